@@ -1,0 +1,16 @@
+# pbase_version_read(HEADER): sets PBASE_VERSION (x.y.z) and PBASE_ABI_MAJOR from the one place
+# that states them, sdk/include/protobase/base/version.h.
+function(pbase_version_read header)
+  foreach(part IN ITEMS VERSION_MAJOR VERSION_MINOR VERSION_PATCH ABI_MAJOR)
+    set(${part} 0)
+    if(EXISTS "${header}")
+      file(STRINGS "${header}" line REGEX "^#define PBASE_${part}[ \t]+[0-9]+")
+      if(line MATCHES "PBASE_${part}[ \t]+([0-9]+)")
+        set(${part} "${CMAKE_MATCH_1}")
+      endif()
+    endif()
+  endforeach()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${header}")
+  set(PBASE_VERSION "${VERSION_MAJOR}.${VERSION_MINOR}.${VERSION_PATCH}" PARENT_SCOPE)
+  set(PBASE_ABI_MAJOR "${ABI_MAJOR}" PARENT_SCOPE)
+endfunction()
