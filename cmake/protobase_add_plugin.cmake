@@ -38,7 +38,8 @@ function(protobase_plugin_link target name folder libraries)
   target_link_libraries(${target} PRIVATE ProtoBase::sdk ${libraries})
   set_target_properties(${target} PROPERTIES
     PREFIX "" SUFFIX ".so" OUTPUT_NAME "${name}" LIBRARY_OUTPUT_DIRECTORY "${folder}"
-    POSITION_INDEPENDENT_CODE ON LINK_DEPENDS "${PROTOBASE_PLUGIN_MAP}")
+    POSITION_INDEPENDENT_CODE ON SKIP_BUILD_RPATH ON INSTALL_RPATH ""
+    LINK_DEPENDS "${PROTOBASE_PLUGIN_MAP}")
   target_link_options(${target} PRIVATE
     "LINKER:--version-script=${PROTOBASE_PLUGIN_MAP}" "LINKER:--exclude-libs,ALL"
     "LINKER:-z,now" "LINKER:-z,relro" "LINKER:-z,nodelete")
