@@ -20,7 +20,7 @@ set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 add_compile_options(-fno-omit-frame-pointer
                     "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=") # __FILE__ is a path in the house
-add_compile_definitions(_GNU_SOURCE)
+add_compile_definitions(_GNU_SOURCE $<$<CONFIG:Debug>:PBASE_SLOW_CHECKS>)
 add_link_options("LINKER:--as-needed")
 
 # The build tree has the shape of an installation, so the program runs in place.
