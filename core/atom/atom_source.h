@@ -32,8 +32,8 @@ typedef struct {
 
 struct atom_source {
     const atom_source_vtable *vtable;
-    const pbase_alloc *alloc;          /* of atoms in memory */
-    _Atomic uint64_t memory_bytes;     /* held by atoms in memory: what a checkpoint would settle,
+    const pbase_alloc *alloc;      /* of atoms in memory */
+    _Atomic uint64_t memory_bytes; /* held by atoms in memory: what a checkpoint would settle,
                                           and what old snapshots keep */
     _Atomic uint64_t memory_count;
 };

@@ -63,8 +63,8 @@ static inline pbase_status pbase_buffer_append_bytes(pbase_buffer *buffer, pbase
 {
     return pbase_buffer_append(buffer, bytes.data, bytes.size, err);
 }
-PBASE_API PBASE_MUST_CHECK pbase_status pbase_buffer_append_zeros(pbase_buffer *buffer, size_t count,
-                                                                  pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_buffer_append_zeros(pbase_buffer *buffer,
+                                                                  size_t count, pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_buffer_append_u8(pbase_buffer *buffer, uint8_t value,
                                                                pbase_error *err);
 /* Unsigned LEB128, at most 10 bytes. */

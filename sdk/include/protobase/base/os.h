@@ -16,13 +16,13 @@
 PBASE_BEGIN_DECLS
 
 typedef struct pbase_os pbase_os;
-typedef struct pbase_os_file pbase_os_file;       /* an open file */
-typedef struct pbase_os_map pbase_os_map;         /* a read-only mapping of a file */
-typedef struct pbase_os_thread pbase_os_thread;   /* a running or finished thread */
-typedef struct pbase_os_mutex pbase_os_mutex;     /* not recursive */
-typedef struct pbase_os_cond pbase_os_cond;       /* condition variable */
-typedef struct pbase_os_rwlock pbase_os_rwlock;   /* many readers or one writer */
-typedef struct pbase_os_socket pbase_os_socket;   /* a stream socket, listening or connected */
+typedef struct pbase_os_file pbase_os_file;     /* an open file */
+typedef struct pbase_os_map pbase_os_map;       /* a read-only mapping of a file */
+typedef struct pbase_os_thread pbase_os_thread; /* a running or finished thread */
+typedef struct pbase_os_mutex pbase_os_mutex;   /* not recursive */
+typedef struct pbase_os_cond pbase_os_cond;     /* condition variable */
+typedef struct pbase_os_rwlock pbase_os_rwlock; /* many readers or one writer */
+typedef struct pbase_os_socket pbase_os_socket; /* a stream socket, listening or connected */
 
 /* Flags of file open. */
 #define PBASE_OS_READ 0x01u
@@ -32,7 +32,7 @@ typedef struct pbase_os_socket pbase_os_socket;   /* a stream socket, listening 
 #define PBASE_OS_DIRECT 0x10u    /* bypass the page cache; UNSUPPORTED if the file system cannot */
 #define PBASE_OS_DSYNC 0x20u     /* each write is durable when it returns */
 #define PBASE_OS_TRUNCATE 0x40u
-#define PBASE_OS_PRIVATE 0x80u   /* created with mode 0600 instead of 0666 less umask */
+#define PBASE_OS_PRIVATE 0x80u /* created with mode 0600 instead of 0666 less umask */
 
 typedef struct {
     uint64_t size_bytes;
@@ -94,7 +94,8 @@ typedef struct {
     pbase_status (*rename)(const pbase_os *os, const char *from, const char *to, pbase_error *err);
     pbase_status (*remove_file)(const pbase_os *os, const char *path, pbase_error *err);
     pbase_status (*remove_directory)(const pbase_os *os, const char *path, pbase_error *err);
-    pbase_status (*stat)(const pbase_os *os, const char *path, pbase_os_stat *out, pbase_error *err);
+    pbase_status (*stat)(const pbase_os *os, const char *path, pbase_os_stat *out,
+                         pbase_error *err);
     /* Absolute, symbolic links resolved; the buffer gets the bytes and a NUL that is not counted. */
     pbase_status (*resolve)(const pbase_os *os, const char *path, pbase_buffer *out,
                             pbase_error *err);

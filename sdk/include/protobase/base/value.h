@@ -16,16 +16,16 @@ PBASE_BEGIN_DECLS
 enum {
     PBASE_NULL = 0,
     PBASE_BOOL = 1,
-    PBASE_INT = 2,       /* int64 */
-    PBASE_FLOAT = 3,     /* IEEE 754 binary64 */
-    PBASE_STRING = 4,    /* UTF-8, checked where it enters; may hold NUL bytes */
+    PBASE_INT = 2,    /* int64 */
+    PBASE_FLOAT = 3,  /* IEEE 754 binary64 */
+    PBASE_STRING = 4, /* UTF-8, checked where it enters; may hold NUL bytes */
     PBASE_BYTES = 5,
     PBASE_TIMESTAMP = 6, /* nanoseconds since 1970-01-01T00:00:00Z, int64 */
     PBASE_LIST = 7,
-    PBASE_MAP = 8,       /* string keys, each once; keeps the order of its fields */
-    PBASE_VECTOR = 9,    /* float32 */
+    PBASE_MAP = 8,        /* string keys, each once; keeps the order of its fields */
+    PBASE_VECTOR = 9,     /* float32 */
     PBASE_REFERENCE = 10, /* object id */
-    PBASE_CHILD = 11     /* the n-th child collection of the stored value that holds it */
+    PBASE_CHILD = 11      /* the n-th child collection of the stored value that holds it */
 };
 
 typedef struct pbase_value pbase_value;

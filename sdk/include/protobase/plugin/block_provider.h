@@ -16,8 +16,8 @@ typedef struct pbase_blocks pbase_blocks;   /* a block provider */
 typedef struct pbase_segment pbase_segment; /* an open segment of one; confined to its ender */
 
 /* Capabilities. A storage declares in its slot those it needs. */
-#define PBASE_BLOCKS_APPEND_SYNC 0x01u    /* write with SYNC is durable when it returns */
-#define PBASE_BLOCKS_OVERWRITE 0x02u      /* an unsealed segment may be written again */
+#define PBASE_BLOCKS_APPEND_SYNC 0x01u /* write with SYNC is durable when it returns */
+#define PBASE_BLOCKS_OVERWRITE 0x02u   /* an unsealed segment may be written again */
 #define PBASE_BLOCKS_PUNCH 0x04u
 #define PBASE_BLOCKS_EXCLUSIVE_SEAL 0x08u /* create/seal of an existing name fails: EXISTS */
 #define PBASE_BLOCKS_RANGE_READ 0x10u
@@ -31,7 +31,7 @@ typedef struct {
     uint64_t preferred_bytes; /* good size of one sequential write */
     uint64_t segment_bytes;   /* size a journal or store segment should have */
     uint64_t segment_bytes_max;
-    uint32_t in_flight_max;   /* calls that make sense at once */
+    uint32_t in_flight_max; /* calls that make sense at once */
     uint32_t reserved;
 } pbase_blocks_geometry;
 
@@ -137,8 +137,8 @@ PBASE_MUST_CHECK pbase_status pbase_segment_preallocate(pbase_segment *segment,
                                                         const pbase_call *call, uint64_t size,
                                                         pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_segment_write(pbase_segment *segment, const pbase_call *call,
-                                                  uint64_t offset, pbase_bytes data,
-                                                  uint32_t flags, pbase_error *err);
+                                                  uint64_t offset, pbase_bytes data, uint32_t flags,
+                                                  pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_segment_sync(pbase_segment *segment, const pbase_call *call,
                                                  pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_segment_read(pbase_segment *segment, const pbase_call *call,
@@ -154,12 +154,10 @@ PBASE_MUST_CHECK pbase_status pbase_blocks_remove(pbase_blocks *blocks, const pb
 PBASE_MUST_CHECK pbase_status pbase_blocks_rename(pbase_blocks *blocks, const pbase_call *call,
                                                   const char *from, const char *to,
                                                   pbase_error *err);
-PBASE_MUST_CHECK pbase_status pbase_blocks_list(pbase_blocks *blocks, const pbase_call *call,
-                                                const char *prefix,
-                                                pbase_status (*each)(void *state,
-                                                                     const pbase_block_info *info,
-                                                                     pbase_error *err),
-                                                void *state, pbase_error *err);
+PBASE_MUST_CHECK pbase_status
+pbase_blocks_list(pbase_blocks *blocks, const pbase_call *call, const char *prefix,
+                  pbase_status (*each)(void *state, const pbase_block_info *info, pbase_error *err),
+                  void *state, pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_blocks_key_get(pbase_blocks *blocks, const pbase_call *call,
                                                    const char *key, pbase_arena *arena,
                                                    pbase_bytes *out, uint64_t *out_version,
@@ -173,8 +171,7 @@ PBASE_MUST_CHECK pbase_status pbase_segment_map(pbase_segment *segment, uint64_t
                                                 const uint8_t **out, pbase_error *err);
 void pbase_segment_unmap(pbase_segment *segment, const uint8_t *data, uint64_t size);
 PBASE_MUST_CHECK pbase_status pbase_segment_punch(pbase_segment *segment, const pbase_call *call,
-                                                  uint64_t offset, uint64_t size,
-                                                  pbase_error *err);
+                                                  uint64_t offset, uint64_t size, pbase_error *err);
 void pbase_blocks_close(pbase_blocks *blocks); /* NULL is fine */
 
 PBASE_END_DECLS

@@ -20,9 +20,9 @@ typedef struct pbase_transform pbase_transform;
 /* Bounds of one decode; every decoder must hold them. */
 typedef struct {
     uint32_t struct_size;
-    uint32_t depth_max;  /* a scalar has depth 0 */
-    uint64_t nodes_max;  /* values in all, containers included */
-    uint64_t bytes_max;  /* memory the decoded value may take from the arena */
+    uint32_t depth_max; /* a scalar has depth 0 */
+    uint64_t nodes_max; /* values in all, containers included */
+    uint64_t bytes_max; /* memory the decoded value may take from the arena */
 } pbase_decode_limits;
 /* The product's own: depth PBASE_DEPTH_MAX, nodes and bytes in proportion to PBASE_VALUE_BYTES_MAX. */
 pbase_decode_limits pbase_decode_limits_default(void);

@@ -9,8 +9,8 @@
 PBASE_BEGIN_DECLS
 
 enum {
-    PBASE_OPTION_BOOL = 1,     /* true, false */
-    PBASE_OPTION_INT = 2,      /* int64 */
+    PBASE_OPTION_BOOL = 1, /* true, false */
+    PBASE_OPTION_INT = 2,  /* int64 */
     PBASE_OPTION_FLOAT = 3,
     PBASE_OPTION_STRING = 4,
     PBASE_OPTION_ENUM = 5,     /* range lists the words: "auto|never" */
@@ -20,7 +20,7 @@ enum {
     PBASE_OPTION_LIST = 9      /* of strings */
 };
 #define PBASE_OPTION_REQUIRED 0x01u
-#define PBASE_OPTION_SECRET 0x02u     /* printed as *** */
+#define PBASE_OPTION_SECRET 0x02u /* printed as *** */
 #define PBASE_OPTION_RELOADABLE 0x04u
 
 /* `default_text` and `range` are in YAML syntax, so that one parser serves documents, defaults and
@@ -38,12 +38,12 @@ typedef struct {
 /* A nested component: `name` is the YAML key under which it stands. */
 typedef struct {
     const char *name;
-    const char *kind;            /* "block_provider", "storage", ... */
-    uint32_t count_min;          /* 0 or 1 */
-    uint32_t count_max;          /* 1 */
-    uint32_t capabilities;       /* the child must have all of these */
+    const char *kind;      /* "block_provider", "storage", ... */
+    uint32_t count_min;    /* 0 or 1 */
+    uint32_t count_max;    /* 1 */
+    uint32_t capabilities; /* the child must have all of these */
     uint32_t reserved;
-    const char *default_type;    /* component used when the key is absent, NULL: none */
+    const char *default_type; /* component used when the key is absent, NULL: none */
     const char *doc;
 } pbase_slot;
 

@@ -29,12 +29,12 @@ typedef struct {
  * map in column 0) or named columns. */
 typedef struct {
     uint32_t struct_size;
-    uint32_t row_count;           /* rows before selection */
-    uint32_t selected_count;      /* rows that count; equals row_count when selection is NULL */
+    uint32_t row_count;      /* rows before selection */
+    uint32_t selected_count; /* rows that count; equals row_count when selection is NULL */
     uint32_t column_count;
-    const uint16_t *selection;    /* ascending row numbers, or NULL: all rows */
-    pbase_value **columns;        /* columns[c][row] */
-    pbase_arena *arena;           /* for what cells point to; reset by the executor per chunk */
+    const uint16_t *selection; /* ascending row numbers, or NULL: all rows */
+    pbase_value **columns;     /* columns[c][row] */
+    pbase_arena *arena;        /* for what cells point to; reset by the executor per chunk */
 } pbase_chunk;
 
 #define PBASE_OPERATOR_SOURCE 0x01u
@@ -59,7 +59,7 @@ typedef struct {
     uint32_t filter_count;
     const pbase_value *filters; /* conjuncts, as JSON-plan expressions */
     uint8_t *filter_taken;      /* 0 left, 1 partly (recheck), 2 taken */
-    const void *columns; /* wanted paths; NULL: all of the document */
+    const void *columns;        /* wanted paths; NULL: all of the document */
     uint64_t limit;             /* UINT64_MAX: none */
     uint8_t limit_taken;
     uint8_t reserved[7];
@@ -71,9 +71,9 @@ typedef struct {
     uint32_t worker_count;
     const pbase_os *os;
     const pbase_alloc *alloc;
-    const pbase_call *call;     /* checked by the executor at every chunk */
+    const pbase_call *call; /* checked by the executor at every chunk */
     uint64_t memory_budget_bytes;
-    const void *snapshot;       /* what sources read; opaque to transforms and sinks */
+    const void *snapshot; /* what sources read; opaque to transforms and sinks */
 } pbase_run;
 
 typedef struct pbase_operator_node pbase_operator_node; /* the operator's own, made by bind */
@@ -87,7 +87,7 @@ typedef struct {
     pbase_status (*bind)(const pbase_value *step, const pbase_schema *input, pbase_arena *arena,
                          pbase_operator_node **out, pbase_schema *out_schema, pbase_error *err);
     pbase_status (*estimate)(const pbase_operator_node *node, const pbase_estimate *input,
-                             pbase_estimate *out, pbase_error *err);               /* optional */
+                             pbase_estimate *out, pbase_error *err); /* optional */
     pbase_status (*offer)(pbase_operator_node *node, pbase_offer *offer, pbase_error *err);
     pbase_status (*explain)(const pbase_operator_node *node, pbase_buffer *out, pbase_error *err);
     const struct pbase_operator_run_ops *run;
@@ -109,9 +109,10 @@ typedef struct pbase_operator_run_ops {
     pbase_status (*consume)(void *shared, void *local, pbase_chunk *in, int32_t *out_state,
                             pbase_error *err);
     pbase_status (*combine)(void *shared, void *local, pbase_error *err); /* a worker ended */
-    pbase_status (*finish)(void *shared, pbase_error *err); /* all workers combined; now scan works */
+    pbase_status (*finish)(void *shared,
+                           pbase_error *err); /* all workers combined; now scan works */
     pbase_status (*spill)(void *shared, uint64_t want_bytes, uint64_t *out_freed,
-                          pbase_error *err); /* optional */
+                          pbase_error *err);         /* optional */
     void (*close_worker)(void *shared, void *local); /* NULL is fine */
     void (*close)(void *shared);                     /* NULL is fine */
 } pbase_operator_run_ops;

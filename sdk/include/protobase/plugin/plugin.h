@@ -51,12 +51,12 @@ typedef struct {
     const void *vtable; /* the kind's table, checked before any open */
     const pbase_option *options;
     const pbase_slot *slots;
-    const char *const *verbs;  /* of `control`, NULL-ended; NULL: none */
-    const void *tables;        /* pbase_codec_table_ops of a codec that owns tables, or NULL */
+    const char *const *verbs; /* of `control`, NULL-ended; NULL: none */
+    const void *tables;       /* pbase_codec_table_ops of a codec that owns tables, or NULL */
     uint32_t option_count;
     uint32_t option_stride; /* sizeof(pbase_option) as compiled */
     uint32_t slot_count;
-    uint32_t slot_stride;   /* sizeof(pbase_slot) as compiled */
+    uint32_t slot_stride; /* sizeof(pbase_slot) as compiled */
 } pbase_component;
 
 typedef struct {

@@ -23,10 +23,10 @@ typedef struct pbase_storage pbase_storage;
 
 /* What a commit waits for. A level that a storage lacks is UNSUPPORTED, never lowered. */
 enum {
-    PBASE_DURABILITY_NONE = 0,   /* until the next checkpoint or sync */
-    PBASE_DURABILITY_ASYNC = 1,  /* flushed in the background within a bounded time */
-    PBASE_DURABILITY_SYNC = 2,   /* flushed before the commit returns */
-    PBASE_DURABILITY_REMOTE = 3  /* held by a majority or by the bucket */
+    PBASE_DURABILITY_NONE = 0,  /* until the next checkpoint or sync */
+    PBASE_DURABILITY_ASYNC = 1, /* flushed in the background within a bounded time */
+    PBASE_DURABILITY_SYNC = 2,  /* flushed before the commit returns */
+    PBASE_DURABILITY_REMOTE = 3 /* held by a majority or by the bucket */
 };
 
 /* ------------------------------------------------------------------------------------ meta --- */
@@ -64,12 +64,12 @@ typedef struct {
 
 typedef struct {
     uint32_t struct_size;
-    int32_t durability;           /* PBASE_DURABILITY_*: what the call waits for */
-    const pbase_bytes *records;   /* borrowed for the call; appended as one group, all or none */
-    size_t record_count;          /* at least 1 */
-    pbase_position expected;      /* the head it must find, or PBASE_POSITION_ANY */
-    pbase_token token;            /* names this append for `outcome` */
-    uint64_t fence;               /* of the lock `writer`; FENCED when a newer holder exists */
+    int32_t durability;         /* PBASE_DURABILITY_*: what the call waits for */
+    const pbase_bytes *records; /* borrowed for the call; appended as one group, all or none */
+    size_t record_count;        /* at least 1 */
+    pbase_position expected;    /* the head it must find, or PBASE_POSITION_ANY */
+    pbase_token token;          /* names this append for `outcome` */
+    uint64_t fence;             /* of the lock `writer`; FENCED when a newer holder exists */
 } pbase_journal_append;
 
 typedef struct {
@@ -82,9 +82,9 @@ typedef struct {
     pbase_position position; /* of this record: where a scan may start */
     pbase_position next;     /* of the record after it */
     pbase_bytes bytes;
-    pbase_token token;       /* of its append */
-    uint32_t index;          /* of this record in its append */
-    uint32_t count;          /* records in that append */
+    pbase_token token; /* of its append */
+    uint32_t index;    /* of this record in its append */
+    uint32_t count;    /* records in that append */
 } pbase_journal_record;
 
 typedef struct pbase_journal_scan pbase_journal_scan; /* confined; the storage's own */
@@ -95,7 +95,7 @@ typedef struct {
     pbase_position torn_position; /* where it began */
 } pbase_journal_tail;
 
-#define PBASE_OUTCOME_ABSENT 0  /* it never happened and never will */
+#define PBASE_OUTCOME_ABSENT 0 /* it never happened and never will */
 #define PBASE_OUTCOME_FOUND 1
 #define PBASE_OUTCOME_EXPIRED 2 /* too old to tell */
 
@@ -246,7 +246,7 @@ typedef struct {
 } pbase_storage_admin_ops;
 
 /* --------------------------------------------------------------------------------- storage --- */
-#define PBASE_STORAGE_MAP 0x01u       /* atoms can be mapped */
+#define PBASE_STORAGE_MAP 0x01u /* atoms can be mapped */
 #define PBASE_STORAGE_PUNCH 0x02u
 #define PBASE_STORAGE_RESERVE 0x04u
 #define PBASE_STORAGE_PIN 0x08u
@@ -256,8 +256,8 @@ typedef struct {
 
 typedef struct {
     uint32_t struct_size;
-    uint32_t capabilities;     /* PBASE_STORAGE_* */
-    uint32_t durability_mask;  /* bit n set: level n is offered */
+    uint32_t capabilities;    /* PBASE_STORAGE_* */
+    uint32_t durability_mask; /* bit n set: level n is offered */
     uint32_t reserved;
     const pbase_storage_meta_ops *meta;
     const pbase_storage_journal_ops *journal;
@@ -285,15 +285,13 @@ PBASE_MUST_CHECK pbase_status pbase_storage_meta_cas(pbase_storage *storage, con
 PBASE_MUST_CHECK pbase_status pbase_storage_journal_head(pbase_storage *storage,
                                                          const pbase_call *call,
                                                          uint32_t consistency,
-                                                         pbase_journal_head *out,
-                                                         pbase_error *err);
+                                                         pbase_journal_head *out, pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_storage_append(pbase_storage *storage, const pbase_call *call,
                                                    const pbase_journal_append *append,
                                                    pbase_journal_appended *out, pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_storage_outcome(pbase_storage *storage, const pbase_call *call,
                                                     pbase_token token, int32_t *out_outcome,
-                                                    pbase_position *out_position,
-                                                    pbase_error *err);
+                                                    pbase_position *out_position, pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_storage_sync(pbase_storage *storage, const pbase_call *call,
                                                  pbase_position upto, int32_t durability,
                                                  pbase_error *err);
