@@ -1,0 +1,64 @@
+/* config.h - where a configuration comes from, and everything that is wrong with it.
+ *
+ * A configuration is one YAML document (docs/config.md). It says which storage, block provider and
+ * codecs a space is made of; changing them is an edit of that document. Every problem is reported at
+ * once, each with its place and the nearest known key.
+ *
+ * Threads: a source is confined to the call that reads it. */
+#ifndef PROTOBASE_CONFIG_H
+#define PROTOBASE_CONFIG_H
+#include <protobase/base/os.h>
+PBASE_BEGIN_DECLS
+
+/* A configuration and what the command line adds to it. Fill it from PBASE_CONFIG_SOURCE_INIT and
+ * set exactly one of file, text, data and memory. Everything is borrowed for the call. */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t memory;  /* not 0: storage in memory, values as MessagePack */
+    const char *file; /* a YAML file; its relative paths start from its own folder */
+    const char *text; /* a YAML text; its relative paths start from the working directory */
+    const char *data; /* a folder: file storage in it, values as MessagePack */
+    /* "storage.blocks.segment_size=128MiB": replaces or adds one value, which is YAML itself. A
+     * number in the path is an index of a list, from 0. */
+    const char *const *sets;
+    /* Folders searched for plugins before all others. */
+    const char *const *plugin_dirs;
+    size_t set_count;
+    size_t plugin_dir_count;
+    const pbase_os *os; /* NULL: the real operating system */
+} pbase_config_source;
+#define PBASE_CONFIG_SOURCE_INIT                                                                   \
+    {                                                                                              \
+        .struct_size = sizeof(pbase_config_source)                                                 \
+    }
+
+/* One thing that is wrong. Lent for the call that reports it. */
+typedef struct {
+    uint32_t struct_size;
+    pbase_status code;   /* PBASE_CONFIG, or the nearer PBASE_PLUGIN, PBASE_UNSUPPORTED, ... */
+    const char *file;    /* as the user named it; "--set storage.type" for an override */
+    uint32_t line;       /* from 1; 0: the problem has no place in the text */
+    uint32_t column;     /* from 1, in characters */
+    const char *message; /* "storage/file: unknown option 'segment_sise'" */
+    const char *hint;    /* "did you mean 'segment_size'?", or "" */
+} pbase_config_problem;
+
+/* Called once for each problem, in the order of the text. */
+typedef void (*pbase_config_problem_each)(void *state, const pbase_config_problem *problem);
+
+#define PBASE_CONFIG_PROBLEMS_MAX 50u /* reported at once */
+
+/* "app.yaml:9:7: error: storage/file: unknown option 'segment_sise'; did you mean 'segment_size'?" */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_problem_format(
+    const pbase_config_problem *problem, pbase_buffer *out, pbase_error *err);
+
+/* Checks everything that can be known without running a plugin's code: syntax, keys, types, ranges,
+ * whether each component is installed, and whether the parts fit together. Reports each problem to
+ * `each` (NULL: nobody) and returns the code of the first, which `err` describes. Needs no storage
+ * and touches no data. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_check(const pbase_config_source *source,
+                                                           pbase_config_problem_each each,
+                                                           void *state, pbase_error *err);
+
+PBASE_END_DECLS
+#endif
