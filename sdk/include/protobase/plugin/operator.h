@@ -1,124 +1,186 @@
-/* operator.h - the contract of a query operator: a source, a transform or a sink over chunks of rows.
+/* operator.h - the contract of a query operator: a source, a transform or a sink over chunks.
  *
  * The executor drives operators; they never call each other. A plan is cut into pipelines: a
  * source, transforms, a sink; a finished sink is the source of the next pipeline. Built-in
  * operators, plugins and test fakes use this same table.
  *
- * A chunk is up to PBASE_CHUNK_ROWS rows by columns. Cells are values (null for missing). It
- * belongs to its producer and is valid until the next call on the same local state; what its cells
- * point to lives in chunk->arena or longer (a pinned snapshot).
+ * Life of an operator: `bind` turns its step of the plan into an immutable node; `offer` lets a
+ * source take work over from the steps after it; `open` makes the shared state of one run,
+ * `open_worker` the state of each worker; then scan, apply or consume per chunk; `combine` when a
+ * worker ended, `finish` when all did; the closers in the end, whatever happened.
+ *
+ * Expressions, and the fields of documents, are core's work: it lends a table of services.
  *
  * Threads: the table and a bound node are immutable; `shared` is synchronized by the operator;
- * `local` is confined to one worker. Errors: the executor adds the operator's name and place. */
+ * `local` is confined to one worker. Calls may block only where they read a source. Errors: the
+ * executor adds the operator's name and its place in the plan. */
 #ifndef PROTOBASE_PLUGIN_OPERATOR_H
 #define PROTOBASE_PLUGIN_OPERATOR_H
 #include <protobase/base/call.h>
 #include <protobase/base/os.h>
-#include <protobase/base/value.h>
+#include <protobase/plugin/chunk.h>
 PBASE_BEGIN_DECLS
 
-typedef struct {
-    pbase_bytes name;
-} pbase_column;
-typedef struct {
-    const pbase_column *columns;
-    size_t count;
-} pbase_schema;
-
-/* Rows of one document column are either open documents (column name empty: the whole row is the
- * map in column 0) or named columns. */
-typedef struct {
-    uint32_t struct_size;
-    uint32_t row_count;      /* rows before selection */
-    uint32_t selected_count; /* rows that count; equals row_count when selection is NULL */
-    uint32_t column_count;
-    const uint16_t *selection; /* ascending row numbers, or NULL: all rows */
-    pbase_value **columns;     /* columns[c][row] */
-    pbase_arena *arena;        /* for what cells point to; reset by the executor per chunk */
-} pbase_chunk;
-
+/* What an operator is: at least one of the first three. A sink whose rows come out again (sort,
+ * group) is a sink with `scan`. */
 #define PBASE_OPERATOR_SOURCE 0x01u
 #define PBASE_OPERATOR_TRANSFORM 0x02u
 #define PBASE_OPERATOR_SINK 0x04u
 #define PBASE_OPERATOR_KEEPS_ORDER 0x08u
 #define PBASE_OPERATOR_PARALLEL 0x10u /* several workers may run it at once */
 
-/* What apply and scan answer besides errors. */
-#define PBASE_NEED_INPUT 0
-#define PBASE_MORE 1 /* call again without new input */
-#define PBASE_DONE 2 /* nothing further will come; stop feeding */
+/* What scan, apply and consume answer besides errors. */
+#define PBASE_NEED_INPUT 0 /* apply, consume: give me the next chunk */
+#define PBASE_MORE 1       /* scan, apply: call again, without new input */
+#define PBASE_DONE 2       /* nothing further will come, or is wanted; stop feeding */
 
 typedef struct {
-    double rows;
+    double rows; /* below 0: unknown */
     double cost; /* nanoseconds, roughly */
 } pbase_estimate;
 
-/* What downstream would like a source to do itself. The source sets `taken` flags. */
+/* An expression bound to a schema. Immutable; lives as long as the binder's arena. */
+typedef struct pbase_expression pbase_expression;
+typedef struct pbase_binder pbase_binder;
+
+/* What core does for an operator. Threads: synchronized, but for the binder and the chunk given. */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* An expression of the JSON plan over binder->input. The fields of documents that it reads are
+     * wanted from the source from then on. INVALID: malformed, with the place inside it. */
+    pbase_status (*compile)(pbase_binder *binder, const pbase_value *expression,
+                            const pbase_expression **out, pbase_error *err);
+    /* Says that the step reads column `index` of its input whole, not by expressions alone. */
+    void (*want)(pbase_binder *binder, size_t index);
+    /* For a source: makes `out` a document column, whose fields the steps after it may want. */
+    pbase_status (*document)(pbase_binder *binder, pbase_bytes name, pbase_column *out,
+                             pbase_error *err);
+    /* For a source, once the whole plan is bound: whether anybody wants the documents of `column`
+     * whole, and how many fields of them. */
+    bool (*wants_whole)(const pbase_column *column);
+    size_t (*wants_fields)(const pbase_column *column);
+    /* For a source: extracts every wanted field from the selected rows of column `index`, whose
+     * cells hold the documents, encoded or not, into chunk->arena. */
+    pbase_status (*extract)(const pbase_column *column, pbase_chunk *chunk, size_t index,
+                            pbase_error *err);
+    /* Computes an expression for the selected rows. A row that cannot be computed gets an ERROR
+     * cell. Lent with chunk->arena. */
+    pbase_status (*evaluate)(const pbase_expression *expression, pbase_chunk *chunk,
+                             pbase_vector *out, pbase_error *err);
+} pbase_query_services;
+
+/* What bind is lent. */
+struct pbase_binder {
+    uint32_t struct_size;
+    uint32_t position;         /* of the step in the plan, from 1 */
+    const pbase_schema *input; /* NULL for a source */
+    pbase_arena *arena;        /* where node and schema go; lives until the result is closed */
+    const pbase_query_services *services;
+    const pbase_alloc *alloc;
+    void *state; /* core's own */
+};
+
+/* What the steps after a source would like it to do itself; it marks what it takes. */
+#define PBASE_OFFER_LEFT 0u
+#define PBASE_OFFER_PARTLY 1u /* fewer rows come, but they must be checked again */
+#define PBASE_OFFER_TAKEN 2u
 typedef struct {
     uint32_t struct_size;
     uint32_t filter_count;
-    const pbase_value *filters; /* conjuncts, as JSON-plan expressions */
-    uint8_t *filter_taken;      /* 0 left, 1 partly (recheck), 2 taken */
-    const void *columns;        /* wanted paths; NULL: all of the document */
-    uint64_t limit;             /* UINT64_MAX: none */
+    const pbase_value *filters; /* terms that must all be true, as expressions of the JSON plan */
+    uint8_t *filter_taken;      /* [filter_count] of PBASE_OFFER_* */
+    uint64_t limit;             /* no more rows than this will be read; UINT64_MAX: no limit */
     uint8_t limit_taken;
     uint8_t reserved[7];
 } pbase_offer;
 
-/* What a run lends to an operator. */
+/* What a run lends to an operator, from open to close. */
 typedef struct {
     uint32_t struct_size;
     uint32_t worker_count;
+    uint32_t chunk_rows; /* rows to put in a chunk, PBASE_CHUNK_ROWS at most */
+    uint32_t reserved;
     const pbase_os *os;
-    const pbase_alloc *alloc;
-    const pbase_call *call; /* checked by the executor at every chunk */
-    uint64_t memory_budget_bytes;
-    const void *snapshot; /* what sources read; opaque to transforms and sinks */
+    const pbase_alloc *alloc; /* counted against the query's memory budget */
+    const pbase_call *call;   /* checked by the executor at every chunk */
+    const pbase_query_services *services;
+    void *catalog; /* what core's own sources read; opaque to everybody else */
 } pbase_run;
 
 typedef struct pbase_operator_node pbase_operator_node; /* the operator's own, made by bind */
+typedef struct pbase_operator_run_ops pbase_operator_run_ops;
 
 typedef struct {
     uint32_t struct_size;
-    uint32_t traits; /* PBASE_OPERATOR_* */
-    const char *name;
-    /* From the step of the JSON plan (a map value) and the input's schema to a node and its output
-     * schema, both in `arena`. INVALID names the key of the step that is wrong. */
-    pbase_status (*bind)(const pbase_value *step, const pbase_schema *input, pbase_arena *arena,
-                         pbase_operator_node **out, pbase_schema *out_schema, pbase_error *err);
+    uint32_t traits;  /* PBASE_OPERATOR_* */
+    const char *name; /* as steps of the JSON plan call it */
+    /* From the step (a map value) and binder->input to a node and its output schema, both in
+     * binder->arena. INVALID names the key of the step that is wrong. */
+    pbase_status (*bind)(const pbase_value *step, pbase_binder *binder, pbase_operator_node **out,
+                         pbase_schema *out_schema, pbase_error *err);
+    /* Optional: rows and cost from those of the input (NULL for a source). */
     pbase_status (*estimate)(const pbase_operator_node *node, const pbase_estimate *input,
-                             pbase_estimate *out, pbase_error *err); /* optional */
+                             pbase_estimate *out, pbase_error *err);
+    /* Optional, sources only: before open, the node may be changed. */
     pbase_status (*offer)(pbase_operator_node *node, pbase_offer *offer, pbase_error *err);
+    /* Optional: appends a few words about what the node will do that the step does not say. */
     pbase_status (*explain)(const pbase_operator_node *node, pbase_buffer *out, pbase_error *err);
-    const struct pbase_operator_run_ops *run;
+    const pbase_operator_run_ops *run;
 } pbase_operator_vtable;
 
-typedef struct pbase_operator_run_ops {
+struct pbase_operator_run_ops {
     uint32_t struct_size;
     uint32_t reserved;
+    /* `run` is borrowed until close. */
     pbase_status (*open)(const pbase_operator_node *node, const pbase_run *run, void **out_shared,
                          pbase_error *err);
+    /* Optional: `local` is NULL without it. */
     pbase_status (*open_worker)(void *shared, void **out_local, pbase_error *err);
-    /* Source. `out_state` is MORE or DONE; a chunk may be empty. */
+    /* Source, and sink after finish. `out` comes with its arena and no rows; MORE or DONE; a chunk
+     * may be empty. */
     pbase_status (*scan)(void *shared, void *local, pbase_chunk *out, int32_t *out_state,
                          pbase_error *err);
-    /* Transform. `in` NULL while MORE. */
+    /* Transform. `in` is NULL after MORE. `out` comes with the arena of `in`; it may share the
+     * columns of `in`. NEED_INPUT, MORE or DONE. */
     pbase_status (*apply)(void *shared, void *local, pbase_chunk *in, pbase_chunk *out,
                           int32_t *out_state, pbase_error *err);
-    /* Sink. `out_state` DONE stops the pipeline early. */
+    /* Sink. NEED_INPUT, or DONE to stop the pipeline early. */
     pbase_status (*consume)(void *shared, void *local, pbase_chunk *in, int32_t *out_state,
                             pbase_error *err);
-    pbase_status (*combine)(void *shared, void *local, pbase_error *err); /* a worker ended */
-    pbase_status (*finish)(void *shared,
-                           pbase_error *err); /* all workers combined; now scan works */
-    pbase_status (*spill)(void *shared, uint64_t want_bytes, uint64_t *out_freed,
-                          pbase_error *err);         /* optional */
-    void (*close_worker)(void *shared, void *local); /* NULL is fine */
+    /* Sink, optional: a worker ended; its state is merged into `shared`. */
+    pbase_status (*combine)(void *shared, void *local, pbase_error *err);
+    /* Sink: every worker combined; from now on scan gives its rows. */
+    pbase_status (*finish)(void *shared, pbase_error *err);
+    /* Sink, optional: over its budget, the executor asks for bytes back between chunks. */
+    pbase_status (*spill)(void *shared, uint64_t want_bytes, uint64_t *out_freed, pbase_error *err);
+    void (*close_worker)(void *shared, void *local); /* optional; NULL is fine */
     void (*close)(void *shared);                     /* NULL is fine */
-} pbase_operator_run_ops;
+};
 
+/* PLUGIN unless the table has what its traits promise. Every table is checked before its use. */
 PBASE_MUST_CHECK pbase_status pbase_operator_check(const pbase_operator_vtable *vtable,
                                                    pbase_error *err);
+
+/* Checked calls: they verify that chunks, schemas and states that come out keep to the contract
+ * (PLUGIN when not), and give optional slots their default. */
+PBASE_MUST_CHECK pbase_status pbase_operator_bind(const pbase_operator_vtable *vtable,
+                                                  const pbase_value *step, pbase_binder *binder,
+                                                  pbase_operator_node **out,
+                                                  pbase_schema *out_schema, pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_operator_scan(const pbase_operator_vtable *vtable, void *shared,
+                                                  void *local, pbase_chunk *out, int32_t *out_state,
+                                                  pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_operator_apply(const pbase_operator_vtable *vtable,
+                                                   void *shared, void *local, pbase_chunk *in,
+                                                   pbase_chunk *out, int32_t *out_state,
+                                                   pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_operator_consume(const pbase_operator_vtable *vtable,
+                                                     void *shared, void *local, pbase_chunk *in,
+                                                     int32_t *out_state, pbase_error *err);
+
+/* Raises an ERROR cell; OK for any other. */
+PBASE_MUST_CHECK pbase_status pbase_cell_raise(const pbase_value *cell, pbase_error *err);
 
 PBASE_END_DECLS
 #endif
