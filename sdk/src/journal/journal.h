@@ -53,6 +53,7 @@ typedef struct {
     pbase_position closed_at;
     uint32_t spares_max; /* zeroed or recycled segments kept ahead; 0: 2 */
     uint32_t reserved;
+    uint64_t segment_bytes; /* size of new segments; 0: the provider's geometry says */
 } journal_options;
 
 /* Finds the head by checking every frame from `start` on; writes nothing. A torn tail (frames that

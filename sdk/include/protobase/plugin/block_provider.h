@@ -98,7 +98,8 @@ typedef struct {
                             uint64_t expected, pbase_bytes document, pbase_error *err);
     /* Optional (LOCK): exclusive use until close. BUSY names the holder's process id. */
     pbase_status (*lock)(pbase_blocks *self, const pbase_call *call, pbase_error *err);
-    /* Optional (MAP): view of an open segment's first `size` bytes, until unmap or close. */
+    /* Optional (MAP): view of an open segment's first `size` bytes, until unmap or close. `size`
+     * may reach beyond the end: a byte may be read as soon as it has been written. */
     pbase_status (*map)(pbase_segment *segment, uint64_t size, const uint8_t **out,
                         pbase_error *err);
     void (*unmap)(pbase_segment *segment, const uint8_t *data, uint64_t size);

@@ -194,11 +194,13 @@ typedef struct {
                         uint64_t lease_ms, pbase_error *err);
     pbase_status (*unpin)(pbase_storage *self, const pbase_call *call, uint64_t sequence,
                           pbase_error *err);
-    /* Optional: raw bytes of a segment, for backup and catch-up. */
+    /* Optional: raw bytes of a segment, for backup and catch-up. The first PBASE_ATOM_ALIGN bytes
+     * are the storage's own header: atoms begin behind it. */
     pbase_status (*segment_read)(pbase_storage *self, const pbase_call *call, uint32_t log_id,
                                  uint64_t offset, void *out, size_t size, size_t *out_read,
                                  pbase_error *err);
-    /* Optional: adds a sealed segment under its own id. */
+    /* Optional: adds a sealed segment under its own id, durably; its first PBASE_ATOM_ALIGN bytes
+     * are replaced by the storage's own header. EXISTS: the id is in use. */
     pbase_status (*segment_put)(pbase_storage *self, const pbase_call *call,
                                 const pbase_segment_info *segment, pbase_bytes bytes,
                                 pbase_error *err);
