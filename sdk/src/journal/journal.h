@@ -117,10 +117,10 @@ typedef struct {
     uint64_t segment_count; /* with frames, without spares */
     uint64_t segment_bytes; /* of them */
     uint64_t spare_count;
-    uint64_t append_count;  /* since open */
-    uint64_t append_bytes;  /* frames, padding included, since open */
-    uint64_t flush_count;   /* SYNC writes and syncs, since open */
-    uint32_t poisoned;      /* 1: READ_ONLY until reopened */
+    uint64_t append_count; /* since open */
+    uint64_t append_bytes; /* frames, padding included, since open */
+    uint64_t flush_count;  /* SYNC writes and syncs, since open */
+    uint32_t poisoned;     /* 1: READ_ONLY until reopened */
     uint32_t reserved;
 } journal_stats;
 void journal_stats_get(journal *self, journal_stats *out);
