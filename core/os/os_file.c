@@ -1,0 +1,345 @@
+/* os_file.c - files of the real os.
+ *
+ * Every read and write carries its offset (pread, pwrite), so one file serves many threads. EINTR
+ * and short transfers are finished here. A lock is flock(2): it belongs to the open file, so it is
+ * exclusive between two opens of one process too and ends with it; the process id that flock does
+ * not tell is kept as decimal text at the beginning of the locked file. */
+#include "os/os.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRANSFER_BYTES_MAX ((size_t)0x40000000) /* of one system call; the kernel stops at 2 GiB */
+#define HOLDER_TEXT_BYTES 24                    /* a decimal 64-bit number, a newline, a NUL */
+
+struct pbase_os_file {
+    const pbase_alloc *alloc;
+    size_t bytes; /* of this struct, path included */
+    int fd;
+    uint32_t flags; /* PBASE_OS_* */
+    char path[];    /* for messages */
+};
+
+struct pbase_os_map {
+    const pbase_alloc *alloc;
+    void *data;
+    size_t size;
+};
+
+static int open_flags(uint32_t flags)
+{
+    int access = (flags & PBASE_OS_WRITE) == 0  ? O_RDONLY
+                 : (flags & PBASE_OS_READ) != 0 ? O_RDWR
+                                                : O_WRONLY;
+    /* O_NONBLOCK: a pipe or device in the way must not hang the open; regular files ignore it. */
+    return access | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK |
+           ((flags & PBASE_OS_CREATE) != 0 ? O_CREAT : 0) |
+           ((flags & PBASE_OS_EXCLUSIVE) != 0 ? O_EXCL : 0) |
+           ((flags & PBASE_OS_DIRECT) != 0 ? O_DIRECT : 0) |
+           ((flags & PBASE_OS_DSYNC) != 0 ? O_DSYNC : 0) |
+           ((flags & PBASE_OS_TRUNCATE) != 0 ? O_TRUNC : 0);
+}
+
+static pbase_status open_failed(const char *path, uint32_t flags, int number, pbase_error *err)
+{
+    if (number == EINVAL && (flags & PBASE_OS_DIRECT) != 0) {
+        return PBASE_FAIL(err, PBASE_UNSUPPORTED, "'%s': its file system has no direct I/O", path);
+    }
+    if (number == ELOOP) {
+        return PBASE_FAIL(err, PBASE_INVALID, "'%s' is a symbolic link, which is not followed",
+                          path);
+    }
+    return OS_FAIL_PATH(err, number, "opening", path);
+}
+
+static pbase_status regular_check(int fd, const char *path, pbase_error *err)
+{
+    struct stat about;
+    if (fstat(fd, &about) != 0) {
+        return OS_FAIL_PATH(err, errno, "looking at", path);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return PBASE_FAIL(err, PBASE_INVALID, "'%s' is not a regular file", path);
+    }
+    return PBASE_OK;
+}
+
+static pbase_status file_open(const pbase_os *os, const char *path, uint32_t flags,
+                              pbase_os_file **out, pbase_error *err)
+{
+    size_t path_bytes = strlen(path) + 1;
+    size_t bytes = sizeof(pbase_os_file) + path_bytes;
+    mode_t mode = (flags & PBASE_OS_PRIVATE) != 0 ? 0600 : 0666;
+    pbase_status status = PBASE_OK;
+    pbase_os_file *file = pbase_alloc_new(os->memory, bytes);
+    if (file == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "opening '%s'", path);
+    }
+    do {
+        file->fd = open(path, open_flags(flags), mode);
+    } while (file->fd < 0 && errno == EINTR);
+    if (file->fd < 0) {
+        status = open_failed(path, flags, errno, err);
+        goto failed;
+    }
+    status = regular_check(file->fd, path, err);
+    if (status != PBASE_OK) {
+        goto failed;
+    }
+    file->alloc = os->memory;
+    file->bytes = bytes;
+    file->flags = flags;
+    memcpy(file->path, path, path_bytes);
+    *out = file;
+    return PBASE_OK;
+failed:
+    if (file->fd >= 0) {
+        (void)close(file->fd); /* nothing was written */
+    }
+    pbase_alloc_free(os->memory, file, bytes);
+    return status;
+}
+
+/* File offsets of the kernel are signed. */
+static pbase_status range_check(const pbase_os_file *file, uint64_t offset, uint64_t size,
+                                pbase_error *err)
+{
+    if (offset > INT64_MAX || size > (uint64_t)INT64_MAX - offset) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "'%s': offset %" PRIu64 " + %" PRIu64 " is past 2^63",
+                          file->path, offset, size);
+    }
+    return PBASE_OK;
+}
+
+static size_t transfer_size(size_t left)
+{
+    return left < TRANSFER_BYTES_MAX ? left : TRANSFER_BYTES_MAX;
+}
+
+static pbase_status file_read(pbase_os_file *file, uint64_t offset, void *data, size_t size,
+                              size_t *out_read, pbase_error *err)
+{
+    size_t done = 0;
+    pbase_status status = range_check(file, offset, size, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    while (done < size) {
+        ssize_t got = pread(file->fd, (uint8_t *)data + done, transfer_size(size - done),
+                            (off_t)(offset + done));
+        if (got == 0) {
+            break;
+        }
+        if (got > 0) {
+            done += (size_t)got;
+        } else if (errno != EINTR) {
+            return OS_FAIL_PATH(err, errno, "reading", file->path);
+        }
+    }
+    *out_read = done;
+    return PBASE_OK;
+}
+
+static pbase_status file_write(pbase_os_file *file, uint64_t offset, const void *data, size_t size,
+                               pbase_error *err)
+{
+    size_t done = 0;
+    pbase_status status = range_check(file, offset, size, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    while (done < size) {
+        ssize_t put = pwrite(file->fd, (const uint8_t *)data + done, transfer_size(size - done),
+                             (off_t)(offset + done));
+        if (put > 0) {
+            done += (size_t)put;
+        } else if (put == 0) {
+            return PBASE_FAIL(err, PBASE_IO, "writing '%s': the device takes nothing", file->path);
+        } else if (errno != EINTR) {
+            return OS_FAIL_PATH(err, errno, "writing", file->path);
+        }
+    }
+    return PBASE_OK;
+}
+
+/* fdatasync also makes a changed size durable; times of the file may be lost. */
+static pbase_status file_sync(pbase_os_file *file, pbase_error *err)
+{
+    int result;
+    do {
+        result = fdatasync(file->fd);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? PBASE_OK : OS_FAIL_PATH(err, errno, "flushing", file->path);
+}
+
+static pbase_status file_size(pbase_os_file *file, uint64_t *out_bytes, pbase_error *err)
+{
+    struct stat about;
+    if (fstat(file->fd, &about) != 0) {
+        return OS_FAIL_PATH(err, errno, "looking at", file->path);
+    }
+    *out_bytes = (uint64_t)about.st_size;
+    return PBASE_OK;
+}
+
+static pbase_status file_truncate(pbase_os_file *file, uint64_t size_bytes, pbase_error *err)
+{
+    int result;
+    pbase_status status = range_check(file, size_bytes, 0, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    do {
+        result = ftruncate(file->fd, (off_t)size_bytes);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? PBASE_OK : OS_FAIL_PATH(err, errno, "resizing", file->path);
+}
+
+static pbase_status file_reserve(pbase_os_file *file, int mode, uint64_t offset, uint64_t size,
+                                 const char *doing, pbase_error *err)
+{
+    int result;
+    pbase_status status = range_check(file, offset, size, err);
+    if (status != PBASE_OK || size == 0) {
+        return status;
+    }
+    do {
+        result = fallocate(file->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? PBASE_OK : OS_FAIL_PATH(err, errno, doing, file->path);
+}
+
+static pbase_status file_allocate(pbase_os_file *file, uint64_t offset, uint64_t size,
+                                  pbase_error *err)
+{
+    return file_reserve(file, 0, offset, size, "reserving space in", err);
+}
+
+static pbase_status file_punch(pbase_os_file *file, uint64_t offset, uint64_t size,
+                               pbase_error *err)
+{
+    return file_reserve(file, FALLOC_FL_PUNCH_HOLE, offset, size, "freeing a range of", err);
+}
+
+/* Mapping past the end of the file would turn a read into SIGBUS, so it is refused. */
+static pbase_status map_check(pbase_os_file *file, uint64_t size, pbase_error *err)
+{
+    uint64_t there = 0;
+    pbase_status status = file_size(file, &there, err);
+    if (status == PBASE_OK && (size == 0 || size > there || size > SIZE_MAX)) {
+        status =
+            PBASE_FAIL(err, PBASE_INVALID, "mapping %" PRIu64 " bytes of '%s', which has %" PRIu64,
+                       size, file->path, there);
+    }
+    return status;
+}
+
+static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **out,
+                             const uint8_t **out_data, pbase_error *err)
+{
+    pbase_os_map *map;
+    pbase_status status = map_check(file, size, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    map = pbase_alloc_new(file->alloc, sizeof(*map));
+    if (map == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "mapping '%s'", file->path);
+    }
+    map->alloc = file->alloc;
+    map->size = (size_t)size;
+    map->data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, file->fd, 0);
+    if (map->data == MAP_FAILED) {
+        status = OS_FAIL_PATH(err, errno, "mapping", file->path);
+        pbase_alloc_free(map->alloc, map, sizeof(*map));
+        return status;
+    }
+    *out = map;
+    *out_data = map->data;
+    return PBASE_OK;
+}
+
+static void file_unmap(pbase_os_map *map)
+{
+    if (map != NULL) {
+        (void)munmap(map->data, map->size); /* fails for wrong arguments only */
+        pbase_alloc_free(map->alloc, map, sizeof(*map));
+    }
+}
+
+/* The process id in a lock file; 0 when there is none or that process is gone. */
+static uint64_t holder_read(pbase_os_file *file)
+{
+    char text[HOLDER_TEXT_BYTES];
+    size_t size = 0;
+    uint64_t id;
+    if (file_read(file, 0, text, sizeof(text) - 1, &size, NULL) != PBASE_OK) {
+        return 0;
+    }
+    text[size] = '\0';
+    id = strtoull(text, NULL, 10);
+    if (id == 0 || id > INT32_MAX || (kill((pid_t)id, 0) != 0 && errno == ESRCH)) {
+        return 0;
+    }
+    return id;
+}
+
+/* A shorter text replaces a longer one: cut first, so that nobody reads half of both. */
+static pbase_status holder_write(pbase_os_file *file, pbase_error *err)
+{
+    char text[HOLDER_TEXT_BYTES];
+    int size = snprintf(text, sizeof(text), "%" PRIu64 "\n", (uint64_t)getpid());
+    pbase_status status = file_truncate(file, 0, err);
+    return status != PBASE_OK ? status : file_write(file, 0, text, (size_t)size, err);
+}
+
+static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_error *err)
+{
+    int result;
+    do {
+        result = flock(file->fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EWOULDBLOCK) {
+        uint64_t holder = holder_read(file);
+        if (out_holder != NULL) {
+            *out_holder = holder;
+        }
+        return PBASE_FAIL(err, PBASE_BUSY, "'%s' is locked by process %" PRIu64 "%s", file->path,
+                          holder, holder == 0 ? " (unknown)" : "");
+    }
+    if (result != 0) {
+        return OS_FAIL_PATH(err, errno, "locking", file->path);
+    }
+    return (file->flags & PBASE_OS_WRITE) == 0 ? PBASE_OK : holder_write(file, err);
+}
+
+static void file_close(pbase_os_file *file)
+{
+    if (file != NULL) {
+        (void)close(file->fd); /* what must be durable was synced; nothing can be done here */
+        pbase_alloc_free(file->alloc, file, file->bytes);
+    }
+}
+
+const pbase_os_file_ops os_file_real = {
+    .struct_size = sizeof(pbase_os_file_ops),
+    .open = file_open,
+    .read = file_read,
+    .write = file_write,
+    .sync = file_sync,
+    .size = file_size,
+    .truncate = file_truncate,
+    .allocate = file_allocate,
+    .punch = file_punch,
+    .map = file_map,
+    .unmap = file_unmap,
+    .lock = file_lock,
+    .close = file_close,
+};
