@@ -1,0 +1,335 @@
+/* codec_table.c - the meta document and the codecs it names. */
+#include "store/codec_table.h"
+
+#include <stdatomic.h>
+
+#define SPACE_ID_BYTES 16u
+#define META_TITLE "protobase space"
+
+struct codec_table {
+    const pbase_host *host;
+    pbase_storage *storage;
+    codec_provider *provider;
+    pbase_os_mutex *mutex;  /* guards meta_version and entering */
+    uint64_t meta_version;
+    bool created;
+    uint8_t space_id[SPACE_ID_BYTES];
+    codec_entry entries[PBASE_CODECS_MAX + 1]; /* [0] is never used */
+    _Atomic uint32_t count;                    /* entries 1..count are published */
+};
+
+static pbase_status load_entry(codec_table *table, bool is_transform, const char *name,
+                               codec_entry *out, pbase_error *err)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length >= CODEC_NAME_BYTES) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "codec name of %zu bytes; the limit is %u", length,
+                          CODEC_NAME_BYTES - 1);
+    }
+    memset(out, 0, sizeof *out);
+    memcpy(out->name, name, length);
+    return is_transform ? table->provider->transform(table->provider, name, &out->transform, err)
+                        : table->provider->serializer(table->provider, name, &out->serializer, err);
+}
+
+/* ------------------------------------------------------------------------- meta document ---- */
+
+static pbase_status format_meta(const codec_table *table, uint32_t count, pbase_buffer *out,
+                                pbase_error *err)
+{
+    pbase_object_id id;
+    char text[PBASE_OBJECT_ID_TEXT_BYTES + 1];
+    memcpy(id.bytes, table->space_id, sizeof id.bytes);
+    pbase_object_id_format(id, text);
+    pbase_status status = pbase_buffer_append_text(
+        out, err, META_TITLE "\nid %s\nformat %u\nfeature 1\n", text, STORE_FORMAT_VERSION);
+    for (uint32_t i = 1; i <= count && status == PBASE_OK; i++) {
+        const codec_entry *entry = &table->entries[i];
+        status = pbase_buffer_append_text(
+            out, err, "codec %u %s %s 1\n", i,
+            entry->transform != NULL ? "transform" : "serializer", entry->name);
+    }
+    return status;
+}
+
+static pbase_status write_meta(codec_table *table, uint32_t count, pbase_error *err)
+{
+    pbase_buffer document;
+    pbase_buffer_init(&document, table->host->alloc);
+    pbase_status status = format_meta(table, count, &document, err);
+    if (status == PBASE_OK) {
+        status = pbase_storage_meta_cas(table->storage, NULL, table->meta_version,
+                                        pbase_buffer_view(&document), err);
+    }
+    if (status == PBASE_OK) {
+        table->meta_version++;
+    }
+    pbase_buffer_fini(&document);
+    return status;
+}
+
+/* Cuts the next line off `text`; false at its end. */
+static bool next_line(pbase_bytes *text, pbase_bytes *out)
+{
+    if (text->size == 0) {
+        return false;
+    }
+    const uint8_t *newline = memchr(text->data, '\n', text->size);
+    size_t length = newline == NULL ? text->size : (size_t)(newline - text->data);
+    *out = pbase_bytes_of(text->data, length);
+    size_t used = newline == NULL ? length : length + 1;
+    *text = pbase_bytes_of(text->data + used, text->size - used);
+    return true;
+}
+
+/* Cuts the next word off `line`. */
+static pbase_bytes next_word(pbase_bytes *line)
+{
+    size_t length = 0;
+    while (length < line->size && line->data[length] != ' ') {
+        length++;
+    }
+    pbase_bytes word = pbase_bytes_of(line->data, length);
+    size_t used = length < line->size ? length + 1 : length;
+    *line = pbase_bytes_of(line->data + used, line->size - used);
+    return word;
+}
+
+static bool word_is(pbase_bytes word, const char *text)
+{
+    return pbase_bytes_equal(word, pbase_bytes_text(text));
+}
+
+/* A decimal number of at most nine digits; UINT32_MAX for anything else. */
+static uint32_t word_number(pbase_bytes word)
+{
+    uint32_t number = 0;
+    if (word.size == 0 || word.size > 9) {
+        return UINT32_MAX;
+    }
+    for (size_t i = 0; i < word.size; i++) {
+        if (word.data[i] < '0' || word.data[i] > '9') {
+            return UINT32_MAX;
+        }
+        number = number * 10 + (uint32_t)(word.data[i] - '0');
+    }
+    return number;
+}
+
+static pbase_status not_meta(pbase_bytes line, pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_FORMAT, "the space's meta document has an unknown line '%.*s'",
+                      (int)(line.size < 60 ? line.size : 60), (const char *)line.data);
+}
+
+static pbase_status read_format(pbase_bytes rest, pbase_error *err)
+{
+    uint32_t version = word_number(next_word(&rest));
+    if (version == UINT32_MAX || version > STORE_FORMAT_VERSION) {
+        pbase_status status =
+            PBASE_FAIL(err, PBASE_FORMAT, "the space has format %u; this library reads up to %u",
+                       version, STORE_FORMAT_VERSION);
+        pbase_error_hint(err, "open it with a newer ProtoBase");
+        return status;
+    }
+    return PBASE_OK;
+}
+
+/* One "codec ID ROLE NAME VERSION" line. A codec that cannot be loaded is collected in `missing`
+ * and is no failure here: the caller reports all of them at once. */
+static pbase_status read_codec(codec_table *table, pbase_bytes line, pbase_buffer *missing,
+                               pbase_error *err)
+{
+    pbase_bytes rest = line;
+    uint32_t id = word_number(next_word(&rest));
+    pbase_bytes role = next_word(&rest);
+    pbase_bytes name = next_word(&rest);
+    uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
+    if (id != count + 1 || id > PBASE_CODECS_MAX || name.size == 0 ||
+        name.size >= CODEC_NAME_BYTES ||
+        (!word_is(role, "transform") && !word_is(role, "serializer"))) {
+        return not_meta(line, err);
+    }
+    char text[CODEC_NAME_BYTES] = {0};
+    memcpy(text, name.data, name.size);
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status =
+        load_entry(table, word_is(role, "transform"), text, &table->entries[id], &why);
+    atomic_store_explicit(&table->count, id, memory_order_release);
+    if (status == PBASE_NOT_FOUND || status == PBASE_PLUGIN) {
+        return pbase_buffer_append_text(missing, err, "%scodec '%s' (%s)",
+                                        missing->size == 0 ? "" : ", ", text, why.message);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
+static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer *missing,
+                              pbase_error *err)
+{
+    pbase_bytes rest = line;
+    pbase_bytes word = next_word(&rest);
+    if (word_is(word, "id")) {
+        pbase_object_id id;
+        pbase_status status = pbase_object_id_parse(rest, &id, err);
+        if (status == PBASE_OK) {
+            memcpy(table->space_id, id.bytes, SPACE_ID_BYTES);
+        }
+        return status;
+    }
+    if (word_is(word, "format")) {
+        return read_format(rest, err);
+    }
+    if (word_is(word, "feature")) {
+        return PBASE_OK; /* level 1 is all there is: nothing depends on it yet */
+    }
+    return word_is(word, "codec") ? read_codec(table, rest, missing, err) : not_meta(line, err);
+}
+
+static pbase_status read_meta(codec_table *table, pbase_bytes document, pbase_error *err)
+{
+    pbase_bytes line;
+    if (!next_line(&document, &line) || !word_is(line, META_TITLE)) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "the storage holds something that is not a space");
+    }
+    pbase_buffer missing;
+    pbase_buffer_init(&missing, table->host->alloc);
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && next_line(&document, &line)) {
+        status = read_line(table, line, &missing, err);
+    }
+    if (status == PBASE_OK && missing.size > 0) {
+        status = PBASE_FAIL(err, PBASE_PLUGIN, "the data of this space needs %.*s",
+                            (int)missing.size, (const char *)missing.data);
+        pbase_error_hint(err, "install the plugin, or name its directory with --plugin-dir or "
+                              "PROTOBASE_PLUGIN_PATH; nothing was changed");
+    }
+    pbase_buffer_fini(&missing);
+    return status;
+}
+
+/* --------------------------------------------------------------------------------- table ---- */
+
+static pbase_status create_or_read(codec_table *table, pbase_error *err)
+{
+    pbase_arena arena;
+    pbase_bytes document;
+    pbase_arena_init(&arena, table->host->alloc);
+    pbase_status status = pbase_storage_meta_get(table->storage, NULL, &arena, &document,
+                                                 &table->meta_version, err);
+    if (status == PBASE_OK && table->meta_version == 0) {
+        const pbase_os *os = table->host->os;
+        os->system->random(os, table->space_id, SPACE_ID_BYTES);
+        table->created = true;
+        status = write_meta(table, 0, err);
+    } else if (status == PBASE_OK) {
+        status = read_meta(table, document, err);
+    }
+    pbase_arena_fini(&arena);
+    return status;
+}
+
+pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
+                              codec_provider *provider, codec_table **out, pbase_error *err)
+{
+    codec_table *table = pbase_alloc_zeroed(host->alloc, 1, sizeof *table);
+    if (table == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the table of codecs");
+    }
+    table->host = host;
+    table->storage = storage;
+    table->provider = provider;
+    pbase_status status = host->os->lock->mutex_create(host->os, &table->mutex, err);
+    if (status == PBASE_OK) {
+        status = create_or_read(table, err);
+    }
+    if (status != PBASE_OK) {
+        codec_table_close(table);
+        return status;
+    }
+    *out = table;
+    return PBASE_OK;
+}
+
+void codec_table_close(codec_table *table)
+{
+    if (table == NULL) {
+        return;
+    }
+    if (table->mutex != NULL) {
+        table->host->os->lock->mutex_destroy(table->mutex);
+    }
+    pbase_alloc_free(table->host->alloc, table, sizeof *table);
+}
+
+bool codec_table_created(const codec_table *table)
+{
+    return table->created;
+}
+
+const uint8_t *codec_table_space_id(const codec_table *table)
+{
+    return table->space_id;
+}
+
+/* 0 when the table does not have it. */
+static uint8_t find(const codec_table *table, bool is_transform, const char *name)
+{
+    uint32_t count = atomic_load_explicit(&table->count, memory_order_acquire);
+    for (uint32_t i = 1; i <= count; i++) {
+        const codec_entry *entry = &table->entries[i];
+        if ((entry->transform != NULL) == is_transform && strcmp(entry->name, name) == 0) {
+            return (uint8_t)i;
+        }
+    }
+    return 0;
+}
+
+/* With the mutex held. */
+static pbase_status enter_new(codec_table *table, bool is_transform, const char *name,
+                              uint8_t *out_id, pbase_error *err)
+{
+    uint32_t id = atomic_load_explicit(&table->count, memory_order_relaxed) + 1;
+    if (id > PBASE_CODECS_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a space knows at most %u codecs", PBASE_CODECS_MAX);
+    }
+    pbase_status status = load_entry(table, is_transform, name, &table->entries[id], err);
+    if (status == PBASE_OK) {
+        status = write_meta(table, id, err);
+    }
+    if (status == PBASE_OK) {
+        atomic_store_explicit(&table->count, id, memory_order_release);
+        *out_id = (uint8_t)id;
+    }
+    return status;
+}
+
+pbase_status codec_table_enter(codec_table *table, bool is_transform, const char *name,
+                               uint8_t *out_id, pbase_error *err)
+{
+    uint8_t id = find(table, is_transform, name);
+    if (id != 0) {
+        *out_id = id;
+        return PBASE_OK;
+    }
+    const pbase_os_lock_ops *locks = table->host->os->lock;
+    locks->mutex_lock(table->mutex);
+    id = find(table, is_transform, name);
+    pbase_status status = PBASE_OK;
+    if (id != 0) {
+        *out_id = id;
+    } else {
+        status = enter_new(table, is_transform, name, out_id, err);
+    }
+    locks->mutex_unlock(table->mutex);
+    return status;
+}
+
+const codec_entry *codec_table_at(const codec_table *table, uint8_t id)
+{
+    uint32_t count = atomic_load_explicit(&table->count, memory_order_acquire);
+    return id == 0 || id > count ? NULL : &table->entries[id];
+}

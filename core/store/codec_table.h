@@ -1,0 +1,56 @@
+/* codec_table.h - which codecs the stored bytes of a space need, under their local ids.
+ *
+ * Stored values, journal records and atoms name their codec by a one-byte id that is local to the
+ * space. The table lives in the storage's meta document (docs/formats/meta.md), in clear and
+ * readable before recovery, and an id is durable there before the first byte that needs it is
+ * written. Opening loads every codec of the table, so that a missing one is named before anything
+ * else happens.
+ *
+ * Threads: synchronized. Lock order: `mutex` alone; entries never change once published. */
+#ifndef PROTOBASE_STORE_CODEC_TABLE_H
+#define PROTOBASE_STORE_CODEC_TABLE_H
+#include <protobase/plugin/codec.h>
+#include <protobase/plugin/host.h>
+#include <protobase/plugin/storage.h>
+
+#define STORE_FORMAT_VERSION 1u /* of everything core writes */
+
+/* Where codecs come from: space/ implements it over the host. What it returns stays the
+ * provider's and lives as long as it. PLUGIN or NOT_FOUND names what is missing. */
+typedef struct codec_provider codec_provider;
+struct codec_provider {
+    pbase_status (*serializer)(codec_provider *self, const char *name, pbase_serializer **out,
+                               pbase_error *err);
+    pbase_status (*transform)(codec_provider *self, const char *name, pbase_transform **out,
+                              pbase_error *err);
+};
+
+#define CODEC_NAME_BYTES 64u
+typedef struct {
+    char name[CODEC_NAME_BYTES];
+    pbase_serializer *serializer; /* NULL for a transform */
+    pbase_transform *transform;   /* NULL for a serializer */
+} codec_entry;
+
+typedef struct codec_table codec_table;
+
+/* Reads the meta document, or writes the first one of a new space. Borrows everything until close.
+ * PLUGIN: lists every codec the data needs that cannot be loaded. FORMAT: not a meta document, or a
+ * newer format. */
+PBASE_MUST_CHECK pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
+                                               codec_provider *provider, codec_table **out,
+                                               pbase_error *err);
+void codec_table_close(codec_table *table); /* NULL is fine */
+
+/* True when opening wrote the first meta document. */
+bool codec_table_created(const codec_table *table);
+/* The id of the space: 16 random bytes. */
+const uint8_t *codec_table_space_id(const codec_table *table);
+/* The local id of a codec, entering it durably when it is new. LIMIT past PBASE_CODECS_MAX. */
+PBASE_MUST_CHECK pbase_status codec_table_enter(codec_table *table, bool is_transform,
+                                                const char *name, uint8_t *out_id,
+                                                pbase_error *err);
+/* The codec behind a local id found in stored bytes, NULL when the table has none. */
+const codec_entry *codec_table_at(const codec_table *table, uint8_t id);
+
+#endif

@@ -1,0 +1,116 @@
+/* envelope.c - stored values: which codec wrote them, then its bytes. */
+#include "store/store_private.h"
+
+#include <inttypes.h>
+
+#define HAS_CHILDREN 1u
+
+static pbase_status encode_with(store *self, uint8_t codec_id, const pbase_value *value,
+                                pbase_buffer *out, pbase_error *err)
+{
+    const codec_entry *entry = codec_table_at(self->codecs, codec_id);
+    size_t before = out->size;
+    pbase_status status = pbase_buffer_append_varint(out, (uint64_t)codec_id << 1, err);
+    if (status == PBASE_OK) {
+        status = pbase_serializer_encode(entry->serializer, value, out, err);
+    }
+    if (status == PBASE_OK && out->size - before > PBASE_VALUE_BYTES_MAX) {
+        status = PBASE_FAIL(err, PBASE_LIMIT, "a value of %zu bytes; the limit is %u",
+                            out->size - before, PBASE_VALUE_BYTES_MAX);
+    }
+    if (status != PBASE_OK) {
+        out->size = before;
+    }
+    return status;
+}
+
+pbase_status store_value_encode(store *self, const pbase_value *value, pbase_buffer *out,
+                                pbase_error *err)
+{
+    return encode_with(self, self->serializer_id, value, out, err);
+}
+
+pbase_status store_value_encode_raw(store *self, pbase_bytes bytes, pbase_buffer *out,
+                                    pbase_error *err)
+{
+    uint8_t id = (uint8_t)atomic_load_explicit(&self->raw_id, memory_order_acquire);
+    if (id == 0) {
+        pbase_status status = codec_table_enter(self->codecs, false, "raw", &id, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        atomic_store_explicit(&self->raw_id, id, memory_order_release);
+    }
+    pbase_value value = pbase_value_bytes(bytes);
+    return encode_with(self, id, &value, out, err);
+}
+
+/* Skips the list of children: varint count, then kind, sequence, ordinal of each. */
+static bool skip_children(pbase_reader_bytes *reader)
+{
+    uint64_t count = 0;
+    bool ok = pbase_read_varint(reader, &count) && count <= PBASE_CHILDREN_MAX;
+    for (uint64_t i = 0; ok && i < count; i++) {
+        uint8_t kind;
+        uint64_t sequence, ordinal;
+        ok = pbase_read_u8(reader, &kind) && pbase_read_varint(reader, &sequence) &&
+             pbase_read_varint(reader, &ordinal);
+    }
+    return ok;
+}
+
+pbase_status store_value_payload(store *self, pbase_bytes stored, pbase_bytes *out,
+                                 const codec_entry **out_codec, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(stored);
+    uint64_t head = 0;
+    if (!pbase_read_varint(&reader, &head) ||
+        ((head & HAS_CHILDREN) != 0 && !skip_children(&reader))) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a stored value of %zu bytes has no valid head",
+                          stored.size);
+    }
+    uint64_t id = head >> 1;
+    const codec_entry *entry =
+        id > PBASE_CODECS_MAX ? NULL : codec_table_at(self->codecs, (uint8_t)id);
+    if (entry == NULL || entry->serializer == NULL) {
+        return PBASE_FAIL(err, PBASE_CORRUPT,
+                          "a stored value names codec %" PRIu64 ", which this space does not have",
+                          id);
+    }
+    *out = pbase_bytes_of(reader.at, pbase_reader_bytes_left(&reader));
+    *out_codec = entry;
+    return PBASE_OK;
+}
+
+pbase_status store_value_decode(store *self, pbase_bytes stored, pbase_arena *arena,
+                                pbase_value *out, pbase_error *err)
+{
+    pbase_bytes payload;
+    const codec_entry *entry;
+    pbase_status status = store_value_payload(self, stored, &payload, &entry, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = pbase_serializer_decode(entry->serializer, payload, NULL, arena, out, err);
+    if (status == PBASE_INVALID || status == PBASE_FORMAT || status == PBASE_LIMIT) {
+        pbase_error_note(err, "a stored value does not decode as %s", entry->name);
+        if (err != NULL) {
+            err->code = PBASE_CORRUPT;
+        }
+        status = PBASE_CORRUPT; /* it was valid when it was stored */
+    }
+    return status;
+}
+
+pbase_status store_value_extract(store *self, pbase_bytes stored, const pbase_path *paths,
+                                 size_t count, pbase_arena *arena, pbase_value *out,
+                                 pbase_error *err)
+{
+    pbase_bytes payload;
+    const codec_entry *entry;
+    pbase_status status = store_value_payload(self, stored, &payload, &entry, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    return pbase_serializer_extract(entry->serializer, payload, paths, count, arena, out, err);
+}

@@ -1,0 +1,62 @@
+/* record.c - journal records under the store's transforms. */
+#include "store/store_private.h"
+
+#include <inttypes.h>
+
+#define RECORD_VERSION 1u
+
+static pbase_bytes record_context(void)
+{
+    return pbase_bytes_text("protobase record");
+}
+
+pbase_status store_record_encode(store *self, pbase_bytes record, pbase_buffer *out,
+                                 pbase_error *err)
+{
+    if (record.size > PBASE_RECORD_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a transaction of %zu bytes; the limit is %u",
+                          record.size, PBASE_RECORD_BYTES_MAX);
+    }
+    uint8_t head[2] = {RECORD_VERSION, (uint8_t)self->transform_count};
+    pbase_status status = pbase_buffer_append(out, head, sizeof head, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append(out, self->transform_ids, self->transform_count, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_varint(out, record.size, err);
+    }
+    if (status == PBASE_OK) {
+        status = self->transform_count == 0
+                     ? pbase_buffer_append_bytes(out, record, err)
+                     : transforms_encode(self, record, record_context(), out, err);
+    }
+    return status;
+}
+
+pbase_status store_record_decode(store *self, pbase_bytes wrapped, pbase_buffer *out,
+                                 pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(wrapped);
+    uint8_t version = 0, count = 0;
+    pbase_bytes ids;
+    uint64_t size = 0;
+    if (!pbase_read_u8(&reader, &version) || !pbase_read_u8(&reader, &count) ||
+        count > ATOM_TRANSFORMS_MAX || !pbase_read_bytes(&reader, count, &ids) ||
+        !pbase_read_varint(&reader, &size) || size > PBASE_RECORD_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a journal record has no valid head");
+    }
+    if (version != RECORD_VERSION) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "journal record format %u; this library reads %u",
+                          version, RECORD_VERSION);
+    }
+    pbase_bytes body = pbase_bytes_of(reader.at, pbase_reader_bytes_left(&reader));
+    if (count > 0) {
+        return transforms_decode(self, ids.data, count, body, record_context(), (size_t)size, out,
+                                 err);
+    }
+    if (body.size != size) {
+        return PBASE_FAIL(err, PBASE_CORRUPT,
+                          "a journal record holds %zu bytes and claims %" PRIu64, body.size, size);
+    }
+    return pbase_buffer_append_bytes(out, body, err);
+}

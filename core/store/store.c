@@ -1,0 +1,413 @@
+/* store.c - the atom_source over a storage: reading in place or through the cache, writing. */
+#include "store/store_private.h"
+
+#include <inttypes.h>
+
+/* Most nodes are at most this long: one read brings header and payload. */
+#define FIRST_READ_BYTES 4096u
+
+static store *store_from(atom_source *source)
+{
+    return (store *)source; /* first member */
+}
+
+static pbase_bytes atom_context(void)
+{
+    return pbase_bytes_text("protobase atom");
+}
+
+static size_t transform_count_of(const atom_header *header)
+{
+    return header->transforms[0] == 0 ? 0 : header->transforms[1] == 0 ? 1 : 2;
+}
+
+/* --------------------------------------------------------------------------------- reading ---- */
+
+static pbase_status note_pointer(pbase_error *err, pbase_atom_pointer pointer, pbase_status status)
+{
+    if (status != PBASE_OK) {
+        pbase_error_note(err, "atom at segment %" PRIu32 " byte %" PRIu64,
+                         pbase_atom_pointer_log(pointer), pbase_atom_pointer_offset(pointer));
+        if (status == PBASE_CORRUPT) {
+            pbase_error_hint(err, "run 'protobase check' to see what it serves; restore it from a "
+                                  "backup");
+        }
+    }
+    return status;
+}
+
+/* Checksum, then structure. `raw` is the payload before the transforms. */
+static pbase_status check_payload(store *self, const atom_header *header, pbase_bytes raw,
+                                  pbase_error *err)
+{
+    atomic_fetch_add_explicit(&self->atoms_verified, 1, memory_order_relaxed);
+    return header->type == ATOM_NODE ? self->check_node(raw, err) : PBASE_OK;
+}
+
+/* The payload of a whole atom (header already read) into a prepared cache entry. */
+static pbase_status fill_entry(store *self, const uint8_t *at, const atom_header *header,
+                               atom_cache_entry *entry, pbase_error *err)
+{
+    pbase_status status = atom_checksum_verify(self->host, at, header, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_bytes stored = pbase_bytes_of(at + ATOM_HEADER_BYTES, header->stored_size);
+    size_t count = transform_count_of(header);
+    if (count == 0) {
+        if (stored.size != header->raw_size) {
+            return PBASE_FAIL(err, PBASE_CORRUPT, "an atom's two sizes differ");
+        }
+        memcpy(entry->payload, stored.data, stored.size);
+    } else {
+        pbase_buffer decoded;
+        pbase_buffer_init(&decoded, self->host->alloc);
+        status = transforms_decode(self, header->transforms, count, stored, atom_context(),
+                                   header->raw_size, &decoded, err);
+        if (status == PBASE_OK) {
+            memcpy(entry->payload, decoded.data, decoded.size);
+        }
+        pbase_buffer_fini(&decoded);
+    }
+    if (status == PBASE_OK) {
+        status = check_payload(self, header, pbase_bytes_of(entry->payload, entry->size), err);
+    }
+    return status;
+}
+
+static void lend_entry(const atom_cache_entry *entry, atom_view *out)
+{
+    out->payload = entry->payload;
+    out->size = entry->size;
+    out->type = entry->type;
+    out->pin = (void *)(uintptr_t)entry;
+}
+
+static pbase_status insert_decoded(store *self, pbase_atom_pointer pointer, const uint8_t *at,
+                                   const atom_header *header, atom_view *out, pbase_error *err)
+{
+    atom_cache_entry *entry =
+        atom_cache_prepare(self->cache, pointer, header->type, header->raw_size);
+    if (entry == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for an atom of %" PRIu32 " bytes",
+                          header->raw_size);
+    }
+    pbase_status status = fill_entry(self, at, header, entry, err);
+    if (status != PBASE_OK) {
+        atom_cache_release(self->cache, entry);
+        return status;
+    }
+    lend_entry(atom_cache_insert(self->cache, entry), out);
+    return PBASE_OK;
+}
+
+/* Reads the whole atom into `buffer`. */
+static pbase_status read_atom(store *self, pbase_atom_pointer pointer, pbase_buffer *buffer,
+                              atom_header *out_header, pbase_error *err)
+{
+    pbase_status status = pbase_buffer_reserve(buffer, FIRST_READ_BYTES, err);
+    size_t got = 0;
+    if (status == PBASE_OK) {
+        status = pbase_storage_atoms_read(self->storage, NULL, pointer, buffer->data,
+                                          FIRST_READ_BYTES, &got, err);
+    }
+    if (status == PBASE_OK) {
+        status = atom_header_read(buffer->data, got, out_header, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    size_t whole = ATOM_HEADER_BYTES + (size_t)out_header->stored_size;
+    if (got < whole) {
+        status = pbase_buffer_reserve(buffer, whole, err);
+        if (status == PBASE_OK) {
+            status = pbase_storage_atoms_read(self->storage, NULL, pointer, buffer->data, whole,
+                                              &got, err);
+        }
+    }
+    if (status == PBASE_OK && got < whole) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "an atom of %zu bytes is cut after %zu", whole,
+                            got);
+    }
+    return status;
+}
+
+static pbase_status acquire_cached(store *self, pbase_atom_pointer pointer, atom_view *out,
+                                   pbase_error *err)
+{
+    atom_cache_entry *entry = atom_cache_find(self->cache, pointer);
+    if (entry != NULL) {
+        lend_entry(entry, out);
+        return PBASE_OK;
+    }
+    pbase_buffer buffer;
+    atom_header header;
+    pbase_buffer_init(&buffer, self->host->alloc);
+    pbase_status status = read_atom(self, pointer, &buffer, &header, err);
+    if (status == PBASE_OK) {
+        status = insert_decoded(self, pointer, buffer.data, &header, out, err);
+    }
+    pbase_buffer_fini(&buffer);
+    return note_pointer(err, pointer, status);
+}
+
+/* First touch of a mapped atom, or one under a transform. */
+static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer,
+                                        mapped_segment *segment, const uint8_t *at,
+                                        uint64_t available, atom_view *out, pbase_error *err)
+{
+    atom_header header;
+    pbase_status status = atom_header_read(at, available, &header, err);
+    if (status == PBASE_OK && header.stored_size > available - ATOM_HEADER_BYTES) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "an atom runs past the end of its segment");
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (transform_count_of(&header) > 0) {
+        atom_cache_entry *entry = atom_cache_find(self->cache, pointer);
+        if (entry != NULL) {
+            lend_entry(entry, out);
+            return PBASE_OK;
+        }
+        return insert_decoded(self, pointer, at, &header, out, err);
+    }
+    status = atom_checksum_verify(self->host, at, &header, err);
+    if (status == PBASE_OK) {
+        status = check_payload(self, &header,
+                               pbase_bytes_of(at + ATOM_HEADER_BYTES, header.stored_size), err);
+    }
+    if (status == PBASE_OK) {
+        segment_map_set_verified(segment, at);
+        out->payload = at + ATOM_HEADER_BYTES;
+        out->size = header.stored_size;
+        out->type = header.type;
+        out->pin = NULL;
+    }
+    return status;
+}
+
+static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, atom_view *out,
+                            pbase_error *err)
+{
+    store *self = store_from(source);
+    if (self->map == NULL) {
+        return acquire_cached(self, pointer, out, err);
+    }
+    mapped_segment *segment;
+    const uint8_t *at;
+    uint64_t available;
+    pbase_status status = segment_map_find(self->map, pointer, &segment, &at, &available, err);
+    if (status == PBASE_OK && segment_map_verified(segment, at)) {
+        out->payload = at + ATOM_HEADER_BYTES;
+        out->size = pbase_get_u32(at + 4);
+        out->type = at[12];
+        out->pin = NULL;
+        return PBASE_OK;
+    }
+    if (status == PBASE_OK) {
+        status = acquire_mapped_slow(self, pointer, segment, at, available, out, err);
+    }
+    return note_pointer(err, pointer, status);
+}
+
+static void release(atom_source *source, void *pin)
+{
+    atom_cache_release(store_from(source)->cache, pin);
+}
+
+/* --------------------------------------------------------------------------------- writing ---- */
+
+/* Appends one whole atom to `out`. */
+static pbase_status encode_atom(store *self, uint32_t type, pbase_bytes payload, pbase_buffer *out,
+                                pbase_error *err)
+{
+    size_t start = out->size;
+    pbase_status status = pbase_buffer_append_zeros(out, ATOM_HEADER_BYTES, err);
+    if (status == PBASE_OK) {
+        status = self->transform_count == 0
+                     ? pbase_buffer_append_bytes(out, payload, err)
+                     : transforms_encode(self, payload, atom_context(), out, err);
+    }
+    size_t whole = out->size - start;
+    if (status == PBASE_OK && whole > PBASE_ATOM_BYTES_MAX) {
+        status = PBASE_FAIL(err, PBASE_LIMIT, "an atom of %zu bytes; the limit is %u", whole,
+                            PBASE_ATOM_BYTES_MAX);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    atom_header header = {.stored_size = (uint32_t)(whole - ATOM_HEADER_BYTES),
+                          .raw_size = (uint32_t)payload.size,
+                          .type = (uint8_t)type,
+                          .birth = atomic_load_explicit(&self->birth, memory_order_relaxed)};
+    memcpy(header.transforms, self->transform_ids, sizeof header.transforms);
+    atom_header_seal(self->host, &header, out->data + start);
+    return PBASE_OK;
+}
+
+/* Encodes all payloads behind one another; `ends` receives where each ends. */
+static pbase_status encode_batch(store *self, const uint32_t *types, const pbase_bytes *payloads,
+                                 size_t count, pbase_buffer *out, size_t *ends, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
+        status = encode_atom(self, types[i], payloads[i], out, err);
+        ends[i] = out->size;
+    }
+    return status;
+}
+
+static pbase_status write_batch(store *self, pbase_bytes encoded, const size_t *ends, size_t count,
+                                pbase_arena *arena, pbase_atom_pointer *out, pbase_error *err)
+{
+    pbase_bytes *atoms = pbase_arena_array(arena, count, sizeof *atoms);
+    if (atoms == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to write %zu atoms", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t start = i == 0 ? 0 : ends[i - 1];
+        atoms[i] = pbase_bytes_of(encoded.data + start, ends[i] - start);
+    }
+    return pbase_storage_atoms_write(self->storage, NULL, atoms, count, PBASE_ATOMS_WITH_APPEND,
+                                     out, err);
+}
+
+static pbase_status write_atoms(atom_source *source, const uint32_t *types,
+                                const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
+                                pbase_error *err)
+{
+    store *self = store_from(source);
+    pbase_buffer encoded;
+    pbase_arena arena;
+    pbase_buffer_init(&encoded, self->host->alloc);
+    pbase_arena_init(&arena, self->host->alloc);
+    size_t *ends = pbase_arena_array(&arena, count, sizeof *ends);
+    pbase_status status = ends == NULL
+                              ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu atoms", count)
+                              : encode_batch(self, types, payloads, count, &encoded, ends, err);
+    if (status == PBASE_OK) {
+        status = write_batch(self, pbase_buffer_view(&encoded), ends, count, &arena, out, err);
+    }
+    if (status == PBASE_OK) {
+        atomic_fetch_add_explicit(&self->atoms_written, count, memory_order_relaxed);
+        atomic_fetch_add_explicit(&self->atom_bytes_written, encoded.size, memory_order_relaxed);
+    }
+    pbase_arena_fini(&arena);
+    pbase_buffer_fini(&encoded);
+    return status;
+}
+
+static const atom_source_vtable store_atom_vtable = {
+    .acquire = acquire,
+    .release = release,
+    .write = write_atoms,
+};
+
+/* ----------------------------------------------------------------------------- life of it ---- */
+
+static pbase_status enter_codecs(store *self, const store_options *options, pbase_error *err)
+{
+    pbase_status status =
+        codec_table_enter(self->codecs, false, options->serializer, &self->serializer_id, err);
+    for (size_t i = 0; i < options->transform_count && status == PBASE_OK; i++) {
+        status = codec_table_enter(self->codecs, true, options->transforms[i],
+                                   &self->transform_ids[i], err);
+    }
+    self->transform_count = options->transform_count;
+    return status;
+}
+
+static pbase_status open_parts(store *self, const store_options *options, pbase_error *err)
+{
+    pbase_status status =
+        codec_table_open(options->host, options->storage, options->codecs, &self->codecs, err);
+    if (status == PBASE_OK) {
+        status = enter_codecs(self, options, err);
+    }
+    if (status == PBASE_OK) {
+        status = atom_cache_create(options->host, options->cache_bytes, &self->cache, err);
+    }
+    bool mappable = (options->storage->vtable->capabilities & PBASE_STORAGE_MAP) != 0;
+    if (status == PBASE_OK && options->use_map && mappable) {
+        status = segment_map_create(options->host, options->storage, &self->map, err);
+    }
+    return status;
+}
+
+pbase_status store_open(const store_options *options, store **out, pbase_error *err)
+{
+    if (options->transform_count > ATOM_TRANSFORMS_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "%zu transforms; at most %u", options->transform_count,
+                          ATOM_TRANSFORMS_MAX);
+    }
+    store *self = pbase_alloc_zeroed(options->host->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the store");
+    }
+    self->atoms.vtable = &store_atom_vtable;
+    self->atoms.alloc = options->host->alloc;
+    self->host = options->host;
+    self->storage = options->storage;
+    self->check_node = options->check_node;
+    pbase_status status = open_parts(self, options, err);
+    if (status != PBASE_OK) {
+        store_close(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}
+
+void store_close(store *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    segment_map_destroy(self->map);
+    atom_cache_destroy(self->cache);
+    codec_table_close(self->codecs);
+    pbase_alloc_free(self->host->alloc, self, sizeof *self);
+}
+
+atom_source *store_atoms(store *self)
+{
+    return &self->atoms;
+}
+
+codec_table *store_codecs(store *self)
+{
+    return self->codecs;
+}
+
+void store_birth_set(store *self, uint64_t sequence)
+{
+    atomic_store_explicit(&self->birth, sequence, memory_order_relaxed);
+}
+
+pbase_status store_stats(store *self, pbase_stat_each each, void *state, pbase_error *err)
+{
+    atom_cache_stats cache;
+    atom_cache_stats_get(self->cache, &cache);
+    const struct {
+        const char *name;
+        uint64_t value;
+        const char *unit;
+    } figures[] = {
+        {"memory_atoms", atomic_load(&self->atoms.memory_count), "count"},
+        {"memory_atom_bytes", atomic_load(&self->atoms.memory_bytes), "bytes"},
+        {"atoms_written", atomic_load(&self->atoms_written), "count"},
+        {"atom_bytes_written", atomic_load(&self->atom_bytes_written), "bytes"},
+        {"atoms_verified", atomic_load(&self->atoms_verified), "count"},
+        {"cache_bytes", cache.bytes, "bytes"},
+        {"cache_entries", cache.entries, "count"},
+        {"cache_hits", cache.hits, "count"},
+        {"cache_misses", cache.misses, "count"},
+        {"cache_evictions", cache.evictions, "count"},
+    };
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {
+        status = each(state, figures[i].name, figures[i].value, figures[i].unit, err);
+    }
+    return status;
+}

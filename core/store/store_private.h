@@ -1,0 +1,35 @@
+/* store_private.h - fields shared by the files of store/. */
+#ifndef PROTOBASE_STORE_STORE_PRIVATE_H
+#define PROTOBASE_STORE_STORE_PRIVATE_H
+#include "store/atom_cache.h"
+#include "store/atom_format.h"
+#include "store/segment_map.h"
+#include "store/store.h"
+
+struct store {
+    atom_source atoms; /* first member: the contract of trees */
+    const pbase_host *host;
+    pbase_storage *storage;
+    codec_table *codecs;
+    segment_map *map; /* NULL: everything through the cache */
+    atom_cache *cache;
+    pbase_status (*check_node)(pbase_bytes payload, pbase_error *err);
+    uint8_t serializer_id;
+    _Atomic uint32_t raw_id; /* of codec raw, 0 until the first value needs it */
+    uint8_t transform_ids[ATOM_TRANSFORMS_MAX];
+    size_t transform_count;
+    _Atomic uint64_t birth;
+    _Atomic uint64_t atoms_written, atom_bytes_written, atoms_verified;
+};
+
+/* Runs `in` through the store's transforms in their order; `out` receives the result, appended. */
+PBASE_MUST_CHECK pbase_status transforms_encode(store *self, pbase_bytes in, pbase_bytes context,
+                                                pbase_buffer *out, pbase_error *err);
+/* Undoes the transforms `ids` (in the order they were applied); the result is exactly `raw_size`
+ * bytes, appended to `out`. */
+PBASE_MUST_CHECK pbase_status transforms_decode(store *self, const uint8_t *ids, size_t count,
+                                                pbase_bytes in, pbase_bytes context,
+                                                size_t raw_size, pbase_buffer *out,
+                                                pbase_error *err);
+
+#endif
