@@ -11,32 +11,33 @@
 #define PROTOBASE_SPACE_H
 #include <protobase/base/log.h>
 #include <protobase/base/os.h>
+#include <protobase/config.h>
 PBASE_BEGIN_DECLS
 
 typedef struct pbase_space pbase_space;
 
-/* Where a space is described. Exactly one of config_file and config_text is set. Everything is
- * borrowed for the call, except alloc, log and os: until close. */
 typedef struct {
-    uint32_t struct_size; /* sizeof(pbase_space_options) */
-    uint32_t plugin_dir_count;
-    const char *config_file;           /* a protobase.yaml */
-    const char *config_text;           /* the same as text */
-    const char *base_directory;        /* of relative paths in config_text; NULL: the working one */
-    const char *const *plugin_dirs;    /* searched before every other place */
-    const char *const *overrides;      /* "storage.durability=async": win over the document */
-    size_t override_count;
-    const pbase_alloc *alloc;          /* NULL: the C library's heap */
-    const pbase_log *log;              /* NULL: nobody listens */
-    const pbase_os *os;                /* NULL: the real one */
-    bool must_exist;                   /* NOT_FOUND instead of creating a new space */
+    uint32_t struct_size;            /* sizeof(pbase_space_options) */
+    bool must_exist;                 /* NOT_FOUND instead of creating a new space */
+    uint8_t reserved[3];
+    const pbase_log *log;            /* NULL: nobody listens. Borrowed until close */
+    const pbase_os *os;              /* NULL: the real one. Borrowed until close */
+    pbase_config_problem_each report; /* each problem of the configuration; NULL: only `err` */
+    void *report_state;
 } pbase_space_options;
+#define PBASE_SPACE_OPTIONS_INIT                                                                   \
+    {                                                                                              \
+        .struct_size = sizeof(pbase_space_options)                                                 \
+    }
 
-/* Returns a space the caller closes. CONFIG: every error of the document is in err->message (the
- * first) and through pbase_config_check (all). PLUGIN: a component or a codec that the data needs is
- * missing or refused, by name. BUSY: another process has it. FORMAT: the place is not a space, or is
- * newer than this library. CORRUPT: acknowledged data is damaged; nothing was changed. */
-PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_open(const pbase_space_options *options,
+/* Opens the space that `config` (see config.h) describes; `options` NULL: all defaults. Returns a
+ * space the caller closes.
+ * CONFIG: the document is wrong; `err` has the first problem, `report` gets all. PLUGIN: a component,
+ * or a codec that the data needs, is missing or refused, by name. BUSY: another process has it.
+ * FORMAT: the place is not a space, or is newer than this library. CORRUPT: acknowledged data is
+ * damaged; nothing was changed. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_open(const pbase_config_source *config,
+                                                         const pbase_space_options *options,
                                                          pbase_space **out, pbase_error *err);
 /* Settles what is in memory on the storage and ends the space. Databases, snapshots and transactions
  * of it must have ended. NULL is fine. A failure to settle loses nothing: the journal has it, and
