@@ -81,20 +81,22 @@ PBASE_API void pbase_error_init(pbase_error *err);
 /* Fills `err` (NULL is fine) and yields `code`, so that a failure is one expression:
  *     return PBASE_FAIL(err, PBASE_LIMIT, "key of %zu bytes; the limit is %u", size, MAX);
  * The outcome becomes NOT_APPLIED, or UNKNOWN when code is PBASE_UNKNOWN. A message too long is cut
- * at a character border. */
+ * at a character border, and bytes that are not UTF-8 become '?'. */
 #define PBASE_FAIL(err, code, ...)                                                                 \
     pbase_error_set((err), (code), __FILE__, (uint32_t)__LINE__, __func__, __VA_ARGS__)
 PBASE_API pbase_status pbase_error_set(pbase_error *err, pbase_status code, const char *file,
                                        uint32_t line, const char *function, const char *format, ...)
     PBASE_PRINTF(6, 7);
 /* The same with the cause's errno: appends its text and chooses the code from it (ENOSPC, EDQUOT:
- * NO_SPACE; EACCES, EPERM: AUTH; ENOENT: NOT_FOUND; EROFS: READ_ONLY; ENOMEM: NO_MEMORY; else IO). */
+ * NO_SPACE; EACCES, EPERM: AUTH; ENOENT: NOT_FOUND; EEXIST: EXISTS; EROFS: READ_ONLY; ENOMEM:
+ * NO_MEMORY; else IO). */
 #define PBASE_FAIL_ERRNO(err, number, ...)                                                         \
     pbase_error_set_errno((err), (number), __FILE__, (uint32_t)__LINE__, __func__, __VA_ARGS__)
 PBASE_API pbase_status pbase_error_set_errno(pbase_error *err, int number, const char *file,
                                              uint32_t line, const char *function,
                                              const char *format, ...) PBASE_PRINTF(6, 7);
-/* Puts what the caller was doing before the message: "opening space 'x': <message>". */
+/* Puts what the caller was doing before the message: "opening space 'x': <message>". The message
+ * stays whole: what does not fit is cut from the context. */
 PBASE_API void pbase_error_note(pbase_error *err, const char *format, ...) PBASE_PRINTF(2, 3);
 /* Says what to do next; the last one given stands. */
 PBASE_API void pbase_error_hint(pbase_error *err, const char *format, ...) PBASE_PRINTF(2, 3);

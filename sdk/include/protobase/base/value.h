@@ -155,8 +155,9 @@ PBASE_API const char *pbase_value_type_name(const pbase_value *value);
 
 /* The total order: sorting, grouping, distinct, min and max, keys. Kinds as listed above; ints and
  * floats by exact value (2^53+1 is above 2^53 as a float), -0.0 equals 0, NaN equals itself and is
- * the greatest number; strings and bytes by memcmp; lists element by element, then by length; maps
- * as their fields sorted by name. Below, at or above 0. */
+ * the greatest number; strings and bytes by memcmp; lists and vectors element by element, then by
+ * length; maps as their fields sorted by name. What lies deeper than PBASE_DEPTH_MAX counts as
+ * equal: such values are never stored. Below, at or above 0. */
 PBASE_API int pbase_value_compare(const pbase_value *a, const pbase_value *b);
 /* Equal in the total order give equal hashes (1, 1.0; -0.0, 0). Stable across machines. */
 PBASE_API uint64_t pbase_value_hash(const pbase_value *value);
@@ -165,7 +166,8 @@ PBASE_API uint64_t pbase_value_hash(const pbase_value *value);
 PBASE_API bool pbase_value_identical(const pbase_value *a, const pbase_value *b);
 /* Field `name` of a map; NULL when it is missing or `map` is not a map. */
 PBASE_API const pbase_value *pbase_value_field(const pbase_value *map, pbase_bytes name);
-/* A copy with everything it points to in `arena`. */
+/* A copy with everything it points to in `arena`. LIMIT: deeper than PBASE_DEPTH_MAX; INVALID: an
+ * unknown kind. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_value_copy(const pbase_value *value,
                                                          pbase_arena *arena, pbase_value *out,
                                                          pbase_error *err);
