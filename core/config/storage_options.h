@@ -2,8 +2,8 @@
  *
  * They stand beside the options of the storage component, for every component alike. A component
  * that declares one of them too (to see it, or with another default or range) keeps the type. */
-#ifndef PROTOBASE_HOST_STORAGE_OPTIONS_H
-#define PROTOBASE_HOST_STORAGE_OPTIONS_H
+#ifndef PROTOBASE_CONFIG_STORAGE_OPTIONS_H
+#define PROTOBASE_CONFIG_STORAGE_OPTIONS_H
 #include <protobase/plugin/config.h>
 #include <stddef.h>
 

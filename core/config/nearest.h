@@ -1,0 +1,22 @@
+/* nearest.h - the known word that a misspelt one was probably meant to be.
+ *
+ * Damerau's distance in its restricted form (insert, delete, replace, swap neighbours; "A technique
+ * for computer detection and correction of spelling errors", 1964). A word is near when at most a
+ * third of it differs. Threads: confined. */
+#ifndef PROTOBASE_CONFIG_NEAREST_H
+#define PROTOBASE_CONFIG_NEAREST_H
+#include <stddef.h>
+
+#define NEAREST_WORD_MAX 63u /* longer words are near to nothing */
+
+typedef struct {
+    const char *word;
+    const char *best; /* the nearest word offered so far; NULL: none is near */
+    size_t distance;  /* of best; an equal one offered later does not replace it */
+} nearest;
+
+/* Borrows `word`, and later each word offered, as long as it is used. */
+nearest nearest_to(const char *word);
+void nearest_offer(nearest *search, const char *candidate);
+
+#endif
