@@ -345,18 +345,17 @@ static config_node *read_collection(yaml_reader *reader, const yaml_event_t *eve
 /* The node that `event` begins; NULL only after a failure. */
 static config_node *read_node(yaml_reader *reader, yaml_event_t *event, uint32_t depth)
 {
-    switch (event->type) {
-    case YAML_SCALAR_EVENT:
+    if (event->type == YAML_SCALAR_EVENT) {
         return read_scalar(reader, event);
-    case YAML_ALIAS_EVENT:
-        return read_alias(reader, event, depth);
-    case YAML_SEQUENCE_START_EVENT:
-    case YAML_MAPPING_START_EVENT:
-        return read_collection(reader, event, depth);
-    default:
-        fail_at(reader, event->start_mark, "a value was expected here");
-        return NULL;
     }
+    if (event->type == YAML_ALIAS_EVENT) {
+        return read_alias(reader, event, depth);
+    }
+    if (event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT) {
+        return read_collection(reader, event, depth);
+    }
+    fail_at(reader, event->start_mark, "a value was expected here");
+    return NULL;
 }
 
 /* ------------------------------------------------------------------------------- document --- */
