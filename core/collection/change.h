@@ -1,0 +1,96 @@
+/* change.h - operations on one collection, in the bytes that go into delta records, and the log of
+ * them that a handle keeps since its base (docs/formats/delta-op.md).
+ *
+ * Values are stored values: applying an operation never calls a codec, so replay gives the same
+ * content on every machine. A log is a shared, append-only run of bytes; a handle is a log and a
+ * length, so versions of a collection share it: the handle at the end of the log appends in place,
+ * any other copies its part first.
+ *
+ * Threads: a change_log is confined to its handle; what lies before its length may be shared. */
+#ifndef PROTOBASE_COLLECTION_CHANGE_H
+#define PROTOBASE_COLLECTION_CHANGE_H
+#include "collection/tree.h"
+
+/* The numbers are stored; others are left for the kinds of collections to come. */
+enum {
+    CHANGE_PUT = 1,         /* key, spelling, value */
+    CHANGE_REMOVE = 2,      /* key */
+    CHANGE_SET_ADD = 3,     /* key, spelling */
+    CHANGE_SET_REMOVE = 4,  /* key */
+    CHANGE_LIST_APPEND = 5, /* value */
+    CHANGE_LIST_SET = 6,    /* index, value */
+    CHANGE_LIST_INSERT = 7, /* index, value */
+    CHANGE_LIST_REMOVE = 8  /* index */
+};
+typedef struct {
+    uint8_t op; /* CHANGE_* */
+    encoded_key key;
+    uint64_t index;
+    pbase_bytes value; /* stored form */
+} change;
+
+/* ----------------------------------------------------------------------- one operation -------- */
+
+/* Reads the next operation; everything in it points into the reader's bytes. END when none is left.
+ * CORRUPT: not an operation, or past a limit. */
+PBASE_MUST_CHECK pbase_status change_read(pbase_reader_bytes *reader, change *out,
+                                          pbase_error *err);
+PBASE_MUST_CHECK pbase_status change_write(const change *operation, pbase_buffer *out,
+                                           pbase_error *err);
+/* Applies it to the tree of a collection of `kind` (PBASE_COLLECTION_*). Removing what is not there
+ * and adding what is there change nothing. CORRUPT: the operation is not one of that kind, or its
+ * index is out of range. */
+PBASE_MUST_CHECK pbase_status change_apply(const change *operation, uint8_t kind, tree *target,
+                                           pbase_error *err);
+/* Applies every operation of `operations` in order; on failure `target` is as before. */
+PBASE_MUST_CHECK pbase_status change_apply_all(pbase_bytes operations, uint8_t kind, tree *target,
+                                               pbase_error *err);
+
+/* ------------------------------------------------------------------------------ merging ------- */
+
+/* What an operation touches, for write sets. */
+enum {
+    CHANGE_TOUCHES_KEY = 1,    /* one key, or one element of a list (key_of_index) */
+    CHANGE_TOUCHES_ADD = 2,    /* one key of a set, by an add: merges with other adds of it */
+    CHANGE_TOUCHES_APPEND = 3, /* the end of a list: merges with other appends */
+    CHANGE_TOUCHES_WHOLE = 4   /* every element of a list: merges with nothing */
+};
+typedef struct {
+    uint8_t scope;   /* CHANGE_TOUCHES_* */
+    pbase_bytes key; /* of KEY and ADD; points into the operation or `index_bytes` */
+    uint8_t index_bytes[KEY_INDEX_BYTES];
+} change_touch;
+/* `base_count`: entries of the collection at the base of the log. A list element that the same log
+ * appended has no index yet that others would agree on: setting it touches the whole list. */
+void change_touches(const change *operation, uint64_t base_count, change_touch *out);
+/* True when two operations of concurrent transactions on one collection can both be applied. */
+bool change_merges(const change_touch *a, const change_touch *b);
+
+/* --------------------------------------------------------------------------------- logs ------- */
+
+typedef struct change_run change_run; /* the shared bytes */
+typedef struct {
+    const pbase_alloc *alloc; /* borrowed until fini */
+    change_run *run;          /* one count is ours; NULL while empty */
+    size_t size;              /* bytes of it that are ours to see */
+    uint64_t count;           /* operations in them */
+} change_log;
+
+static inline void change_log_init(change_log *log, const pbase_alloc *alloc)
+{
+    log->alloc = alloc;
+    log->run = NULL;
+    log->size = 0;
+    log->count = 0;
+}
+void change_log_fini(change_log *log);
+/* A second log of the same operations. */
+void change_log_keep(const change_log *log, change_log *out);
+/* The operations, encoded. Lent until the log is appended to or ended. */
+pbase_bytes change_log_view(const change_log *log);
+/* Appending cannot fail after a reserve for the same operation: reserve, edit the tree, append. */
+PBASE_MUST_CHECK pbase_status change_log_reserve(change_log *log, const change *operation,
+                                                 pbase_error *err);
+void change_log_append(change_log *log, const change *operation);
+
+#endif

@@ -1,0 +1,94 @@
+/* context.h - what a collection handle needs from the rooms around it: atoms and coding from below,
+ * somebody who is told of reads and changes above.
+ *
+ * The structs are filled by their implementations (store/, txn/, tests) and borrowed by every handle
+ * until it is closed. */
+#ifndef PROTOBASE_COLLECTION_CONTEXT_H
+#define PROTOBASE_COLLECTION_CONTEXT_H
+#include "atom/atom_source.h"
+#include <protobase/plugin/codec.h>
+
+/* ------------------------------------------------------------------------ values <-> bytes ---- */
+
+/* Stored values: an envelope that names the codec, then its bytes. Implemented by store/.
+ * Threads: synchronized. */
+typedef struct value_coder value_coder;
+typedef struct {
+    /* Appends the stored form of `value`. LIMIT, UNSUPPORTED, INVALID as the codec says. */
+    pbase_status (*encode)(value_coder *self, const pbase_value *value, pbase_buffer *out,
+                           pbase_error *err);
+    /* The same by codec `raw`: bytes as they are. */
+    pbase_status (*encode_raw)(value_coder *self, pbase_bytes bytes, pbase_buffer *out,
+                               pbase_error *err);
+    /* The value of `stored`. Text may point into it; the rest is in `arena`. */
+    pbase_status (*decode)(value_coder *self, pbase_bytes stored, pbase_arena *arena,
+                           pbase_value *out, pbase_error *err);
+    /* The codec's bytes inside `stored`. */
+    pbase_status (*payload)(value_coder *self, pbase_bytes stored, pbase_bytes *out,
+                            pbase_error *err);
+    /* The values at `paths`; out[i].kind is PBASE_VALUE_MISSING where there is none. */
+    pbase_status (*extract)(value_coder *self, pbase_bytes stored, const pbase_path *paths,
+                            size_t count, pbase_arena *arena, pbase_value *out, pbase_error *err);
+} value_coder_vtable;
+struct value_coder {
+    const value_coder_vtable *vtable;
+};
+
+/* ---------------------------------------------------------------------------- reads told ------ */
+
+/* Hears what a transaction reads, as exactly as conflicts need it. Keys are encoded (of lists:
+ * key_of_index) and lent for the call. NULL in a context: nobody listens (snapshots).
+ * Threads: confined to the transaction. */
+typedef struct read_observer read_observer;
+
+/* Where a range begins and which way it grows. It is empty until it is extended. */
+typedef struct {
+    pbase_bytes start;    /* empty: from the very beginning (of a reverse range: the very end) */
+    bool start_exclusive; /* `start` itself is not read */
+    bool reverse;         /* grows downwards */
+} observed_range;
+typedef struct {
+    /* Whether `key` is there, and what it holds. */
+    pbase_status (*key_read)(read_observer *self, pbase_collection_id id, pbase_bytes key,
+                             pbase_error *err);
+    /* Begins a range; `*out_range` names it to range_extend. */
+    pbase_status (*range_begin)(read_observer *self, pbase_collection_id id,
+                                const observed_range *range, uint64_t *out_range, pbase_error *err);
+    /* Everything from its start to `edge` has now been read; `edge` itself unless exclusive. An
+     * empty edge: to the very end. Edges only move outwards. */
+    pbase_status (*range_extend)(read_observer *self, uint64_t range, pbase_bytes edge,
+                                 bool edge_exclusive, pbase_error *err);
+    /* Everything in the collection: its count, a full scan. */
+    pbase_status (*whole_read)(read_observer *self, pbase_collection_id id, pbase_error *err);
+} read_observer_vtable;
+struct read_observer {
+    const read_observer_vtable *vtable;
+};
+
+/* --------------------------------------------------------------------------- changes told ----- */
+
+/* Hears each change of a collection before it happens: how indexes will be kept in the same commit.
+ * NULL in a context: nobody listens. Threads: confined to the transaction. */
+typedef struct change_observer change_observer;
+typedef struct {
+    /* `before` and `after` are stored values; data NULL: there is none. A failure refuses the
+     * change. */
+    pbase_status (*change)(change_observer *self, pbase_collection_id id, pbase_bytes key,
+                           pbase_bytes before, pbase_bytes after, pbase_error *err);
+} change_observer_vtable;
+struct change_observer {
+    const change_observer_vtable *vtable;
+};
+
+/* ------------------------------------------------------------------------------- together ----- */
+
+typedef struct {
+    atom_source *source;
+    const pbase_alloc *alloc; /* of handles, cursors and logs */
+    value_coder *coder;
+    read_observer *reads;     /* NULL: nobody listens */
+    change_observer *changes; /* NULL: nobody listens */
+    bool read_only;           /* edits are READ_ONLY: handles of a snapshot */
+} collection_context;
+
+#endif

@@ -1,0 +1,67 @@
+/* handle.h - what txn/ and space/ may know of the handles that applications hold.
+ *
+ * A pbase_dict, pbase_list or pbase_set is a `collection` seen from outside: the tree of this
+ * version, the root it started from, and the operations in between.
+ * Threads: as the public headers say. */
+#ifndef PROTOBASE_COLLECTION_HANDLE_H
+#define PROTOBASE_COLLECTION_HANDLE_H
+#include "collection/change.h"
+#include "collection/context.h"
+#include <protobase/dict.h>
+#include <protobase/list.h>
+#include <protobase/set.h>
+
+typedef struct collection collection;
+
+typedef struct {
+    const collection_context *context; /* borrowed until the handle and its cursors are closed */
+    uint8_t kind;                      /* PBASE_COLLECTION_* */
+    pbase_collection_id id;
+    atom_ref root;    /* of the version to start from; shared (one more count) */
+    pbase_bytes name; /* for messages: "people"; empty when unknown. Copied */
+} collection_options;
+
+/* Returns a handle to close with collection_close or the close of its kind. */
+PBASE_MUST_CHECK pbase_status collection_open(const collection_options *options, collection **out,
+                                              pbase_error *err);
+PBASE_MUST_CHECK pbase_status collection_keep(const collection *self, collection **out,
+                                              pbase_error *err);
+void collection_close(collection *self); /* NULL is fine */
+
+/* The same object under its public type and back. */
+static inline pbase_dict *collection_dict(collection *self)
+{
+    return (pbase_dict *)self;
+}
+static inline pbase_list *collection_list(collection *self)
+{
+    return (pbase_list *)self;
+}
+static inline pbase_set *collection_set(collection *self)
+{
+    return (pbase_set *)self;
+}
+static inline collection *collection_of_dict(pbase_dict *dict)
+{
+    return (collection *)dict;
+}
+static inline collection *collection_of_list(pbase_list *list)
+{
+    return (collection *)list;
+}
+static inline collection *collection_of_set(pbase_set *set)
+{
+    return (collection *)set;
+}
+
+uint8_t collection_kind(const collection *self);
+pbase_collection_id collection_id(const collection *self);
+/* The tree of this version. Lent until the handle is edited or closed. */
+const tree *collection_tree(const collection *self);
+/* The root it was opened on, lent until close, and how many entries that had. */
+atom_ref collection_base(const collection *self);
+uint64_t collection_base_count(const collection *self);
+/* The operations since the base. Lent until the handle is edited or closed. */
+const change_log *collection_log(const collection *self);
+
+#endif

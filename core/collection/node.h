@@ -1,0 +1,195 @@
+/* node.h - the layout of a tree node, and access to its parts (docs/formats/node.md).
+ *
+ *   header | prefix, padded to 8 | u32 head[count] | u32 slot[count] | free room | heap of entries
+ *
+ * Heads (keyed nodes only) are the first four bytes of each key after the common prefix, as a number
+ * that compares as the bytes do; slots are offsets of entries from the start of the payload. A stored
+ * node has no free room and its entries lie in order. In memory the heap grows downwards into the
+ * room, so that inserting moves only heads and slots.
+ *
+ * The first entry of a keyed inner node has no key: it serves everything below the second one.
+ *
+ * Threads: pure functions over bytes. */
+#ifndef PROTOBASE_COLLECTION_NODE_H
+#define PROTOBASE_COLLECTION_NODE_H
+#include "atom/atom_source.h"
+#include "collection/key_encoding.h"
+
+#define NODE_FORMAT 1u
+#define NODE_HEADER_BYTES 32u
+#define NODE_LEVEL_MAX 23u       /* 0 is a leaf; a path has at most 24 nodes */
+#define NODE_LEAF_BYTES 2048u    /* a leaf splits above this, and above NODE_ENTRIES_MIN entries */
+#define NODE_INNER_BYTES 4096u   /* the same for an inner node */
+#define NODE_INNER_ENTRIES 256u  /* or above this many children */
+#define NODE_ENTRIES_MIN 4u      /* what a node may hold however large its entries are */
+#define NODE_INLINE_MAX 512u     /* larger values get an atom of their own */
+#define NODE_SPELLING_MAX 65536u /* a byte a number of a key, at most */
+
+/* Offsets in the header. */
+enum {
+    NODE_AT_FORMAT = 0,  /* u8 NODE_FORMAT */
+    NODE_AT_LEVEL = 1,   /* u8 */
+    NODE_AT_FLAGS = 2,   /* u8 NODE_POSITIONAL, NODE_OWNS */
+    NODE_AT_ZERO = 3,    /* u8 0 */
+    NODE_AT_COUNT = 4,   /* u32 entries of this node */
+    NODE_AT_TOTAL = 8,   /* u64 leaf entries below, its own for a leaf */
+    NODE_AT_PREFIX = 16, /* u32 bytes of the common prefix */
+    NODE_AT_HEAP = 20,   /* u32 offset of the lowest byte of the heap */
+    NODE_AT_DEAD = 24,   /* u32 bytes of the heap that no entry uses; 0 when stored */
+    NODE_AT_ZERO_2 = 28  /* u32 0 */
+};
+
+#define NODE_POSITIONAL 1u /* no keys: no prefix, no heads */
+#define NODE_OWNS 2u       /* a leaf below, or this leaf, refers to values or trees */
+
+/* How a leaf entry holds its value; stored in its first byte. */
+enum { NODE_VALUE_INLINE = 0, NODE_VALUE_LARGE = 1, NODE_VALUE_TREE = 2 };
+#define NODE_VALUE_KIND_MASK 0x03u
+#define NODE_ENTRY_SPELLED 0x04u /* the entry has a spelling */
+#define NODE_LARGE_BYTES 12u     /* u64 ref, u32 length */
+#define NODE_TREE_BYTES 9u       /* u64 ref, u8 kind of the tree; then its payload */
+/* Offsets in an inner entry; a keyed one goes on with varint size and bytes of its key's tail. */
+enum {
+    NODE_CHILD_REF = 0,    /* u64 */
+    NODE_CHILD_COUNT = 8,  /* u64 leaf entries below it */
+    NODE_CHILD_SIZE = 16,  /* u32 bytes of its stored payload; 0 while it is in memory */
+    NODE_CHILD_FLAGS = 20, /* u8 NODE_OWNS of the child */
+    NODE_CHILD_BYTES = 21
+};
+
+/* A payload with its header read once. */
+typedef struct {
+    const uint8_t *payload;
+    uint32_t size; /* of the payload */
+    uint32_t count;
+    uint32_t prefix_size;
+    uint8_t level;
+    uint8_t flags;
+    const uint8_t *heads; /* NULL when positional */
+    const uint8_t *slots;
+} node;
+
+static inline bool node_positional(const node *self)
+{
+    return (self->flags & NODE_POSITIONAL) != 0;
+}
+static inline uint32_t node_prefix_room(uint32_t prefix_size)
+{
+    return (prefix_size + 7u) & ~7u;
+}
+/* Bytes of head and slot of an entry. */
+static inline uint32_t node_index_bytes(const node *self)
+{
+    return node_positional(self) ? 4u : 8u;
+}
+/* The payload must have passed tree_node_check, or be ours. */
+static inline node node_of(const uint8_t *payload, uint32_t size)
+{
+    node self;
+    self.payload = payload;
+    self.size = size;
+    self.count = pbase_get_u32(payload + NODE_AT_COUNT);
+    self.prefix_size = pbase_get_u32(payload + NODE_AT_PREFIX);
+    self.level = payload[NODE_AT_LEVEL];
+    self.flags = payload[NODE_AT_FLAGS];
+    const uint8_t *index = payload + NODE_HEADER_BYTES + node_prefix_room(self.prefix_size);
+    self.heads = node_positional(&self) ? NULL : index;
+    self.slots = node_positional(&self) ? index : index + (size_t)self.count * 4;
+    return self;
+}
+static inline uint64_t node_total(const node *self)
+{
+    return pbase_get_u64(self->payload + NODE_AT_TOTAL);
+}
+static inline pbase_bytes node_prefix(const node *self)
+{
+    return pbase_bytes_of(self->payload + NODE_HEADER_BYTES, self->prefix_size);
+}
+static inline const uint8_t *node_entry_at(const node *self, uint32_t index)
+{
+    return self->payload + pbase_get_u32(self->slots + (size_t)index * 4);
+}
+static inline uint32_t node_head(const node *self, uint32_t index)
+{
+    return pbase_get_u32(self->heads + (size_t)index * 4);
+}
+/* The first four bytes of a key's tail as a number; missing ones count as 0. */
+static inline uint32_t node_head_of(const uint8_t *tail, size_t size)
+{
+    uint8_t bytes[4] = {0, 0, 0, 0};
+    memcpy(bytes, tail, size < 4 ? size : 4);
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* ------------------------------------------------------------------------------ entries ------- */
+
+/* A child as its parent knows it. */
+typedef struct {
+    atom_ref ref;
+    uint64_t count;
+    uint32_t size;
+    uint8_t flags;
+} node_child;
+
+/* An entry taken apart; everything points into its node, or into what is to become an entry. The
+ * key is `lead` (of a node: its prefix) followed by `tail`. */
+typedef struct {
+    pbase_bytes lead;
+    pbase_bytes tail;
+    pbase_bytes spelling;
+    uint8_t kind;      /* leaf: NODE_VALUE_* */
+    uint8_t tree_kind; /* leaf, TREE */
+    atom_ref ref;      /* leaf: of LARGE and TREE, else none */
+    uint32_t length;   /* leaf, LARGE: bytes of the value */
+    pbase_bytes bytes; /* leaf: INLINE the value, TREE its payload */
+    node_child child;  /* inner */
+    pbase_bytes raw;   /* the entry as it is encoded after a prefix of lead.size; empty: not yet */
+} node_entry;
+
+/* Takes entry `index` apart. */
+void node_entry_read(const node *self, uint32_t index, node_entry *out);
+static inline node_child node_child_at(const node *self, uint32_t index)
+{
+    const uint8_t *at = node_entry_at(self, index);
+    node_child child = {pbase_get_u64(at + NODE_CHILD_REF), pbase_get_u64(at + NODE_CHILD_COUNT),
+                        pbase_get_u32(at + NODE_CHILD_SIZE), at[NODE_CHILD_FLAGS]};
+    return child;
+}
+/* What a node is to its parent: reference as given, counts and flags from the payload. */
+node_child node_child_of(atom_ref ref, const node *self);
+/* Overwrites what an inner entry says of its child. */
+void node_child_put(uint8_t *entry, const node_child *child);
+/* Where entry `index` keeps its reference: of a child, a large value or a tree; NULL: it has none. */
+const uint8_t *node_ref_at(const node *self, uint32_t index);
+/* Key of entry `index` against `key`: below, at or above 0. */
+int node_key_compare(const node *self, uint32_t index, pbase_bytes key);
+/* Appends the key of entry `index` to `out`. */
+PBASE_MUST_CHECK pbase_status node_key_append(const node *self, uint32_t index, pbase_buffer *out,
+                                              pbase_error *err);
+/* Bytes of the payload once it is cut to size: without free room and dead bytes. */
+uint32_t node_packed_size(const node *self);
+
+/* ------------------------------------------------------------------------------- search ------- */
+
+/* Index of the first entry at or above `key`, count when all are below. */
+uint32_t node_search(const node *self, pbase_bytes key, bool *out_found);
+/* Of an inner node: index of the child that serves `key`. */
+uint32_t node_search_child(const node *self, pbase_bytes key);
+/* Of an inner node: index of the child that holds entry `*position`, which becomes the position in
+ * it. The last child also takes what lies past the end. */
+uint32_t node_search_position(const node *self, uint64_t *position);
+/* Leaf entries below the children before `index`. */
+uint64_t node_total_before(const node *self, uint32_t index);
+
+/* ------------------------------------------------------------------------------- access ------- */
+
+/* Lends a node and verifies what its parent says of it. `parent` NULL: it is a root. CORRUPT when
+ * it is not a node, of the wrong shape, level or count. */
+PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref, const node *parent,
+                                           uint32_t index, bool positional, atom_view *view,
+                                           node *out, pbase_error *err);
+/* Lends a large value. CORRUPT when it is not one of `length` bytes. */
+PBASE_MUST_CHECK pbase_status node_large_acquire(atom_source *source, atom_ref ref, uint32_t length,
+                                                 atom_view *view, pbase_error *err);
+
+#endif

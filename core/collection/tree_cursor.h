@@ -1,0 +1,53 @@
+/* tree_cursor.h - going through a tree in order, both ways.
+ *
+ * A cursor keeps the root it was opened on, so it survives every edit of the tree it came from. It
+ * pins the nodes from the root to its leaf.
+ * Threads: confined. */
+#ifndef PROTOBASE_COLLECTION_TREE_CURSOR_H
+#define PROTOBASE_COLLECTION_TREE_CURSOR_H
+#include "collection/node.h"
+#include "collection/tree.h"
+
+typedef struct {
+    atom_view view; /* the pin */
+    node node;
+    uint32_t index; /* of the entry the cursor stands on, or of the child it went into */
+} tree_cursor_step;
+typedef struct {
+    tree tree;      /* one count is ours */
+    uint32_t depth; /* steps in use, the leaf last; 0: stands nowhere */
+    tree_cursor_step steps[NODE_LEVEL_MAX + 1u];
+    atom_view large;  /* pin of the value last lent */
+    pbase_buffer key; /* the key last lent */
+} tree_cursor;
+
+/* Stands nowhere. Keeps the version of `from`. `alloc` is borrowed until fini. */
+void tree_cursor_init(tree_cursor *self, const tree *from, const pbase_alloc *alloc);
+void tree_cursor_fini(tree_cursor *self);
+
+/* The following move to an entry (OK), or say END and stand nowhere when there is none. An error
+ * leaves the cursor standing nowhere after a seek, where it stood after next and prev. */
+PBASE_MUST_CHECK pbase_status tree_cursor_first(tree_cursor *self, pbase_error *err);
+PBASE_MUST_CHECK pbase_status tree_cursor_last(tree_cursor *self, pbase_error *err);
+/* First entry at or above `key`; above it only when `exclusive`. */
+PBASE_MUST_CHECK pbase_status tree_cursor_seek(tree_cursor *self, pbase_bytes key, bool exclusive,
+                                               pbase_error *err);
+/* Last entry at or below `key`; below it only when `exclusive`. */
+PBASE_MUST_CHECK pbase_status tree_cursor_seek_back(tree_cursor *self, pbase_bytes key,
+                                                    bool exclusive, pbase_error *err);
+PBASE_MUST_CHECK pbase_status tree_cursor_seek_index(tree_cursor *self, uint64_t index,
+                                                     pbase_error *err);
+PBASE_MUST_CHECK pbase_status tree_cursor_next(tree_cursor *self, pbase_error *err);
+PBASE_MUST_CHECK pbase_status tree_cursor_prev(tree_cursor *self, pbase_error *err);
+
+/* The following ask for the entry the cursor stands on (it must stand on one); lent until the next
+ * call that moves the cursor. */
+
+PBASE_MUST_CHECK pbase_status tree_cursor_key(tree_cursor *self, encoded_key *out,
+                                              pbase_error *err);
+/* Below, at or above 0 as its key is to `key`. Needs no copy of it. */
+int tree_cursor_compare(const tree_cursor *self, pbase_bytes key);
+PBASE_MUST_CHECK pbase_status tree_cursor_value(tree_cursor *self, tree_value *out,
+                                                pbase_error *err);
+
+#endif

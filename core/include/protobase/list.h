@@ -1,0 +1,67 @@
+/* list.h - lists: values by position, every operation in O(log n).
+ *
+ * An index below 0 counts from the end: -1 is the last element. Null is an element like any other.
+ * Persistence, consumed handles and threads are those of dict.h.
+ *
+ * Concurrent transactions: appends merge with appends and with changes of other elements; an insert
+ * or a removal conflicts with every other change of the list. An index below 0, or one that is out
+ * of range, reads the length of the list as far as conflicts are concerned. */
+#ifndef PROTOBASE_LIST_H
+#define PROTOBASE_LIST_H
+#include <protobase/collection.h>
+#include <protobase/cursor.h>
+#include <protobase/reader.h>
+PBASE_BEGIN_DECLS
+
+typedef struct pbase_list pbase_list;
+
+/* The element at `index`, decoded into `arena`. NOT_FOUND: out of range. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_get(const pbase_list *list, int64_t index,
+                                                       pbase_arena *arena, pbase_value *out,
+                                                       pbase_error *err);
+/* The element as its codec wrote it, lent as by pbase_dict_get_bytes. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_get_bytes(const pbase_list *list, int64_t index,
+                                                             pbase_reader *reader, pbase_bytes *out,
+                                                             pbase_error *err);
+
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_append(pbase_list **list,
+                                                          const pbase_value *value,
+                                                          pbase_error *err);
+/* Replaces the element at `index`; the index equal to the count appends. INVALID beyond either
+ * end. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_set(pbase_list **list, int64_t index,
+                                                       const pbase_value *value, pbase_error *err);
+/* Inserts before the element at `index`, which is moved into 0..count: -1 inserts before the last
+ * element, anything past the end appends. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_insert(pbase_list **list, int64_t index,
+                                                          const pbase_value *value,
+                                                          pbase_error *err);
+/* An index out of range is OK and changes nothing. `out_removed` may be NULL. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_remove(pbase_list **list, int64_t index,
+                                                          bool *out_removed, pbase_error *err);
+
+/* Number of elements, in O(1). Reads the whole list as far as conflicts are concerned. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_count(const pbase_list *list, uint64_t *out,
+                                                         pbase_error *err);
+
+/* The elements from..to-1, both counted from the end when below 0 and cut to the list; from at or
+ * past to is empty. */
+typedef struct {
+    uint32_t struct_size; /* sizeof(pbase_slice) */
+    bool reverse;         /* from the last of the slice to its first */
+    int64_t from;
+    int64_t to; /* INT64_MAX: to the end */
+} pbase_slice;
+/* Opens a cursor the caller closes. `slice` NULL: everything, ascending. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_cursor(const pbase_list *list,
+                                                          const pbase_slice *slice,
+                                                          pbase_cursor **out, pbase_error *err);
+
+/* A second, independent handle on this version, which the caller closes. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_keep(const pbase_list *list, pbase_list **out,
+                                                        pbase_error *err);
+/* NULL is fine. */
+PBASE_API void pbase_list_close(pbase_list *list);
+
+PBASE_END_DECLS
+#endif
