@@ -12,6 +12,7 @@ void problem_list_init(problem_list *list, pbase_arena *arena)
 }
 
 /* A formatted text in the arena, "" without memory. */
+PBASE_PRINTF(2, 0)
 static const char *arena_format(problem_list *list, const char *format, va_list args)
 {
     va_list again;
@@ -27,6 +28,7 @@ static const char *arena_format(problem_list *list, const char *format, va_list 
     return text;
 }
 
+PBASE_PRINTF(6, 0)
 static void add(problem_list *list, pbase_status code, const config_origin *origin, uint32_t line,
                 uint32_t column, const char *format, va_list args)
 {

@@ -23,7 +23,7 @@ pbase_status transforms_encode(store *self, pbase_bytes in, pbase_bytes context,
     for (size_t i = 0; i < self->transform_count && status == PBASE_OK; i++) {
         bool last = i + 1 == self->transform_count;
         pbase_bytes from = i == 0 ? in : pbase_buffer_view(&between);
-        pbase_transform *transform;
+        pbase_transform *transform = NULL;
         status = transform_of(self, self->transform_ids[i], &transform, err);
         if (status == PBASE_OK) {
             status = pbase_transform_encode(transform, from, context, last ? out : &between, err);
@@ -47,7 +47,7 @@ pbase_status transforms_decode(store *self, const uint8_t *ids, size_t count, pb
     for (size_t i = count; i-- > 0 && status == PBASE_OK;) {
         bool last = i == 0;
         pbase_bytes from = i + 1 == count ? in : pbase_buffer_view(&between);
-        pbase_transform *transform;
+        pbase_transform *transform = NULL;
         status = transform_of(self, ids[i], &transform, err);
         if (status == PBASE_OK) {
             status = pbase_transform_decode(transform, from, context,
