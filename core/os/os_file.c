@@ -228,26 +228,14 @@ static pbase_status file_punch(pbase_os_file *file, uint64_t offset, uint64_t si
     return file_reserve(file, FALLOC_FL_PUNCH_HOLE, offset, size, "freeing a range of", err);
 }
 
-/* Mapping past the end of the file would turn a read into SIGBUS, so it is refused. */
-static pbase_status map_check(pbase_os_file *file, uint64_t size, pbase_error *err)
-{
-    uint64_t there = 0;
-    pbase_status status = file_size(file, &there, err);
-    if (status == PBASE_OK && (size == 0 || size > there || size > SIZE_MAX)) {
-        status =
-            PBASE_FAIL(err, PBASE_INVALID, "mapping %" PRIu64 " bytes of '%s', which has %" PRIu64,
-                       size, file->path, there);
-    }
-    return status;
-}
-
 static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **out,
                              const uint8_t **out_data, pbase_error *err)
 {
+    pbase_status status = PBASE_OK;
     pbase_os_map *map;
-    pbase_status status = map_check(file, size, err);
-    if (status != PBASE_OK) {
-        return status;
+    if (size == 0 || size > SIZE_MAX) {
+        return PBASE_FAIL(err, PBASE_INVALID, "cannot map %" PRIu64 " bytes of '%s'", size,
+                          file->path);
     }
     map = pbase_alloc_new(file->alloc, sizeof(*map));
     if (map == NULL) {

@@ -67,7 +67,9 @@ typedef struct {
     pbase_status (*allocate)(pbase_os_file *file, uint64_t offset, uint64_t size, pbase_error *err);
     /* Gives a range back to the file system; it then reads as zeros. */
     pbase_status (*punch)(pbase_os_file *file, uint64_t offset, uint64_t size, pbase_error *err);
-    /* Read-only view of the first `size` bytes, valid until unmap, also after close and remove. */
+    /* Read-only view of the first `size` bytes, valid until unmap, also after close and remove.
+     * `size` may reach beyond the end of the file, for one that grows: touching such bytes before
+     * they have been written raises SIGBUS. */
     pbase_status (*map)(pbase_os_file *file, uint64_t size, pbase_os_map **out,
                         const uint8_t **out_data, pbase_error *err);
     void (*unmap)(pbase_os_map *map);
