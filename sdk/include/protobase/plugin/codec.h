@@ -27,7 +27,8 @@ typedef struct {
 /* The product's own: depth PBASE_DEPTH_MAX, nodes and bytes in proportion to PBASE_VALUE_BYTES_MAX. */
 pbase_decode_limits pbase_decode_limits_default(void);
 
-/* One step of a path into a document: a field name, or an index when `name.data` is NULL. */
+/* One step of a path into a document: a field of a map, or an item of a list when `name.data` is
+ * NULL. */
 typedef struct {
     pbase_bytes name;
     int64_t index; /* negative from the end */
@@ -90,7 +91,10 @@ typedef struct {
                                pbase_bytes *out_table, pbase_error *err); /* END: none is new */
 } pbase_codec_table_ops;
 
-/* Checked calls. They verify limits before, and UTF-8, depth and kinds of what came out after. */
+/* Checked calls. A failed one leaves the buffer as it was. Encode refuses what may not be stored
+ * (pbase_value_check, PBASE_VALUE_BYTES_MAX): every stored value passes it once. Decode and extract
+ * check the kind of what came out; its UTF-8, names and depth, which a decoder answers for, only in
+ * builds with PBASE_SLOW_CHECKS. What breaks a rule after the call is PLUGIN. */
 PBASE_MUST_CHECK pbase_status pbase_serializer_check(const pbase_serializer_vtable *vtable,
                                                      pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_serializer_encode(pbase_serializer *serializer,
@@ -102,7 +106,7 @@ PBASE_MUST_CHECK pbase_status pbase_serializer_decode(pbase_serializer *serializ
                                                       const pbase_decode_limits *limits,
                                                       pbase_arena *arena, pbase_value *out,
                                                       pbase_error *err);
-/* Falls back to decode and walk when the slot is absent. */
+/* Falls back to decode and walk when the slot is absent. On failure `out` is unspecified. */
 PBASE_MUST_CHECK pbase_status pbase_serializer_extract(pbase_serializer *serializer,
                                                        pbase_bytes bytes, const pbase_path *paths,
                                                        size_t count, pbase_arena *arena,

@@ -145,7 +145,8 @@ typedef struct {
 #define PBASE_ATOMS_WITH_APPEND 1u /* durable no later than the next durable append or sync */
 
 typedef struct {
-    const uint8_t *data; /* lent until unmap or close; NULL when the log is unknown */
+    const uint8_t *data; /* aligned to PBASE_ATOM_UNIT; lent until unmap or close; NULL when the
+                            log is unknown */
     uint64_t size_bytes; /* bytes that may be read now; grows only */
 } pbase_atom_map;
 
