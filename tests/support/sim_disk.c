@@ -1,6 +1,6 @@
 /* sim_disk.c - nodes, the two contents of each, and the list of pending items. */
 #include "sim_disk.h"
-#include "sim_random.h"
+#include "seed.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -718,12 +718,12 @@ static void crash_names(sim_disk *after, const sim_disk *disk, const sim_fate *f
     }
 }
 
-static void crash_sector(content *bytes, const item *one, sim_fate fate, sim_random *random)
+static void crash_sector(content *bytes, const item *one, sim_fate fate, seed_random *random)
 {
     uint8_t sector[SIM_SECTOR_BYTES];
     size_t fresh = SIM_SECTOR_BYTES;
     if (fate == SIM_TORN) {
-        fresh = 1 + (size_t)sim_random_below(random, SIM_SECTOR_BYTES - 1);
+        fresh = 1 + (size_t)seed_below(random, SIM_SECTOR_BYTES - 1);
     }
     memcpy(sector, content_sector(bytes, one->number), SIM_SECTOR_BYTES);
     memcpy(sector, one->sector, fresh);
@@ -732,7 +732,7 @@ static void crash_sector(content *bytes, const item *one, sim_fate fate, sim_ran
 
 /* The content of a file that still has a name. */
 static void crash_content(sim_disk *after, const sim_disk *disk, sim_node node,
-                          const sim_fate *fates, sim_random *random)
+                          const sim_fate *fates, seed_random *random)
 {
     content *bytes = &after->nodes[node].durable;
     content *seen = &after->nodes[node].seen;
@@ -762,7 +762,7 @@ static void crash_content(sim_disk *after, const sim_disk *disk, sim_node node,
 }
 
 static void crash_tree(sim_disk *after, const sim_disk *disk, sim_node directory,
-                       const sim_fate *fates, sim_random *random)
+                       const sim_fate *fates, seed_random *random)
 {
     names_copy(&after->nodes[directory].seen_names, &after->nodes[directory].durable_names);
     for (size_t i = 0; i < after->nodes[directory].seen_names.count; i++) {
@@ -777,7 +777,7 @@ static void crash_tree(sim_disk *after, const sim_disk *disk, sim_node directory
 
 sim_disk *sim_disk_after_crash(const sim_disk *disk, const sim_fate *fates, uint64_t random)
 {
-    sim_random tears = {random};
+    seed_random tears = {random};
     sim_disk *after = sim_disk_create();
     after->limit = disk->limit;
     crash_names(after, disk, fates);

@@ -88,7 +88,7 @@ static size_t write_part(sim_os *sim, sim_turn turn, pbase_status code, size_t s
     size_t sectors = size / SIM_SECTOR_BYTES;
     return sim->crashed || code != PBASE_IO || sectors == 0
                ? 0
-               : (size_t)sim_random_below(&sim->random, sectors + 1) * SIM_SECTOR_BYTES;
+               : (size_t)seed_below(&sim->random, sectors + 1) * SIM_SECTOR_BYTES;
 }
 
 static pbase_status file_write(pbase_os_file *file, uint64_t offset, const void *data, size_t size,

@@ -216,11 +216,11 @@ static sim_fate *fates_new(size_t count)
 /* Each item by itself: lost or kept, seldom torn; how many are kept differs from case to case. */
 static void fates_sample(sim_fate *fates, size_t count, uint64_t seed)
 {
-    sim_random random = {seed};
-    uint64_t kept_of_16 = sim_random_below(&random, 17);
+    seed_random random = {seed};
+    uint64_t kept_of_16 = seed_below(&random, 17);
     for (size_t i = 0; i < count; i++) {
-        bool kept = sim_random_below(&random, 16) < kept_of_16;
-        bool torn = sim_random_below(&random, 8) == 0;
+        bool kept = seed_below(&random, 16) < kept_of_16;
+        bool torn = seed_below(&random, 8) == 0;
         fates[i] = torn ? SIM_TORN : kept ? SIM_KEPT : SIM_LOST;
     }
 }

@@ -1,8 +1,8 @@
 /* sim_os_internal.h - the state behind a simulated os, shared by its files. */
 #ifndef TESTS_SUPPORT_SIM_OS_INTERNAL_H
 #define TESTS_SUPPORT_SIM_OS_INTERNAL_H
+#include "seed.h"
 #include "sim_os.h"
-#include "sim_random.h"
 #include <pthread.h>
 
 typedef struct {
@@ -16,7 +16,7 @@ struct sim_os {
     pbase_alloc memory;
     pthread_mutex_t lock; /* of everything below */
     sim_disk *disk;
-    sim_random random;
+    seed_random random;
     uint64_t clock_ns;
     int64_t wall_offset_ns;
     uint64_t calls[OS_CALL_KINDS];

@@ -40,7 +40,7 @@ static void system_random(const pbase_os *os, void *out, size_t size)
     uint8_t *at = out;
     pthread_mutex_lock(&sim->lock);
     for (size_t i = 0; i < size; i++) {
-        at[i] = (uint8_t)sim_random_next(&sim->random);
+        at[i] = (uint8_t)seed_next(&sim->random);
     }
     pthread_mutex_unlock(&sim->lock);
 }
