@@ -248,12 +248,13 @@ static void a_map_shows_later_writes_even_when_the_file_has_moved(void **state)
     (void)state;
     pbase_os_file *file = file_open(os, "f", PBASE_OS_CREATE);
     fill(file, 0, 'a', 1);
-    assert_int_equal(os->file->map(file, SECTOR, &map, &data, NULL), PBASE_OK);
+    assert_int_equal(os->file->map(file, 2 * SECTOR, &map, &data, NULL), PBASE_OK);
 
     fill(file, 1000, 'z', 1);
-    fill(file, 0, 'b', 1);
+    fill(file, 0, 'b', 2);
 
     assert_int_equal(data[0], 'b');
+    assert_int_equal(data[SECTOR], 'b');
     os->file->unmap(map);
     os->file->close(file);
 }

@@ -21,7 +21,7 @@ typedef struct {
     size_t count;
 } names;
 
-/* A buffer that a map still shows after the file outgrew it. */
+/* A buffer that a map still shows after the file outgrew it; `size` is all of it. */
 typedef struct retired {
     struct retired *next;
     uint8_t *data;
@@ -608,19 +608,24 @@ static bool size_item_sync(sim_disk *disk, item *one, sim_node node)
     return one->kind == ITEM_SIZE && item_sync(disk, one, node);
 }
 
-/* Changes the visible size; a buffer that a map shows is kept aside when it has to move. */
-static void seen_resize(sim_disk *disk, sim_node node, uint64_t size)
+/* Makes room for `size` bytes; a buffer that a map shows is kept aside when it has to move. */
+static void seen_reserve(node_body *body, uint64_t size)
 {
-    node_body *body = &disk->nodes[node];
     if (body->mapped && size > body->seen.capacity) {
         retired *old = must_resize(NULL, sizeof(*old));
-        *old = (retired){body->retired, body->seen.data, body->seen.size};
+        *old = (retired){body->retired, body->seen.data, body->seen.capacity};
         body->retired = old;
         body->seen.data =
             memcpy(must_resize(NULL, body->seen.capacity), body->seen.data, body->seen.capacity);
         body->mapped = false;
     }
-    content_resize(&body->seen, size);
+    content_reserve(&body->seen, size);
+}
+
+static void seen_resize(sim_disk *disk, sim_node node, uint64_t size)
+{
+    seen_reserve(&disk->nodes[node], size);
+    content_resize(&disk->nodes[node].seen, size);
     item_new(disk, ITEM_SIZE, node)->number = size;
 }
 
@@ -682,8 +687,9 @@ void sim_disk_punch(sim_disk *disk, sim_node node, uint64_t offset, uint64_t siz
     }
 }
 
-const uint8_t *sim_disk_map(sim_disk *disk, sim_node node)
+const uint8_t *sim_disk_map(sim_disk *disk, sim_node node, uint64_t size)
 {
+    seen_reserve(&disk->nodes[node], size);
     disk->nodes[node].mapped = true;
     return disk->nodes[node].seen.data;
 }

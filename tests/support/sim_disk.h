@@ -58,8 +58,8 @@ pbase_status sim_disk_resize(sim_disk *disk, sim_node node, uint64_t size, int64
                              pbase_error *err);
 void sim_disk_punch(sim_disk *disk, sim_node node, uint64_t offset, uint64_t size);
 uint64_t sim_disk_size(const sim_disk *disk, sim_node node);
-/* Lent until the disk ends; shows later writes too. */
-const uint8_t *sim_disk_map(sim_disk *disk, sim_node node);
+/* `size` bytes, lent until the disk ends; shows later writes too, and zeros past the end. */
+const uint8_t *sim_disk_map(sim_disk *disk, sim_node node, uint64_t size);
 
 /* Makes the pending items of a file, or of the names in a directory, durable. */
 void sim_disk_sync(sim_disk *disk, sim_node node);

@@ -205,14 +205,29 @@ static void a_map_outlives_its_file_and_its_name(void **state)
     os->file->unmap(map);
 }
 
-static void mapping_past_the_end_is_refused(void **state)
+static void a_map_beyond_the_end_shows_what_is_written_there_later(void **state)
 {
     pbase_os_map *map = NULL;
     const uint8_t *data = NULL;
     (void)state;
     pbase_os_file *file = file_make("data");
 
-    assert_int_equal(os->file->map(file, 1, &map, &data, NULL), PBASE_INVALID);
+    assert_int_equal(os->file->map(file, 1 << 20, &map, &data, NULL), PBASE_OK);
+    assert_int_equal(os->file->write(file, 0, "later", 5, NULL), PBASE_OK);
+
+    assert_memory_equal(data, "later", 5);
+    os->file->unmap(map);
+    os->file->close(file);
+}
+
+static void mapping_nothing_is_refused(void **state)
+{
+    pbase_os_map *map = NULL;
+    const uint8_t *data = NULL;
+    (void)state;
+    pbase_os_file *file = file_make("data");
+
+    assert_int_equal(os->file->map(file, 0, &map, &data, NULL), PBASE_INVALID);
     assert_null(map);
     os->file->close(file);
 }
@@ -298,7 +313,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_can_be_cut_grown_reserved_and_punched, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_map_outlives_its_file_and_its_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(mapping_past_the_end_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_map_beyond_the_end_shows_what_is_written_there_later,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(mapping_nothing_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lock_is_exclusive_within_one_process_and_names_the_holder,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
