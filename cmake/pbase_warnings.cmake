@@ -3,9 +3,9 @@ function(pbase_warnings_enable target)
   set(both
       -Wall -Wextra -Wpedantic -Werror
       -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcast-align -Wformat=2 -Wundef -Wvla
-      -Wpointer-arith -Wswitch-enum -Wwrite-strings -Wdouble-promotion -Wnull-dereference)
+      -Wpointer-arith -Wswitch-enum -Wwrite-strings -Wnull-dereference)
   set(c_only -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wbad-function-cast)
-  set(gcc_only -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wimplicit-fallthrough=5)
+  set(gcc_only -Wdouble-promotion -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wimplicit-fallthrough=5)
   set(clang_only -Wimplicit-fallthrough -Wcomma -Wunreachable-code)
   target_compile_options(${target} PRIVATE
     ${both}
