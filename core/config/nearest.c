@@ -34,7 +34,7 @@ nearest nearest_to(const char *word)
 {
     size_t length = strlen(word);
     size_t allowed = length < 3 ? 1 : length / 3;
-    nearest search = {word, NULL, length > NEAREST_WORD_MAX ? 0 : allowed + 1};
+    nearest search = {word, length > NEAREST_WORD_MAX ? 0 : allowed + 1, ""};
     return search;
 }
 
@@ -46,7 +46,7 @@ void nearest_offer(nearest *search, const char *candidate)
     }
     size_t found = distance(search->word, strlen(search->word), candidate, length);
     if (found < search->distance) {
-        search->best = candidate;
+        memcpy(search->best, candidate, length + 1);
         search->distance = found;
     }
 }

@@ -5,18 +5,22 @@
  * third of it differs. Threads: confined. */
 #ifndef PROTOBASE_CONFIG_NEAREST_H
 #define PROTOBASE_CONFIG_NEAREST_H
+#include <stdbool.h>
 #include <stddef.h>
 
 #define NEAREST_WORD_MAX 63u /* longer words are near to nothing */
 
 typedef struct {
-    const char *word;
-    const char *best; /* the nearest word offered so far; NULL: none is near */
-    size_t distance;  /* of best; an equal one offered later does not replace it */
+    const char *word; /* borrowed */
+    size_t distance;  /* of best; an equally near one offered later does not replace it */
+    char best[NEAREST_WORD_MAX + 1]; /* the nearest word offered so far; "": none is near */
 } nearest;
 
-/* Borrows `word`, and later each word offered, as long as it is used. */
 nearest nearest_to(const char *word);
 void nearest_offer(nearest *search, const char *candidate);
+static inline bool nearest_found(const nearest *search)
+{
+    return search->best[0] != '\0';
+}
 
 #endif
