@@ -173,7 +173,10 @@ static pbase_status check_folders(const inspection_options *options, const char 
     if (folder == NULL) {
         return fail_no_memory(err);
     }
-    if (trust_check_all(options->trust, folder, &cause) != PBASE_OK) {
+    pbase_status status = trust_is_beside_library(options->trust, path)
+                              ? trust_check_one(options->trust, folder, &cause)
+                              : trust_check_all(options->trust, folder, &cause);
+    if (status != PBASE_OK) {
         inspection_note_finding(options, found, PBASE_PLUGIN_RULE_TRUST, &cause);
     }
     return PBASE_OK;
@@ -192,12 +195,16 @@ static void check_loading(const inspection_options *options, inspection *found)
     }
 }
 
-static pbase_status check_path(const inspection_options *options, const char *path, uint32_t flags,
+static pbase_status check_path(inspection_options *options, const char *path, uint32_t flags,
                                pbase_error *err)
 {
     inspection found;
     const char *resolved = NULL;
     pbase_status status = resolve_file(options->os, path, options->arena, &resolved, err);
+    trust beside = trust_beside_library(options->trust);
+    if (status == PBASE_OK && trust_is_beside_library(options->trust, resolved)) {
+        options->trust = &beside;
+    }
     if (status == PBASE_OK) {
         status = inspection_run(options, resolved, &found, err);
     }

@@ -51,6 +51,13 @@ trust trust_beside_library(const trust *self)
     return beside;
 }
 
+bool trust_is_beside_library(const trust *self, const char *path)
+{
+    const char *slash = strrchr(self->library, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - self->library) + 1;
+    return length > 1 && strncmp(path, self->library, length) == 0;
+}
+
 static bool is_owner_trusted(const trust *self, uint32_t owner)
 {
     for (size_t i = 0; i < self->owner_count; i++) {

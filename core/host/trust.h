@@ -22,6 +22,8 @@ typedef struct {
 void trust_init(trust *self, const pbase_os *os);
 /* The same for what lies beside the library: who may write the library itself may write it too. */
 trust trust_beside_library(const trust *self);
+/* Whether `path`, resolved, lies in the folder of the library or below it. */
+bool trust_is_beside_library(const trust *self, const char *path);
 
 /* Checks one file or folder, `path` being resolved. PLUGIN says who may write it. */
 pbase_status trust_check_one(const trust *self, const char *path, pbase_error *err);

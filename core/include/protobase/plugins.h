@@ -71,7 +71,7 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_component_info_label(const pbase_c
                                                                    pbase_error *err);
 
 /* The component labelled "storage/file" or "codec/zstd" and the plugin that gives it. NOT_FOUND
- * names the nearest one; PLUGIN: two plugins of one folder offer it. */
+ * hints at the nearest one. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_plugins_find(const pbase_plugin_list *list,
                                                            const char *label,
                                                            const pbase_plugin_info **out_plugin,
