@@ -1,0 +1,100 @@
+/* txn.h - transactions: a snapshot to read, staged roots to write, one commit.
+ *
+ * A transaction belongs to one database and sees the state at its begin plus its own changes. Work
+ * on collections happens on handles (dict.h, list.h, set.h); storing a handle under a root stages
+ * that version. Commit checks what was read and written against what others committed meanwhile
+ * and either applies everything or nothing:
+ *   - serializable (default): nothing that was read, key by key and range by range, has changed;
+ *   - snapshot: nobody else wrote a key that this transaction writes.
+ * Changes that do not overlap merge: different keys of one dictionary, adds to one set, appends to
+ * one list. An insert or removal in a list conflicts with any other change of that list.
+ *
+ * Threads: confined: one thread at a time. Different transactions run on different threads. */
+#ifndef PROTOBASE_TXN_H
+#define PROTOBASE_TXN_H
+#include <protobase/plugin/storage.h>
+#include <protobase/snapshot.h>
+PBASE_BEGIN_DECLS
+
+typedef struct pbase_txn pbase_txn;
+
+enum { PBASE_SERIALIZABLE = 0, PBASE_SNAPSHOT_ISOLATION = 1 };
+#define PBASE_DURABILITY_DEFAULT (-1) /* what the configuration says */
+
+typedef struct {
+    uint32_t struct_size; /* sizeof(pbase_txn_options) */
+    int32_t isolation;    /* PBASE_SERIALIZABLE or PBASE_SNAPSHOT_ISOLATION */
+    int32_t durability;   /* PBASE_DURABILITY_*, or PBASE_DURABILITY_DEFAULT */
+    bool read_only;       /* storing a root is READ_ONLY; commit checks and writes nothing */
+    uint32_t retries_max; /* of pbase_txn_run; 0: PBASE_TXN_RETRIES */
+} pbase_txn_options;
+#define PBASE_TXN_RETRIES 100u
+PBASE_API pbase_txn_options pbase_txn_options_default(void);
+
+/* `options` NULL: the default ones. Borrows `database` until the end. NOT_FOUND: it was dropped.
+ * UNSUPPORTED: the storage lacks the durability asked for. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_begin(pbase_database *database,
+                                                        const pbase_txn_options *options,
+                                                        pbase_txn **out, pbase_error *err);
+/* The collection under root `name` as this transaction sees it: a handle the caller closes before
+ * the transaction ends. NOT_FOUND names the nearest root; INVALID: it holds something else. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_dict(pbase_txn *txn, const char *name,
+                                                       pbase_dict **out, pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_list(pbase_txn *txn, const char *name,
+                                                       pbase_list **out, pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_set(pbase_txn *txn, const char *name,
+                                                      pbase_set **out, pbase_error *err);
+/* A new, empty collection that belongs to nothing until it is stored. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_dict(pbase_txn *txn, pbase_dict **out,
+                                                           pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_list(pbase_txn *txn, pbase_list **out,
+                                                           pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_set(pbase_txn *txn, pbase_set **out,
+                                                          pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_value(pbase_txn *txn, const char *name,
+                                                        pbase_arena *arena, pbase_value *out,
+                                                        pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_roots(pbase_txn *txn, pbase_root_each each,
+                                                        void *state, pbase_error *err);
+
+/* Stages this version under root `name`. The handle stays the caller's; edit it further and store
+ * it again, or close it. A version that descends from the root's own commits as the difference;
+ * any other replaces the root's content whole. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_dict(pbase_txn *txn, const char *name,
+                                                             const pbase_dict *dict,
+                                                             pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_list(pbase_txn *txn, const char *name,
+                                                             const pbase_list *list,
+                                                             pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_set(pbase_txn *txn, const char *name,
+                                                            const pbase_set *set,
+                                                            pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name,
+                                                              const pbase_value *value,
+                                                              pbase_error *err);
+/* Stages the removal of a root with everything in it. NOT_FOUND: there is none. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_drop_root(pbase_txn *txn, const char *name,
+                                                            pbase_error *err);
+
+/* Ends the transaction, whatever the result, and sets *txn to NULL.
+ * OK: applied, at the durability asked for. CONFLICT: nothing applied, run it again. UNKNOWN: may
+ * or may not be there: ask pbase_space_outcome with err->token. Anything else: nothing applied.
+ * `out_sequence` (may be NULL) receives the sequence of its record; of the state it saw when there
+ * was nothing to write. `call` bounds the wait for other commits; once the record is being written
+ * it is not given up. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_commit(pbase_txn **txn, const pbase_call *call,
+                                                         uint64_t *out_sequence,
+                                                         pbase_error *err);
+/* Ends it without a trace and sets *txn to NULL. NULL is fine. */
+PBASE_API void pbase_txn_abort(pbase_txn **txn);
+
+/* Runs `body` in a transaction and commits; begins anew on CONFLICT, with growing pauses, at most
+ * retries_max times. A body that returns anything but OK aborts, and that status is returned. */
+typedef pbase_status (*pbase_txn_body)(pbase_txn *txn, void *state, pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_run(pbase_database *database,
+                                                      const pbase_txn_options *options,
+                                                      const pbase_call *call, pbase_txn_body body,
+                                                      void *state, pbase_error *err);
+
+PBASE_END_DECLS
+#endif

@@ -1,0 +1,227 @@
+/* checkpoint.c - settling: what is in memory becomes atoms, and the journal before it is let go.
+ *
+ *   1. with the commit lock: take the newest state S and the journal's head P
+ *   2. without it: write every atom in memory that S reaches (tree_settle), children first
+ *   3. with it: append the checkpoint record (S, root pointer, P), which makes those atoms durable
+ *   4. move the anchor to that record and trim what lies before P
+ *   5. with the commit lock: publish the newest state again with settled atoms named by their
+ *      pointers (tree_rebase), so that their memory goes when the last older state does
+ *
+ * A failure at any point loses nothing: the journal still has everything. */
+#include "txn/engine_private.h"
+
+
+/* What step 1 takes. */
+typedef struct {
+    state *base;
+    pbase_position replay;
+    atom_ref settled; /* root of base->catalog on storage */
+    pbase_position anchor;
+} checkpoint_run;
+
+static void take_base(engine *self, checkpoint_run *run)
+{
+    engine_lock(self, self->commit_mutex);
+    engine_lock(self, self->queue_mutex);
+    run->base = state_ref(self->newest);
+    run->replay = self->head;
+    self->bytes_since_checkpoint = 0;
+    engine_unlock(self, self->queue_mutex);
+    engine_unlock(self, self->commit_mutex);
+}
+
+static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error *err)
+{
+    record_head head = {.kind = RECORD_CHECKPOINT,
+                        .sequence = run->base->sequence,
+                        .base = run->base->sequence,
+                        .timestamp_ns = run->base->timestamp_ns};
+    checkpoint_body fields = {
+        .root = run->settled == ATOM_REF_NONE ? PBASE_ATOM_NONE : atom_ref_pointer(run->settled),
+        .replay = run->replay};
+    pbase_buffer body, record;
+    pbase_buffer_init(&body, self->host->alloc);
+    pbase_buffer_init(&record, self->host->alloc);
+    pbase_status status = checkpoint_body_write(&fields, &body, err);
+    if (status == PBASE_OK) {
+        status = engine_record_wrap(self, &head, pbase_buffer_view(&body), &record, err);
+    }
+    if (status == PBASE_OK) {
+        pbase_bytes bytes = pbase_buffer_view(&record);
+        pbase_journal_appended appended = {0, 0};
+        engine_lock(self, self->commit_mutex);
+        status = engine_append(self, &bytes, 1, PBASE_DURABILITY_SYNC, &appended, err);
+        engine_unlock(self, self->commit_mutex);
+        run->anchor = appended.first;
+    }
+    pbase_buffer_fini(&record);
+    pbase_buffer_fini(&body);
+    return status;
+}
+
+static pbase_status publish_rebased(engine *self, pbase_error *err)
+{
+    engine_lock(self, self->commit_mutex);
+    atom_ref catalog = ATOM_REF_NONE;
+    atom_source *atoms = store_atoms(self->bytes);
+    pbase_status status = tree_rebase(atoms, self->newest->catalog, &catalog, err);
+    if (status == PBASE_OK) {
+        state *next =
+            state_create(atoms, catalog, self->newest->sequence, self->newest->timestamp_ns);
+        if (next == NULL) {
+            tree_drop(atoms, catalog);
+            status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to publish a checkpoint");
+        } else {
+            engine_publish(self, next);
+        }
+    }
+    engine_unlock(self, self->commit_mutex);
+    return status;
+}
+
+static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_call *call,
+                                pbase_error *err)
+{
+    store_birth_set(self->bytes, run->base->sequence);
+    pbase_status status =
+        tree_settle(store_atoms(self->bytes), run->base->catalog, &run->settled, err);
+    if (status == PBASE_OK) {
+        status = append_record(self, run, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_storage_trim(self->storage, call, run->replay, run->anchor, err);
+    }
+    return status == PBASE_OK ? publish_rebased(self, err) : status;
+}
+
+static void account(engine *self, const checkpoint_run *run, pbase_status status,
+                    uint64_t began_ns)
+{
+    const pbase_os *os = self->host->os;
+    engine_lock(self, self->queue_mutex);
+    self->settling = false;
+    if (status == PBASE_OK) {
+        self->counters.checkpoints++;
+        self->counters.checkpoint_ns += os->system->monotonic_ns(os) - began_ns;
+        self->settled_sequence = run->base->sequence;
+    } else {
+        self->counters.checkpoint_failures++;
+    }
+    self->settled_memory_bytes = atomic_load(&store_atoms(self->bytes)->memory_bytes);
+    os->lock->cond_broadcast(self->queue_changed);
+    engine_unlock(self, self->queue_mutex);
+}
+
+/* Waits for a running checkpoint, then claims the next one. */
+static pbase_status claim(engine *self, const pbase_call *call, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_status status = PBASE_OK;
+    engine_lock(self, self->queue_mutex);
+    while (self->settling && status == PBASE_OK) {
+        status = pbase_call_check(call, os, err);
+        if (status == PBASE_OK) {
+            (void)os->lock->cond_wait(self->queue_changed, self->queue_mutex,
+                                      call == NULL ? PBASE_NO_DEADLINE : call->deadline_ns);
+        }
+    }
+    if (status == PBASE_OK && self->poisoned) {
+        status = PBASE_READ_ONLY;
+    } else if (status == PBASE_OK) {
+        self->settling = true;
+    }
+    engine_unlock(self, self->queue_mutex);
+    return status == PBASE_READ_ONLY ? engine_writable(self, err) : status;
+}
+
+pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error *err)
+{
+    pbase_status status = claim(self, call, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    const pbase_os *os = self->host->os;
+    uint64_t began_ns = os->system->monotonic_ns(os);
+    checkpoint_run run = {.base = NULL};
+    take_base(self, &run);
+    if (run.base->sequence > self->settled_sequence || self->recovery.created) {
+        status = settle_base(self, &run, call, err);
+    }
+    account(self, &run, status, began_ns);
+    state_unref(run.base);
+    if (status != PBASE_OK) {
+        pbase_error_note(err, "checkpoint");
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------------------- background ---- */
+
+static uint64_t unsettled_bytes(engine *self)
+{
+    uint64_t held = atomic_load_explicit(&store_atoms(self->bytes)->memory_bytes,
+                                         memory_order_relaxed);
+    return held > self->settled_memory_bytes ? held - self->settled_memory_bytes : 0;
+}
+
+/* With the queue locked. */
+static bool is_due(engine *self)
+{
+    return !self->poisoned && self->newest->sequence > self->settled_sequence &&
+           (self->bytes_since_checkpoint >= self->options.checkpoint_bytes ||
+            unsettled_bytes(self) >= MEMORY_START_FACTOR * self->options.checkpoint_bytes);
+}
+
+#define SETTLER_NAP_MS 200u     /* how late growth of memory alone is noticed */
+#define SETTLER_RETRY_MS 1000u  /* after a failure */
+
+void engine_settler_run(void *engine_pointer)
+{
+    engine *self = engine_pointer;
+    const pbase_os *os = self->host->os;
+    engine_lock(self, self->queue_mutex);
+    while (!self->settler_stops) {
+        uint64_t nap_ms = SETTLER_NAP_MS;
+        if (is_due(self)) {
+            pbase_error why;
+            pbase_error_init(&why);
+            engine_unlock(self, self->queue_mutex);
+            pbase_status status = engine_checkpoint(self, NULL, &why);
+            if (status != PBASE_OK) {
+                nap_ms = SETTLER_RETRY_MS;
+                pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/checkpoint",
+                                "%s; nothing is lost, the journal keeps everything", why.message);
+            }
+            engine_lock(self, self->queue_mutex);
+            if (status == PBASE_OK) {
+                continue;
+            }
+        }
+        (void)os->lock->cond_wait(self->settler_wakes, self->queue_mutex,
+                                  pbase_os_deadline(os, nap_ms));
+    }
+    engine_unlock(self, self->queue_mutex);
+}
+
+pbase_status engine_wait_for_room(engine *self, const pbase_call *call, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    uint64_t limit = MEMORY_WAIT_FACTOR * self->options.checkpoint_bytes;
+    if (unsettled_bytes(self) < limit) {
+        return PBASE_OK;
+    }
+    pbase_status status = PBASE_OK;
+    engine_lock(self, self->queue_mutex);
+    self->counters.waits++;
+    uint64_t failures = self->counters.checkpoint_failures;
+    os->lock->cond_signal(self->settler_wakes);
+    while (status == PBASE_OK && unsettled_bytes(self) >= limit && (self->settling || is_due(self)) &&
+           failures == self->counters.checkpoint_failures) {
+        status = pbase_call_check(call, os, err);
+        uint64_t nap = pbase_os_deadline(os, SETTLER_NAP_MS);
+        uint64_t deadline = call == NULL || call->deadline_ns > nap ? nap : call->deadline_ns;
+        (void)os->lock->cond_wait(self->queue_changed, self->queue_mutex, deadline);
+    }
+    engine_unlock(self, self->queue_mutex);
+    return status;
+}

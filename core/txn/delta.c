@@ -1,0 +1,117 @@
+/* delta.c - journal records to bytes and back; every field of a read is checked. */
+#include "txn/delta.h"
+
+#include <protobase/base/limits.h>
+
+void record_head_write(const record_head *head, uint8_t out[RECORD_HEAD_BYTES])
+{
+    memset(out, 0, RECORD_HEAD_BYTES);
+    out[0] = head->kind;
+    out[1] = RECORD_VERSION_NEWEST;
+    pbase_put_u64(out + 8, head->sequence);
+    pbase_put_u64(out + 16, head->base);
+    pbase_put_u64(out + 24, (uint64_t)head->timestamp_ns);
+}
+
+pbase_status record_head_read(pbase_reader_bytes *reader, record_head *out, pbase_error *err)
+{
+    pbase_bytes head;
+    if (!pbase_read_bytes(reader, RECORD_HEAD_BYTES, &head)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a journal record of %zu bytes is too short",
+                          pbase_reader_bytes_left(reader));
+    }
+    const uint8_t *at = head.data;
+    if (at[1] > RECORD_VERSION_NEWEST || pbase_get_u16(at + 2) != 0) {
+        pbase_status status =
+            PBASE_FAIL(err, PBASE_FORMAT, "journal record of version %u with flags %u; this "
+                                          "library reads version %u without",
+                       at[1], pbase_get_u16(at + 2), RECORD_VERSION_NEWEST);
+        pbase_error_hint(err, "open the space with a newer ProtoBase");
+        return status;
+    }
+    if (at[0] < RECORD_DELTA || at[0] > RECORD_CHECKPOINT || at[1] == 0) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "journal record of unknown kind %u", at[0]);
+    }
+    out->kind = at[0];
+    out->sequence = pbase_get_u64(at + 8);
+    out->base = pbase_get_u64(at + 16);
+    out->timestamp_ns = (int64_t)pbase_get_u64(at + 24);
+    return PBASE_OK;
+}
+
+static pbase_status append_sized(pbase_buffer *out, pbase_bytes bytes, pbase_error *err)
+{
+    pbase_status status = pbase_buffer_append_varint(out, bytes.size, err);
+    return status == PBASE_OK ? pbase_buffer_append_bytes(out, bytes, err) : status;
+}
+
+pbase_status delta_group_write(const delta_group *group, pbase_buffer *out, pbase_error *err)
+{
+    uint8_t marks[2] = {group->form, group->kind};
+    pbase_status status = pbase_buffer_append_varint(out, group->id.sequence, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_varint(out, group->id.ordinal, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append(out, marks, sizeof marks, err);
+    }
+    return status == PBASE_OK ? append_sized(out, group->operations, err) : status;
+}
+
+pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbase_error *err)
+{
+    delta_group group = {.form = 0};
+    if (!pbase_read_varint(reader, &group.id.sequence) ||
+        !pbase_read_varint(reader, &group.id.ordinal) || !pbase_read_u8(reader, &group.form) ||
+        !pbase_read_u8(reader, &group.kind) || !pbase_read_sized(reader, &group.operations)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut inside a group");
+    }
+    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE || group.kind < COLLECTION_DICT ||
+        group.kind > COLLECTION_SET) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a delta group of unknown form %u or kind %u",
+                          group.form, group.kind);
+    }
+    *out = group;
+    return PBASE_OK;
+}
+
+pbase_status catalog_change_write(const catalog_change *change, pbase_buffer *out,
+                                  pbase_error *err)
+{
+    pbase_status status = pbase_buffer_append_u8(out, change->operation, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_varint(out, change->database, err);
+    }
+    return status == PBASE_OK ? append_sized(out, change->name, err) : status;
+}
+
+pbase_status catalog_change_read(pbase_reader_bytes *reader, catalog_change *out, pbase_error *err)
+{
+    catalog_change change = {.operation = 0};
+    if (!pbase_read_u8(reader, &change.operation) ||
+        !pbase_read_varint(reader, &change.database) || !pbase_read_sized(reader, &change.name) ||
+        change.operation < CATALOG_CREATE || change.operation > CATALOG_DROP ||
+        change.name.size == 0 || change.name.size > PBASE_NAME_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a catalog record makes no sense");
+    }
+    *out = change;
+    return PBASE_OK;
+}
+
+pbase_status checkpoint_body_write(const checkpoint_body *body, pbase_buffer *out,
+                                   pbase_error *err)
+{
+    uint8_t bytes[16];
+    pbase_put_u64(bytes, body->root);
+    pbase_put_u64(bytes + 8, body->replay);
+    return pbase_buffer_append(out, bytes, sizeof bytes, err);
+}
+
+pbase_status checkpoint_body_read(pbase_reader_bytes *reader, checkpoint_body *out,
+                                  pbase_error *err)
+{
+    if (!pbase_read_u64(reader, &out->root) || !pbase_read_u64(reader, &out->replay)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a checkpoint record is cut");
+    }
+    return PBASE_OK;
+}

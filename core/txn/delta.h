@@ -1,0 +1,79 @@
+/* delta.h - the records core appends to the journal, as bytes (docs/formats/record.md).
+ *
+ * A record begins with a fixed head; what follows depends on its kind.
+ *
+ *   0 u8  kind: 1 delta, 2 catalog, 3 checkpoint
+ *   1 u8  version, 1
+ *   2 u16 flags: bit 0: a read and write summary follows (several writers; not written yet)
+ *   4 u32 zero
+ *   8 u64 sequence
+ *  16 u64 base: sequence of the state the transaction saw
+ *  24 i64 timestamp, ns since 1970 UTC; grows with the sequence
+ *
+ *   delta:   varint database id, varint count of groups, groups:
+ *            varint sequence, varint ordinal (the collection; sequence 0 with ordinal > 0 means
+ *            "created by this record"), u8 form, u8 collection kind, sized operations (delta-op.md)
+ *            form 1 change, 2 create
+ *   catalog: u8 operation (1 create, 2 drop), varint database id (0: this record's sequence),
+ *            sized name
+ *   checkpoint: u64 root pointer, u64 replay position
+ *
+ * Deltas and catalog records take the next sequence each; a checkpoint carries the sequence of the
+ * state it settled. Threads: pure functions. */
+#ifndef PROTOBASE_TXN_DELTA_H
+#define PROTOBASE_TXN_DELTA_H
+#include <protobase/base/ref.h>
+#include <protobase/plugin/storage.h>
+
+enum { RECORD_DELTA = 1, RECORD_CATALOG = 2, RECORD_CHECKPOINT = 3 };
+#define RECORD_HEAD_BYTES 32u
+#define RECORD_VERSION_NEWEST 1u
+
+typedef struct {
+    uint8_t kind;
+    uint64_t sequence;
+    uint64_t base;
+    int64_t timestamp_ns;
+} record_head;
+
+void record_head_write(const record_head *head, uint8_t out[RECORD_HEAD_BYTES]);
+/* Leaves `reader` behind the head. CORRUPT, or FORMAT for a newer version. */
+PBASE_MUST_CHECK pbase_status record_head_read(pbase_reader_bytes *reader, record_head *out,
+                                               pbase_error *err);
+
+/* Which kind of collection; part of the format. */
+enum { COLLECTION_DICT = 1, COLLECTION_LIST = 2, COLLECTION_SET = 3 };
+enum { GROUP_CHANGE = 1, GROUP_CREATE = 2 };
+typedef struct {
+    pbase_collection_id id; /* sequence 0, ordinal > 0: created by this record */
+    uint8_t form;           /* GROUP_* */
+    uint8_t kind;           /* COLLECTION_* */
+    pbase_bytes operations;
+} delta_group;
+
+PBASE_MUST_CHECK pbase_status delta_group_write(const delta_group *group, pbase_buffer *out,
+                                                pbase_error *err);
+PBASE_MUST_CHECK pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out,
+                                               pbase_error *err);
+
+enum { CATALOG_CREATE = 1, CATALOG_DROP = 2 };
+typedef struct {
+    uint8_t operation; /* CATALOG_* */
+    uint64_t database; /* of a drop */
+    pbase_bytes name;
+} catalog_change;
+PBASE_MUST_CHECK pbase_status catalog_change_write(const catalog_change *change, pbase_buffer *out,
+                                                   pbase_error *err);
+PBASE_MUST_CHECK pbase_status catalog_change_read(pbase_reader_bytes *reader, catalog_change *out,
+                                                  pbase_error *err);
+
+typedef struct {
+    pbase_atom_pointer root; /* of the catalog; 0: an empty space */
+    pbase_position replay;   /* first record that is not in it */
+} checkpoint_body;
+PBASE_MUST_CHECK pbase_status checkpoint_body_write(const checkpoint_body *body, pbase_buffer *out,
+                                                    pbase_error *err);
+PBASE_MUST_CHECK pbase_status checkpoint_body_read(pbase_reader_bytes *reader,
+                                                   checkpoint_body *out, pbase_error *err);
+
+#endif

@@ -1,0 +1,331 @@
+/* engine.c - the life of an engine, its published state and its one way to append. */
+#include "txn/engine_private.h"
+
+#include <inttypes.h>
+
+/* --------------------------------------------------------------------------- publishing ---- */
+
+state *engine_state(engine *self)
+{
+    engine_lock(self, self->queue_mutex);
+    state *newest = state_ref(self->newest);
+    engine_unlock(self, self->queue_mutex);
+    return newest;
+}
+
+void engine_publish(engine *self, state *next)
+{
+    engine_lock(self, self->queue_mutex);
+    state *before = self->newest;
+    self->newest = next;
+    engine_unlock(self, self->queue_mutex);
+    state_unref(before);
+}
+
+void engine_reader_begin(engine *self, engine_reader *reader)
+{
+    engine_lock(self, self->queue_mutex);
+    reader->base = state_ref(self->newest);
+    reader->newer = NULL;
+    reader->older = self->readers_newest;
+    if (self->readers_newest != NULL) {
+        self->readers_newest->newer = reader;
+    } else {
+        self->readers_oldest = reader;
+    }
+    self->readers_newest = reader;
+    self->reader_count++;
+    engine_unlock(self, self->queue_mutex);
+}
+
+void engine_reader_end(engine *self, engine_reader *reader)
+{
+    engine_lock(self, self->queue_mutex);
+    *(reader->newer != NULL ? &reader->newer->older : &self->readers_newest) = reader->older;
+    *(reader->older != NULL ? &reader->older->newer : &self->readers_oldest) = reader->newer;
+    self->reader_count--;
+    engine_unlock(self, self->queue_mutex);
+    state_unref(reader->base);
+    reader->base = NULL;
+}
+
+/* ---------------------------------------------------------------------------- appending ---- */
+
+pbase_status engine_writable(engine *self, pbase_error *err)
+{
+    engine_lock(self, self->queue_mutex);
+    bool poisoned = self->poisoned;
+    engine_unlock(self, self->queue_mutex);
+    if (!poisoned) {
+        return PBASE_OK;
+    }
+    pbase_status status = PBASE_FAIL(err, PBASE_READ_ONLY,
+                                     "an earlier write to the journal failed; the space is read "
+                                     "only until it is opened again");
+    pbase_error_hint(err, "close the space, look at the device, open it again: what was "
+                          "acknowledged is recovered");
+    return status;
+}
+
+static pbase_token next_token(engine *self)
+{
+    pbase_token token;
+    self->token_count++;
+    pbase_put_u64(token.bytes, self->token_seed[0]);
+    pbase_put_u64(token.bytes + 8, self->token_seed[1] + self->token_count);
+    return token;
+}
+
+/* After these nothing reached the journal, so later appends may try again. */
+static bool is_harmless(pbase_status status, const pbase_error *err)
+{
+    return err->outcome == PBASE_OUTCOME_NOT_APPLIED &&
+           (status == PBASE_NO_SPACE || status == PBASE_NO_MEMORY || status == PBASE_LIMIT ||
+            status == PBASE_UNSUPPORTED || status == PBASE_BUSY || status == PBASE_TIMEOUT);
+}
+
+pbase_status engine_append(engine *self, const pbase_bytes *records, size_t count,
+                           int32_t durability, pbase_journal_appended *out, pbase_error *err)
+{
+    pbase_status status = engine_writable(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_journal_append append = {.struct_size = sizeof append,
+                                   .durability = durability,
+                                   .records = records,
+                                   .record_count = count,
+                                   .expected = self->head,
+                                   .token = next_token(self),
+                                   .fence = self->fence};
+    pbase_error why;
+    pbase_error_init(&why);
+    status = pbase_storage_append(self->storage, NULL, &append, out, &why);
+    if (status == PBASE_OK) {
+        self->head = out->end;
+        return PBASE_OK;
+    }
+    if (status == PBASE_UNKNOWN) {
+        why.token = append.token;
+    }
+    if (!is_harmless(status, &why)) {
+        engine_lock(self, self->queue_mutex);
+        self->poisoned = true;
+        engine_unlock(self, self->queue_mutex);
+        pbase_log_write(self->host->log, PBASE_LOG_ERROR, "core/commit",
+                        "the journal cannot be written (%s); the space is read only until it is "
+                        "opened again",
+                        why.message);
+    }
+    if (err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
+pbase_status engine_sync(engine *self, const pbase_call *call, pbase_error *err)
+{
+    engine_lock(self, self->commit_mutex);
+    pbase_position head = self->head;
+    engine_unlock(self, self->commit_mutex);
+    return pbase_storage_sync(self->storage, call, head, PBASE_DURABILITY_SYNC, err);
+}
+
+pbase_status engine_outcome(engine *self, const pbase_call *call, pbase_token token,
+                            bool *out_applied, pbase_error *err)
+{
+    int32_t outcome = PBASE_OUTCOME_EXPIRED;
+    pbase_position position = 0;
+    pbase_status status =
+        pbase_storage_outcome(self->storage, call, token, &outcome, &position, err);
+    if (status == PBASE_OK && outcome == PBASE_OUTCOME_EXPIRED) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "the token is too old: its outcome is forgotten");
+    }
+    if (status == PBASE_OK) {
+        *out_applied = outcome == PBASE_OUTCOME_FOUND;
+    }
+    return status;
+}
+
+pbase_status engine_durability_check(const engine *self, int32_t durability, pbase_error *err)
+{
+    static const char *const names[] = {"none", "async", "sync", "remote"};
+    if (durability < PBASE_DURABILITY_NONE || durability > PBASE_DURABILITY_REMOTE) {
+        return PBASE_FAIL(err, PBASE_INVALID, "there is no durability %" PRId32, durability);
+    }
+    if ((self->storage->vtable->durability_mask >> durability & 1u) == 0) {
+        return PBASE_FAIL(err, PBASE_UNSUPPORTED, "the storage does not offer durability '%s'",
+                          names[durability]);
+    }
+    return PBASE_OK;
+}
+
+/* ------------------------------------------------------------------------------ life of it ---- */
+
+static pbase_status create_locks(engine *self, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_status status = os->lock->mutex_create(os, &self->commit_mutex, err);
+    if (status == PBASE_OK) {
+        status = os->lock->mutex_create(os, &self->queue_mutex, err);
+    }
+    if (status == PBASE_OK) {
+        status = os->lock->cond_create(os, &self->queue_changed, err);
+    }
+    if (status == PBASE_OK) {
+        status = os->lock->cond_create(os, &self->settler_wakes, err);
+    }
+    return status;
+}
+
+static pbase_status start(engine *self, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_status status = create_locks(self, err);
+    if (status == PBASE_OK) {
+        status = write_window_create(self->host, &self->window, err);
+    }
+    if (status == PBASE_OK) {
+        pbase_call now = {.deadline_ns = os->system->monotonic_ns(os), .cancelled = NULL};
+        status = pbase_storage_lock_acquire(self->storage, &now, "writer", PBASE_LOCK_EXCLUSIVE, 0,
+                                            &self->fence, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    self->holds_writer = true;
+    os->system->random(os, self->token_seed, sizeof self->token_seed);
+    status = engine_recover(self, err);
+    if (status == PBASE_OK) { /* before it nobody was open: whoever claims so is too old */
+        write_window_add(self->window, self->newest->sequence, NULL);
+        status = os->thread->start(os, "pbase-settler", engine_settler_run, self, &self->settler,
+                                   err);
+    }
+    return status;
+}
+
+pbase_status engine_open(const engine_options *options, engine **out, pbase_error *err)
+{
+    engine *self = pbase_alloc_zeroed(options->host->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the commit engine");
+    }
+    self->host = options->host;
+    self->bytes = options->bytes;
+    self->storage = options->storage;
+    self->options = *options;
+    self->waiting_end = &self->waiting;
+    self->recovery.created = codec_table_created(store_codecs(options->bytes));
+    pbase_status status = engine_durability_check(self, options->durability, err);
+    if (status == PBASE_OK) {
+        status = start(self, err);
+    }
+    if (status != PBASE_OK) {
+        engine_close(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}
+
+static void stop_settler(engine *self)
+{
+    const pbase_os *os = self->host->os;
+    if (self->settler == NULL) {
+        return;
+    }
+    engine_lock(self, self->queue_mutex);
+    self->settler_stops = true;
+    os->lock->cond_signal(self->settler_wakes);
+    engine_unlock(self, self->queue_mutex);
+    os->thread->join(self->settler);
+    self->settler = NULL;
+    pbase_error why;
+    pbase_error_init(&why);
+    if (!self->poisoned && self->newest->sequence > self->settled_sequence &&
+        engine_checkpoint(self, NULL, &why) != PBASE_OK) {
+        pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/close",
+                        "%s; nothing is lost, the next opening replays the journal", why.message);
+    }
+}
+
+static void destroy_locks(engine *self)
+{
+    const pbase_os_lock_ops *locks = self->host->os->lock;
+    if (self->settler_wakes != NULL) {
+        locks->cond_destroy(self->settler_wakes);
+    }
+    if (self->queue_changed != NULL) {
+        locks->cond_destroy(self->queue_changed);
+    }
+    if (self->queue_mutex != NULL) {
+        locks->mutex_destroy(self->queue_mutex);
+    }
+    if (self->commit_mutex != NULL) {
+        locks->mutex_destroy(self->commit_mutex);
+    }
+}
+
+void engine_close(engine *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    stop_settler(self);
+    PBASE_ASSERT(self->reader_count == 0);
+    state_unref(self->newest);
+    if (self->holds_writer) {
+        pbase_storage_lock_release(self->storage, "writer", self->fence);
+    }
+    write_window_destroy(self->window);
+    destroy_locks(self);
+    pbase_alloc_free(self->host->alloc, self, sizeof *self);
+}
+
+store *engine_store(engine *self)
+{
+    return self->bytes;
+}
+
+const pbase_host *engine_host(engine *self)
+{
+    return self->host;
+}
+
+void engine_recovery(const engine *self, pbase_recovery *out)
+{
+    *out = self->recovery;
+}
+
+pbase_status engine_stats(engine *self, pbase_stat_each each, void *each_state, pbase_error *err)
+{
+    engine_lock(self, self->queue_mutex);
+    engine_counters now = self->counters;
+    uint64_t sequence = self->newest->sequence, settled = self->settled_sequence;
+    uint64_t since = self->bytes_since_checkpoint, readers = self->reader_count;
+    engine_unlock(self, self->queue_mutex);
+    const struct {
+        const char *name;
+        uint64_t value;
+        const char *unit;
+    } figures[] = {
+        {"sequence", sequence, "count"},
+        {"settled_sequence", settled, "count"},
+        {"commits", now.commits, "count"},
+        {"conflicts", now.conflicts, "count"},
+        {"commit_groups", now.groups, "count"},
+        {"commit_waits", now.waits, "count"},
+        {"records_appended", now.records, "count"},
+        {"record_bytes_appended", now.record_bytes, "bytes"},
+        {"bytes_since_checkpoint", since, "bytes"},
+        {"checkpoints", now.checkpoints, "count"},
+        {"checkpoint_failures", now.checkpoint_failures, "count"},
+        {"checkpoint_ns", now.checkpoint_ns, "ns"},
+        {"open_transactions", readers, "count"},
+    };
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {
+        status = each(each_state, figures[i].name, figures[i].value, figures[i].unit, err);
+    }
+    return status;
+}

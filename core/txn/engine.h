@@ -1,0 +1,94 @@
+/* engine.h - the commit engine: publishes states, groups commits, settles, comes back.
+ *
+ * One engine serves an open space. The newest state is published behind a short lock. Commits queue;
+ * the first becomes leader, takes everybody who waits, checks each against the window of writes,
+ * applies them to one working state, appends their records as one group with one flush, publishes,
+ * and wakes them (flat combining: Hendler, Incze, Shavit, Tzafrir, "Flat Combining and the
+ * Synchronization-Parallelism Tradeoff", 2010). A background thread checkpoints.
+ *
+ * Threads: synchronized. Locks, in the order they may nest:
+ *   commit    the right to append and publish: one leader, or a checkpoint's short parts
+ *   queue     waiting commits, the window's oldest base, the published state, counters */
+#ifndef PROTOBASE_TXN_ENGINE_H
+#define PROTOBASE_TXN_ENGINE_H
+#include "txn/access.h"
+#include "txn/working.h"
+#include <protobase/space.h>
+
+typedef struct engine engine;
+
+typedef struct {
+    const pbase_host *host;    /* borrowed until close, like the rest */
+    store *bytes;              /* what the trees stand on */
+    pbase_storage *storage;
+    int32_t durability;        /* PBASE_DURABILITY_* of a commit that does not say */
+    uint64_t checkpoint_bytes; /* journal growth that starts a checkpoint */
+} engine_options;
+
+/* Takes the lock `writer`, recovers, starts the background thread. BUSY: another process writes. */
+PBASE_MUST_CHECK pbase_status engine_open(const engine_options *options, engine **out,
+                                          pbase_error *err);
+/* Settles everything, then ends. NULL is fine. */
+void engine_close(engine *self);
+
+store *engine_store(engine *self);
+const pbase_host *engine_host(engine *self);
+void engine_recovery(const engine *self, pbase_recovery *out);
+
+/* The newest state, with one count for the caller. */
+state *engine_state(engine *self);
+
+/* A transaction's place in the list of open ones: the window keeps what they need. */
+typedef struct engine_reader engine_reader;
+struct engine_reader {
+    state *base; /* the state at its begin; one count */
+    engine_reader *newer, *older;
+};
+/* Registers with the newest state. */
+void engine_reader_begin(engine *self, engine_reader *reader);
+void engine_reader_end(engine *self, engine_reader *reader);
+
+typedef struct {
+    delta_group group;
+    working_shortcut shortcut;
+} commit_group;
+
+typedef struct engine_commit_request engine_commit_request;
+struct engine_commit_request {
+    /* what is asked */
+    uint8_t kind;               /* RECORD_DELTA or RECORD_CATALOG */
+    int32_t durability;         /* PBASE_DURABILITY_* or PBASE_DURABILITY_DEFAULT */
+    uint64_t database;          /* of a delta */
+    const commit_group *groups; /* of a delta */
+    size_t group_count;
+    catalog_change catalog;     /* of a catalog record */
+    uint64_t base;              /* sequence the reads and writes were made against */
+    bool is_reader;             /* registered with engine_reader_begin */
+    const access_set *reads;    /* NULL: not validated */
+    const access_set *writes;
+    /* what came of it */
+    uint64_t sequence;
+    /* the queue's */
+    pbase_status status;
+    pbase_error error;
+    bool done, leads;
+    engine_commit_request *next;
+    pbase_buffer record; /* encoded and wrapped */
+};
+/* Commits one request; returns when it is done at its durability. */
+PBASE_MUST_CHECK pbase_status engine_commit(engine *self, engine_commit_request *request,
+                                            const pbase_call *call, pbase_error *err);
+
+PBASE_MUST_CHECK pbase_status engine_checkpoint(engine *self, const pbase_call *call,
+                                                pbase_error *err);
+PBASE_MUST_CHECK pbase_status engine_sync(engine *self, const pbase_call *call, pbase_error *err);
+PBASE_MUST_CHECK pbase_status engine_outcome(engine *self, const pbase_call *call,
+                                             pbase_token token, bool *out_applied,
+                                             pbase_error *err);
+/* UNSUPPORTED when the storage lacks the level. */
+PBASE_MUST_CHECK pbase_status engine_durability_check(const engine *self, int32_t durability,
+                                                      pbase_error *err);
+PBASE_MUST_CHECK pbase_status engine_stats(engine *self, pbase_stat_each each, void *each_state,
+                                           pbase_error *err);
+
+#endif

@@ -1,0 +1,398 @@
+/* group.c - group commit: a leader takes all who wait through validation, one append, publishing.
+ *
+ * Each request is checked against the window, given the next sequence and applied to one working
+ * state. If applying fails (memory, a damaged node) the working state is worthless, so a group of
+ * several falls back to groups of one: a bad transaction fails alone. */
+#include "txn/engine_private.h"
+
+
+/* ------------------------------------------------------------------------- one request ---- */
+
+static pbase_status encode_body(const engine_commit_request *request, pbase_buffer *out,
+                                pbase_error *err)
+{
+    if (request->kind == RECORD_CATALOG) {
+        return catalog_change_write(&request->catalog, out, err);
+    }
+    pbase_status status = pbase_buffer_append_varint(out, request->database, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_varint(out, request->group_count, err);
+    }
+    for (size_t i = 0; i < request->group_count && status == PBASE_OK; i++) {
+        status = delta_group_write(&request->groups[i].group, out, err);
+    }
+    return status;
+}
+
+pbase_status engine_record_wrap(engine *self, const record_head *head, pbase_bytes body,
+                                pbase_buffer *out, pbase_error *err)
+{
+    uint8_t bytes[RECORD_HEAD_BYTES];
+    pbase_buffer plain;
+    pbase_buffer_init(&plain, self->host->alloc);
+    record_head_write(head, bytes);
+    pbase_status status = pbase_buffer_append(&plain, bytes, sizeof bytes, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_bytes(&plain, body, err);
+    }
+    if (status == PBASE_OK) {
+        status = store_record_encode(self->bytes, pbase_buffer_view(&plain), out, err);
+    }
+    pbase_buffer_fini(&plain);
+    return status;
+}
+
+static pbase_status apply_body(working *trees, const record_head *head, pbase_bytes body,
+                               const engine_commit_request *request, pbase_arena *arena,
+                               pbase_error *err)
+{
+    working_shortcut *shortcuts =
+        pbase_arena_array(arena, request->group_count, sizeof *shortcuts);
+    if (shortcuts == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to apply a transaction");
+    }
+    for (size_t i = 0; i < request->group_count; i++) {
+        shortcuts[i] = request->groups[i].shortcut;
+    }
+    return working_apply(trees, head, body, shortcuts, err);
+}
+
+/* Encodes and applies one valid request under the sequence it gets. */
+static pbase_status take_request(engine *self, working *trees, engine_commit_request *request,
+                                 uint64_t sequence, int64_t timestamp_ns, pbase_error *err)
+{
+    record_head head = {.kind = request->kind,
+                        .sequence = sequence,
+                        .base = request->base,
+                        .timestamp_ns = timestamp_ns};
+    pbase_buffer body;
+    pbase_arena arena;
+    pbase_buffer_init(&body, self->host->alloc);
+    pbase_arena_init(&arena, self->host->alloc);
+    pbase_status status = encode_body(request, &body, err);
+    if (status == PBASE_OK) {
+        request->record.size = 0;
+        status = engine_record_wrap(self, &head, pbase_buffer_view(&body), &request->record, err);
+    }
+    if (status == PBASE_OK) {
+        status = apply_body(trees, &head, pbase_buffer_view(&body), request, &arena, err);
+    }
+    if (status == PBASE_OK) {
+        request->sequence = sequence;
+    }
+    pbase_arena_fini(&arena);
+    pbase_buffer_fini(&body);
+    return status;
+}
+
+/* ----------------------------------------------------------------------------- one group ---- */
+
+typedef struct {
+    engine_commit_request **members;
+    size_t count;
+    pbase_bytes *records; /* of the members that are in */
+    size_t record_count;
+    int32_t durability;     /* the highest of them */
+    write_window *earlier;  /* what earlier members wrote; NULL in a group of one */
+    state *next;            /* the state after it */
+} commit_group_run;
+
+static void request_fail(engine_commit_request *request, pbase_status status,
+                         const pbase_error *why)
+{
+    request->status = status;
+    request->error = *why;
+}
+
+/* Against what others committed, then against the earlier members of its own group. */
+static pbase_status validate(const engine *self, const commit_group_run *run,
+                             const engine_commit_request *request, pbase_error *err)
+{
+    pbase_status status = write_window_validate(self->window, request->base, request->reads,
+                                                request->writes, err);
+    if (status == PBASE_OK && run->earlier != NULL) {
+        status = write_window_validate(run->earlier, request->base, request->reads,
+                                       request->writes, err);
+    }
+    return status;
+}
+
+static void run_add(commit_group_run *run, engine_commit_request *request)
+{
+    if (run->earlier != NULL) {
+        write_window_add(run->earlier, request->sequence, request->writes);
+    }
+    run->records[run->record_count++] = pbase_buffer_view(&request->record);
+    if (request->durability > run->durability) {
+        run->durability = request->durability;
+    }
+}
+
+/* Applies the members that win, in queue order. */
+static pbase_status apply_members(engine *self, commit_group_run *run, working *trees,
+                                  pbase_error *err)
+{
+    uint64_t sequence = self->newest->sequence;
+    int64_t now = self->host->os->system->wall_ns(self->host->os);
+    int64_t last = self->newest->timestamp_ns;
+    for (size_t i = 0; i < run->count; i++) {
+        engine_commit_request *request = run->members[i];
+        pbase_error why;
+        pbase_error_init(&why);
+        pbase_status status = validate(self, run, request, &why);
+        if (status == PBASE_OK) {
+            last = now > last ? now : last + 1; /* commit times grow, whatever the clock does */
+            status = take_request(self, trees, request, sequence + 1, last, &why);
+            if (status != PBASE_OK && status != PBASE_CONFLICT) {
+                *err = why;
+                return status;
+            }
+        }
+        if (status == PBASE_OK) {
+            sequence++;
+            run_add(run, request);
+        } else {
+            request_fail(request, status, &why);
+        }
+    }
+    return PBASE_OK;
+}
+
+/* Marks everybody that has been applied but will not be published. */
+static void fail_members(commit_group_run *run, pbase_status status, const pbase_error *why)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->members[i]->status == PBASE_OK) {
+            request_fail(run->members[i], status, why);
+        }
+    }
+}
+
+/* Publishes, and remembers what was written if anybody is open who could collide with it. */
+static void publish_run(engine *self, commit_group_run *run, uint64_t bytes)
+{
+    size_t own_readers = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        own_readers += run->members[i]->is_reader;
+    }
+    engine_lock(self, self->queue_mutex);
+    bool others = self->reader_count > own_readers;
+    state *before = self->newest;
+    self->newest = run->next;
+    self->counters.groups++;
+    self->counters.records += run->record_count;
+    self->counters.record_bytes += bytes;
+    self->bytes_since_checkpoint += bytes;
+    engine_unlock(self, self->queue_mutex);
+    state_unref(before);
+    for (size_t i = 0; i < run->count; i++) {
+        const engine_commit_request *request = run->members[i];
+        if (request->status == PBASE_OK) {
+            write_window_add(self->window, request->sequence, others ? request->writes : NULL);
+        }
+    }
+}
+
+static pbase_status append_and_publish(engine *self, commit_group_run *run, pbase_error *err)
+{
+    pbase_journal_appended appended;
+    pbase_status status = engine_append(self, run->records, run->record_count, run->durability,
+                                        &appended, err);
+    if (status == PBASE_OK) {
+        publish_run(self, run, appended.end - appended.first);
+    }
+    return status;
+}
+
+/* The whole life of one group. Members get their status; what is returned says whether applying
+ * failed before anything was appended, so that the caller may try smaller groups. */
+static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *err)
+{
+    working *trees = NULL;
+    run->record_count = 0;
+    run->durability = PBASE_DURABILITY_NONE;
+    run->next = NULL;
+    for (size_t i = 0; i < run->count; i++) {
+        run->members[i]->status = PBASE_OK;
+    }
+    pbase_status status = working_begin(self->host, self->newest, &trees, err);
+    if (status == PBASE_OK && run->count > 1) {
+        status = write_window_create(self->host, &run->earlier, err);
+    }
+    if (status == PBASE_OK) {
+        status = apply_members(self, run, trees, err);
+    }
+    if (status == PBASE_OK && run->record_count > 0) {
+        status = working_finish(&trees, &run->next, err);
+    }
+    working_abandon(&trees);
+    write_window_destroy(run->earlier);
+    run->earlier = NULL;
+    if (status != PBASE_OK || run->record_count == 0) {
+        return status;
+    }
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status appended = append_and_publish(self, run, &why);
+    if (appended != PBASE_OK) {
+        fail_members(run, appended, &why);
+        state_unref(run->next);
+    }
+    return PBASE_OK;
+}
+
+/* The whole group at once; if it cannot be applied, each member alone. */
+static void run_members(engine *self, engine_commit_request **members, pbase_bytes *records,
+                        size_t count)
+{
+    pbase_error why;
+    pbase_error_init(&why);
+    commit_group_run run = {.members = members, .count = count, .records = records};
+    pbase_status status = run_group(self, &run, &why);
+    if (status == PBASE_OK) {
+        return;
+    }
+    if (count == 1) {
+        request_fail(members[0], status, &why);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        run_members(self, &members[i], records, 1);
+    }
+}
+
+/* --------------------------------------------------------------------------------- queue ---- */
+
+#define GROUP_MEMBERS_MAX 256u
+
+/* With the queue locked: takes at most GROUP_MEMBERS_MAX waiting requests. */
+static size_t queue_take(engine *self, engine_commit_request **out)
+{
+    size_t count = 0;
+    while (self->waiting != NULL && count < GROUP_MEMBERS_MAX) {
+        engine_commit_request *request = self->waiting;
+        self->waiting = request->next;
+        out[count++] = request;
+    }
+    if (self->waiting == NULL) {
+        self->waiting_end = &self->waiting;
+    }
+    return count;
+}
+
+/* With the queue locked: the oldest sequence an open transaction began at. The members of a group
+ * are open too, so nothing they need is forgotten. */
+static uint64_t oldest_base(const engine *self)
+{
+    return self->readers_oldest != NULL ? self->readers_oldest->base->sequence
+                                        : self->newest->sequence;
+}
+
+static void finish_members(engine *self, engine_commit_request **members, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        self->counters.commits += members[i]->status == PBASE_OK;
+        self->counters.conflicts += members[i]->status == PBASE_CONFLICT;
+        members[i]->done = true;
+    }
+}
+
+/* One round of the leader: everybody who waits now. The queue is locked before and after. */
+static void lead_once(engine *self)
+{
+    engine_commit_request *members[GROUP_MEMBERS_MAX];
+    pbase_bytes records[GROUP_MEMBERS_MAX];
+    uint64_t oldest = oldest_base(self);
+    engine_unlock(self, self->queue_mutex);
+    engine_lock(self, self->commit_mutex);
+    engine_lock(self, self->queue_mutex); /* latecomers of the wait for the lock join the group */
+    size_t count = queue_take(self, members);
+    engine_unlock(self, self->queue_mutex);
+    write_window_trim(self->window, oldest);
+    run_members(self, members, records, count);
+    engine_unlock(self, self->commit_mutex);
+    engine_lock(self, self->queue_mutex);
+    finish_members(self, members, count);
+}
+
+static void queue_enter(engine *self, engine_commit_request *request)
+{
+    request->next = NULL;
+    request->done = false;
+    *self->waiting_end = request;
+    self->waiting_end = &request->next;
+}
+
+/* Takes a request that no leader has taken yet out of the queue again; false when it is taken. */
+static bool queue_leave(engine *self, engine_commit_request *request)
+{
+    engine_commit_request **link = &self->waiting;
+    while (*link != NULL && *link != request) {
+        link = &(*link)->next;
+    }
+    if (*link == NULL) {
+        return false;
+    }
+    *link = request->next;
+    if (request->next == NULL) {
+        self->waiting_end = link;
+    }
+    return true;
+}
+
+/* Waits until the request is done, leading when nobody else does. The queue is locked. Once a
+ * leader has taken the request there is no way back. */
+static pbase_status queue_wait(engine *self, engine_commit_request *request,
+                               const pbase_call *call, pbase_error *err)
+{
+    const pbase_os_lock_ops *locks = self->host->os->lock;
+    uint64_t deadline = call == NULL ? PBASE_NO_DEADLINE : call->deadline_ns;
+    while (!request->done) {
+        if (!self->has_leader) {
+            self->has_leader = true;
+            lead_once(self);
+            self->has_leader = false;
+            locks->cond_broadcast(self->queue_changed);
+            continue;
+        }
+        pbase_status status = pbase_call_check(call, self->host->os, err);
+        if (status != PBASE_OK && queue_leave(self, request)) {
+            return status;
+        }
+        (void)locks->cond_wait(self->queue_changed, self->queue_mutex,
+                               status == PBASE_OK ? deadline : PBASE_NO_DEADLINE);
+    }
+    return PBASE_OK;
+}
+
+pbase_status engine_commit(engine *self, engine_commit_request *request, const pbase_call *call,
+                           pbase_error *err)
+{
+    if (request->durability == -1) {
+        request->durability = self->options.durability;
+    }
+    pbase_status status = engine_writable(self, err);
+    if (status == PBASE_OK) {
+        status = engine_wait_for_room(self, call, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_buffer_init(&request->record, self->host->alloc);
+    engine_lock(self, self->queue_mutex);
+    queue_enter(self, request);
+    status = queue_wait(self, request, call, err);
+    bool start = self->bytes_since_checkpoint >= self->options.checkpoint_bytes;
+    if (start) {
+        self->host->os->lock->cond_signal(self->settler_wakes);
+    }
+    engine_unlock(self, self->queue_mutex);
+    pbase_buffer_fini(&request->record);
+    if (status == PBASE_OK && request->status != PBASE_OK) {
+        status = request->status;
+        if (err != NULL) {
+            *err = request->error;
+        }
+    }
+    return status;
+}

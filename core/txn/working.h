@@ -1,0 +1,36 @@
+/* working.h - a state being changed: the trees that commits and replay edit before publishing.
+ *
+ * A working state opens the databases and collections it is asked for, edits their trees in place
+ * once they are its own, and at the end puts them back into the trees above. Records are applied
+ * here and only here, by commit and by recovery alike, so that both give the same content.
+ *
+ * Failure: after a failed edit the working state may be half changed; it can only be abandoned.
+ * The state it began from is never touched. Threads: confined. */
+#ifndef PROTOBASE_TXN_WORKING_H
+#define PROTOBASE_TXN_WORKING_H
+#include "txn/catalog.h"
+
+typedef struct working working;
+
+/* Begins from `base`, which stays alive until finish or abandon. */
+PBASE_MUST_CHECK pbase_status working_begin(const pbase_host *host, state *base, working **out,
+                                            pbase_error *err);
+/* The content of a collection that a transaction computed on its own from `base_root`: when the
+ * collection still has that root, applying its operations would give `result_root`. */
+typedef struct {
+    atom_ref base_root;
+    atom_ref result_root;
+    bool present; /* false: apply the operations */
+} working_shortcut;
+/* Applies one record (head and body). `shortcuts` (NULL: none) are parallel to the groups of a
+ * delta. CONFLICT: it changes a collection or database that is gone; only commits can meet it.
+ * CORRUPT: the record makes no sense. */
+PBASE_MUST_CHECK pbase_status working_apply(working *self, const record_head *head,
+                                            pbase_bytes body, const working_shortcut *shortcuts,
+                                            pbase_error *err);
+/* Puts everything back together as a new state with one count, and ends the working state, also on
+ * failure. `*self` becomes NULL. */
+PBASE_MUST_CHECK pbase_status working_finish(working **self, state **out, pbase_error *err);
+void working_abandon(working **self); /* NULL inside is fine */
+
+#endif
