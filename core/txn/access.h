@@ -21,6 +21,7 @@
 
 typedef enum {
     ACCESS_POINT, /* one key; a list: one index */
+    ACCESS_ADD,   /* one key of a set, by an add: merges with other adds of it */
     ACCESS_TAIL,  /* an append to a list: merges with other appends and with points */
     ACCESS_RANGE, /* keys between two bounds */
     ACCESS_WHOLE  /* everything: counts, full scans; inserts and removals in a list */
@@ -36,8 +37,8 @@ typedef struct {
     bool from_inclusive, to_inclusive;
     bool from_open, to_open; /* no bound on that side */
     access_place place;
-    uint64_t hash;    /* of a point */
-    pbase_bytes from; /* of a point: its key; of a range: the lower bound */
+    uint64_t hash;    /* of a point or add */
+    pbase_bytes from; /* of a point or add: its key; of a range: the lower bound */
     pbase_bytes to;
 } access;
 

@@ -59,15 +59,14 @@ static pbase_status seen_grow(access_set *set, pbase_error *err)
 /* What makes two accesses the same one; 0 for ranges, which are never merged. */
 static uint64_t identity_of(const access_set *set, const access *item)
 {
-    static const char *const marks[] = {"", "tail", "", "whole"};
     if (item->kind == ACCESS_RANGE) {
         return 0;
     }
-    if (item->kind == ACCESS_POINT) {
-        return item->hash;
+    uint64_t hash = item->hash;
+    if (item->kind != ACCESS_POINT && item->kind != ACCESS_ADD) {
+        hash = set->host->hash64(&item->place, sizeof item->place, 0);
     }
-    uint64_t mark = set->host->hash64(marks[item->kind], strlen(marks[item->kind]), 1);
-    uint64_t hash = set->host->hash64(&item->place, sizeof item->place, mark);
+    hash += (uint64_t)item->kind * 0x9e3779b97f4a7c15u;
     return hash == 0 ? 1 : hash;
 }
 

@@ -31,7 +31,7 @@ PBASE_MUST_CHECK pbase_status catalog_databases(const state *self, catalog_datab
 
 typedef struct {
     pbase_collection_id id;
-    uint8_t kind;  /* COLLECTION_* */
+    uint8_t kind;  /* PBASE_COLLECTION_* */
     atom_ref root; /* lent by the tree it was found in */
 } collection_slot;
 /* A collection by id. CORRUPT: it is not there, though something names it. */

@@ -66,8 +66,8 @@ pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbas
         !pbase_read_u8(reader, &group.kind) || !pbase_read_sized(reader, &group.operations)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut inside a group");
     }
-    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE || group.kind < COLLECTION_DICT ||
-        group.kind > COLLECTION_SET) {
+    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE || group.kind < PBASE_COLLECTION_DICT ||
+        group.kind > PBASE_COLLECTION_SET) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta group of unknown form %u or kind %u",
                           group.form, group.kind);
     }

@@ -23,6 +23,7 @@
 #ifndef PROTOBASE_TXN_DELTA_H
 #define PROTOBASE_TXN_DELTA_H
 #include <protobase/base/ref.h>
+#include <protobase/collection.h>
 #include <protobase/plugin/storage.h>
 
 enum { RECORD_DELTA = 1, RECORD_CATALOG = 2, RECORD_CHECKPOINT = 3 };
@@ -41,13 +42,11 @@ void record_head_write(const record_head *head, uint8_t out[RECORD_HEAD_BYTES]);
 PBASE_MUST_CHECK pbase_status record_head_read(pbase_reader_bytes *reader, record_head *out,
                                                pbase_error *err);
 
-/* Which kind of collection; part of the format. */
-enum { COLLECTION_DICT = 1, COLLECTION_LIST = 2, COLLECTION_SET = 3 };
 enum { GROUP_CHANGE = 1, GROUP_CREATE = 2 };
 typedef struct {
     pbase_collection_id id; /* sequence 0, ordinal > 0: created by this record */
     uint8_t form;           /* GROUP_* */
-    uint8_t kind;           /* COLLECTION_* */
+    uint8_t kind;           /* PBASE_COLLECTION_* */
     pbase_bytes operations;
 } delta_group;
 

@@ -29,6 +29,8 @@ struct write_window {
 };
 
 enum { MARK_ANY = 2, MARK_WHOLE = 3 };
+/* Added to the hash of a point: the newest write of it that was not an add to a set. */
+#define NOT_AN_ADD 0x9e3779b97f4a7c15u
 
 static uint64_t mark_hash(const write_window *window, const access_place *place, uint64_t mark)
 {
@@ -131,8 +133,11 @@ static bool map_add(write_window *window, uint64_t sequence, const access_set *w
         if (ok && item->kind == ACCESS_WHOLE) {
             ok = map_put(window, mark_hash(window, &item->place, MARK_WHOLE), sequence);
         }
-        if (ok && item->kind == ACCESS_POINT) {
+        if (ok && (item->kind == ACCESS_POINT || item->kind == ACCESS_ADD)) {
             ok = map_put(window, item->hash, sequence);
+        }
+        if (ok && item->kind == ACCESS_POINT) {
+            ok = map_put(window, (item->hash + NOT_AN_ADD) | 1u, sequence);
         }
         if (!ok) {
             return false;
@@ -229,7 +234,7 @@ static bool set_touches(const access_set *writes, const access *range)
     for (size_t i = 0; i < writes->count; i++) {
         const access *write = &writes->items[i];
         if (same_place(&write->place, &range->place) &&
-            (write->kind != ACCESS_POINT ||
+            ((write->kind != ACCESS_POINT && write->kind != ACCESS_ADD) ||
              (above_lower(range, write->from) && below_upper(range, write->from)))) {
             return true;
         }
@@ -265,7 +270,9 @@ static uint64_t loses_to(const write_window *window, uint64_t base, const access
     if (item->kind == ACCESS_RANGE) {
         return range_written(window, base, item);
     }
-    uint64_t point = item->kind == ACCESS_POINT ? last_of(window, item->hash) : 0;
+    uint64_t point = item->kind == ACCESS_POINT ? last_of(window, item->hash)
+                     : item->kind == ACCESS_ADD ? last_of(window, (item->hash + NOT_AN_ADD) | 1u)
+                                                : 0;
     return point > base ? point : 0;
 }
 

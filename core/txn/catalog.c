@@ -1,0 +1,312 @@
+/* catalog.c - reading the trees of databases, collections and roots. */
+#include "txn/catalog.h"
+
+#include "base/nearest.h"
+#include "collection/tree_cursor.h"
+
+#include <inttypes.h>
+#include <protobase/base/limits.h>
+
+static void put_u64_big(uint8_t *out, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(value >> (56 - 8 * i));
+    }
+}
+
+static uint64_t get_u64_big(const uint8_t *at)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        value = value << 8 | at[i];
+    }
+    return value;
+}
+
+void catalog_database_key(uint64_t database, uint8_t out[8])
+{
+    put_u64_big(out, database);
+}
+
+void catalog_collection_key(pbase_collection_id id, uint8_t out[16])
+{
+    put_u64_big(out, id.sequence);
+    put_u64_big(out + 8, id.ordinal);
+}
+
+/* Key order must not depend on values here: the encoded bytes are the key itself. */
+static tree lent_tree(atom_source *atoms, atom_ref root)
+{
+    return tree_of(atoms, root, false);
+}
+
+/* ----------------------------------------------------------------------------- databases ---- */
+
+static pbase_status database_name(const tree_value *entry, pbase_bytes *out, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(entry->bytes);
+    if (entry->kind != TREE_VALUE_TREE || !pbase_read_sized(&reader, out)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "an entry of the catalog is not a database");
+    }
+    return PBASE_OK;
+}
+
+pbase_status catalog_database(const state *self, uint64_t database, atom_ref *out_collections,
+                              pbase_buffer *name, pbase_error *err)
+{
+    uint8_t key[8];
+    tree_item item;
+    bool found = false;
+    tree catalog = lent_tree(self->atoms, self->catalog);
+    catalog_database_key(database, key);
+    pbase_status status = tree_get(&catalog, pbase_bytes_of(key, sizeof key), &item, &found, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (!found) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "the database has been dropped");
+    }
+    pbase_bytes text;
+    status = database_name(&item.value, &text, err);
+    if (status == PBASE_OK && name != NULL) {
+        status = pbase_buffer_append_bytes(name, text, err);
+    }
+    if (status == PBASE_OK) {
+        *out_collections = item.value.root;
+    }
+    tree_item_release(self->atoms, &item);
+    return status;
+}
+
+static pbase_status database_visit(tree_cursor *cursor, catalog_database_each each,
+                                   void *each_state, pbase_error *err)
+{
+    encoded_key key;
+    tree_value entry;
+    pbase_bytes name;
+    pbase_status status = tree_cursor_key(cursor, &key, err);
+    if (status == PBASE_OK) {
+        status = tree_cursor_value(cursor, &entry, err);
+    }
+    if (status == PBASE_OK && key.bytes.size != 8) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "a key of the catalog has %zu bytes",
+                            key.bytes.size);
+    }
+    if (status == PBASE_OK) {
+        status = database_name(&entry, &name, err);
+    }
+    return status == PBASE_OK
+               ? each(each_state, get_u64_big(key.bytes.data), name, entry.root, err)
+               : status;
+}
+
+pbase_status catalog_databases(const state *self, catalog_database_each each, void *each_state,
+                               pbase_error *err)
+{
+    tree catalog = lent_tree(self->atoms, self->catalog);
+    tree_cursor cursor;
+    tree_cursor_init(&cursor, &catalog, self->atoms->alloc);
+    pbase_status status = tree_cursor_first(&cursor, err);
+    while (status == PBASE_OK) {
+        status = database_visit(&cursor, each, each_state, err);
+        if (status == PBASE_OK) {
+            status = tree_cursor_next(&cursor, err);
+        }
+    }
+    tree_cursor_fini(&cursor);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+typedef struct {
+    pbase_bytes wanted;
+    uint64_t database;
+    bool found;
+    nearest near;
+} name_search;
+
+static pbase_status match_name(void *each_state, uint64_t database, pbase_bytes name,
+                               atom_ref collections, pbase_error *err)
+{
+    name_search *search = each_state;
+    (void)collections;
+    (void)err;
+    if (pbase_bytes_equal(name, search->wanted)) {
+        search->database = database;
+        search->found = true;
+    }
+    nearest_offer(&search->near, name);
+    return PBASE_OK;
+}
+
+pbase_status catalog_database_find(const state *self, pbase_bytes name, uint64_t *out_database,
+                                   pbase_error *err)
+{
+    name_search search = {.wanted = name};
+    nearest_init(&search.near, name);
+    pbase_status status = catalog_databases(self, match_name, &search, err);
+    if (status == PBASE_OK && !search.found) {
+        status = PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no database '%.*s'", (int)name.size,
+                            (const char *)name.data);
+        nearest_hint(&search.near, err);
+    }
+    if (status == PBASE_OK) {
+        *out_database = search.database;
+    }
+    return status;
+}
+
+/* --------------------------------------------------------------------------- collections ---- */
+
+static pbase_status slot_of_entry(const tree_value *entry, collection_slot *out, pbase_error *err)
+{
+    uint8_t kind = entry->bytes.size == 1 ? entry->bytes.data[0] : 0;
+    if (entry->kind != TREE_VALUE_TREE || kind < PBASE_COLLECTION_DICT ||
+        kind > PBASE_COLLECTION_SET) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "an entry of the table of collections is not one");
+    }
+    out->kind = kind;
+    out->root = entry->root;
+    return PBASE_OK;
+}
+
+pbase_status catalog_collection(atom_source *atoms, atom_ref collections, pbase_collection_id id,
+                                collection_slot *out, pbase_error *err)
+{
+    uint8_t key[16];
+    tree_item item;
+    bool found = false;
+    tree table = lent_tree(atoms, collections);
+    catalog_collection_key(id, key);
+    pbase_status status = tree_get(&table, pbase_bytes_of(key, sizeof key), &item, &found, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (!found) {
+        return PBASE_FAIL(err, PBASE_CORRUPT,
+                          "collection (%" PRIu64 ", %" PRIu64 ") is named but missing", id.sequence,
+                          id.ordinal);
+    }
+    out->id = id;
+    status = slot_of_entry(&item.value, out, err);
+    tree_item_release(atoms, &item);
+    return status;
+}
+
+/* --------------------------------------------------------------------------------- roots ---- */
+
+bool catalog_child(pbase_bytes stored, pbase_collection_id *out_id, uint8_t *out_kind)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(stored);
+    uint64_t head = 0, count = 0;
+    return pbase_read_varint(&reader, &head) && (head & 1u) != 0 &&
+           pbase_read_varint(&reader, &count) && count > 0 &&
+           pbase_read_u8(&reader, out_kind) && pbase_read_varint(&reader, &out_id->sequence) &&
+           pbase_read_varint(&reader, &out_id->ordinal);
+}
+
+static pbase_status root_of_stored(atom_source *atoms, atom_ref collections, pbase_bytes stored,
+                                   root_entry *out, pbase_error *err)
+{
+    pbase_collection_id id;
+    uint8_t kind = 0;
+    out->stored = stored;
+    out->is_collection = catalog_child(stored, &id, &kind);
+    return out->is_collection ? catalog_collection(atoms, collections, id, &out->slot, err)
+                              : PBASE_OK;
+}
+
+/* The dictionary of roots, lent. */
+static pbase_status roots_tree(atom_source *atoms, atom_ref collections, tree *out,
+                               pbase_error *err)
+{
+    collection_slot slot;
+    pbase_status status = catalog_collection(atoms, collections, CATALOG_ROOTS, &slot, err);
+    if (status == PBASE_OK) {
+        *out = lent_tree(atoms, slot.root);
+    }
+    return status;
+}
+
+pbase_status catalog_roots(atom_source *atoms, atom_ref collections, catalog_root_each each,
+                           void *each_state, pbase_error *err)
+{
+    tree roots;
+    tree_cursor cursor;
+    pbase_arena arena;
+    pbase_status status = roots_tree(atoms, collections, &roots, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_arena_init(&arena, atoms->alloc);
+    tree_cursor_init(&cursor, &roots, atoms->alloc);
+    status = tree_cursor_first(&cursor, err);
+    while (status == PBASE_OK) {
+        encoded_key key;
+        tree_value entry;
+        pbase_value name;
+        root_entry root;
+        pbase_arena_reset(&arena);
+        status = tree_cursor_key(&cursor, &key, err);
+        status = status == PBASE_OK ? tree_cursor_value(&cursor, &entry, err) : status;
+        status = status == PBASE_OK ? key_decode(&key, &arena, &name, err) : status;
+        status = status == PBASE_OK ? root_of_stored(atoms, collections, entry.bytes, &root, err)
+                                    : status;
+        status = status == PBASE_OK ? each(each_state, name.as.string, &root, err) : status;
+        status = status == PBASE_OK ? tree_cursor_next(&cursor, err) : status;
+    }
+    tree_cursor_fini(&cursor);
+    pbase_arena_fini(&arena);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+static pbase_status offer_root(void *each_state, pbase_bytes name, const root_entry *root,
+                               pbase_error *err)
+{
+    (void)root;
+    (void)err;
+    nearest_offer(each_state, name);
+    return PBASE_OK;
+}
+
+static pbase_status no_such_root(atom_source *atoms, atom_ref collections, pbase_bytes name,
+                                 pbase_error *err)
+{
+    nearest near;
+    nearest_init(&near, name);
+    pbase_status status = catalog_roots(atoms, collections, offer_root, &near, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no root '%.*s'", (int)name.size,
+                        (const char *)name.data);
+    nearest_hint(&near, err);
+    return status;
+}
+
+pbase_status catalog_root(atom_source *atoms, atom_ref collections, pbase_bytes name,
+                          root_entry *out, pbase_buffer *buffer, pbase_error *err)
+{
+    tree roots;
+    tree_item item;
+    bool found = false;
+    key_scratch scratch;
+    encoded_key key;
+    pbase_value text = pbase_value_string(name);
+    key_scratch_init(&scratch, atoms->alloc);
+    pbase_status status = key_encode(&text, &scratch, &key, err);
+    status = status == PBASE_OK ? roots_tree(atoms, collections, &roots, err) : status;
+    status = status == PBASE_OK ? tree_get(&roots, key.bytes, &item, &found, err) : status;
+    key_scratch_fini(&scratch);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (!found) {
+        return no_such_root(atoms, collections, name, err);
+    }
+    buffer->size = 0;
+    status = pbase_buffer_append_bytes(buffer, item.value.bytes, err);
+    tree_item_release(atoms, &item);
+    return status == PBASE_OK
+               ? root_of_stored(atoms, collections, pbase_buffer_view(buffer), out, err)
+               : status;
+}

@@ -1,0 +1,601 @@
+/* working.c - applying records to trees that are being changed.
+ *
+ * Databases and collections are opened on first use into small tables: a collection's tree starts as
+ * a kept copy of the one in the state, so its first edit copies the path and every later one edits
+ * in place. `finish` puts the roots back into the table of collections, and those into the catalog. */
+#include "txn/working.h"
+
+#include "collection/change.h"
+
+#include <inttypes.h>
+#include <protobase/base/limits.h>
+
+typedef struct {
+    pbase_collection_id id;
+    uint8_t kind; /* PBASE_COLLECTION_* */
+    bool gone;    /* dropped: leaves the table at finish */
+    bool changed;
+    tree content;
+} working_collection;
+
+typedef struct {
+    uint64_t id;
+    bool gone;
+    bool changed;
+    pbase_buffer name;
+    tree collections;
+    working_collection *items;
+    size_t count, capacity;
+    size_t *index; /* open addressing: positions + 1, 0 is free */
+    size_t index_capacity;
+} working_database;
+
+struct working {
+    const pbase_host *host;
+    atom_source *atoms;
+    state *base;
+    tree catalog;
+    working_database *databases;
+    size_t count, capacity;
+    uint64_t sequence;
+    int64_t timestamp_ns;
+};
+
+static pbase_status no_memory(pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to apply a transaction");
+}
+
+/* ------------------------------------------------------------------------------- begin ---- */
+
+pbase_status working_begin(const pbase_host *host, state *base, working **out, pbase_error *err)
+{
+    working *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        return no_memory(err);
+    }
+    self->host = host;
+    self->atoms = base->atoms;
+    self->base = state_ref(base);
+    self->catalog = tree_of(base->atoms, atom_ref_keep(base->catalog), false);
+    self->sequence = base->sequence;
+    self->timestamp_ns = base->timestamp_ns;
+    *out = self;
+    return PBASE_OK;
+}
+
+static void database_fini(working *self, working_database *database)
+{
+    const pbase_alloc *alloc = self->host->alloc;
+    for (size_t i = 0; i < database->count; i++) {
+        tree_fini(&database->items[i].content);
+    }
+    pbase_alloc_free(alloc, database->items, database->capacity * sizeof *database->items);
+    pbase_alloc_free(alloc, database->index, database->index_capacity * sizeof *database->index);
+    tree_fini(&database->collections);
+    pbase_buffer_fini(&database->name);
+}
+
+void working_abandon(working **self_pointer)
+{
+    working *self = *self_pointer;
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        database_fini(self, &self->databases[i]);
+    }
+    pbase_alloc_free(self->host->alloc, self->databases, self->capacity * sizeof *self->databases);
+    tree_fini(&self->catalog);
+    state_unref(self->base);
+    pbase_alloc_free(self->host->alloc, self, sizeof *self);
+    *self_pointer = NULL;
+}
+
+/* --------------------------------------------------------------------------- databases ---- */
+
+static pbase_status database_add(working *self, uint64_t id, working_database **out,
+                                 pbase_error *err)
+{
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity == 0 ? 4 : self->capacity * 2;
+        working_database *grown = self->host->alloc->resize(
+            self->host->alloc, self->databases, self->capacity * sizeof *grown,
+            capacity * sizeof *grown);
+        if (grown == NULL) {
+            return no_memory(err);
+        }
+        self->databases = grown;
+        self->capacity = capacity;
+    }
+    working_database *database = &self->databases[self->count++];
+    memset(database, 0, sizeof *database);
+    database->id = id;
+    database->collections = tree_of(self->atoms, ATOM_REF_NONE, false);
+    pbase_buffer_init(&database->name, self->host->alloc);
+    *out = database;
+    return PBASE_OK;
+}
+
+static working_database *database_opened(working *self, uint64_t id)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->databases[i].id == id) {
+            return &self->databases[i];
+        }
+    }
+    return NULL;
+}
+
+static pbase_status database_gone(uint64_t id, pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_CONFLICT, "database %" PRIu64 " has been dropped", id);
+}
+
+/* CONFLICT: it is not there any more. */
+static pbase_status database_open(working *self, uint64_t id, working_database **out,
+                                  pbase_error *err)
+{
+    working_database *database = database_opened(self, id);
+    if (database != NULL) {
+        *out = database;
+        return database->gone ? database_gone(id, err) : PBASE_OK;
+    }
+    atom_ref collections = ATOM_REF_NONE;
+    pbase_buffer name;
+    pbase_buffer_init(&name, self->host->alloc);
+    pbase_status status = catalog_database(self->base, id, &collections, &name, err);
+    if (status == PBASE_NOT_FOUND) {
+        status = database_gone(id, err);
+    }
+    if (status == PBASE_OK) {
+        status = database_add(self, id, &database, err);
+    }
+    if (status != PBASE_OK) {
+        pbase_buffer_fini(&name);
+        return status;
+    }
+    database->name = name; /* the buffer moves */
+    database->collections = tree_of(self->atoms, atom_ref_keep(collections), false);
+    *out = database;
+    return PBASE_OK;
+}
+
+/* ------------------------------------------------------------------------- collections ---- */
+
+static size_t id_hash(pbase_collection_id id)
+{
+    uint64_t hash = (id.sequence * 0x9e3779b97f4a7c15u) ^ (id.ordinal * 0xc2b2ae3d27d4eb4fu);
+    return (size_t)(hash ^ hash >> 31);
+}
+
+static bool same_id(pbase_collection_id a, pbase_collection_id b)
+{
+    return a.sequence == b.sequence && a.ordinal == b.ordinal;
+}
+
+static size_t *index_slot(const working_database *database, pbase_collection_id id)
+{
+    size_t mask = database->index_capacity - 1;
+    size_t at = id_hash(id) & mask;
+    while (database->index[at] != 0 &&
+           !same_id(database->items[database->index[at] - 1].id, id)) {
+        at = (at + 1) & mask;
+    }
+    return &database->index[at];
+}
+
+static pbase_status index_grow(working *self, working_database *database, pbase_error *err)
+{
+    size_t capacity = database->index_capacity == 0 ? 16 : database->index_capacity * 2;
+    size_t *index = pbase_alloc_zeroed(self->host->alloc, capacity, sizeof *index);
+    if (index == NULL) {
+        return no_memory(err);
+    }
+    pbase_alloc_free(self->host->alloc, database->index,
+                     database->index_capacity * sizeof *index);
+    database->index = index;
+    database->index_capacity = capacity;
+    for (size_t i = 0; i < database->count; i++) {
+        *index_slot(database, database->items[i].id) = i + 1;
+    }
+    return PBASE_OK;
+}
+
+static pbase_status items_grow(working *self, working_database *database, pbase_error *err)
+{
+    size_t capacity = database->capacity == 0 ? 8 : database->capacity * 2;
+    working_collection *items = self->host->alloc->resize(
+        self->host->alloc, database->items, database->capacity * sizeof *items,
+        capacity * sizeof *items);
+    if (items == NULL) {
+        return no_memory(err);
+    }
+    database->items = items;
+    database->capacity = capacity;
+    return PBASE_OK;
+}
+
+/* Takes one count of `root` on success. */
+static pbase_status collection_add(working *self, working_database *database,
+                                   const collection_slot *slot, working_collection **out,
+                                   pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    if (database->count == database->capacity) {
+        status = items_grow(self, database, err);
+    }
+    if (status == PBASE_OK && 2 * (database->count + 1) > database->index_capacity) {
+        status = index_grow(self, database, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    size_t *place = index_slot(database, slot->id);
+    working_collection *item = &database->items[database->count++];
+    item->id = slot->id;
+    item->kind = slot->kind;
+    item->gone = item->changed = false;
+    item->content = tree_of(self->atoms, slot->root, tree_kind_positional(slot->kind));
+    *place = database->count;
+    *out = item;
+    return PBASE_OK;
+}
+
+static working_collection *collection_opened(const working_database *database,
+                                             pbase_collection_id id)
+{
+    if (database->index_capacity == 0) {
+        return NULL;
+    }
+    size_t position = *index_slot(database, id);
+    return position == 0 ? NULL : &database->items[position - 1];
+}
+
+static pbase_status collection_gone(pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_CONFLICT,
+                      "a collection that this transaction changes has been dropped or replaced");
+}
+
+/* CONFLICT: it is not there any more. */
+static pbase_status collection_find(working *self, working_database *database,
+                                    pbase_collection_id id, working_collection **out,
+                                    pbase_error *err)
+{
+    working_collection *item = collection_opened(database, id);
+    if (item != NULL) {
+        *out = item;
+        return item->gone ? collection_gone(err) : PBASE_OK;
+    }
+    uint8_t key[16];
+    bool found = false;
+    collection_slot slot;
+    catalog_collection_key(id, key);
+    pbase_status status =
+        tree_has(&database->collections, pbase_bytes_of(key, sizeof key), &found, err);
+    if (status == PBASE_OK && !found) {
+        status = collection_gone(err);
+    }
+    if (status == PBASE_OK) {
+        status = catalog_collection(self->atoms, database->collections.root, id, &slot, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    slot.root = atom_ref_keep(slot.root);
+    status = collection_add(self, database, &slot, out, err);
+    if (status != PBASE_OK) {
+        tree_drop(self->atoms, slot.root);
+    }
+    return status;
+}
+
+static pbase_status collection_create(working *self, working_database *database,
+                                      pbase_collection_id id, uint8_t kind,
+                                      working_collection **out, pbase_error *err)
+{
+    collection_slot slot = {.id = id, .kind = kind, .root = ATOM_REF_NONE};
+    if (collection_opened(database, id) != NULL) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a record creates one collection twice");
+    }
+    pbase_status status = collection_add(self, database, &slot, out, err);
+    if (status == PBASE_OK) {
+        (*out)->changed = true;
+    }
+    return status;
+}
+
+/* Nothing names it any more. */
+static pbase_status collection_drop(working *self, working_database *database,
+                                    pbase_collection_id id, pbase_error *err)
+{
+    working_collection *item = NULL;
+    pbase_status status = collection_find(self, database, id, &item, err);
+    if (status == PBASE_OK) {
+        tree_fini(&item->content);
+        item->gone = item->changed = true;
+        database->changed = true;
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------------- operations ---- */
+
+/* Copies a stored value, giving children that "this record" creates its sequence. */
+static pbase_status resolve_children(pbase_bytes stored, uint64_t sequence, pbase_buffer *out,
+                                     pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(stored);
+    uint64_t head = 0, count = 0;
+    bool ok = pbase_read_varint(&reader, &head) && pbase_read_varint(&reader, &count) &&
+              count <= PBASE_CHILDREN_MAX;
+    pbase_status status = pbase_buffer_append_varint(out, head, err);
+    status = status == PBASE_OK ? pbase_buffer_append_varint(out, count, err) : status;
+    for (uint64_t i = 0; ok && i < count && status == PBASE_OK; i++) {
+        uint8_t kind = 0;
+        pbase_collection_id id = {0, 0};
+        ok = pbase_read_u8(&reader, &kind) && pbase_read_varint(&reader, &id.sequence) &&
+             pbase_read_varint(&reader, &id.ordinal);
+        status = pbase_buffer_append_u8(out, kind, err);
+        status = status == PBASE_OK ? pbase_buffer_append_varint(
+                                          out, id.sequence == 0 ? sequence : id.sequence, err)
+                                    : status;
+        status =
+            status == PBASE_OK ? pbase_buffer_append_varint(out, id.ordinal, err) : status;
+    }
+    if (status == PBASE_OK && !ok) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a stored value's list of children is cut");
+    }
+    return status == PBASE_OK
+               ? pbase_buffer_append(out, reader.at, pbase_reader_bytes_left(&reader), err)
+               : status;
+}
+
+/* Ends the collection that the root `key` holds, unless `next` (NULL: nothing) holds it too. */
+static pbase_status release_root(working *self, working_database *database, const tree *roots,
+                                 pbase_bytes key, const pbase_bytes *next, pbase_error *err)
+{
+    tree_item item;
+    bool found = false;
+    pbase_collection_id old_id, new_id;
+    uint8_t kind = 0;
+    pbase_status status = tree_get(roots, key, &item, &found, err);
+    if (status != PBASE_OK || !found) {
+        return status;
+    }
+    bool drops = catalog_child(item.value.bytes, &old_id, &kind) &&
+                 !(next != NULL && catalog_child(*next, &new_id, &kind) && same_id(old_id, new_id));
+    tree_item_release(self->atoms, &item);
+    return drops ? collection_drop(self, database, old_id, err) : PBASE_OK;
+}
+
+/* One operation on the dictionary of roots. Dropping a collection may move the table of open ones,
+ * so the roots are looked up again after it. */
+static pbase_status apply_root_change(working *self, working_database *database,
+                                      const change *operation, pbase_error *err)
+{
+    working_collection *roots = NULL;
+    pbase_status status = collection_find(self, database, CATALOG_ROOTS, &roots, err);
+    if (status == PBASE_OK) {
+        status = release_root(self, database, &roots->content, operation->key.bytes,
+                              operation->op == CHANGE_PUT ? &operation->value : NULL, err);
+    }
+    if (status == PBASE_OK) {
+        status = collection_find(self, database, CATALOG_ROOTS, &roots, err);
+    }
+    if (status == PBASE_OK) {
+        status = change_apply(operation, PBASE_COLLECTION_DICT, &roots->content, err);
+        roots->changed = true;
+    }
+    return status;
+}
+
+static pbase_status apply_roots(working *self, working_database *database, pbase_bytes operations,
+                                pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
+    pbase_buffer resolved;
+    pbase_buffer_init(&resolved, self->host->alloc);
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK) {
+        change operation;
+        pbase_collection_id id;
+        uint8_t kind = 0;
+        status = change_read(&reader, &operation, err);
+        if (status == PBASE_OK && operation.op == CHANGE_PUT &&
+            catalog_child(operation.value, &id, &kind)) {
+            resolved.size = 0;
+            status = resolve_children(operation.value, self->sequence, &resolved, err);
+            operation.value = pbase_buffer_view(&resolved);
+        }
+        if (status == PBASE_OK) {
+            status = apply_root_change(self, database, &operation, err);
+        }
+    }
+    pbase_buffer_fini(&resolved);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+static pbase_status apply_group(working *self, working_database *database,
+                                const delta_group *group, const working_shortcut *shortcut,
+                                pbase_error *err)
+{
+    pbase_collection_id id = group->id;
+    if (id.sequence == 0 && id.ordinal > 0) {
+        id.sequence = self->sequence;
+    }
+    working_collection *item = NULL;
+    pbase_status status = group->form == GROUP_CREATE
+                              ? collection_create(self, database, id, group->kind, &item, err)
+                              : collection_find(self, database, id, &item, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (item->kind != group->kind) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a record takes a %s for a %s",
+                          pbase_collection_kind_name(item->kind),
+                          pbase_collection_kind_name(group->kind));
+    }
+    database->changed = true;
+    if (same_id(id, CATALOG_ROOTS)) {
+        return apply_roots(self, database, group->operations, err);
+    }
+    item->changed = true;
+    if (shortcut != NULL && shortcut->present &&
+        atom_ref_same(item->content.root, shortcut->base_root)) {
+        atom_ref result = atom_ref_keep(shortcut->result_root);
+        tree_fini(&item->content);
+        item->content = tree_of(self->atoms, result, tree_kind_positional(item->kind));
+        return PBASE_OK;
+    }
+    return change_apply_all(group->operations, group->kind, &item->content, err);
+}
+
+static pbase_status apply_delta(working *self, pbase_bytes body,
+                                const working_shortcut *shortcuts, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(body);
+    uint64_t database_id = 0, count = 0;
+    if (!pbase_read_varint(&reader, &database_id) || !pbase_read_varint(&reader, &count)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut");
+    }
+    working_database *database = NULL;
+    pbase_status status = database_open(self, database_id, &database, err);
+    for (uint64_t i = 0; i < count && status == PBASE_OK; i++) {
+        delta_group group;
+        status = delta_group_read(&reader, &group, err);
+        if (status == PBASE_OK) {
+            status = apply_group(self, database, &group,
+                                 shortcuts == NULL ? NULL : &shortcuts[i], err);
+        }
+    }
+    if (status == PBASE_OK && pbase_reader_bytes_left(&reader) > 0) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "a delta record has bytes after its groups");
+    }
+    return status;
+}
+
+/* ----------------------------------------------------------------------------- catalog ---- */
+
+static pbase_status catalog_put(working *self, const working_database *database, pbase_error *err)
+{
+    uint8_t key_bytes[8];
+    catalog_database_key(database->id, key_bytes);
+    encoded_key key = {.bytes = pbase_bytes_of(key_bytes, sizeof key_bytes)};
+    pbase_buffer payload;
+    pbase_buffer_init(&payload, self->host->alloc);
+    pbase_status status = pbase_buffer_append_varint(&payload, database->name.size, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_bytes(&payload, pbase_buffer_view(&database->name), err);
+    }
+    if (status == PBASE_OK) {
+        tree_value entry = {.kind = TREE_VALUE_TREE,
+                            .tree_kind = PBASE_COLLECTION_DICT,
+                            .root = database->collections.root,
+                            .bytes = pbase_buffer_view(&payload)};
+        status = tree_put(&self->catalog, &key, &entry, NULL, err);
+    }
+    pbase_buffer_fini(&payload);
+    return status;
+}
+
+static pbase_status create_database(working *self, pbase_bytes name, pbase_error *err)
+{
+    working_database *database = NULL;
+    working_collection *roots = NULL;
+    pbase_status status = database_add(self, self->sequence, &database, err);
+    if (status == PBASE_OK) {
+        database->changed = true;
+        status = pbase_buffer_append_bytes(&database->name, name, err);
+    }
+    return status == PBASE_OK ? collection_create(self, database, CATALOG_ROOTS,
+                                                  PBASE_COLLECTION_DICT, &roots, err)
+                              : status;
+}
+
+static pbase_status apply_catalog(working *self, pbase_bytes body, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(body);
+    catalog_change change_read_out;
+    pbase_status status = catalog_change_read(&reader, &change_read_out, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (change_read_out.operation == CATALOG_CREATE) {
+        return create_database(self, change_read_out.name, err);
+    }
+    working_database *database = NULL;
+    status = database_open(self, change_read_out.database, &database, err);
+    if (status == PBASE_OK) {
+        database->gone = database->changed = true;
+    }
+    return status;
+}
+
+pbase_status working_apply(working *self, const record_head *head, pbase_bytes body,
+                           const working_shortcut *shortcuts, pbase_error *err)
+{
+    self->sequence = head->sequence;
+    self->timestamp_ns = head->timestamp_ns;
+    return head->kind == RECORD_CATALOG ? apply_catalog(self, body, err)
+                                        : apply_delta(self, body, shortcuts, err);
+}
+
+/* ------------------------------------------------------------------------------ finish ---- */
+
+static pbase_status finish_collection(working_database *database, working_collection *item,
+                                      pbase_error *err)
+{
+    uint8_t key_bytes[16];
+    catalog_collection_key(item->id, key_bytes);
+    encoded_key key = {.bytes = pbase_bytes_of(key_bytes, sizeof key_bytes)};
+    if (item->gone) {
+        return tree_remove(&database->collections, key.bytes, NULL, err);
+    }
+    tree_value entry = {.kind = TREE_VALUE_TREE,
+                        .tree_kind = item->kind,
+                        .root = item->content.root,
+                        .bytes = pbase_bytes_of(&item->kind, 1)};
+    pbase_status status = tree_put(&database->collections, &key, &entry, NULL, err);
+    tree_fini(&item->content); /* the entry holds its own count */
+    return status;
+}
+
+static pbase_status finish_database(working *self, working_database *database, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    if (database->gone) {
+        uint8_t key[8];
+        catalog_database_key(database->id, key);
+        return tree_remove(&self->catalog, pbase_bytes_of(key, sizeof key), NULL, err);
+    }
+    for (size_t i = 0; i < database->count && status == PBASE_OK; i++) {
+        if (database->items[i].changed) {
+            status = finish_collection(database, &database->items[i], err);
+        }
+    }
+    return status == PBASE_OK ? catalog_put(self, database, err) : status;
+}
+
+pbase_status working_finish(working **self_pointer, state **out, pbase_error *err)
+{
+    working *self = *self_pointer;
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
+        if (self->databases[i].changed) {
+            status = finish_database(self, &self->databases[i], err);
+        }
+    }
+    state *next = NULL;
+    if (status == PBASE_OK) {
+        next = state_create(self->atoms, self->catalog.root, self->sequence, self->timestamp_ns);
+        status = next == NULL ? no_memory(err) : PBASE_OK;
+    }
+    if (status == PBASE_OK) {
+        self->catalog.root = ATOM_REF_NONE; /* the state has its count now */
+        *out = next;
+    }
+    working_abandon(self_pointer);
+    return status;
+}
