@@ -36,6 +36,7 @@ typedef struct {
     access_kind kind;
     bool from_inclusive, to_inclusive;
     bool from_open, to_open; /* no bound on that side */
+    bool empty;              /* a range not extended yet */
     access_place place;
     uint64_t hash;    /* of a point or add */
     pbase_bytes from; /* of a point or add: its key; of a range: the lower bound */
@@ -57,8 +58,8 @@ void access_set_fini(access_set *set);
  * When the set is full (PBASE_READ_SET_MAX) the collection is added whole instead. */
 PBASE_MUST_CHECK pbase_status access_set_add(access_set *set, const access *item,
                                              pbase_error *err);
-/* Adds an empty range that begins at `from` and yields its index, to be extended as a cursor
- * moves. */
+/* Adds a range that is empty until its first extension, and yields its index; SIZE_MAX when the
+ * set is full and the whole collection stands for it. */
 PBASE_MUST_CHECK pbase_status access_set_range_begin(access_set *set, const access *range,
                                                      size_t *out_index, pbase_error *err);
 /* Moves one bound of a range begun before; `to` NULL: to the end. */

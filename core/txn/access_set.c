@@ -148,6 +148,9 @@ pbase_status access_set_range_begin(access_set *set, const access *range, size_t
     if (status == PBASE_OK) {
         *out_index = full ? SIZE_MAX : set->count - 1;
     }
+    if (status == PBASE_OK && !full) {
+        set->items[set->count - 1].empty = true;
+    }
     return status;
 }
 
@@ -173,6 +176,7 @@ pbase_status access_set_range_extend(access_set *set, size_t index, bool upper,
     }
     PBASE_ASSERT(index < set->count && set->items[index].kind == ACCESS_RANGE);
     access *range = &set->items[index];
+    range->empty = false;
     bool *open = upper ? &range->to_open : &range->from_open;
     bool *closed = upper ? &range->to_inclusive : &range->from_inclusive;
     if (bound == NULL) {

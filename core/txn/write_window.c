@@ -231,6 +231,9 @@ static bool same_place(const access_place *a, const access_place *b)
 
 static bool set_touches(const access_set *writes, const access *range)
 {
+    if (range->empty) {
+        return false;
+    }
     for (size_t i = 0; i < writes->count; i++) {
         const access *write = &writes->items[i];
         if (same_place(&write->place, &range->place) &&
@@ -264,7 +267,7 @@ static uint64_t loses_to(const write_window *window, uint64_t base, const access
         return any;
     }
     uint64_t whole = last_of(window, mark_hash(window, &item->place, MARK_WHOLE));
-    if (whole > base) {
+    if (whole > base && !item->empty) {
         return whole;
     }
     if (item->kind == ACCESS_RANGE) {

@@ -1,0 +1,134 @@
+/* root_view.c - from a root's name to a handle or a value. */
+#include "txn/root_view.h"
+
+#include <protobase/base/limits.h>
+
+pbase_status root_name_check(const char *what, pbase_bytes name, pbase_error *err)
+{
+    if (name.size == 0 || name.size > PBASE_NAME_BYTES_MAX) {
+        return PBASE_FAIL(err, name.size == 0 ? PBASE_INVALID : PBASE_LIMIT,
+                          "the name of a %s has %zu bytes; 1 to %u are allowed", what, name.size,
+                          PBASE_NAME_BYTES_MAX);
+    }
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f) {
+            return PBASE_FAIL(err, PBASE_INVALID,
+                              "the name of a %s has a control character at byte %zu", what, i);
+        }
+    }
+    return pbase_utf8_valid(name)
+               ? PBASE_OK
+               : PBASE_FAIL(err, PBASE_INVALID, "the name of a %s is not UTF-8", what);
+}
+
+pbase_status database_collections(const pbase_database *database, const state *base, atom_ref *out,
+                                  pbase_error *err)
+{
+    pbase_status status = catalog_database(base, database->id, out, NULL, err);
+    if (status == PBASE_NOT_FOUND) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "database '%s' has been dropped", database->name);
+    }
+    return status;
+}
+
+static pbase_status find(const root_view *view, pbase_bytes name, root_entry *out,
+                         pbase_buffer *buffer, pbase_error *err)
+{
+    pbase_status status = root_name_check("root", name, err);
+    return status == PBASE_OK ? catalog_root(view->context->source, view->collections, name, out,
+                                             buffer, err)
+                              : status;
+}
+
+static pbase_status holds_something_else(pbase_bytes name, const char *what, pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_INVALID, "root '%.*s' holds a %s", (int)name.size,
+                      (const char *)name.data, what);
+}
+
+static pbase_status open_handle(const root_view *view, pbase_bytes name,
+                                const collection_slot *slot, collection **out, pbase_error *err)
+{
+    collection_options options = {.context = view->context,
+                                  .kind = slot->kind,
+                                  .id = slot->id,
+                                  .root = slot->root,
+                                  .name = name};
+    return collection_open(&options, out, err);
+}
+
+pbase_status root_view_any(const root_view *view, pbase_bytes name, collection **out,
+                           pbase_error *err)
+{
+    root_entry entry;
+    pbase_buffer buffer;
+    pbase_buffer_init(&buffer, view->context->alloc);
+    pbase_status status = find(view, name, &entry, &buffer, err);
+    if (status == PBASE_OK && !entry.is_collection) {
+        status = holds_something_else(name, "plain value", err);
+    }
+    if (status == PBASE_OK) {
+        status = open_handle(view, name, &entry.slot, out, err);
+    }
+    pbase_buffer_fini(&buffer);
+    return status;
+}
+
+pbase_status root_view_collection(const root_view *view, pbase_bytes name, uint8_t kind,
+                                  collection **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = root_view_any(view, name, &handle, err);
+    if (status == PBASE_OK && collection_kind(handle) != kind) {
+        status =
+            holds_something_else(name, pbase_collection_kind_name(collection_kind(handle)), err);
+        collection_close(handle);
+    }
+    if (status == PBASE_OK) {
+        *out = handle;
+    }
+    return status;
+}
+
+pbase_status root_view_value(const root_view *view, pbase_bytes name, pbase_arena *arena,
+                             pbase_value *out, pbase_error *err)
+{
+    root_entry entry;
+    pbase_buffer buffer;
+    pbase_bytes stored;
+    pbase_buffer_init(&buffer, view->context->alloc);
+    pbase_status status = find(view, name, &entry, &buffer, err);
+    if (status == PBASE_OK && entry.is_collection) {
+        status = holds_something_else(name, pbase_collection_kind_name(entry.slot.kind), err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_arena_copy(arena, entry.stored, &stored, err);
+    }
+    if (status == PBASE_OK) {
+        value_coder *coder = view->context->coder;
+        status = coder->vtable->decode(coder, stored, arena, out, err);
+    }
+    pbase_buffer_fini(&buffer);
+    return status;
+}
+
+pbase_status root_view_info(const root_view *view, pbase_bytes name, const root_entry *entry,
+                            pbase_root_info *out, pbase_error *err)
+{
+    memset(out, 0, sizeof *out);
+    out->name = name;
+    out->kind = PBASE_ROOT_VALUE;
+    out->count = 1;
+    if (!entry->is_collection) {
+        return PBASE_OK;
+    }
+    out->kind = entry->slot.kind; /* PBASE_ROOT_* continues PBASE_COLLECTION_* */
+    tree content = tree_of(view->context->source, entry->slot.root,
+                           tree_kind_positional(entry->slot.kind));
+    return tree_count(&content, &out->count, err);
+}
+
+_Static_assert((int)PBASE_ROOT_DICT == (int)PBASE_COLLECTION_DICT &&
+                   (int)PBASE_ROOT_LIST == (int)PBASE_COLLECTION_LIST &&
+                   (int)PBASE_ROOT_SET == (int)PBASE_COLLECTION_SET,
+               "a root's kind is the kind of its collection");

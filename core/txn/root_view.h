@@ -1,0 +1,33 @@
+/* root_view.h - the roots of one database in one state, as snapshots and transactions read them.
+ * Threads: immutable; pure reads. */
+#ifndef PROTOBASE_TXN_ROOT_VIEW_H
+#define PROTOBASE_TXN_ROOT_VIEW_H
+#include "collection/handle.h"
+#include "txn/database.h"
+#include <protobase/snapshot.h>
+
+typedef struct {
+    const collection_context *context; /* what handles opened here report to */
+    atom_ref collections;              /* lent by the state behind it */
+} root_view;
+
+/* A handle on the collection of `kind` under `name`. NOT_FOUND, INVALID: it holds something else. */
+PBASE_MUST_CHECK pbase_status root_view_collection(const root_view *view, pbase_bytes name,
+                                                   uint8_t kind, collection **out,
+                                                   pbase_error *err);
+/* The same of whatever kind it is. INVALID: it holds a plain value. */
+PBASE_MUST_CHECK pbase_status root_view_any(const root_view *view, pbase_bytes name,
+                                            collection **out, pbase_error *err);
+/* The plain value under `name`, copied to `arena`. INVALID: it holds a collection. */
+PBASE_MUST_CHECK pbase_status root_view_value(const root_view *view, pbase_bytes name,
+                                              pbase_arena *arena, pbase_value *out,
+                                              pbase_error *err);
+/* What pbase_root_info says of an entry. */
+PBASE_MUST_CHECK pbase_status root_view_info(const root_view *view, pbase_bytes name,
+                                             const root_entry *entry, pbase_root_info *out,
+                                             pbase_error *err);
+/* INVALID unless a name of 1..PBASE_NAME_BYTES_MAX bytes of UTF-8 without control characters. */
+PBASE_MUST_CHECK pbase_status root_name_check(const char *what, pbase_bytes name,
+                                              pbase_error *err);
+
+#endif

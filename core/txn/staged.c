@@ -1,0 +1,378 @@
+/* staged.c - from staged roots to the groups of a delta record.
+ *
+ * A version that descends from the collection its root already holds becomes the operations since
+ * then. Any other version becomes a new collection: the operations that built it when it was made
+ * in this transaction, else its content written out. The root itself is one operation on the
+ * dictionary of roots. */
+#include "txn/staged.h"
+
+#include "collection/tree_cursor.h"
+
+void staged_roots_init(staged_roots *self, const pbase_alloc *alloc)
+{
+    memset(self, 0, sizeof *self);
+    self->alloc = alloc;
+    pbase_arena_init(&self->arena, alloc);
+}
+
+static void staged_root_clear(staged_root *root)
+{
+    collection_close(root->version);
+    root->version = NULL;
+    pbase_buffer_fini(&root->stored);
+}
+
+void staged_roots_fini(staged_roots *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        staged_root_clear(&self->items[i]);
+    }
+    pbase_alloc_free(self->alloc, self->items, self->capacity * sizeof *self->items);
+    pbase_arena_fini(&self->arena);
+}
+
+staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (pbase_bytes_equal(self->items[i].name, name)) {
+            return &self->items[i];
+        }
+    }
+    return NULL;
+}
+
+static pbase_status staged_roots_add(staged_roots *self, pbase_bytes name, staged_root **out,
+                                     pbase_error *err)
+{
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity == 0 ? 8 : self->capacity * 2;
+        staged_root *items = self->alloc->resize(
+            self->alloc, self->items, self->capacity * sizeof *items, capacity * sizeof *items);
+        if (items == NULL) {
+            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to stage a root");
+        }
+        self->items = items;
+        self->capacity = capacity;
+    }
+    staged_root *root = &self->items[self->count];
+    memset(root, 0, sizeof *root);
+    pbase_buffer_init(&root->stored, self->alloc);
+    pbase_status status = pbase_arena_copy(&self->arena, name, &root->name, err);
+    if (status == PBASE_OK) {
+        root->dropped = true;
+        self->count++;
+        *out = root;
+    }
+    return status;
+}
+
+pbase_status staged_roots_put(staged_roots *self, pbase_bytes name, const collection *version,
+                              const pbase_bytes *stored, pbase_error *err)
+{
+    collection *kept = NULL;
+    pbase_buffer copy;
+    pbase_buffer_init(&copy, self->alloc);
+    pbase_status status = PBASE_OK;
+    if (version != NULL) {
+        status = collection_keep(version, &kept, err);
+    } else if (stored != NULL) {
+        status = pbase_buffer_append_bytes(&copy, *stored, err);
+    }
+    staged_root *root = staged_roots_find(self, name);
+    if (status == PBASE_OK && root == NULL) {
+        status = staged_roots_add(self, name, &root, err);
+    }
+    if (status != PBASE_OK) {
+        collection_close(kept);
+        pbase_buffer_fini(&copy);
+        return status;
+    }
+    staged_root_clear(root);
+    root->version = kept;
+    root->stored = copy; /* the buffer moves */
+    root->dropped = version == NULL && stored == NULL;
+    return PBASE_OK;
+}
+
+/* ----------------------------------------------------------------------------------- delta ---- */
+
+void staged_delta_init(staged_delta *self, const pbase_host *host, uint64_t database)
+{
+    memset(self, 0, sizeof *self);
+    self->host = host;
+    self->database = database;
+    pbase_arena_init(&self->arena, host->alloc);
+    pbase_buffer_init(&self->root_operations, host->alloc);
+    access_set_init(&self->writes, host);
+}
+
+void staged_delta_fini(staged_delta *self)
+{
+    pbase_alloc_free(self->host->alloc, self->groups, self->capacity * sizeof *self->groups);
+    pbase_arena_fini(&self->arena);
+    pbase_buffer_fini(&self->root_operations);
+    access_set_fini(&self->writes);
+}
+
+static pbase_status add_group(staged_delta *self, const commit_group *group, pbase_error *err)
+{
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity == 0 ? 8 : self->capacity * 2;
+        commit_group *groups =
+            self->host->alloc->resize(self->host->alloc, self->groups,
+                                      self->capacity * sizeof *groups, capacity * sizeof *groups);
+        if (groups == NULL) {
+            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to commit");
+        }
+        self->groups = groups;
+        self->capacity = capacity;
+    }
+    self->groups[self->count++] = *group;
+    return PBASE_OK;
+}
+
+static access_kind kind_of_scope(uint8_t scope)
+{
+    switch (scope) {
+    case CHANGE_TOUCHES_ADD:
+        return ACCESS_ADD;
+    case CHANGE_TOUCHES_APPEND:
+        return ACCESS_TAIL;
+    case CHANGE_TOUCHES_WHOLE:
+        return ACCESS_WHOLE;
+    default:
+        return ACCESS_POINT;
+    }
+}
+
+/* Adds what `operations` write to the write set. */
+static pbase_status add_writes(staged_delta *self, pbase_collection_id id, pbase_bytes operations,
+                               uint64_t base_count, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
+    change operation;
+    pbase_status status = change_read(&reader, &operation, err);
+    while (status == PBASE_OK) {
+        change_touch touch;
+        change_touches(&operation, base_count, &touch);
+        access item = {.kind = kind_of_scope(touch.scope),
+                       .place = {.database = self->database, .collection = id}};
+        if (item.kind == ACCESS_POINT || item.kind == ACCESS_ADD) {
+            item.from = touch.key;
+            item.hash = access_hash(self->host, &item.place, touch.key);
+        }
+        status = access_set_add(&self->writes, &item, err);
+        if (status == PBASE_OK) {
+            status = change_read(&reader, &operation, err);
+        }
+    }
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+/* One operation on the dictionary of roots. `stored` NULL removes the root. */
+static pbase_status add_root_operation(staged_delta *self, pbase_bytes name,
+                                       const pbase_bytes *stored, pbase_error *err)
+{
+    key_scratch scratch;
+    change operation = {.op = stored == NULL ? CHANGE_REMOVE : CHANGE_PUT};
+    pbase_value text = pbase_value_string(name);
+    key_scratch_init(&scratch, self->host->alloc);
+    pbase_status status = key_encode(&text, &scratch, &operation.key, err);
+    if (status == PBASE_OK) {
+        operation.value = stored == NULL ? pbase_bytes_of(NULL, 0) : *stored;
+        status = change_write(&operation, &self->root_operations, err);
+    }
+    key_scratch_fini(&scratch);
+    return status;
+}
+
+/* The stored value of a root that holds the `ordinal`-th collection its record creates. */
+static pbase_status child_value(uint8_t kind, uint64_t ordinal, pbase_buffer *out,
+                                pbase_error *err)
+{
+    pbase_status status = pbase_buffer_append_varint(out, 1, err); /* no codec, has children */
+    status = status == PBASE_OK ? pbase_buffer_append_varint(out, 1, err) : status;
+    status = status == PBASE_OK ? pbase_buffer_append_u8(out, kind, err) : status;
+    status = status == PBASE_OK ? pbase_buffer_append_varint(out, 0, err) : status;
+    return status == PBASE_OK ? pbase_buffer_append_varint(out, ordinal, err) : status;
+}
+
+/* ----------------------------------------------------------------------------- collections ---- */
+
+static pbase_status write_entry(tree_cursor *cursor, uint8_t kind, pbase_buffer *out,
+                                pbase_error *err)
+{
+    change operation = {.op = kind == PBASE_COLLECTION_DICT   ? CHANGE_PUT
+                              : kind == PBASE_COLLECTION_LIST ? CHANGE_LIST_APPEND
+                                                              : CHANGE_SET_ADD};
+    tree_value entry = tree_value_of(pbase_bytes_of(NULL, 0));
+    pbase_status status = PBASE_OK;
+    if (kind != PBASE_COLLECTION_LIST) {
+        status = tree_cursor_key(cursor, &operation.key, err);
+    }
+    if (status == PBASE_OK && kind != PBASE_COLLECTION_SET) {
+        status = tree_cursor_value(cursor, &entry, err);
+        operation.value = entry.bytes;
+    }
+    return status == PBASE_OK ? change_write(&operation, out, err) : status;
+}
+
+/* The content of a version as the operations that build it from nothing. */
+static pbase_status write_content(staged_delta *self, const collection *version, pbase_bytes *out,
+                                  pbase_error *err)
+{
+    pbase_buffer buffer;
+    tree_cursor cursor;
+    pbase_buffer_init(&buffer, self->host->alloc);
+    tree_cursor_init(&cursor, collection_tree(version), self->host->alloc);
+    pbase_status status = tree_cursor_first(&cursor, err);
+    while (status == PBASE_OK) {
+        status = write_entry(&cursor, collection_kind(version), &buffer, err);
+        if (status == PBASE_OK && buffer.size > PBASE_RECORD_BYTES_MAX / 2) {
+            status = PBASE_FAIL(err, PBASE_LIMIT,
+                                "a collection copied into another root takes more than %u bytes",
+                                PBASE_RECORD_BYTES_MAX / 2);
+            pbase_error_hint(err, "store it in parts");
+        }
+        if (status == PBASE_OK) {
+            status = tree_cursor_next(&cursor, err);
+        }
+    }
+    if (status == PBASE_END) {
+        status = pbase_arena_copy(&self->arena, pbase_buffer_view(&buffer), out, err);
+    }
+    tree_cursor_fini(&cursor);
+    pbase_buffer_fini(&buffer);
+    return status;
+}
+
+/* Made in a transaction from nothing: its log is its whole content. */
+static bool is_fresh(const collection *version)
+{
+    pbase_collection_id id = collection_id(version);
+    return id.sequence == 0 && id.ordinal > 0 && collection_base(version) == ATOM_REF_NONE;
+}
+
+static bool is_staged_twice(const staged_roots *roots, const staged_root *root)
+{
+    for (const staged_root *other = roots->items; other != root; other++) {
+        if (other->version != NULL &&
+            atom_ref_same(collection_tree(other->version)->root,
+                          collection_tree(root->version)->root)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The root gets a new collection. */
+static pbase_status add_created(staged_delta *self, const staged_roots *roots,
+                                const staged_root *root, pbase_error *err)
+{
+    const collection *version = root->version;
+    uint64_t ordinal = ++self->ordinals;
+    bool fresh = is_fresh(version);
+    commit_group group = {.group = {.id = {0, ordinal},
+                                    .form = GROUP_CREATE,
+                                    .kind = collection_kind(version)}};
+    pbase_status status = PBASE_OK;
+    if (fresh) {
+        group.group.operations = change_log_view(collection_log(version));
+        group.shortcut.base_root = ATOM_REF_NONE;
+        group.shortcut.result_root = collection_tree(version)->root;
+        group.shortcut.present = !is_staged_twice(roots, root); /* slots never share nodes */
+    } else {
+        status = write_content(self, version, &group.group.operations, err);
+    }
+    pbase_buffer stored;
+    pbase_buffer_init(&stored, self->host->alloc);
+    if (status == PBASE_OK) {
+        status = add_group(self, &group, err);
+    }
+    if (status == PBASE_OK) {
+        status = child_value(group.group.kind, ordinal, &stored, err);
+    }
+    if (status == PBASE_OK) {
+        pbase_bytes bytes = pbase_buffer_view(&stored);
+        status = add_root_operation(self, root->name, &bytes, err);
+    }
+    pbase_buffer_fini(&stored);
+    return status;
+}
+
+/* The root keeps its collection, changed. */
+static pbase_status add_changed(staged_delta *self, const collection *version, pbase_error *err)
+{
+    pbase_bytes operations = change_log_view(collection_log(version));
+    if (operations.size == 0) {
+        return PBASE_OK;
+    }
+    commit_group group = {.group = {.id = collection_id(version),
+                                    .form = GROUP_CHANGE,
+                                    .kind = collection_kind(version),
+                                    .operations = operations},
+                          .shortcut = {.base_root = collection_base(version),
+                                       .result_root = collection_tree(version)->root,
+                                       .present = true}};
+    pbase_status status = add_group(self, &group, err);
+    return status == PBASE_OK ? add_writes(self, group.group.id, operations,
+                                           collection_base_count(version), err)
+                              : status;
+}
+
+static bool descends_from(const collection *version, const root_entry *entry)
+{
+    pbase_collection_id id = collection_id(version);
+    return entry->is_collection && id.sequence == entry->slot.id.sequence &&
+           id.ordinal == entry->slot.id.ordinal &&
+           atom_ref_same(collection_base(version), entry->slot.root);
+}
+
+static pbase_status add_staged(staged_delta *self, const staged_roots *roots,
+                               const staged_root *root, const root_view *view, pbase_error *err)
+{
+    root_entry entry;
+    pbase_buffer buffer;
+    pbase_buffer_init(&buffer, self->host->alloc);
+    pbase_error ignored;
+    pbase_error_init(&ignored);
+    pbase_status status = catalog_root(view->context->source, view->collections, root->name,
+                                       &entry, &buffer, &ignored);
+    bool there = status == PBASE_OK;
+    if (!there && status != PBASE_NOT_FOUND) {
+        if (err != NULL) {
+            *err = ignored;
+        }
+    } else if (root->version != NULL && there && descends_from(root->version, &entry)) {
+        status = add_changed(self, root->version, err);
+    } else if (root->version != NULL) {
+        status = add_created(self, roots, root, err);
+    } else if (!root->dropped) {
+        pbase_bytes stored = pbase_buffer_view(&root->stored);
+        status = add_root_operation(self, root->name, &stored, err);
+    } else { /* created and dropped in one transaction: nothing is left to say */
+        status = there ? add_root_operation(self, root->name, NULL, err) : PBASE_OK;
+    }
+    pbase_buffer_fini(&buffer);
+    return status;
+}
+
+pbase_status staged_delta_build(staged_delta *self, const staged_roots *roots,
+                                const root_view *view, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < roots->count && status == PBASE_OK; i++) {
+        status = add_staged(self, roots, &roots->items[i], view, err);
+    }
+    if (status != PBASE_OK || self->root_operations.size == 0) {
+        return status;
+    }
+    commit_group group = {.group = {.id = CATALOG_ROOTS,
+                                    .form = GROUP_CHANGE,
+                                    .kind = PBASE_COLLECTION_DICT,
+                                    .operations = pbase_buffer_view(&self->root_operations)}};
+    status = add_group(self, &group, err);
+    return status == PBASE_OK
+               ? add_writes(self, CATALOG_ROOTS, group.group.operations, 0, err)
+               : status;
+}

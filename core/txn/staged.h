@@ -1,0 +1,48 @@
+/* staged.h - the roots a transaction has set or dropped, and what they become in a delta record.
+ * Threads: confined to the transaction. */
+#ifndef PROTOBASE_TXN_STAGED_H
+#define PROTOBASE_TXN_STAGED_H
+#include "txn/root_view.h"
+
+typedef struct {
+    pbase_bytes name;    /* in the arena of the table */
+    collection *version; /* a kept handle; NULL: a value or dropped */
+    bool dropped;
+    pbase_buffer stored; /* of a value */
+} staged_root;
+
+typedef struct {
+    const pbase_alloc *alloc;
+    pbase_arena arena; /* names */
+    staged_root *items;
+    size_t count, capacity;
+} staged_roots;
+
+void staged_roots_init(staged_roots *self, const pbase_alloc *alloc);
+void staged_roots_fini(staged_roots *self);
+/* The staged root `name`, NULL when there is none. */
+staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name);
+/* Stages a version (kept), a stored value (copied), or neither: a removal. Replaces what was
+ * staged under that name. */
+PBASE_MUST_CHECK pbase_status staged_roots_put(staged_roots *self, pbase_bytes name,
+                                               const collection *version,
+                                               const pbase_bytes *stored, pbase_error *err);
+
+/* What a commit appends: groups of operations, the bytes behind them, and what they write. */
+typedef struct {
+    const pbase_host *host;
+    commit_group *groups;
+    size_t count, capacity;
+    pbase_arena arena; /* contents written out whole */
+    pbase_buffer root_operations;
+    access_set writes;
+    uint64_t ordinals; /* collections created by the record so far */
+    uint64_t database;
+} staged_delta;
+void staged_delta_init(staged_delta *self, const pbase_host *host, uint64_t database);
+void staged_delta_fini(staged_delta *self);
+/* Turns the staged roots into groups against the roots of `view`. No groups: nothing to write. */
+PBASE_MUST_CHECK pbase_status staged_delta_build(staged_delta *self, const staged_roots *roots,
+                                                 const root_view *view, pbase_error *err);
+
+#endif

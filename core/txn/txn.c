@@ -1,0 +1,516 @@
+/* txn.c - the life of a transaction: begin, handles, staging, commit, run. */
+#include "txn/txn.h"
+
+#include "txn/read_tracker.h"
+#include "txn/staged.h"
+#include "txn/store_coder.h"
+
+struct pbase_txn {
+    pbase_database *database; /* borrowed */
+    engine *engine;
+    pbase_txn_options options;
+    engine_reader reader; /* the state at begin */
+    read_tracker reads;
+    store_coder coder;
+    collection_context context; /* of every handle */
+    root_view view;
+    staged_roots staged;
+    uint64_t fresh_count; /* collections made from nothing */
+};
+
+pbase_txn_options pbase_txn_options_default(void)
+{
+    pbase_txn_options options = {.struct_size = sizeof options,
+                                 .isolation = PBASE_SERIALIZABLE,
+                                 .durability = PBASE_DURABILITY_DEFAULT};
+    return options;
+}
+
+/* ------------------------------------------------------------------------------- begin ---- */
+
+static pbase_status check_options(const pbase_database *database,
+                                  const pbase_txn_options *options, pbase_error *err)
+{
+    if (options->isolation != PBASE_SERIALIZABLE &&
+        options->isolation != PBASE_SNAPSHOT_ISOLATION) {
+        return PBASE_FAIL(err, PBASE_INVALID, "there is no isolation level %d",
+                          (int)options->isolation);
+    }
+    return options->durability == PBASE_DURABILITY_DEFAULT
+               ? PBASE_OK
+               : engine_durability_check(database->engine, options->durability, err);
+}
+
+static void txn_end(pbase_txn **txn)
+{
+    pbase_txn *self = *txn;
+    const pbase_alloc *alloc = engine_host(self->engine)->alloc;
+    staged_roots_fini(&self->staged);
+    read_tracker_fini(&self->reads);
+    engine_reader_end(self->engine, &self->reader);
+    pbase_alloc_free(alloc, self, sizeof *self);
+    *txn = NULL;
+}
+
+static void prepare(pbase_txn *self)
+{
+    const pbase_host *host = engine_host(self->engine);
+    store *bytes = engine_store(self->engine);
+    bool tracks = self->options.isolation == PBASE_SERIALIZABLE && !self->options.read_only;
+    read_tracker_init(&self->reads, host, self->database->id);
+    store_coder_init(&self->coder, bytes);
+    staged_roots_init(&self->staged, host->alloc);
+    self->context = (collection_context){.source = store_atoms(bytes),
+                                         .alloc = host->alloc,
+                                         .coder = &self->coder.base,
+                                         .reads = tracks ? &self->reads.base : NULL};
+    self->view.context = &self->context;
+    engine_reader_begin(self->engine, &self->reader);
+}
+
+pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *options,
+                             pbase_txn **out, pbase_error *err)
+{
+    pbase_txn_options chosen = options == NULL ? pbase_txn_options_default() : *options;
+    pbase_status status = check_options(database, &chosen, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_txn *self =
+        pbase_alloc_zeroed(engine_host(database->engine)->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a transaction");
+    }
+    self->database = database;
+    self->engine = database->engine;
+    self->options = chosen;
+    prepare(self);
+    status = database_collections(database, self->reader.base, &self->view.collections, err);
+    if (status != PBASE_OK) {
+        txn_end(&self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}
+
+/* ------------------------------------------------------------------------------ reading ---- */
+
+/* Reading a root's name is a read of the dictionary of roots. */
+static pbase_status track_root(pbase_txn *self, pbase_bytes name, pbase_error *err)
+{
+    if (self->context.reads == NULL) {
+        return PBASE_OK;
+    }
+    key_scratch scratch;
+    encoded_key key;
+    pbase_value text = pbase_value_string(name);
+    key_scratch_init(&scratch, self->context.alloc);
+    pbase_status status = key_encode(&text, &scratch, &key, err);
+    if (status == PBASE_OK) {
+        status = self->context.reads->vtable->key_read(self->context.reads, CATALOG_ROOTS,
+                                                       key.bytes, err);
+    }
+    key_scratch_fini(&scratch);
+    return status;
+}
+
+static pbase_status not_there(pbase_bytes name, pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_NOT_FOUND, "root '%.*s' was dropped in this transaction",
+                      (int)name.size, (const char *)name.data);
+}
+
+static pbase_status staged_collection(const staged_root *root, uint8_t kind, collection **out,
+                                      pbase_error *err)
+{
+    if (root->dropped) {
+        return not_there(root->name, err);
+    }
+    uint8_t holds = root->version == NULL ? 0 : collection_kind(root->version);
+    if (holds != kind && (kind != 0 || holds == 0)) {
+        return PBASE_FAIL(err, PBASE_INVALID, "root '%.*s' holds a %s", (int)root->name.size,
+                          (const char *)root->name.data,
+                          holds == 0 ? "plain value" : pbase_collection_kind_name(holds));
+    }
+    return collection_keep(root->version, out, err);
+}
+
+/* Kind 0 takes any. */
+static pbase_status open_root(pbase_txn *self, const char *name, uint8_t kind, collection **out,
+                              pbase_error *err)
+{
+    pbase_bytes text = pbase_bytes_text(name);
+    const staged_root *root = staged_roots_find(&self->staged, text);
+    if (root != NULL) {
+        return staged_collection(root, kind, out, err);
+    }
+    pbase_status status = track_root(self, text, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    return kind == 0 ? root_view_any(&self->view, text, out, err)
+                     : root_view_collection(&self->view, text, kind, out, err);
+}
+
+pbase_status pbase_txn_dict(pbase_txn *txn, const char *name, pbase_dict **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_root(txn, name, PBASE_COLLECTION_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_dict(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_txn_list(pbase_txn *txn, const char *name, pbase_list **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_root(txn, name, PBASE_COLLECTION_LIST, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_list(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_txn_set(pbase_txn *txn, const char *name, pbase_set **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_root(txn, name, PBASE_COLLECTION_SET, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_set(handle);
+    }
+    return status;
+}
+
+pbase_status txn_open_any(pbase_txn *txn, const char *name, collection **out, pbase_error *err)
+{
+    return open_root(txn, name, 0, out, err);
+}
+
+const collection_context *txn_context(const pbase_txn *txn)
+{
+    return &txn->context;
+}
+
+static pbase_status new_collection(pbase_txn *self, uint8_t kind, collection **out,
+                                   pbase_error *err)
+{
+    collection_options options = {.context = &self->context,
+                                  .kind = kind,
+                                  .id = {0, ++self->fresh_count},
+                                  .root = ATOM_REF_NONE};
+    return collection_open(&options, out, err);
+}
+
+pbase_status pbase_txn_new_dict(pbase_txn *txn, pbase_dict **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = new_collection(txn, PBASE_COLLECTION_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_dict(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_txn_new_list(pbase_txn *txn, pbase_list **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = new_collection(txn, PBASE_COLLECTION_LIST, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_list(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_txn_new_set(pbase_txn *txn, pbase_set **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = new_collection(txn, PBASE_COLLECTION_SET, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_set(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_txn_value(pbase_txn *txn, const char *name, pbase_arena *arena,
+                             pbase_value *out, pbase_error *err)
+{
+    pbase_bytes text = pbase_bytes_text(name);
+    const staged_root *root = staged_roots_find(&txn->staged, text);
+    if (root == NULL) {
+        pbase_status status = track_root(txn, text, err);
+        return status == PBASE_OK ? root_view_value(&txn->view, text, arena, out, err) : status;
+    }
+    if (root->dropped) {
+        return not_there(text, err);
+    }
+    if (root->version != NULL) {
+        return PBASE_FAIL(err, PBASE_INVALID, "root '%s' holds a %s", name,
+                          pbase_collection_kind_name(collection_kind(root->version)));
+    }
+    pbase_bytes stored;
+    pbase_status status = pbase_arena_copy(arena, pbase_buffer_view(&root->stored), &stored, err);
+    return status == PBASE_OK
+               ? store_value_decode(engine_store(txn->engine), stored, arena, out, err)
+               : status;
+}
+
+/* ------------------------------------------------------------------------- list of roots ---- */
+
+/* Committed and staged roots, merged by name. */
+typedef struct {
+    pbase_txn *txn;
+    pbase_root_each each;
+    void *state;
+    pbase_bytes after; /* the last name told */
+    bool any;
+} roots_merge;
+
+static pbase_status tell_staged(const roots_merge *merge, const staged_root *root,
+                                pbase_error *err)
+{
+    pbase_root_info info = {.name = root->name, .kind = PBASE_ROOT_VALUE, .count = 1};
+    if (root->dropped) {
+        return PBASE_OK;
+    }
+    pbase_status status = PBASE_OK;
+    if (root->version != NULL) {
+        info.kind = collection_kind(root->version);
+        status = tree_count(collection_tree(root->version), &info.count, err);
+    }
+    return status == PBASE_OK ? merge->each(merge->state, &info, err) : status;
+}
+
+/* Tells staged roots between the last name and `before` (NULL: to the end), in order. */
+static pbase_status tell_staged_before(roots_merge *merge, const pbase_bytes *before,
+                                       pbase_error *err)
+{
+    const staged_roots *staged = &merge->txn->staged;
+    for (;;) {
+        const staged_root *next = NULL;
+        for (size_t i = 0; i < staged->count; i++) {
+            const staged_root *root = &staged->items[i];
+            bool later = !merge->any || pbase_bytes_compare(root->name, merge->after) > 0;
+            bool earlier = before == NULL || pbase_bytes_compare(root->name, *before) < 0;
+            if (later && earlier &&
+                (next == NULL || pbase_bytes_compare(root->name, next->name) < 0)) {
+                next = root;
+            }
+        }
+        if (next == NULL) {
+            return PBASE_OK;
+        }
+        merge->after = next->name;
+        merge->any = true;
+        pbase_status status = tell_staged(merge, next, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+    }
+}
+
+static pbase_status tell_committed(void *state, pbase_bytes name, const root_entry *entry,
+                                   pbase_error *err)
+{
+    roots_merge *merge = state;
+    pbase_root_info info;
+    pbase_status status = tell_staged_before(merge, &name, err);
+    const staged_root *staged = staged_roots_find(&merge->txn->staged, name);
+    if (status == PBASE_OK && staged != NULL) {
+        merge->after = staged->name;
+        merge->any = true;
+        return tell_staged(merge, staged, err);
+    }
+    if (status == PBASE_OK) {
+        status = root_view_info(&merge->txn->view, name, entry, &info, err);
+    }
+    return status == PBASE_OK ? merge->each(merge->state, &info, err) : status;
+}
+
+pbase_status pbase_txn_roots(pbase_txn *txn, pbase_root_each each, void *state, pbase_error *err)
+{
+    roots_merge merge = {.txn = txn, .each = each, .state = state};
+    pbase_status status = PBASE_OK;
+    if (txn->context.reads != NULL) {
+        status = txn->context.reads->vtable->whole_read(txn->context.reads, CATALOG_ROOTS, err);
+    }
+    if (status == PBASE_OK) {
+        status = catalog_roots(txn->context.source, txn->view.collections, tell_committed, &merge,
+                               err);
+    }
+    return status == PBASE_OK ? tell_staged_before(&merge, NULL, err) : status;
+}
+
+/* ------------------------------------------------------------------------------ staging ---- */
+
+static pbase_status check_writable(const pbase_txn *self, pbase_bytes name, pbase_error *err)
+{
+    if (self->options.read_only) {
+        return PBASE_FAIL(err, PBASE_READ_ONLY, "the transaction is read only");
+    }
+    return root_name_check("root", name, err);
+}
+
+static pbase_status store_version(pbase_txn *self, const char *name, const collection *version,
+                                  pbase_error *err)
+{
+    pbase_bytes text = pbase_bytes_text(name);
+    pbase_status status = check_writable(self, text, err);
+    return status == PBASE_OK ? staged_roots_put(&self->staged, text, version, NULL, err) : status;
+}
+
+pbase_status pbase_txn_store_dict(pbase_txn *txn, const char *name, const pbase_dict *dict,
+                                  pbase_error *err)
+{
+    return store_version(txn, name, (const collection *)dict, err);
+}
+
+pbase_status pbase_txn_store_list(pbase_txn *txn, const char *name, const pbase_list *list,
+                                  pbase_error *err)
+{
+    return store_version(txn, name, (const collection *)list, err);
+}
+
+pbase_status pbase_txn_store_set(pbase_txn *txn, const char *name, const pbase_set *set,
+                                 pbase_error *err)
+{
+    return store_version(txn, name, (const collection *)set, err);
+}
+
+pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name, const pbase_value *value,
+                                   pbase_error *err)
+{
+    pbase_bytes text = pbase_bytes_text(name);
+    pbase_buffer stored;
+    pbase_buffer_init(&stored, txn->context.alloc);
+    pbase_status status = check_writable(txn, text, err);
+    if (status == PBASE_OK) {
+        status = store_value_encode(engine_store(txn->engine), value, &stored, err);
+    }
+    if (status == PBASE_OK) {
+        pbase_bytes bytes = pbase_buffer_view(&stored);
+        status = staged_roots_put(&txn->staged, text, NULL, &bytes, err);
+    }
+    pbase_buffer_fini(&stored);
+    return status;
+}
+
+pbase_status pbase_txn_drop_root(pbase_txn *txn, const char *name, pbase_error *err)
+{
+    pbase_bytes text = pbase_bytes_text(name);
+    pbase_status status = check_writable(txn, text, err);
+    const staged_root *root = staged_roots_find(&txn->staged, text);
+    if (status == PBASE_OK && root != NULL && root->dropped) {
+        status = not_there(text, err);
+    } else if (status == PBASE_OK && root == NULL) {
+        root_entry entry;
+        pbase_buffer buffer;
+        pbase_buffer_init(&buffer, txn->context.alloc);
+        status = catalog_root(txn->context.source, txn->view.collections, text, &entry, &buffer,
+                              err);
+        pbase_buffer_fini(&buffer);
+    }
+    return status == PBASE_OK ? staged_roots_put(&txn->staged, text, NULL, NULL, err) : status;
+}
+
+/* ------------------------------------------------------------------------------- commit ---- */
+
+static pbase_status commit_staged(pbase_txn *self, const pbase_call *call, uint64_t *out_sequence,
+                                  pbase_error *err)
+{
+    staged_delta delta;
+    staged_delta_init(&delta, engine_host(self->engine), self->database->id);
+    pbase_status status = staged_delta_build(&delta, &self->staged, &self->view, err);
+    if (status == PBASE_OK && delta.count > 0) {
+        engine_commit_request request = {
+            .kind = RECORD_DELTA,
+            .durability = self->options.durability,
+            .database = self->database->id,
+            .groups = delta.groups,
+            .group_count = delta.count,
+            .base = self->reader.base->sequence,
+            .is_reader = true,
+            .reads = self->context.reads == NULL ? NULL : &self->reads.set,
+            .writes = &delta.writes,
+        };
+        status = engine_commit(self->engine, &request, call, err);
+        *out_sequence = request.sequence;
+    }
+    staged_delta_fini(&delta);
+    return status;
+}
+
+pbase_status pbase_txn_commit(pbase_txn **txn, const pbase_call *call, uint64_t *out_sequence,
+                              pbase_error *err)
+{
+    pbase_txn *self = *txn;
+    uint64_t sequence = self->reader.base->sequence;
+    pbase_status status = PBASE_OK;
+    if (self->staged.count > 0) {
+        status = commit_staged(self, call, &sequence, err);
+    }
+    if (status == PBASE_OK && out_sequence != NULL) {
+        *out_sequence = sequence;
+    }
+    txn_end(txn);
+    return status;
+}
+
+void pbase_txn_abort(pbase_txn **txn)
+{
+    if (txn != NULL && *txn != NULL) {
+        txn_end(txn);
+    }
+}
+
+/* ---------------------------------------------------------------------------------- run ---- */
+
+#define RUN_PAUSE_FIRST_NS 20000u
+#define RUN_PAUSE_MAX_NS 5000000u
+
+static pbase_status run_once(pbase_database *database, const pbase_txn_options *options,
+                             const pbase_call *call, pbase_txn_body body, void *state,
+                             pbase_error *err)
+{
+    pbase_txn *txn = NULL;
+    pbase_status status = pbase_txn_begin(database, options, &txn, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = body(txn, state, err);
+    if (status != PBASE_OK) {
+        pbase_txn_abort(&txn);
+        return status;
+    }
+    return pbase_txn_commit(&txn, call, NULL, err);
+}
+
+/* A pause of up to twice the last one, at random, so that two losers do not meet again. */
+static void pause_before_retry(const pbase_os *os, uint64_t *pause_ns)
+{
+    uint64_t random = 0;
+    os->system->random(os, &random, sizeof random);
+    os->system->sleep_ns(os, random % *pause_ns + 1);
+    *pause_ns = *pause_ns * 2 > RUN_PAUSE_MAX_NS ? RUN_PAUSE_MAX_NS : *pause_ns * 2;
+}
+
+pbase_status pbase_txn_run(pbase_database *database, const pbase_txn_options *options,
+                           const pbase_call *call, pbase_txn_body body, void *state,
+                           pbase_error *err)
+{
+    const pbase_os *os = engine_host(database->engine)->os;
+    uint32_t retries =
+        options == NULL || options->retries_max == 0 ? PBASE_TXN_RETRIES : options->retries_max;
+    uint64_t pause_ns = RUN_PAUSE_FIRST_NS;
+    pbase_status status = run_once(database, options, call, body, state, err);
+    while (status == PBASE_CONFLICT && retries-- > 0) {
+        pbase_status over = pbase_call_check(call, os, err);
+        if (over != PBASE_OK) {
+            return over;
+        }
+        pause_before_retry(os, &pause_ns);
+        status = run_once(database, options, call, body, state, err);
+    }
+    return status;
+}
