@@ -17,9 +17,9 @@ struct atom_cache_entry {
     pbase_atom_pointer pointer;
     uint32_t size; /* of payload */
     uint32_t type;
-    uint32_t pins;       /* guarded by the stripe */
-    uint8_t referenced;  /* guarded by the stripe */
-    uint8_t resident;    /* in the table; else freed at its last release */
+    uint32_t pins;                   /* guarded by the stripe */
+    uint8_t referenced;              /* guarded by the stripe */
+    uint8_t resident;                /* in the table; else freed at its last release */
     atom_cache_entry *chain;         /* next in the hash bucket */
     atom_cache_entry *newer, *older; /* ring of the clock */
     _Alignas(16) uint8_t payload[];

@@ -10,7 +10,7 @@ struct codec_table {
     const pbase_host *host;
     pbase_storage *storage;
     codec_provider *provider;
-    pbase_os_mutex *mutex;  /* guards meta_version and entering */
+    pbase_os_mutex *mutex; /* guards meta_version and entering */
     uint64_t meta_version;
     bool created;
     uint8_t space_id[SPACE_ID_BYTES];
@@ -45,9 +45,9 @@ static pbase_status format_meta(const codec_table *table, uint32_t count, pbase_
         out, err, META_TITLE "\nid %s\nformat %u\nfeature 1\n", text, STORE_FORMAT_VERSION);
     for (uint32_t i = 1; i <= count && status == PBASE_OK; i++) {
         const codec_entry *entry = &table->entries[i];
-        status = pbase_buffer_append_text(
-            out, err, "codec %u %s %s 1\n", i,
-            entry->transform != NULL ? "transform" : "serializer", entry->name);
+        status = pbase_buffer_append_text(out, err, "codec %u %s %s 1\n", i,
+                                          entry->transform != NULL ? "transform" : "serializer",
+                                          entry->name);
     }
     return status;
 }
@@ -218,8 +218,8 @@ static pbase_status create_or_read(codec_table *table, pbase_error *err)
     pbase_arena arena;
     pbase_bytes document;
     pbase_arena_init(&arena, table->host->alloc);
-    pbase_status status = pbase_storage_meta_get(table->storage, NULL, &arena, &document,
-                                                 &table->meta_version, err);
+    pbase_status status =
+        pbase_storage_meta_get(table->storage, NULL, &arena, &document, &table->meta_version, err);
     if (status == PBASE_OK && table->meta_version == 0) {
         const pbase_os *os = table->host->os;
         os->system->random(os, table->space_id, SPACE_ID_BYTES);

@@ -67,8 +67,7 @@ void segment_map_destroy(segment_map *map)
 
 static _Atomic(mapped_segment *) *slot_of(segment_map *map, uint32_t log_id)
 {
-    segment_page *page =
-        atomic_load_explicit(&map->pages[log_id / FANOUT], memory_order_acquire);
+    segment_page *page = atomic_load_explicit(&map->pages[log_id / FANOUT], memory_order_acquire);
     return page == NULL ? NULL : &page->slots[log_id % FANOUT];
 }
 

@@ -126,8 +126,8 @@ static pbase_status read_atom(store *self, pbase_atom_pointer pointer, pbase_buf
         }
     }
     if (status == PBASE_OK && got < whole) {
-        status = PBASE_FAIL(err, PBASE_CORRUPT, "an atom of %zu bytes is cut after %zu", whole,
-                            got);
+        status =
+            PBASE_FAIL(err, PBASE_CORRUPT, "an atom of %zu bytes is cut after %zu", whole, got);
     }
     return status;
 }

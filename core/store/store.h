@@ -14,14 +14,14 @@
 typedef struct store store;
 
 typedef struct {
-    const pbase_host *host;          /* borrowed until close */
-    pbase_storage *storage;          /* borrowed until close */
-    codec_provider *codecs;          /* borrowed until close */
-    const char *serializer;          /* of new values */
-    const char *const *transforms;   /* of new records and atoms, in their order */
-    size_t transform_count;          /* at most ATOM_TRANSFORMS_MAX */
+    const pbase_host *host;        /* borrowed until close */
+    pbase_storage *storage;        /* borrowed until close */
+    codec_provider *codecs;        /* borrowed until close */
+    const char *serializer;        /* of new values */
+    const char *const *transforms; /* of new records and atoms, in their order */
+    size_t transform_count;        /* at most ATOM_TRANSFORMS_MAX */
     uint64_t cache_bytes;
-    bool use_map;                    /* false: everything through the cache, the strict mode */
+    bool use_map; /* false: everything through the cache, the strict mode */
     /* Structural check of a node's payload, after its checksum: collection/ gives node_check. */
     pbase_status (*check_node)(pbase_bytes payload, pbase_error *err);
 } store_options;
@@ -53,9 +53,8 @@ PBASE_MUST_CHECK pbase_status store_value_extract(store *self, pbase_bytes store
                                                   pbase_arena *arena, pbase_value *out,
                                                   pbase_error *err);
 /* The serializer's bytes inside a stored value, and which codec wrote them. */
-PBASE_MUST_CHECK pbase_status store_value_payload(store *self, pbase_bytes stored,
-                                                  pbase_bytes *out, const codec_entry **out_codec,
-                                                  pbase_error *err);
+PBASE_MUST_CHECK pbase_status store_value_payload(store *self, pbase_bytes stored, pbase_bytes *out,
+                                                  const codec_entry **out_codec, pbase_error *err);
 
 /* ------------------------------------------------------------------- records (record.c) ----- */
 /* Wraps a journal record: u8 version, u8 count of transforms and their ids, varint size, bytes. */

@@ -7,8 +7,10 @@ static pbase_status transform_of(store *self, uint8_t id, pbase_transform **out,
 {
     const codec_entry *entry = codec_table_at(self->codecs, id);
     if (entry == NULL || entry->transform == NULL) {
-        return PBASE_FAIL(err, PBASE_CORRUPT, "stored bytes name transform %u, which this space "
-                                              "does not have", id);
+        return PBASE_FAIL(err, PBASE_CORRUPT,
+                          "stored bytes name transform %u, which this space "
+                          "does not have",
+                          id);
     }
     *out = entry->transform;
     return PBASE_OK;

@@ -56,8 +56,7 @@ void access_set_init(access_set *set, const pbase_host *host);
 void access_set_fini(access_set *set);
 /* Adds one access; a point or whole that is in it already is not added twice. The keys are copied.
  * When the set is full (PBASE_READ_SET_MAX) the collection is added whole instead. */
-PBASE_MUST_CHECK pbase_status access_set_add(access_set *set, const access *item,
-                                             pbase_error *err);
+PBASE_MUST_CHECK pbase_status access_set_add(access_set *set, const access *item, pbase_error *err);
 /* Adds a range that is empty until its first extension, and yields its index; SIZE_MAX when the
  * set is full and the whole collection stands for it. */
 PBASE_MUST_CHECK pbase_status access_set_range_begin(access_set *set, const access *range,

@@ -78,9 +78,8 @@ static pbase_status items_reserve(access_set *set, pbase_error *err)
         return PBASE_OK;
     }
     size_t capacity = set->capacity == 0 ? 16 : set->capacity * 2;
-    access *items =
-        set->host->alloc->resize(set->host->alloc, set->items, set->capacity * sizeof *items,
-                                 capacity * sizeof *items);
+    access *items = set->host->alloc->resize(
+        set->host->alloc, set->items, set->capacity * sizeof *items, capacity * sizeof *items);
     if (items == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to remember what was read or written");
     }
@@ -143,8 +142,7 @@ pbase_status access_set_range_begin(access_set *set, const access *range, size_t
 {
     access whole = {.kind = ACCESS_WHOLE, .place = range->place};
     bool full = set->count >= PBASE_READ_SET_MAX;
-    pbase_status status =
-        full ? access_set_add(set, &whole, err) : items_append(set, range, err);
+    pbase_status status = full ? access_set_add(set, &whole, err) : items_append(set, range, err);
     if (status == PBASE_OK) {
         *out_index = full ? SIZE_MAX : set->count - 1;
     }
@@ -162,7 +160,8 @@ static pbase_status bound_copy(access_set *set, pbase_bytes *bound, pbase_bytes 
         return pbase_arena_copy(&set->arena, bytes, bound, err);
     }
     if (bytes.size > 0) {
-        memmove((uint8_t *)(uintptr_t)bound->data, bytes.data, bytes.size); /* arena memory is ours */
+        memmove((uint8_t *)(uintptr_t)bound->data, bytes.data,
+                bytes.size); /* arena memory is ours */
     }
     bound->size = bytes.size;
     return PBASE_OK;

@@ -51,7 +51,7 @@ static pbase_status database_name(const tree_value *entry, pbase_bytes *out, pba
     return PBASE_OK;
 }
 
-pbase_status catalog_database(const state *self, uint64_t database, atom_ref *out_collections,
+pbase_status catalog_database(const space_state *self, uint64_t database, atom_ref *out_collections,
                               pbase_buffer *name, pbase_error *err)
 {
     uint8_t key[8];
@@ -89,19 +89,18 @@ static pbase_status database_visit(tree_cursor *cursor, catalog_database_each ea
         status = tree_cursor_value(cursor, &entry, err);
     }
     if (status == PBASE_OK && key.bytes.size != 8) {
-        status = PBASE_FAIL(err, PBASE_CORRUPT, "a key of the catalog has %zu bytes",
-                            key.bytes.size);
+        status =
+            PBASE_FAIL(err, PBASE_CORRUPT, "a key of the catalog has %zu bytes", key.bytes.size);
     }
     if (status == PBASE_OK) {
         status = database_name(&entry, &name, err);
     }
-    return status == PBASE_OK
-               ? each(each_state, get_u64_big(key.bytes.data), name, entry.root, err)
-               : status;
+    return status == PBASE_OK ? each(each_state, get_u64_big(key.bytes.data), name, entry.root, err)
+                              : status;
 }
 
-pbase_status catalog_databases(const state *self, catalog_database_each each, void *each_state,
-                               pbase_error *err)
+pbase_status catalog_databases(const space_state *self, catalog_database_each each,
+                               void *each_state, pbase_error *err)
 {
     tree catalog = lent_tree(self->atoms, self->catalog);
     tree_cursor cursor;
@@ -138,8 +137,8 @@ static pbase_status match_name(void *each_state, uint64_t database, pbase_bytes 
     return PBASE_OK;
 }
 
-pbase_status catalog_database_find(const state *self, pbase_bytes name, uint64_t *out_database,
-                                   pbase_error *err)
+pbase_status catalog_database_find(const space_state *self, pbase_bytes name,
+                                   uint64_t *out_database, pbase_error *err)
 {
     name_search search = {.wanted = name};
     nearest_init(&search.near, name);
@@ -199,8 +198,8 @@ bool catalog_child(pbase_bytes stored, pbase_collection_id *out_id, uint8_t *out
     pbase_reader_bytes reader = pbase_reader_bytes_of(stored);
     uint64_t head = 0, count = 0;
     return pbase_read_varint(&reader, &head) && (head & 1u) != 0 &&
-           pbase_read_varint(&reader, &count) && count > 0 &&
-           pbase_read_u8(&reader, out_kind) && pbase_read_varint(&reader, &out_id->sequence) &&
+           pbase_read_varint(&reader, &count) && count > 0 && pbase_read_u8(&reader, out_kind) &&
+           pbase_read_varint(&reader, &out_id->sequence) &&
            pbase_read_varint(&reader, &out_id->ordinal);
 }
 

@@ -17,16 +17,15 @@ void catalog_collection_key(pbase_collection_id id, uint8_t out[16]);
 
 /* The tree of collections of a database. NOT_FOUND: it is not in this state. The ref is lent by
  * the state. `name` (may be NULL) receives a copy of its name. */
-PBASE_MUST_CHECK pbase_status catalog_database(const state *self, uint64_t database,
+PBASE_MUST_CHECK pbase_status catalog_database(const space_state *self, uint64_t database,
                                                atom_ref *out_collections, pbase_buffer *name,
                                                pbase_error *err);
 /* The id of a database by name. NOT_FOUND names the nearest. */
-PBASE_MUST_CHECK pbase_status catalog_database_find(const state *self, pbase_bytes name,
+PBASE_MUST_CHECK pbase_status catalog_database_find(const space_state *self, pbase_bytes name,
                                                     uint64_t *out_database, pbase_error *err);
-typedef pbase_status (*catalog_database_each)(void *each_state, uint64_t database,
-                                              pbase_bytes name, atom_ref collections,
-                                              pbase_error *err);
-PBASE_MUST_CHECK pbase_status catalog_databases(const state *self, catalog_database_each each,
+typedef pbase_status (*catalog_database_each)(void *each_state, uint64_t database, pbase_bytes name,
+                                              atom_ref collections, pbase_error *err);
+PBASE_MUST_CHECK pbase_status catalog_databases(const space_state *self, catalog_database_each each,
                                                 void *each_state, pbase_error *err);
 
 typedef struct {

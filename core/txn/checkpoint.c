@@ -10,10 +10,9 @@
  * A failure at any point loses nothing: the journal still has everything. */
 #include "txn/engine_private.h"
 
-
 /* What step 1 takes. */
 typedef struct {
-    state *base;
+    space_state *base;
     pbase_position replay;
     atom_ref settled; /* root of base->catalog on storage */
     pbase_position anchor;
@@ -23,7 +22,7 @@ static void take_base(engine *self, checkpoint_run *run)
 {
     engine_lock(self, self->commit_mutex);
     engine_lock(self, self->queue_mutex);
-    run->base = state_ref(self->newest);
+    run->base = space_state_ref(self->newest);
     run->replay = self->head;
     self->bytes_since_checkpoint = 0;
     engine_unlock(self, self->queue_mutex);
@@ -66,8 +65,8 @@ static pbase_status publish_rebased(engine *self, pbase_error *err)
     atom_source *atoms = store_atoms(self->bytes);
     pbase_status status = tree_rebase(atoms, self->newest->catalog, &catalog, err);
     if (status == PBASE_OK) {
-        state *next =
-            state_create(atoms, catalog, self->newest->sequence, self->newest->timestamp_ns);
+        space_state *next =
+            space_state_create(atoms, catalog, self->newest->sequence, self->newest->timestamp_ns);
         if (next == NULL) {
             tree_drop(atoms, catalog);
             status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to publish a checkpoint");
@@ -94,8 +93,7 @@ static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_c
     return status == PBASE_OK ? publish_rebased(self, err) : status;
 }
 
-static void account(engine *self, const checkpoint_run *run, pbase_status status,
-                    uint64_t began_ns)
+static void account(engine *self, const checkpoint_run *run, pbase_status status, uint64_t began_ns)
 {
     const pbase_os *os = self->host->os;
     engine_lock(self, self->queue_mutex);
@@ -148,7 +146,7 @@ pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error
         status = settle_base(self, &run, call, err);
     }
     account(self, &run, status, began_ns);
-    state_unref(run.base);
+    space_state_unref(run.base);
     if (status != PBASE_OK) {
         pbase_error_note(err, "checkpoint");
     }
@@ -159,8 +157,8 @@ pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error
 
 static uint64_t unsettled_bytes(engine *self)
 {
-    uint64_t held = atomic_load_explicit(&store_atoms(self->bytes)->memory_bytes,
-                                         memory_order_relaxed);
+    uint64_t held =
+        atomic_load_explicit(&store_atoms(self->bytes)->memory_bytes, memory_order_relaxed);
     return held > self->settled_memory_bytes ? held - self->settled_memory_bytes : 0;
 }
 
@@ -172,8 +170,8 @@ static bool is_due(engine *self)
             unsettled_bytes(self) >= MEMORY_START_FACTOR * self->options.checkpoint_bytes);
 }
 
-#define SETTLER_NAP_MS 200u     /* how late growth of memory alone is noticed */
-#define SETTLER_RETRY_MS 1000u  /* after a failure */
+#define SETTLER_NAP_MS 200u    /* how late growth of memory alone is noticed */
+#define SETTLER_RETRY_MS 1000u /* after a failure */
 
 void engine_settler_run(void *engine_pointer)
 {
@@ -215,8 +213,8 @@ pbase_status engine_wait_for_room(engine *self, const pbase_call *call, pbase_er
     self->counters.waits++;
     uint64_t failures = self->counters.checkpoint_failures;
     os->lock->cond_signal(self->settler_wakes);
-    while (status == PBASE_OK && unsettled_bytes(self) >= limit && (self->settling || is_due(self)) &&
-           failures == self->counters.checkpoint_failures) {
+    while (status == PBASE_OK && unsettled_bytes(self) >= limit &&
+           (self->settling || is_due(self)) && failures == self->counters.checkpoint_failures) {
         status = pbase_call_check(call, os, err);
         uint64_t nap = pbase_os_deadline(os, SETTLER_NAP_MS);
         uint64_t deadline = call == NULL || call->deadline_ns > nap ? nap : call->deadline_ns;

@@ -15,7 +15,7 @@ struct pbase_database {
 
 /* The tree of collections of `database` in `base`. NOT_FOUND: it was dropped. */
 PBASE_MUST_CHECK pbase_status database_collections(const pbase_database *database,
-                                                   const state *base, atom_ref *out,
+                                                   const space_state *base, atom_ref *out,
                                                    pbase_error *err);
 
 #endif

@@ -22,10 +22,10 @@ pbase_status record_head_read(pbase_reader_bytes *reader, record_head *out, pbas
     }
     const uint8_t *at = head.data;
     if (at[1] > RECORD_VERSION_NEWEST || pbase_get_u16(at + 2) != 0) {
-        pbase_status status =
-            PBASE_FAIL(err, PBASE_FORMAT, "journal record of version %u with flags %u; this "
-                                          "library reads version %u without",
-                       at[1], pbase_get_u16(at + 2), RECORD_VERSION_NEWEST);
+        pbase_status status = PBASE_FAIL(err, PBASE_FORMAT,
+                                         "journal record of version %u with flags %u; this "
+                                         "library reads version %u without",
+                                         at[1], pbase_get_u16(at + 2), RECORD_VERSION_NEWEST);
         pbase_error_hint(err, "open the space with a newer ProtoBase");
         return status;
     }
@@ -66,8 +66,8 @@ pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbas
         !pbase_read_u8(reader, &group.kind) || !pbase_read_sized(reader, &group.operations)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut inside a group");
     }
-    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE || group.kind < PBASE_COLLECTION_DICT ||
-        group.kind > PBASE_COLLECTION_SET) {
+    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE ||
+        group.kind < PBASE_COLLECTION_DICT || group.kind > PBASE_COLLECTION_SET) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta group of unknown form %u or kind %u",
                           group.form, group.kind);
     }
@@ -75,8 +75,7 @@ pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbas
     return PBASE_OK;
 }
 
-pbase_status catalog_change_write(const catalog_change *change, pbase_buffer *out,
-                                  pbase_error *err)
+pbase_status catalog_change_write(const catalog_change *change, pbase_buffer *out, pbase_error *err)
 {
     pbase_status status = pbase_buffer_append_u8(out, change->operation, err);
     if (status == PBASE_OK) {
@@ -88,18 +87,17 @@ pbase_status catalog_change_write(const catalog_change *change, pbase_buffer *ou
 pbase_status catalog_change_read(pbase_reader_bytes *reader, catalog_change *out, pbase_error *err)
 {
     catalog_change change = {.operation = 0};
-    if (!pbase_read_u8(reader, &change.operation) ||
-        !pbase_read_varint(reader, &change.database) || !pbase_read_sized(reader, &change.name) ||
-        change.operation < CATALOG_CREATE || change.operation > CATALOG_DROP ||
-        change.name.size == 0 || change.name.size > PBASE_NAME_BYTES_MAX) {
+    if (!pbase_read_u8(reader, &change.operation) || !pbase_read_varint(reader, &change.database) ||
+        !pbase_read_sized(reader, &change.name) || change.operation < CATALOG_CREATE ||
+        change.operation > CATALOG_DROP || change.name.size == 0 ||
+        change.name.size > PBASE_NAME_BYTES_MAX) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a catalog record makes no sense");
     }
     *out = change;
     return PBASE_OK;
 }
 
-pbase_status checkpoint_body_write(const checkpoint_body *body, pbase_buffer *out,
-                                   pbase_error *err)
+pbase_status checkpoint_body_write(const checkpoint_body *body, pbase_buffer *out, pbase_error *err)
 {
     uint8_t bytes[16];
     pbase_put_u64(bytes, body->root);

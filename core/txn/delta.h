@@ -72,7 +72,7 @@ typedef struct {
 } checkpoint_body;
 PBASE_MUST_CHECK pbase_status checkpoint_body_write(const checkpoint_body *body, pbase_buffer *out,
                                                     pbase_error *err);
-PBASE_MUST_CHECK pbase_status checkpoint_body_read(pbase_reader_bytes *reader,
-                                                   checkpoint_body *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status checkpoint_body_read(pbase_reader_bytes *reader, checkpoint_body *out,
+                                                   pbase_error *err);
 
 #endif

@@ -5,27 +5,27 @@
 
 /* --------------------------------------------------------------------------- publishing ---- */
 
-state *engine_state(engine *self)
+space_state *engine_state(engine *self)
 {
     engine_lock(self, self->queue_mutex);
-    state *newest = state_ref(self->newest);
+    space_state *newest = space_state_ref(self->newest);
     engine_unlock(self, self->queue_mutex);
     return newest;
 }
 
-void engine_publish(engine *self, state *next)
+void engine_publish(engine *self, space_state *next)
 {
     engine_lock(self, self->queue_mutex);
-    state *before = self->newest;
+    space_state *before = self->newest;
     self->newest = next;
     engine_unlock(self, self->queue_mutex);
-    state_unref(before);
+    space_state_unref(before);
 }
 
 void engine_reader_begin(engine *self, engine_reader *reader)
 {
     engine_lock(self, self->queue_mutex);
-    reader->base = state_ref(self->newest);
+    reader->base = space_state_ref(self->newest);
     reader->newer = NULL;
     reader->older = self->readers_newest;
     if (self->readers_newest != NULL) {
@@ -45,7 +45,7 @@ void engine_reader_end(engine *self, engine_reader *reader)
     *(reader->older != NULL ? &reader->older->newer : &self->readers_oldest) = reader->newer;
     self->reader_count--;
     engine_unlock(self, self->queue_mutex);
-    state_unref(reader->base);
+    space_state_unref(reader->base);
     reader->base = NULL;
 }
 
@@ -198,8 +198,8 @@ static pbase_status start(engine *self, pbase_error *err)
     status = engine_recover(self, err);
     if (status == PBASE_OK) { /* before it nobody was open: whoever claims so is too old */
         write_window_add(self->window, self->newest->sequence, NULL);
-        status = os->thread->start(os, "pbase-settler", engine_settler_run, self, &self->settler,
-                                   err);
+        status =
+            os->thread->start(os, "pbase-settler", engine_settler_run, self, &self->settler, err);
     }
     return status;
 }
@@ -273,7 +273,7 @@ void engine_close(engine *self)
     }
     stop_settler(self);
     PBASE_ASSERT(self->reader_count == 0);
-    state_unref(self->newest);
+    space_state_unref(self->newest);
     if (self->holds_writer) {
         pbase_storage_lock_release(self->storage, "writer", self->fence);
     }

@@ -18,8 +18,8 @@
 typedef struct engine engine;
 
 typedef struct {
-    const pbase_host *host;    /* borrowed until close, like the rest */
-    store *bytes;              /* what the trees stand on */
+    const pbase_host *host; /* borrowed until close, like the rest */
+    store *bytes;           /* what the trees stand on */
     pbase_storage *storage;
     int32_t durability;        /* PBASE_DURABILITY_* of a commit that does not say */
     uint64_t checkpoint_bytes; /* journal growth that starts a checkpoint */
@@ -36,12 +36,12 @@ const pbase_host *engine_host(engine *self);
 void engine_recovery(const engine *self, pbase_recovery *out);
 
 /* The newest state, with one count for the caller. */
-state *engine_state(engine *self);
+space_state *engine_state(engine *self);
 
 /* A transaction's place in the list of open ones: the window keeps what they need. */
 typedef struct engine_reader engine_reader;
 struct engine_reader {
-    state *base; /* the state at its begin; one count */
+    space_state *base; /* the state at its begin; one count */
     engine_reader *newer, *older;
 };
 /* Registers with the newest state. */
@@ -61,10 +61,10 @@ struct engine_commit_request {
     uint64_t database;          /* of a delta */
     const commit_group *groups; /* of a delta */
     size_t group_count;
-    catalog_change catalog;     /* of a catalog record */
-    uint64_t base;              /* sequence the reads and writes were made against */
-    bool is_reader;             /* registered with engine_reader_begin */
-    const access_set *reads;    /* NULL: not validated */
+    catalog_change catalog;  /* of a catalog record */
+    uint64_t base;           /* sequence the reads and writes were made against */
+    bool is_reader;          /* registered with engine_reader_begin */
+    const access_set *reads; /* NULL: not validated */
     const access_set *writes;
     /* what came of it */
     uint64_t sequence;

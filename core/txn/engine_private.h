@@ -29,21 +29,21 @@ struct engine {
     uint64_t token_count;         /* commit */
 
     pbase_os_mutex *queue_mutex;
-    pbase_os_cond *queue_changed;    /* a request was done, a leader left, or a checkpoint ended */
-    engine_commit_request *waiting;  /* queue: oldest first */
+    pbase_os_cond *queue_changed;   /* a request was done, a leader left, or a checkpoint ended */
+    engine_commit_request *waiting; /* queue: oldest first */
     engine_commit_request **waiting_end;
-    bool has_leader;                 /* queue */
-    state *newest;                   /* queue */
+    bool has_leader;                                /* queue */
+    space_state *newest;                            /* queue */
     engine_reader *readers_newest, *readers_oldest; /* queue */
     size_t reader_count;                            /* queue */
-    engine_counters counters;        /* queue */
-    bool poisoned;                   /* queue: an append failed; only reads go on */
+    engine_counters counters;                       /* queue */
+    bool poisoned;                                  /* queue: an append failed; only reads go on */
 
     /* the background */
     pbase_os_thread *settler;
-    pbase_os_cond *settler_wakes; /* with queue_mutex */
-    bool settler_stops;           /* queue */
-    bool settling;                /* queue: a checkpoint runs */
+    pbase_os_cond *settler_wakes;    /* with queue_mutex */
+    bool settler_stops;              /* queue */
+    bool settling;                   /* queue: a checkpoint runs */
     uint64_t bytes_since_checkpoint; /* queue: of journal */
     uint64_t settled_sequence;       /* queue: of the last checkpoint */
     uint64_t settled_memory_bytes;   /* queue: held by atoms in memory after it */
@@ -64,7 +64,7 @@ PBASE_MUST_CHECK pbase_status engine_append(engine *self, const pbase_bytes *rec
                                             int32_t durability, pbase_journal_appended *out,
                                             pbase_error *err);
 /* Makes `next` the newest state (taking its count); the commit lock is held. */
-void engine_publish(engine *self, state *next);
+void engine_publish(engine *self, space_state *next);
 /* Writes a head and what follows, wrapped for the journal. */
 PBASE_MUST_CHECK pbase_status engine_record_wrap(engine *self, const record_head *head,
                                                  pbase_bytes body, pbase_buffer *out,

@@ -5,7 +5,6 @@
  * several falls back to groups of one: a bad transaction fails alone. */
 #include "txn/engine_private.h"
 
-
 /* ------------------------------------------------------------------------- one request ---- */
 
 static pbase_status encode_body(const engine_commit_request *request, pbase_buffer *out,
@@ -46,8 +45,7 @@ static pbase_status apply_body(working *trees, const record_head *head, pbase_by
                                const engine_commit_request *request, pbase_arena *arena,
                                pbase_error *err)
 {
-    working_shortcut *shortcuts =
-        pbase_arena_array(arena, request->group_count, sizeof *shortcuts);
+    working_shortcut *shortcuts = pbase_arena_array(arena, request->group_count, sizeof *shortcuts);
     if (shortcuts == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to apply a transaction");
     }
@@ -92,9 +90,9 @@ typedef struct {
     size_t count;
     pbase_bytes *records; /* of the members that are in */
     size_t record_count;
-    int32_t durability;     /* the highest of them */
-    write_window *earlier;  /* what earlier members wrote; NULL in a group of one */
-    state *next;            /* the state after it */
+    int32_t durability;    /* the highest of them */
+    write_window *earlier; /* what earlier members wrote; NULL in a group of one */
+    space_state *next;     /* the state after it */
 } commit_group_run;
 
 static void request_fail(engine_commit_request *request, pbase_status status,
@@ -108,11 +106,11 @@ static void request_fail(engine_commit_request *request, pbase_status status,
 static pbase_status validate(const engine *self, const commit_group_run *run,
                              const engine_commit_request *request, pbase_error *err)
 {
-    pbase_status status = write_window_validate(self->window, request->base, request->reads,
-                                                request->writes, err);
+    pbase_status status =
+        write_window_validate(self->window, request->base, request->reads, request->writes, err);
     if (status == PBASE_OK && run->earlier != NULL) {
-        status = write_window_validate(run->earlier, request->base, request->reads,
-                                       request->writes, err);
+        status = write_window_validate(run->earlier, request->base, request->reads, request->writes,
+                                       err);
     }
     return status;
 }
@@ -177,14 +175,14 @@ static void publish_run(engine *self, commit_group_run *run, uint64_t bytes)
     }
     engine_lock(self, self->queue_mutex);
     bool others = self->reader_count > own_readers;
-    state *before = self->newest;
+    space_state *before = self->newest;
     self->newest = run->next;
     self->counters.groups++;
     self->counters.records += run->record_count;
     self->counters.record_bytes += bytes;
     self->bytes_since_checkpoint += bytes;
     engine_unlock(self, self->queue_mutex);
-    state_unref(before);
+    space_state_unref(before);
     for (size_t i = 0; i < run->count; i++) {
         const engine_commit_request *request = run->members[i];
         if (request->status == PBASE_OK) {
@@ -196,8 +194,8 @@ static void publish_run(engine *self, commit_group_run *run, uint64_t bytes)
 static pbase_status append_and_publish(engine *self, commit_group_run *run, pbase_error *err)
 {
     pbase_journal_appended appended;
-    pbase_status status = engine_append(self, run->records, run->record_count, run->durability,
-                                        &appended, err);
+    pbase_status status =
+        engine_append(self, run->records, run->record_count, run->durability, &appended, err);
     if (status == PBASE_OK) {
         publish_run(self, run, appended.end - appended.first);
     }
@@ -236,7 +234,7 @@ static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *
     pbase_status appended = append_and_publish(self, run, &why);
     if (appended != PBASE_OK) {
         fail_members(run, appended, &why);
-        state_unref(run->next);
+        space_state_unref(run->next);
     }
     return PBASE_OK;
 }
@@ -342,8 +340,8 @@ static bool queue_leave(engine *self, engine_commit_request *request)
 
 /* Waits until the request is done, leading when nobody else does. The queue is locked. Once a
  * leader has taken the request there is no way back. */
-static pbase_status queue_wait(engine *self, engine_commit_request *request,
-                               const pbase_call *call, pbase_error *err)
+static pbase_status queue_wait(engine *self, engine_commit_request *request, const pbase_call *call,
+                               pbase_error *err)
 {
     const pbase_os_lock_ops *locks = self->host->os->lock;
     uint64_t deadline = call == NULL ? PBASE_NO_DEADLINE : call->deadline_ns;

@@ -88,8 +88,8 @@ static pbase_status replay_record(engine *self, replay_run *run, pbase_bytes wra
     }
     if (head.sequence != run->sequence + 1) {
         return PBASE_FAIL(err, PBASE_CORRUPT,
-                          "it carries sequence %" PRIu64 " where %" PRIu64 " is due",
-                          head.sequence, run->sequence + 1);
+                          "it carries sequence %" PRIu64 " where %" PRIu64 " is due", head.sequence,
+                          run->sequence + 1);
     }
     status = working_apply(run->trees, &head, body, NULL, err);
     if (status == PBASE_CONFLICT) { /* commit never appends such a record */
@@ -125,7 +125,7 @@ static pbase_status replay_all(engine *self, pbase_position from, pbase_position
 }
 
 /* Replays onto `base` (whose count it takes) and leaves the result as the newest state. */
-static pbase_status replay_onto(engine *self, state *base, pbase_position from,
+static pbase_status replay_onto(engine *self, space_state *base, pbase_position from,
                                 pbase_position head, pbase_error *err)
 {
     replay_run run = {.sequence = base->sequence, .timestamp_ns = base->timestamp_ns};
@@ -135,13 +135,13 @@ static pbase_status replay_onto(engine *self, state *base, pbase_position from,
         status = replay_all(self, from, head, &run, err);
     }
     if (status == PBASE_OK && run.sequence == base->sequence) {
-        self->newest = state_ref(base);
+        self->newest = space_state_ref(base);
     } else if (status == PBASE_OK) {
         status = working_finish(&run.trees, &self->newest, err);
     }
     working_abandon(&run.trees);
     pbase_buffer_fini(&run.plain);
-    state_unref(base);
+    space_state_unref(base);
     return status;
 }
 
@@ -165,18 +165,17 @@ pbase_status engine_recover(engine *self, pbase_error *err)
     pbase_journal_head journal;
     record_head head = {.sequence = 0};
     checkpoint_body body = {.root = PBASE_ATOM_NONE, .replay = 0};
-    pbase_status status = pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST,
-                                                     &journal, err);
+    pbase_status status =
+        pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST, &journal, err);
     if (status == PBASE_OK && journal.anchor != 0) {
         status = load_checkpoint(self, journal.anchor, &head, &body, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    atom_ref root =
-        body.root == PBASE_ATOM_NONE ? ATOM_REF_NONE : atom_ref_of_pointer(body.root);
-    state *base =
-        state_create(store_atoms(self->bytes), root, head.sequence, head.timestamp_ns);
+    atom_ref root = body.root == PBASE_ATOM_NONE ? ATOM_REF_NONE : atom_ref_of_pointer(body.root);
+    space_state *base =
+        space_state_create(store_atoms(self->bytes), root, head.sequence, head.timestamp_ns);
     if (base == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to recover");
     }

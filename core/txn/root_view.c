@@ -21,8 +21,8 @@ pbase_status root_name_check(const char *what, pbase_bytes name, pbase_error *er
                : PBASE_FAIL(err, PBASE_INVALID, "the name of a %s is not UTF-8", what);
 }
 
-pbase_status database_collections(const pbase_database *database, const state *base, atom_ref *out,
-                                  pbase_error *err)
+pbase_status database_collections(const pbase_database *database, const space_state *base,
+                                  atom_ref *out, pbase_error *err)
 {
     pbase_status status = catalog_database(base, database->id, out, NULL, err);
     if (status == PBASE_NOT_FOUND) {
@@ -35,9 +35,9 @@ static pbase_status find(const root_view *view, pbase_bytes name, root_entry *ou
                          pbase_buffer *buffer, pbase_error *err)
 {
     pbase_status status = root_name_check("root", name, err);
-    return status == PBASE_OK ? catalog_root(view->context->source, view->collections, name, out,
-                                             buffer, err)
-                              : status;
+    return status == PBASE_OK
+               ? catalog_root(view->context->source, view->collections, name, out, buffer, err)
+               : status;
 }
 
 static pbase_status holds_something_else(pbase_bytes name, const char *what, pbase_error *err)
@@ -123,8 +123,8 @@ pbase_status root_view_info(const root_view *view, pbase_bytes name, const root_
         return PBASE_OK;
     }
     out->kind = entry->slot.kind; /* PBASE_ROOT_* continues PBASE_COLLECTION_* */
-    tree content = tree_of(view->context->source, entry->slot.root,
-                           tree_kind_positional(entry->slot.kind));
+    tree content =
+        tree_of(view->context->source, entry->slot.root, tree_kind_positional(entry->slot.kind));
     return tree_count(&content, &out->count, err);
 }
 

@@ -27,7 +27,6 @@ PBASE_MUST_CHECK pbase_status root_view_info(const root_view *view, pbase_bytes 
                                              const root_entry *entry, pbase_root_info *out,
                                              pbase_error *err);
 /* INVALID unless a name of 1..PBASE_NAME_BYTES_MAX bytes of UTF-8 without control characters. */
-PBASE_MUST_CHECK pbase_status root_name_check(const char *what, pbase_bytes name,
-                                              pbase_error *err);
+PBASE_MUST_CHECK pbase_status root_name_check(const char *what, pbase_bytes name, pbase_error *err);
 
 #endif

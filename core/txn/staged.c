@@ -187,8 +187,7 @@ static pbase_status add_root_operation(staged_delta *self, pbase_bytes name,
 }
 
 /* The stored value of a root that holds the `ordinal`-th collection its record creates. */
-static pbase_status child_value(uint8_t kind, uint64_t ordinal, pbase_buffer *out,
-                                pbase_error *err)
+static pbase_status child_value(uint8_t kind, uint64_t ordinal, pbase_buffer *out, pbase_error *err)
 {
     pbase_status status = pbase_buffer_append_varint(out, 1, err); /* no codec, has children */
     status = status == PBASE_OK ? pbase_buffer_append_varint(out, 1, err) : status;
@@ -256,9 +255,8 @@ static bool is_fresh(const collection *version)
 static bool is_staged_twice(const staged_roots *roots, const staged_root *root)
 {
     for (const staged_root *other = roots->items; other != root; other++) {
-        if (other->version != NULL &&
-            atom_ref_same(collection_tree(other->version)->root,
-                          collection_tree(root->version)->root)) {
+        if (other->version != NULL && atom_ref_same(collection_tree(other->version)->root,
+                                                    collection_tree(root->version)->root)) {
             return true;
         }
     }
@@ -272,9 +270,8 @@ static pbase_status add_created(staged_delta *self, const staged_roots *roots,
     const collection *version = root->version;
     uint64_t ordinal = ++self->ordinals;
     bool fresh = is_fresh(version);
-    commit_group group = {.group = {.id = {0, ordinal},
-                                    .form = GROUP_CREATE,
-                                    .kind = collection_kind(version)}};
+    commit_group group = {
+        .group = {.id = {0, ordinal}, .form = GROUP_CREATE, .kind = collection_kind(version)}};
     pbase_status status = PBASE_OK;
     if (fresh) {
         group.group.operations = change_log_view(collection_log(version));
@@ -315,9 +312,9 @@ static pbase_status add_changed(staged_delta *self, const collection *version, p
                                        .result_root = collection_tree(version)->root,
                                        .present = true}};
     pbase_status status = add_group(self, &group, err);
-    return status == PBASE_OK ? add_writes(self, group.group.id, operations,
-                                           collection_base_count(version), err)
-                              : status;
+    return status == PBASE_OK
+               ? add_writes(self, group.group.id, operations, collection_base_count(version), err)
+               : status;
 }
 
 static bool descends_from(const collection *version, const root_entry *entry)
@@ -336,8 +333,8 @@ static pbase_status add_staged(staged_delta *self, const staged_roots *roots,
     pbase_buffer_init(&buffer, self->host->alloc);
     pbase_error ignored;
     pbase_error_init(&ignored);
-    pbase_status status = catalog_root(view->context->source, view->collections, root->name,
-                                       &entry, &buffer, &ignored);
+    pbase_status status = catalog_root(view->context->source, view->collections, root->name, &entry,
+                                       &buffer, &ignored);
     bool there = status == PBASE_OK;
     if (!there && status != PBASE_NOT_FOUND) {
         if (err != NULL) {
@@ -372,7 +369,6 @@ pbase_status staged_delta_build(staged_delta *self, const staged_roots *roots,
                                     .kind = PBASE_COLLECTION_DICT,
                                     .operations = pbase_buffer_view(&self->root_operations)}};
     status = add_group(self, &group, err);
-    return status == PBASE_OK
-               ? add_writes(self, CATALOG_ROOTS, group.group.operations, 0, err)
-               : status;
+    return status == PBASE_OK ? add_writes(self, CATALOG_ROOTS, group.group.operations, 0, err)
+                              : status;
 }

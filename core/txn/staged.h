@@ -25,8 +25,8 @@ staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name);
 /* Stages a version (kept), a stored value (copied), or neither: a removal. Replaces what was
  * staged under that name. */
 PBASE_MUST_CHECK pbase_status staged_roots_put(staged_roots *self, pbase_bytes name,
-                                               const collection *version,
-                                               const pbase_bytes *stored, pbase_error *err);
+                                               const collection *version, const pbase_bytes *stored,
+                                               pbase_error *err);
 
 /* What a commit appends: groups of operations, the bytes behind them, and what they write. */
 typedef struct {

@@ -3,9 +3,10 @@
 
 #include "collection/tree.h"
 
-state *state_create(atom_source *atoms, atom_ref catalog, uint64_t sequence, int64_t timestamp_ns)
+space_state *space_state_create(atom_source *atoms, atom_ref catalog, uint64_t sequence,
+                                int64_t timestamp_ns)
 {
-    state *self = pbase_alloc_new(atoms->alloc, sizeof *self);
+    space_state *self = pbase_alloc_new(atoms->alloc, sizeof *self);
     if (self != NULL) {
         atomic_init(&self->counts, 1);
         self->atoms = atoms;
@@ -16,16 +17,15 @@ state *state_create(atom_source *atoms, atom_ref catalog, uint64_t sequence, int
     return self;
 }
 
-state *state_ref(state *self)
+space_state *space_state_ref(space_state *self)
 {
     atomic_fetch_add_explicit(&self->counts, 1, memory_order_relaxed);
     return self;
 }
 
-void state_unref(state *self)
+void space_state_unref(space_state *self)
 {
-    if (self == NULL ||
-        atomic_fetch_sub_explicit(&self->counts, 1, memory_order_acq_rel) != 1) {
+    if (self == NULL || atomic_fetch_sub_explicit(&self->counts, 1, memory_order_acq_rel) != 1) {
         return;
     }
     tree_drop(self->atoms, self->catalog);

@@ -9,16 +9,17 @@
 
 typedef struct {
     _Atomic uint32_t counts;
-    atom_source *atoms;   /* borrowed; outlives every state */
+    atom_source *atoms;   /* borrowed; outlives every space_state */
     atom_ref catalog;     /* the tree of databases; owns one count */
     uint64_t sequence;    /* of the newest record in it */
     int64_t timestamp_ns; /* of that record */
-} state;
+} space_state;
 
 /* Takes over the count that the caller holds on `catalog`. NULL means no memory; the count stays
  * the caller's. */
-state *state_create(atom_source *atoms, atom_ref catalog, uint64_t sequence, int64_t timestamp_ns);
-state *state_ref(state *self);  /* one more count; yields self */
-void state_unref(state *self);  /* NULL is fine */
+space_state *space_state_create(atom_source *atoms, atom_ref catalog, uint64_t sequence,
+                                int64_t timestamp_ns);
+space_state *space_state_ref(space_state *self); /* one more count; yields self */
+void space_state_unref(space_state *self);       /* NULL is fine */
 
 #endif

@@ -28,8 +28,8 @@ pbase_txn_options pbase_txn_options_default(void)
 
 /* ------------------------------------------------------------------------------- begin ---- */
 
-static pbase_status check_options(const pbase_database *database,
-                                  const pbase_txn_options *options, pbase_error *err)
+static pbase_status check_options(const pbase_database *database, const pbase_txn_options *options,
+                                  pbase_error *err)
 {
     if (options->isolation != PBASE_SERIALIZABLE &&
         options->isolation != PBASE_SNAPSHOT_ISOLATION) {
@@ -76,8 +76,7 @@ pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *
     if (status != PBASE_OK) {
         return status;
     }
-    pbase_txn *self =
-        pbase_alloc_zeroed(engine_host(database->engine)->alloc, 1, sizeof *self);
+    pbase_txn *self = pbase_alloc_zeroed(engine_host(database->engine)->alloc, 1, sizeof *self);
     if (self == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a transaction");
     }
@@ -233,8 +232,8 @@ pbase_status pbase_txn_new_set(pbase_txn *txn, pbase_set **out, pbase_error *err
     return status;
 }
 
-pbase_status pbase_txn_value(pbase_txn *txn, const char *name, pbase_arena *arena,
-                             pbase_value *out, pbase_error *err)
+pbase_status pbase_txn_value(pbase_txn *txn, const char *name, pbase_arena *arena, pbase_value *out,
+                             pbase_error *err)
 {
     pbase_bytes text = pbase_bytes_text(name);
     const staged_root *root = staged_roots_find(&txn->staged, text);
@@ -267,8 +266,7 @@ typedef struct {
     bool any;
 } roots_merge;
 
-static pbase_status tell_staged(const roots_merge *merge, const staged_root *root,
-                                pbase_error *err)
+static pbase_status tell_staged(const roots_merge *merge, const staged_root *root, pbase_error *err)
 {
     pbase_root_info info = {.name = root->name, .kind = PBASE_ROOT_VALUE, .count = 1};
     if (root->dropped) {
@@ -336,8 +334,8 @@ pbase_status pbase_txn_roots(pbase_txn *txn, pbase_root_each each, void *state, 
         status = txn->context.reads->vtable->whole_read(txn->context.reads, CATALOG_ROOTS, err);
     }
     if (status == PBASE_OK) {
-        status = catalog_roots(txn->context.source, txn->view.collections, tell_committed, &merge,
-                               err);
+        status =
+            catalog_roots(txn->context.source, txn->view.collections, tell_committed, &merge, err);
     }
     return status == PBASE_OK ? tell_staged_before(&merge, NULL, err) : status;
 }
@@ -407,8 +405,8 @@ pbase_status pbase_txn_drop_root(pbase_txn *txn, const char *name, pbase_error *
         root_entry entry;
         pbase_buffer buffer;
         pbase_buffer_init(&buffer, txn->context.alloc);
-        status = catalog_root(txn->context.source, txn->view.collections, text, &entry, &buffer,
-                              err);
+        status =
+            catalog_root(txn->context.source, txn->view.collections, text, &entry, &buffer, err);
         pbase_buffer_fini(&buffer);
     }
     return status == PBASE_OK ? staged_roots_put(&txn->staged, text, NULL, NULL, err) : status;

@@ -33,7 +33,7 @@ typedef struct {
 struct working {
     const pbase_host *host;
     atom_source *atoms;
-    state *base;
+    space_state *base;
     tree catalog;
     working_database *databases;
     size_t count, capacity;
@@ -48,7 +48,8 @@ static pbase_status no_memory(pbase_error *err)
 
 /* ------------------------------------------------------------------------------- begin ---- */
 
-pbase_status working_begin(const pbase_host *host, state *base, working **out, pbase_error *err)
+pbase_status working_begin(const pbase_host *host, space_state *base, working **out,
+                           pbase_error *err)
 {
     working *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
     if (self == NULL) {
@@ -56,7 +57,7 @@ pbase_status working_begin(const pbase_host *host, state *base, working **out, p
     }
     self->host = host;
     self->atoms = base->atoms;
-    self->base = state_ref(base);
+    self->base = space_state_ref(base);
     self->catalog = tree_of(base->atoms, atom_ref_keep(base->catalog), false);
     self->sequence = base->sequence;
     self->timestamp_ns = base->timestamp_ns;
@@ -87,7 +88,7 @@ void working_abandon(working **self_pointer)
     }
     pbase_alloc_free(self->host->alloc, self->databases, self->capacity * sizeof *self->databases);
     tree_fini(&self->catalog);
-    state_unref(self->base);
+    space_state_unref(self->base);
     pbase_alloc_free(self->host->alloc, self, sizeof *self);
     *self_pointer = NULL;
 }
@@ -99,9 +100,9 @@ static pbase_status database_add(working *self, uint64_t id, working_database **
 {
     if (self->count == self->capacity) {
         size_t capacity = self->capacity == 0 ? 4 : self->capacity * 2;
-        working_database *grown = self->host->alloc->resize(
-            self->host->alloc, self->databases, self->capacity * sizeof *grown,
-            capacity * sizeof *grown);
+        working_database *grown =
+            self->host->alloc->resize(self->host->alloc, self->databases,
+                                      self->capacity * sizeof *grown, capacity * sizeof *grown);
         if (grown == NULL) {
             return no_memory(err);
         }
@@ -178,8 +179,7 @@ static size_t *index_slot(const working_database *database, pbase_collection_id 
 {
     size_t mask = database->index_capacity - 1;
     size_t at = id_hash(id) & mask;
-    while (database->index[at] != 0 &&
-           !same_id(database->items[database->index[at] - 1].id, id)) {
+    while (database->index[at] != 0 && !same_id(database->items[database->index[at] - 1].id, id)) {
         at = (at + 1) & mask;
     }
     return &database->index[at];
@@ -192,8 +192,7 @@ static pbase_status index_grow(working *self, working_database *database, pbase_
     if (index == NULL) {
         return no_memory(err);
     }
-    pbase_alloc_free(self->host->alloc, database->index,
-                     database->index_capacity * sizeof *index);
+    pbase_alloc_free(self->host->alloc, database->index, database->index_capacity * sizeof *index);
     database->index = index;
     database->index_capacity = capacity;
     for (size_t i = 0; i < database->count; i++) {
@@ -205,9 +204,9 @@ static pbase_status index_grow(working *self, working_database *database, pbase_
 static pbase_status items_grow(working *self, working_database *database, pbase_error *err)
 {
     size_t capacity = database->capacity == 0 ? 8 : database->capacity * 2;
-    working_collection *items = self->host->alloc->resize(
-        self->host->alloc, database->items, database->capacity * sizeof *items,
-        capacity * sizeof *items);
+    working_collection *items =
+        self->host->alloc->resize(self->host->alloc, database->items,
+                                  database->capacity * sizeof *items, capacity * sizeof *items);
     if (items == NULL) {
         return no_memory(err);
     }
@@ -338,11 +337,11 @@ static pbase_status resolve_children(pbase_bytes stored, uint64_t sequence, pbas
         ok = pbase_read_u8(&reader, &kind) && pbase_read_varint(&reader, &id.sequence) &&
              pbase_read_varint(&reader, &id.ordinal);
         status = pbase_buffer_append_u8(out, kind, err);
-        status = status == PBASE_OK ? pbase_buffer_append_varint(
-                                          out, id.sequence == 0 ? sequence : id.sequence, err)
-                                    : status;
         status =
-            status == PBASE_OK ? pbase_buffer_append_varint(out, id.ordinal, err) : status;
+            status == PBASE_OK
+                ? pbase_buffer_append_varint(out, id.sequence == 0 ? sequence : id.sequence, err)
+                : status;
+        status = status == PBASE_OK ? pbase_buffer_append_varint(out, id.ordinal, err) : status;
     }
     if (status == PBASE_OK && !ok) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a stored value's list of children is cut");
@@ -417,9 +416,8 @@ static pbase_status apply_roots(working *self, working_database *database, pbase
     return status == PBASE_END ? PBASE_OK : status;
 }
 
-static pbase_status apply_group(working *self, working_database *database,
-                                const delta_group *group, const working_shortcut *shortcut,
-                                pbase_error *err)
+static pbase_status apply_group(working *self, working_database *database, const delta_group *group,
+                                const working_shortcut *shortcut, pbase_error *err)
 {
     pbase_collection_id id = group->id;
     if (id.sequence == 0 && id.ordinal > 0) {
@@ -452,8 +450,8 @@ static pbase_status apply_group(working *self, working_database *database,
     return change_apply_all(group->operations, group->kind, &item->content, err);
 }
 
-static pbase_status apply_delta(working *self, pbase_bytes body,
-                                const working_shortcut *shortcuts, pbase_error *err)
+static pbase_status apply_delta(working *self, pbase_bytes body, const working_shortcut *shortcuts,
+                                pbase_error *err)
 {
     pbase_reader_bytes reader = pbase_reader_bytes_of(body);
     uint64_t database_id = 0, count = 0;
@@ -466,8 +464,8 @@ static pbase_status apply_delta(working *self, pbase_bytes body,
         delta_group group;
         status = delta_group_read(&reader, &group, err);
         if (status == PBASE_OK) {
-            status = apply_group(self, database, &group,
-                                 shortcuts == NULL ? NULL : &shortcuts[i], err);
+            status =
+                apply_group(self, database, &group, shortcuts == NULL ? NULL : &shortcuts[i], err);
         }
     }
     if (status == PBASE_OK && pbase_reader_bytes_left(&reader) > 0) {
@@ -578,7 +576,7 @@ static pbase_status finish_database(working *self, working_database *database, p
     return status == PBASE_OK ? catalog_put(self, database, err) : status;
 }
 
-pbase_status working_finish(working **self_pointer, state **out, pbase_error *err)
+pbase_status working_finish(working **self_pointer, space_state **out, pbase_error *err)
 {
     working *self = *self_pointer;
     pbase_status status = PBASE_OK;
@@ -587,9 +585,10 @@ pbase_status working_finish(working **self_pointer, state **out, pbase_error *er
             status = finish_database(self, &self->databases[i], err);
         }
     }
-    state *next = NULL;
+    space_state *next = NULL;
     if (status == PBASE_OK) {
-        next = state_create(self->atoms, self->catalog.root, self->sequence, self->timestamp_ns);
+        next =
+            space_state_create(self->atoms, self->catalog.root, self->sequence, self->timestamp_ns);
         status = next == NULL ? no_memory(err) : PBASE_OK;
     }
     if (status == PBASE_OK) {

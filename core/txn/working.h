@@ -13,8 +13,8 @@
 typedef struct working working;
 
 /* Begins from `base`, which stays alive until finish or abandon. */
-PBASE_MUST_CHECK pbase_status working_begin(const pbase_host *host, state *base, working **out,
-                                            pbase_error *err);
+PBASE_MUST_CHECK pbase_status working_begin(const pbase_host *host, space_state *base,
+                                            working **out, pbase_error *err);
 /* The content of a collection that a transaction computed on its own from `base_root`: when the
  * collection still has that root, applying its operations would give `result_root`. */
 typedef struct {
@@ -30,7 +30,7 @@ PBASE_MUST_CHECK pbase_status working_apply(working *self, const record_head *he
                                             pbase_error *err);
 /* Puts everything back together as a new state with one count, and ends the working state, also on
  * failure. `*self` becomes NULL. */
-PBASE_MUST_CHECK pbase_status working_finish(working **self, state **out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status working_finish(working **self, space_state **out, pbase_error *err);
 void working_abandon(working **self); /* NULL inside is fine */
 
 #endif

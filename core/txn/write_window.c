@@ -153,8 +153,8 @@ static bool commits_add(write_window *window, uint64_t sequence, const access_se
     if (window->commit_count == window->commit_capacity) {
         size_t capacity = window->commit_capacity == 0 ? 64 : window->commit_capacity * 2;
         window_commit *commits = window->host->alloc->resize(
-            window->host->alloc, window->commits,
-            window->commit_capacity * sizeof *window->commits, capacity * sizeof *window->commits);
+            window->host->alloc, window->commits, window->commit_capacity * sizeof *window->commits,
+            capacity * sizeof *window->commits);
         if (commits == NULL) {
             return false;
         }
@@ -285,10 +285,10 @@ static pbase_status validate_set(const write_window *window, uint64_t base, cons
     for (size_t i = 0; i < set->count; i++) {
         uint64_t winner = loses_to(window, base, &set->items[i]);
         if (winner != 0) {
-            pbase_status status = PBASE_FAIL(
-                err, PBASE_CONFLICT,
-                "commit %" PRIu64 " changed what this transaction %s at %" PRIu64, winner, verb,
-                base);
+            pbase_status status =
+                PBASE_FAIL(err, PBASE_CONFLICT,
+                           "commit %" PRIu64 " changed what this transaction %s at %" PRIu64,
+                           winner, verb, base);
             pbase_error_hint(err, "nothing was applied; run the transaction again "
                                   "(pbase_txn_run does)");
             return status;
