@@ -213,14 +213,16 @@ static pbase_status read_meta(codec_table *table, pbase_bytes document, pbase_er
 
 /* --------------------------------------------------------------------------------- table ---- */
 
-static pbase_status create_or_read(codec_table *table, pbase_error *err)
+static pbase_status create_or_read(codec_table *table, bool must_exist, pbase_error *err)
 {
     pbase_arena arena;
     pbase_bytes document;
     pbase_arena_init(&arena, table->host->alloc);
     pbase_status status =
         pbase_storage_meta_get(table->storage, NULL, &arena, &document, &table->meta_version, err);
-    if (status == PBASE_OK && table->meta_version == 0) {
+    if (status == PBASE_OK && table->meta_version == 0 && must_exist) {
+        status = PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no space yet");
+    } else if (status == PBASE_OK && table->meta_version == 0) {
         const pbase_os *os = table->host->os;
         os->system->random(os, table->space_id, SPACE_ID_BYTES);
         table->created = true;
@@ -233,7 +235,8 @@ static pbase_status create_or_read(codec_table *table, pbase_error *err)
 }
 
 pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
-                              codec_provider *provider, codec_table **out, pbase_error *err)
+                              codec_provider *provider, bool must_exist, codec_table **out,
+                              pbase_error *err)
 {
     codec_table *table = pbase_alloc_zeroed(host->alloc, 1, sizeof *table);
     if (table == NULL) {
@@ -244,7 +247,7 @@ pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
     table->provider = provider;
     pbase_status status = host->os->lock->mutex_create(host->os, &table->mutex, err);
     if (status == PBASE_OK) {
-        status = create_or_read(table, err);
+        status = create_or_read(table, must_exist, err);
     }
     if (status != PBASE_OK) {
         codec_table_close(table);

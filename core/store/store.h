@@ -21,7 +21,8 @@ typedef struct {
     const char *const *transforms; /* of new records and atoms, in their order */
     size_t transform_count;        /* at most ATOM_TRANSFORMS_MAX */
     uint64_t cache_bytes;
-    bool use_map; /* false: everything through the cache, the strict mode */
+    bool must_exist; /* NOT_FOUND instead of making a new space */
+    bool use_map;    /* false: everything through the cache, the strict mode */
     /* Structural check of a node's payload, after its checksum: collection/ gives node_check. */
     pbase_status (*check_node)(pbase_bytes payload, pbase_error *err);
 } store_options;

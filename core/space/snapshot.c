@@ -1,0 +1,129 @@
+/* snapshot.c - opening a state for reading. */
+#include "space/snapshot.h"
+
+pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out, pbase_error *err)
+{
+    pbase_space *space = database->space;
+    pbase_status status = space_check_process(space, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_snapshot *self = pbase_alloc_zeroed(space->host->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a snapshot");
+    }
+    self->database = database;
+    self->state = engine_state(space->engine);
+    self->context = (collection_context){.source = store_atoms(space->bytes),
+                                         .alloc = space->host->alloc,
+                                         .coder = &space->coder.base,
+                                         .read_only = true};
+    self->view.context = &self->context;
+    status = database_collections(database, self->state, &self->view.collections, err);
+    if (status != PBASE_OK) {
+        pbase_snapshot_close(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}
+
+void pbase_snapshot_close(pbase_snapshot *snapshot)
+{
+    if (snapshot != NULL) {
+        space_state_unref(snapshot->state);
+        pbase_alloc_free(snapshot->database->space->host->alloc, snapshot, sizeof *snapshot);
+    }
+}
+
+uint64_t pbase_snapshot_sequence(const pbase_snapshot *snapshot)
+{
+    return snapshot->state->sequence;
+}
+
+static pbase_status open_kind(const pbase_snapshot *snapshot, const char *name, uint8_t kind,
+                              collection **out, pbase_error *err)
+{
+    return root_view_collection(&snapshot->view, pbase_bytes_text(name), kind, out, err);
+}
+
+pbase_status pbase_snapshot_dict(const pbase_snapshot *snapshot, const char *name, pbase_dict **out,
+                                 pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_kind(snapshot, name, PBASE_COLLECTION_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_dict(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_snapshot_list(const pbase_snapshot *snapshot, const char *name, pbase_list **out,
+                                 pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_kind(snapshot, name, PBASE_COLLECTION_LIST, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_list(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_snapshot_set(const pbase_snapshot *snapshot, const char *name, pbase_set **out,
+                                pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_kind(snapshot, name, PBASE_COLLECTION_SET, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_set(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_snapshot_value(const pbase_snapshot *snapshot, const char *name,
+                                  pbase_arena *arena, pbase_value *out, pbase_error *err)
+{
+    return root_view_value(&snapshot->view, pbase_bytes_text(name), arena, out, err);
+}
+
+typedef struct {
+    const pbase_snapshot *snapshot;
+    pbase_root_each each;
+    void *state;
+} root_teller;
+
+static pbase_status tell_root(void *state, pbase_bytes name, const root_entry *entry,
+                              pbase_error *err)
+{
+    const root_teller *teller = state;
+    pbase_root_info info;
+    pbase_status status = root_view_info(&teller->snapshot->view, name, entry, &info, err);
+    return status == PBASE_OK ? teller->each(teller->state, &info, err) : status;
+}
+
+pbase_status pbase_snapshot_roots(const pbase_snapshot *snapshot, pbase_root_each each, void *state,
+                                  pbase_error *err)
+{
+    root_teller teller = {.snapshot = snapshot, .each = each, .state = state};
+    return catalog_roots(snapshot->context.source, snapshot->view.collections, tell_root, &teller,
+                         err);
+}
+
+pbase_status pbase_snapshot_root(const pbase_snapshot *snapshot, const char *name,
+                                 pbase_root_info *out, pbase_error *err)
+{
+    root_entry entry;
+    pbase_buffer buffer;
+    pbase_bytes text = pbase_bytes_text(name);
+    pbase_buffer_init(&buffer, snapshot->context.alloc);
+    pbase_status status = root_name_check("root", text, err);
+    if (status == PBASE_OK) {
+        status = catalog_root(snapshot->context.source, snapshot->view.collections, text, &entry,
+                              &buffer, err);
+    }
+    if (status == PBASE_OK) {
+        status = root_view_info(&snapshot->view, text, &entry, out, err);
+    }
+    pbase_buffer_fini(&buffer);
+    return status;
+}

@@ -1,0 +1,15 @@
+/* snapshot.h - what a pbase_snapshot is inside.
+ * Threads: immutable after opening. */
+#ifndef PROTOBASE_SPACE_SNAPSHOT_H
+#define PROTOBASE_SPACE_SNAPSHOT_H
+#include "space/space_private.h"
+#include "txn/root_view.h"
+
+struct pbase_snapshot {
+    pbase_database *database;   /* borrowed */
+    space_state *state;         /* one count */
+    collection_context context; /* of handles: nobody listens, nothing may be changed */
+    root_view view;
+};
+
+#endif

@@ -1,0 +1,230 @@
+/* space.c - from a configuration to an open space and back.
+ *
+ * Opened in this order, closed in the reverse: the graph of components (host/), the store with its
+ * codecs, the commit engine with recovery. */
+#include "space/space_private.h"
+
+#include "collection/tree.h"
+
+#include <protobase/io.h>
+#include <protobase/protobase.h>
+#include <protobase/stats.h>
+
+const char *pbase_version(void)
+{
+    return PBASE_VERSION_STRING;
+}
+
+/* ------------------------------------------------------------------------------- codecs ---- */
+
+static pbase_status find_codec(codec_provider *self, const char *name, const wiring_codec **out,
+                               pbase_error *err)
+{
+    return wiring_codec_find(((wiring_codecs *)self)->graph, name, out, err);
+}
+
+static pbase_status wrong_role(const char *name, const char *role, pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_PLUGIN, "codec '%s' is not a %s", name, role);
+}
+
+static pbase_status provide_serializer(codec_provider *self, const char *name,
+                                       pbase_serializer **out, pbase_error *err)
+{
+    const wiring_codec *codec = NULL;
+    pbase_status status = find_codec(self, name, &codec, err);
+    if (status == PBASE_OK && codec->serializer == NULL) {
+        status = wrong_role(name, "serializer", err);
+    }
+    if (status == PBASE_OK) {
+        *out = codec->serializer;
+    }
+    return status;
+}
+
+static pbase_status provide_transform(codec_provider *self, const char *name, pbase_transform **out,
+                                      pbase_error *err)
+{
+    const wiring_codec *codec = NULL;
+    pbase_status status = find_codec(self, name, &codec, err);
+    if (status == PBASE_OK && codec->transform == NULL) {
+        status = wrong_role(name, "transform", err);
+    }
+    if (status == PBASE_OK) {
+        *out = codec->transform;
+    }
+    return status;
+}
+
+/* --------------------------------------------------------------------------------- open ---- */
+
+static pbase_status open_store(pbase_space *self, const pbase_space_options *options,
+                               pbase_error *err)
+{
+    const pbase_config *config = wiring_storage_config(self->graph);
+    const char *transforms[2];
+    size_t count = wiring_transform_count(self->graph);
+    if (count > 2) {
+        return PBASE_FAIL(err, PBASE_CONFIG, "%zu transforms are listed; at most 2 may be", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        transforms[i] = wiring_transform(self->graph, i)->name;
+    }
+    store_options wanted = {
+        .host = self->host,
+        .storage = wiring_storage(self->graph),
+        .codecs = &self->codecs.base,
+        .serializer = wiring_serializer(self->graph)->name,
+        .transforms = transforms,
+        .transform_count = count,
+        .cache_bytes = (uint64_t)pbase_config_int(config, "cache_size"),
+        .use_map = true, /* a storage configured without one does not offer it */
+        .must_exist = options->must_exist,
+        .check_node = tree_node_check,
+    };
+    return store_open(&wanted, &self->bytes, err);
+}
+
+static pbase_status open_engine(pbase_space *self, pbase_error *err)
+{
+    const pbase_config *config = wiring_storage_config(self->graph);
+    engine_options wanted = {
+        .host = self->host,
+        .bytes = self->bytes,
+        .storage = wiring_storage(self->graph),
+        .durability = wiring_durability(self->graph),
+        .checkpoint_bytes = (uint64_t)pbase_config_int(config, "checkpoint_bytes"),
+    };
+    return engine_open(&wanted, &self->engine, err);
+}
+
+static pbase_status open_parts(pbase_space *self, const pbase_space_options *options,
+                               pbase_error *err)
+{
+    self->codecs.base.serializer = provide_serializer;
+    self->codecs.base.transform = provide_transform;
+    self->codecs.graph = self->graph;
+    pbase_status status = open_store(self, options, err);
+    if (status == PBASE_OK) {
+        store_coder_init(&self->coder, self->bytes);
+        status = open_engine(self, err);
+    }
+    return status;
+}
+
+pbase_status pbase_space_open(const pbase_config_source *config, const pbase_space_options *options,
+                              pbase_space **out, pbase_error *err)
+{
+    pbase_space_options chosen = PBASE_SPACE_OPTIONS_INIT;
+    if (options != NULL) {
+        chosen = *options;
+    }
+    wiring_options wanted = {.os = chosen.os,
+                             .log = chosen.log,
+                             .report = chosen.report,
+                             .report_state = chosen.report_state};
+    wiring *graph = NULL;
+    pbase_status status = wiring_open(config, &wanted, &graph, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    const pbase_host *host = wiring_host(graph);
+    pbase_space *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        wiring_close(graph);
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a space");
+    }
+    self->host = host;
+    self->graph = graph;
+    self->process = host->os->system->process_id(host->os);
+    status = open_parts(self, &chosen, err);
+    if (status != PBASE_OK) {
+        pbase_error_note(err, "opening the space on %s", wiring_storage_label(graph));
+        pbase_space_close(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}
+
+void pbase_space_close(pbase_space *space)
+{
+    if (space == NULL) {
+        return;
+    }
+    wiring *graph = space->graph;
+    engine_close(space->engine);
+    store_close(space->bytes);
+    pbase_alloc_free(space->host->alloc, space, sizeof *space);
+    wiring_close(graph);
+}
+
+pbase_status space_check_process(const pbase_space *space, pbase_error *err)
+{
+    const pbase_os *os = space->host->os;
+    if (os->system->process_id(os) == space->process) {
+        return PBASE_OK;
+    }
+    pbase_status status = PBASE_FAIL(err, PBASE_UNSUPPORTED,
+                                     "the space was opened before fork, by the parent process");
+    pbase_error_hint(err, "open the space after fork, in the process that uses it");
+    return status;
+}
+
+/* ------------------------------------------------------------------------------ the rest ---- */
+
+pbase_status pbase_space_checkpoint(pbase_space *space, const pbase_call *call, pbase_error *err)
+{
+    return engine_checkpoint(space->engine, call, err);
+}
+
+pbase_status pbase_space_sync(pbase_space *space, const pbase_call *call, pbase_error *err)
+{
+    return engine_sync(space->engine, call, err);
+}
+
+pbase_status pbase_space_outcome(pbase_space *space, const pbase_call *call, pbase_token token,
+                                 bool *out_applied, pbase_error *err)
+{
+    return engine_outcome(space->engine, call, token, out_applied, err);
+}
+
+void pbase_space_recovery(const pbase_space *space, pbase_recovery *out)
+{
+    engine_recovery(space->engine, out);
+}
+
+pbase_status pbase_space_stats(pbase_space *space, pbase_stat_each each, void *state,
+                               pbase_error *err)
+{
+    pbase_status status = engine_stats(space->engine, each, state, err);
+    if (status == PBASE_OK) {
+        status = store_stats(space->bytes, each, state, err);
+    }
+    return status == PBASE_OK
+               ? pbase_storage_stats(wiring_storage(space->graph), NULL, each, state, err)
+               : status;
+}
+
+/* --------------------------------------------------------------------------------- JSON ---- */
+
+static pbase_status json_codec(pbase_space *space, pbase_serializer **out, pbase_error *err)
+{
+    return provide_serializer(&space->codecs.base, "json", out, err);
+}
+
+pbase_status pbase_json_parse(pbase_space *space, pbase_bytes text, pbase_arena *arena,
+                              pbase_value *out, pbase_error *err)
+{
+    pbase_serializer *json = NULL;
+    pbase_status status = json_codec(space, &json, err);
+    return status == PBASE_OK ? pbase_serializer_decode(json, text, NULL, arena, out, err) : status;
+}
+
+pbase_status pbase_json_format(pbase_space *space, const pbase_value *value, pbase_buffer *out,
+                               pbase_error *err)
+{
+    pbase_serializer *json = NULL;
+    pbase_status status = json_codec(space, &json, err);
+    return status == PBASE_OK ? pbase_serializer_encode(json, value, out, err) : status;
+}

@@ -1,0 +1,28 @@
+/* space_private.h - what a pbase_space is inside, for the files of space/. */
+#ifndef PROTOBASE_SPACE_SPACE_PRIVATE_H
+#define PROTOBASE_SPACE_SPACE_PRIVATE_H
+#include "host/wiring.h"
+#include "txn/database.h"
+#include "txn/store_coder.h"
+#include <protobase/space.h>
+
+/* Codecs by name, from the wiring: what the store asks for. */
+typedef struct {
+    codec_provider base; /* first member: the contract */
+    wiring *graph;
+} wiring_codecs;
+
+struct pbase_space {
+    const pbase_host *host;
+    wiring *graph;
+    wiring_codecs codecs;
+    store *bytes;
+    engine *engine;
+    store_coder coder; /* of snapshots */
+    uint64_t process;  /* that opened it: a forked child must not use it */
+};
+
+/* UNSUPPORTED in a child of the process that opened the space. */
+PBASE_MUST_CHECK pbase_status space_check_process(const pbase_space *space, pbase_error *err);
+
+#endif
