@@ -2,7 +2,7 @@
 #include "space/space_private.h"
 #include "txn/root_view.h"
 
-#include <protobase/database.h>
+#include <protobase/txn.h>
 
 /* What a catalog change read and writes: the name, as a key of the catalog itself. */
 static pbase_status add_name(access_set *writes, pbase_bytes name, pbase_error *err)
@@ -20,19 +20,19 @@ static pbase_status add_database(access_set *writes, uint64_t database, pbase_er
     return access_set_add(writes, &item, err);
 }
 
-static pbase_status commit_change(pbase_space *space, const catalog_change *change, uint64_t base,
+static pbase_status commit_change(pbase_space *space, const catalog_change *wanted, uint64_t base,
                                   pbase_error *err)
 {
     access_set writes;
     access_set_init(&writes, space->host);
-    pbase_status status = add_name(&writes, change->name, err);
-    if (status == PBASE_OK && change->operation == CATALOG_DROP) {
-        status = add_database(&writes, change->database, err);
+    pbase_status status = add_name(&writes, wanted->name, err);
+    if (status == PBASE_OK && wanted->operation == CATALOG_DROP) {
+        status = add_database(&writes, wanted->database, err);
     }
     if (status == PBASE_OK) {
         engine_commit_request request = {.kind = RECORD_CATALOG,
                                          .durability = PBASE_DURABILITY_DEFAULT,
-                                         .catalog = *change,
+                                         .catalog = *wanted,
                                          .base = base,
                                          .is_reader = true,
                                          .writes = &writes};
@@ -54,16 +54,16 @@ static pbase_status create_on(pbase_space *space, const space_state *base, pbase
     if (status != PBASE_NOT_FOUND) {
         return catalog_database_find(base, name, &existing, err); /* again, to say why */
     }
-    catalog_change change = {.operation = CATALOG_CREATE, .name = name};
-    return commit_change(space, &change, base->sequence, err);
+    catalog_change wanted = {.operation = CATALOG_CREATE, .name = name};
+    return commit_change(space, &wanted, base->sequence, err);
 }
 
 static pbase_status drop_on(pbase_space *space, const space_state *base, pbase_bytes name,
                             pbase_error *err)
 {
-    catalog_change change = {.operation = CATALOG_DROP, .name = name};
-    pbase_status status = catalog_database_find(base, name, &change.database, err);
-    return status == PBASE_OK ? commit_change(space, &change, base->sequence, err) : status;
+    catalog_change wanted = {.operation = CATALOG_DROP, .name = name};
+    pbase_status status = catalog_database_find(base, name, &wanted.database, err);
+    return status == PBASE_OK ? commit_change(space, &wanted, base->sequence, err) : status;
 }
 
 typedef pbase_status (*catalog_step)(pbase_space *space, const space_state *base, pbase_bytes name,

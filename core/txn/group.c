@@ -5,6 +5,8 @@
  * several falls back to groups of one: a bad transaction fails alone. */
 #include "txn/engine_private.h"
 
+#include <protobase/txn.h>
+
 /* ------------------------------------------------------------------------- one request ---- */
 
 static pbase_status encode_body(const engine_commit_request *request, pbase_buffer *out,
@@ -366,7 +368,7 @@ static pbase_status queue_wait(engine *self, engine_commit_request *request, con
 pbase_status engine_commit(engine *self, engine_commit_request *request, const pbase_call *call,
                            pbase_error *err)
 {
-    if (request->durability == -1) {
+    if (request->durability == PBASE_DURABILITY_DEFAULT) {
         request->durability = self->options.durability;
     }
     pbase_status status = engine_writable(self, err);

@@ -192,6 +192,11 @@ const collection_context *txn_context(const pbase_txn *txn)
     return &txn->context;
 }
 
+const pbase_os *txn_os(const pbase_txn *txn)
+{
+    return engine_host(txn->engine)->os;
+}
+
 static pbase_status new_collection(pbase_txn *self, uint8_t kind, collection **out,
                                    pbase_error *err)
 {

@@ -8,5 +8,6 @@
 PBASE_MUST_CHECK pbase_status txn_open_any(pbase_txn *txn, const char *name, collection **out,
                                            pbase_error *err);
 const collection_context *txn_context(const pbase_txn *txn);
+const pbase_os *txn_os(const pbase_txn *txn);
 
 #endif

@@ -1,0 +1,201 @@
+/* check.c - reads everything the newest state reaches, and what the storage keeps around it.
+ *
+ * The storage verifies its own formats; then every root is walked: structure and checksums of its
+ * atoms, and every value is decoded. Damage in one root is a finding, and the walk goes on with the
+ * next one. */
+#include "space/space_private.h"
+#include "txn/root_view.h"
+
+#include <protobase/check.h>
+#include <stdio.h>
+
+typedef struct {
+    pbase_space *space;
+    const pbase_call *call;
+    pbase_verify_each each;
+    void *each_state;
+    pbase_check_report *report;
+    /* where the walk is */
+    const space_state *base;
+    pbase_bytes database;
+    pbase_bytes root;
+    uint8_t kind;
+    pbase_arena arena; /* of the value being decoded */
+} check_run;
+
+#define PLACE_BYTES 640u
+
+static pbase_status tell(check_run *run, pbase_status code, const char *place, const char *message,
+                         pbase_error *err)
+{
+    run->report->findings++;
+    return run->each(run->each_state, code, place, message, err);
+}
+
+static pbase_status tell_storage(void *state, pbase_status code, const char *place,
+                                 const char *message, pbase_error *err)
+{
+    return tell(state, code, place, message, err);
+}
+
+/* Damage becomes a finding; what says nothing about the data (memory, cancelling) ends the check. */
+static pbase_status judge(check_run *run, pbase_status status, const pbase_error *why,
+                          pbase_error *err)
+{
+    char place[PLACE_BYTES];
+    if (status == PBASE_OK) {
+        return PBASE_OK;
+    }
+    if (status != PBASE_CORRUPT && status != PBASE_FORMAT && status != PBASE_IO &&
+        status != PBASE_LOST) {
+        if (err != NULL) {
+            *err = *why;
+        }
+        return status;
+    }
+    (void)snprintf(place, sizeof place, "database '%.*s'%s%.*s%s", (int)run->database.size,
+                   (const char *)run->database.data, run->root.size > 0 ? ", root '" : "",
+                   (int)run->root.size, (const char *)run->root.data,
+                   run->root.size > 0 ? "'" : ""); /* cut at worst */
+    return tell(run, status, place, why->message, err);
+}
+
+/* -------------------------------------------------------------------------- one collection ---- */
+
+static pbase_status visit_atom(void *state, const tree_walk_atom *atom, pbase_error *err)
+{
+    check_run *run = state;
+    if (atom_ref_is_stored(atom->ref)) {
+        run->report->atoms++;
+        run->report->bytes += atom->size;
+    }
+    return pbase_call_check(run->call, run->space->host->os, err);
+}
+
+static pbase_status visit_entry(void *state, const encoded_key *key, const tree_value *value,
+                                pbase_error *err)
+{
+    check_run *run = state;
+    run->report->entries++;
+    pbase_arena_reset(&run->arena);
+    if (run->kind != PBASE_COLLECTION_LIST && !key_valid(key)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a key of %zu bytes is not one", key->bytes.size);
+    }
+    if (run->kind == PBASE_COLLECTION_SET) {
+        return PBASE_OK;
+    }
+    pbase_value decoded;
+    pbase_status status =
+        store_value_decode(run->space->bytes, value->bytes, &run->arena, &decoded, err);
+    if (status != PBASE_OK && run->kind == PBASE_COLLECTION_DICT) {
+        char text[80];
+        key_describe(key->bytes, text, sizeof text);
+        pbase_error_note(err, "key %s", text);
+    }
+    return status;
+}
+
+static pbase_status check_collection(check_run *run, const collection_slot *slot, pbase_error *err)
+{
+    tree_visitor visitor = {.state = run, .atom = visit_atom, .entry = visit_entry};
+    pbase_error why;
+    pbase_error_init(&why);
+    run->kind = slot->kind;
+    run->report->collections++;
+    pbase_status status = tree_walk(store_atoms(run->space->bytes), slot->root,
+                                    tree_kind_positional(slot->kind), &visitor, &why);
+    return judge(run, status, &why, err);
+}
+
+static pbase_status check_root(void *state, pbase_bytes name, const root_entry *entry,
+                               pbase_error *err)
+{
+    check_run *run = state;
+    run->root = name;
+    if (entry->is_collection) {
+        return check_collection(run, &entry->slot, err);
+    }
+    pbase_value decoded;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_arena_reset(&run->arena);
+    pbase_status status =
+        store_value_decode(run->space->bytes, entry->stored, &run->arena, &decoded, &why);
+    return judge(run, status, &why, err);
+}
+
+/* ---------------------------------------------------------------------------- the catalog ---- */
+
+/* The table of collections itself: its atoms, not what its entries own. */
+static pbase_status leave_out(void *state, const encoded_key *key, const tree_value *value,
+                              pbase_error *err)
+{
+    (void)state;
+    (void)key;
+    (void)value;
+    (void)err;
+    return PBASE_END;
+}
+
+static pbase_status check_table(check_run *run, atom_ref root, pbase_error *err)
+{
+    tree_visitor visitor = {.state = run, .atom = visit_atom, .enter = leave_out};
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = tree_walk(store_atoms(run->space->bytes), root, false, &visitor, &why);
+    return judge(run, status, &why, err);
+}
+
+static pbase_status check_database(void *state, uint64_t database, pbase_bytes name,
+                                   atom_ref collections, pbase_error *err)
+{
+    check_run *run = state;
+    (void)database;
+    run->database = name;
+    run->root = pbase_bytes_of(NULL, 0);
+    run->report->databases++;
+    pbase_status status = check_table(run, collections, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_error why;
+    pbase_error_init(&why);
+    uint64_t findings = run->report->findings;
+    status = catalog_roots(store_atoms(run->space->bytes), collections, check_root, run, &why);
+    if (status != PBASE_OK && run->report->findings > findings) {
+        return PBASE_OK; /* told already */
+    }
+    return judge(run, status, &why, err);
+}
+
+static pbase_status check_state(check_run *run, pbase_error *err)
+{
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = check_table(run, run->base->catalog, err);
+    if (status == PBASE_OK) {
+        status = catalog_databases(run->base, check_database, run, &why);
+        status = judge(run, status, &why, err);
+    }
+    return status;
+}
+
+pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase_verify_each each,
+                               void *state, pbase_check_report *report, pbase_error *err)
+{
+    check_run run = {
+        .space = space, .call = call, .each = each, .each_state = state, .report = report};
+    memset(report, 0, sizeof *report);
+    pbase_status status =
+        pbase_storage_verify(wiring_storage(space->graph), call, tell_storage, &run, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_arena_init(&run.arena, space->host->alloc);
+    space_state *newest = engine_state(space->engine);
+    run.base = newest;
+    status = check_state(&run, err);
+    space_state_unref(newest);
+    pbase_arena_fini(&run.arena);
+    return status;
+}

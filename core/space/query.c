@@ -1,0 +1,99 @@
+/* query.c - queries on snapshots and in transactions: a catalog for each, then query/ runs. */
+#include "query/run.h"
+#include "space/query_catalog.h"
+#include "space/snapshot.h"
+#include "txn/txn.h"
+
+/* Root infos to names. */
+typedef struct {
+    pbase_status (*each)(void *state, pbase_bytes name, pbase_error *err);
+    void *state;
+} name_teller;
+
+static pbase_status tell_name(void *state, const pbase_root_info *root, pbase_error *err)
+{
+    const name_teller *teller = state;
+    return root->kind == PBASE_ROOT_VALUE ? PBASE_OK : teller->each(teller->state, root->name, err);
+}
+
+/* -------------------------------------------------------------------------------- snapshot ---- */
+
+static pbase_status snapshot_open_any(void *state, const char *name, collection **out,
+                                      pbase_error *err)
+{
+    const pbase_snapshot *snapshot = state;
+    return root_view_any(&snapshot->view, pbase_bytes_text(name), out, err);
+}
+
+static pbase_status snapshot_list_names(void *state,
+                                        pbase_status (*each)(void *each_state, pbase_bytes name,
+                                                             pbase_error *err),
+                                        void *each_state, pbase_error *err)
+{
+    name_teller teller = {.each = each, .state = each_state};
+    return pbase_snapshot_roots(state, tell_name, &teller, err);
+}
+
+static pbase_status snapshot_catalog(pbase_snapshot *snapshot, query_catalog **out,
+                                     pbase_error *err)
+{
+    query_catalog_base base = {.context = &snapshot->context,
+                               .state = snapshot,
+                               .open = snapshot_open_any,
+                               .list = snapshot_list_names};
+    return query_catalog_create(&base, out, err);
+}
+
+static const pbase_os *os_of(const pbase_snapshot *snapshot)
+{
+    return snapshot->database->space->host->os;
+}
+
+pbase_status pbase_query_run(const pbase_query *query, struct pbase_snapshot *snapshot,
+                             const pbase_query_options *options, pbase_result **out,
+                             pbase_error *err)
+{
+    query_catalog *catalog = NULL;
+    pbase_status status = snapshot_catalog(snapshot, &catalog, err);
+    return status == PBASE_OK ? query_run(query, &catalog, os_of(snapshot), options, out, err)
+                              : status;
+}
+
+pbase_status pbase_query_explain_on(const pbase_query *query, struct pbase_snapshot *snapshot,
+                                    pbase_explain_form form, pbase_arena *arena, pbase_value *out,
+                                    pbase_error *err)
+{
+    query_catalog *catalog = NULL;
+    pbase_status status = snapshot_catalog(snapshot, &catalog, err);
+    return status == PBASE_OK
+               ? query_explain(query, &catalog, os_of(snapshot), form, arena, out, err)
+               : status;
+}
+
+/* ----------------------------------------------------------------------------- transaction ---- */
+
+static pbase_status txn_open_named(void *state, const char *name, collection **out,
+                                   pbase_error *err)
+{
+    return txn_open_any(state, name, out, err);
+}
+
+static pbase_status txn_list_names(void *state,
+                                   pbase_status (*each)(void *each_state, pbase_bytes name,
+                                                        pbase_error *err),
+                                   void *each_state, pbase_error *err)
+{
+    name_teller teller = {.each = each, .state = each_state};
+    return pbase_txn_roots(state, tell_name, &teller, err);
+}
+
+pbase_status pbase_query_run_in(const pbase_query *query, struct pbase_txn *txn,
+                                const pbase_query_options *options, pbase_result **out,
+                                pbase_error *err)
+{
+    query_catalog_base base = {
+        .context = txn_context(txn), .state = txn, .open = txn_open_named, .list = txn_list_names};
+    query_catalog *catalog = NULL;
+    pbase_status status = query_catalog_create(&base, &catalog, err);
+    return status == PBASE_OK ? query_run(query, &catalog, txn_os(txn), options, out, err) : status;
+}

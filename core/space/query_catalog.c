@@ -1,0 +1,224 @@
+/* query_catalog.c - rows of a query from collection cursors: keys and still encoded values.
+ *
+ * Reading goes through the public cursors, so a transaction learns exactly what was read. */
+#include "space/query_catalog.h"
+
+typedef struct {
+    query_catalog base; /* first member: the contract */
+    query_catalog_base on;
+    pbase_row_reader reader; /* of encoded values */
+} collection_catalog;
+
+typedef struct {
+    query_rows base;
+    collection_catalog *catalog;
+    collection *handle;
+    pbase_cursor *cursor;
+    pbase_range range;
+    bool wants_keys;
+    bool wants_values;
+} collection_rows;
+
+/* ------------------------------------------------------------------------- encoded values ---- */
+
+static const collection_catalog *catalog_of_reader(const pbase_row_reader *reader)
+{
+    return (const collection_catalog *)(const void *)((const char *)reader -
+                                                      offsetof(collection_catalog, reader));
+}
+
+static pbase_status reader_decode(const pbase_row_reader *self, pbase_bytes encoded,
+                                  pbase_arena *arena, pbase_value *out, pbase_error *err)
+{
+    value_coder *coder = catalog_of_reader(self)->on.context->coder;
+    return coder->vtable->decode(coder, encoded, arena, out, err);
+}
+
+static pbase_status reader_extract(const pbase_row_reader *self, pbase_bytes encoded,
+                                   const pbase_path *paths, size_t count, pbase_arena *arena,
+                                   pbase_value *out, pbase_error *err)
+{
+    value_coder *coder = catalog_of_reader(self)->on.context->coder;
+    return coder->vtable->extract(coder, encoded, paths, count, arena, out, err);
+}
+
+static const pbase_row_reader_vtable reader_vtable = {
+    .struct_size = sizeof(pbase_row_reader_vtable),
+    .decode = reader_decode,
+    .extract = reader_extract,
+};
+
+/* ------------------------------------------------------------------------------------ rows ---- */
+
+static collection_rows *rows_from(query_rows *self)
+{
+    return (collection_rows *)self;
+}
+
+static pbase_status read_key(pbase_cursor *cursor, query_batch *batch, pbase_error *err)
+{
+    pbase_value key;
+    pbase_status status = pbase_cursor_key(cursor, &key, err);
+    return status == PBASE_OK
+               ? pbase_value_copy(&key, batch->arena, &batch->keys[batch->count], err)
+               : status;
+}
+
+/* The stored value stays encoded; a set's elements are its keys. */
+static pbase_status read_value(const collection_rows *rows, query_batch *batch, pbase_error *err)
+{
+    pbase_value *out = &batch->values[batch->count];
+    if (collection_kind(rows->handle) == PBASE_COLLECTION_SET) {
+        pbase_value element;
+        pbase_status status = pbase_cursor_value(rows->cursor, &element, err);
+        return status == PBASE_OK ? pbase_value_copy(&element, batch->arena, out, err) : status;
+    }
+    pbase_bytes lent, kept;
+    pbase_status status = cursor_stored(rows->cursor, &lent, err);
+    if (status == PBASE_OK) {
+        status = pbase_arena_copy(batch->arena, lent, &kept, err);
+    }
+    if (status == PBASE_OK) {
+        *out = pbase_value_bytes(kept);
+        out->kind = PBASE_CELL_ENCODED;
+    }
+    return status;
+}
+
+static pbase_status rows_next(query_rows *self, query_batch *batch, pbase_error *err)
+{
+    collection_rows *rows = rows_from(self);
+    pbase_status status = PBASE_OK;
+    batch->count = 0;
+    while (status == PBASE_OK && batch->count < batch->capacity) {
+        status = pbase_cursor_next(rows->cursor, err);
+        if (status == PBASE_OK && batch->keys != NULL) {
+            status = read_key(rows->cursor, batch, err);
+        }
+        if (status == PBASE_OK && batch->values != NULL) {
+            status = read_value(rows, batch, err);
+        }
+        batch->count += status == PBASE_OK;
+    }
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+static pbase_status rows_count(query_rows *self, bool *out_exact, uint64_t *out_count,
+                               pbase_error *err)
+{
+    collection_rows *rows = rows_from(self);
+    *out_exact = true;
+    switch (collection_kind(rows->handle)) {
+    case PBASE_COLLECTION_DICT:
+        return pbase_dict_count_range(collection_dict(rows->handle), &rows->range, out_count, err);
+    case PBASE_COLLECTION_SET:
+        return pbase_set_count_range(collection_set(rows->handle), &rows->range, out_count, err);
+    default:
+        return pbase_list_count(collection_list(rows->handle), out_count, err);
+    }
+}
+
+static void rows_close(query_rows *self)
+{
+    collection_rows *rows = rows_from(self);
+    pbase_cursor_close(rows->cursor);
+    collection_close(rows->handle);
+    pbase_alloc_free(rows->catalog->on.context->alloc, rows, sizeof *rows);
+}
+
+static const query_rows_vtable rows_vtable = {
+    .next = rows_next, .count = rows_count, .close = rows_close};
+
+static pbase_status open_cursor(collection_rows *rows, pbase_error *err)
+{
+    switch (collection_kind(rows->handle)) {
+    case PBASE_COLLECTION_DICT:
+        return pbase_dict_cursor(collection_dict(rows->handle), &rows->range, &rows->cursor, err);
+    case PBASE_COLLECTION_SET:
+        return pbase_set_cursor(collection_set(rows->handle), &rows->range, &rows->cursor, err);
+    default: /* positions are not keys: bounds are checked again by the query */
+        return pbase_list_cursor(collection_list(rows->handle), NULL, &rows->cursor, err);
+    }
+}
+
+static pbase_status open_rows(collection_catalog *catalog, collection *handle,
+                              const query_scan *scan, query_rows **out, pbase_error *err)
+{
+    const pbase_alloc *alloc = catalog->on.context->alloc;
+    collection_rows *rows = pbase_alloc_zeroed(alloc, 1, sizeof *rows);
+    if (rows == NULL) {
+        collection_close(handle);
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to read a collection");
+    }
+    rows->base.vtable = &rows_vtable;
+    rows->base.reader = &catalog->reader;
+    rows->catalog = catalog;
+    rows->handle = handle;
+    rows->range = (pbase_range){.struct_size = sizeof rows->range,
+                                .from = scan->low,
+                                .to = scan->high,
+                                .from_exclusive = scan->low_open,
+                                .to_exclusive = scan->high_open};
+    pbase_status status = open_cursor(rows, err);
+    if (status != PBASE_OK) {
+        rows_close(&rows->base);
+        return status;
+    }
+    *out = &rows->base;
+    return PBASE_OK;
+}
+
+/* --------------------------------------------------------------------------------- catalog ---- */
+
+static collection_catalog *catalog_from(query_catalog *self)
+{
+    return (collection_catalog *)self;
+}
+
+static pbase_status catalog_open(query_catalog *self, pbase_bytes name, const query_scan *scan,
+                                 query_rows **out, pbase_error *err)
+{
+    collection_catalog *catalog = catalog_from(self);
+    char text[PBASE_NAME_BYTES_MAX + 1];
+    if (name.size == 0 || name.size > PBASE_NAME_BYTES_MAX ||
+        memchr(name.data, 0, name.size) != NULL) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no root of that name");
+    }
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    collection *handle = NULL;
+    pbase_status status = catalog->on.open(catalog->on.state, text, &handle, err);
+    return status == PBASE_OK ? open_rows(catalog, handle, scan, out, err) : status;
+}
+
+static pbase_status catalog_list(query_catalog *self,
+                                 pbase_status (*each)(void *state, pbase_bytes name,
+                                                      pbase_error *err),
+                                 void *state, pbase_error *err)
+{
+    collection_catalog *catalog = catalog_from(self);
+    return catalog->on.list(catalog->on.state, each, state, err);
+}
+
+static void catalog_close(query_catalog *self)
+{
+    collection_catalog *catalog = catalog_from(self);
+    pbase_alloc_free(catalog->on.context->alloc, catalog, sizeof *catalog);
+}
+
+static const query_catalog_vtable catalog_vtable = {
+    .open = catalog_open, .list = catalog_list, .close = catalog_close};
+
+pbase_status query_catalog_create(const query_catalog_base *base, query_catalog **out,
+                                  pbase_error *err)
+{
+    collection_catalog *catalog = pbase_alloc_zeroed(base->context->alloc, 1, sizeof *catalog);
+    if (catalog == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a query");
+    }
+    catalog->base.vtable = &catalog_vtable;
+    catalog->on = *base;
+    catalog->reader.vtable = &reader_vtable;
+    *out = &catalog->base;
+    return PBASE_OK;
+}
