@@ -64,4 +64,9 @@ uint64_t collection_base_count(const collection *self);
 /* The operations since the base. Lent until the handle is edited or closed. */
 const change_log *collection_log(const collection *self);
 
+/* The value under a cursor in its stored form, for those who decode it themselves. INVALID on a set
+ * and where the cursor stands nowhere. Lent until the cursor moves. */
+PBASE_MUST_CHECK pbase_status cursor_stored(pbase_cursor *cursor, pbase_bytes *out,
+                                            pbase_error *err);
+
 #endif
