@@ -1,0 +1,156 @@
+/* value_build.c - the frames of the containers being built, and what their building costs. */
+#include "value_build.h"
+#include "field_order.h"
+#include <inttypes.h>
+
+pbase_status value_build_init(value_build *build, const pbase_decode_limits *limits,
+                              pbase_arena *arena, pbase_error *err)
+{
+    build->arena = arena;
+    build->nodes_left = limits->nodes_max;
+    build->bytes_left = limits->bytes_max;
+    build->depth = 0;
+    build->depth_max = limits->depth_max < PBASE_DEPTH_MAX ? limits->depth_max : PBASE_DEPTH_MAX;
+    build->duplicate = 0;
+    build->frames[0] = (value_build_frame){0};
+    if (build->nodes_left == 0) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "the limit allows no value at all");
+    }
+    build->nodes_left--;
+    return PBASE_OK;
+}
+
+pbase_status value_build_memory(value_build *build, size_t size, void **out, pbase_error *err)
+{
+    if (size > build->bytes_left) {
+        return PBASE_FAIL(err, PBASE_LIMIT,
+                          "the value needs %zu more bytes of memory; its limit leaves %" PRIu64,
+                          size, build->bytes_left);
+    }
+    void *memory = pbase_arena_alloc(build->arena, size);
+    if (memory == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu bytes of a value", size);
+    }
+    build->bytes_left -= size;
+    *out = memory;
+    return PBASE_OK;
+}
+
+/* Room for the children of a container, within every limit. */
+static pbase_status children_new(value_build *build, size_t count, size_t child_bytes, void **out,
+                                 pbase_error *err)
+{
+    if (build->depth == build->depth_max) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "the value nests deeper than %" PRIu32 " levels",
+                          build->depth_max);
+    }
+    if (count > PBASE_ITEMS_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "%zu items in a container; the limit is %u", count,
+                          PBASE_ITEMS_MAX);
+    }
+    if (count > build->nodes_left) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "%zu more values; the limit leaves %" PRIu64, count,
+                          build->nodes_left);
+    }
+    pbase_status status = value_build_memory(build, count * child_bytes, out, err);
+    if (status == PBASE_OK) {
+        build->nodes_left -= count;
+    }
+    return status;
+}
+
+pbase_status value_build_list(value_build *build, pbase_value *place, size_t count,
+                              pbase_error *err)
+{
+    void *items = NULL;
+    pbase_status status = children_new(build, count, sizeof(pbase_value), &items, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    *place = pbase_value_list((const pbase_value *)items, count);
+    build->frames[++build->depth] =
+        (value_build_frame){.item = (pbase_value *)items, .left = count, .count = count};
+    return PBASE_OK;
+}
+
+pbase_status value_build_map(value_build *build, pbase_value *place, size_t count, pbase_error *err)
+{
+    void *fields = NULL;
+    pbase_status status = children_new(build, count, sizeof(pbase_field), &fields, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    *place = pbase_value_map((const pbase_field *)fields, count);
+    build->frames[++build->depth] =
+        (value_build_frame){.field = (pbase_field *)fields, .left = count, .count = count};
+    return PBASE_OK;
+}
+
+/* ------------------------------------------------------------------------------------- names --- */
+
+static pbase_status duplicate_fail(value_build *build, const pbase_field *field, size_t index,
+                                   pbase_error *err)
+{
+    build->duplicate = index;
+    return PBASE_FAIL(err, PBASE_INVALID, "the field '%.*s' is given twice",
+                      field->name.size > 64 ? 64 : (int)field->name.size,
+                      (const char *)field->name.data);
+}
+
+static pbase_status unique_by_pairs(value_build *build, const pbase_field *fields, size_t count,
+                                    pbase_error *err)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (pbase_bytes_equal(fields[i].name, fields[k].name)) {
+                return duplicate_fail(build, &fields[i], i, err);
+            }
+        }
+    }
+    return PBASE_OK;
+}
+
+static pbase_status unique_by_order(value_build *build, const pbase_field *fields, size_t count,
+                                    pbase_error *err)
+{
+    pbase_value map = pbase_value_map(fields, count);
+    const pbase_field **order = field_order_new(&map);
+    if (order == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to check a map of %zu fields", count);
+    }
+    pbase_status status = PBASE_OK;
+    for (size_t i = 1; i < count && status == PBASE_OK; i++) {
+        if (pbase_bytes_equal(order[i - 1]->name, order[i]->name)) {
+            const pbase_field *later = order[i - 1] > order[i] ? order[i - 1] : order[i];
+            status = duplicate_fail(build, later, (size_t)(later - fields), err);
+        }
+    }
+    field_order_free(order, count);
+    return status;
+}
+
+static bool names_ascend(const pbase_field *fields, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (pbase_bytes_compare(fields[i - 1].name, fields[i].name) >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+pbase_status value_build_close(value_build *build, pbase_error *err)
+{
+    const value_build_frame *frame = &build->frames[build->depth];
+    PBASE_ASSERT(build->depth > 0 && frame->left == 0);
+    build->depth--;
+    if (frame->field == NULL || frame->count < 2) {
+        return PBASE_OK;
+    }
+    const pbase_field *fields = frame->field - frame->count;
+    if (frame->count <= FIELD_ORDER_PAIRS_MAX) {
+        return unique_by_pairs(build, fields, frame->count, err);
+    }
+    return names_ascend(fields, frame->count) ? PBASE_OK
+                                              : unique_by_order(build, fields, frame->count, err);
+}
