@@ -75,6 +75,20 @@ static void *take(planner *p, size_t count, size_t size)
 }
 
 /* ------------------------------------------------------------------------- one component --- */
+static void note_missing_type(planner *p, const plan_request *request)
+{
+    nearest search = nearest_to("type");
+    problem_add(p->problems, PBASE_CONFIG, request->node, "%s: 'type' is missing", request->key);
+    for (const config_entry *entry = request->node->first; entry != NULL; entry = entry->next) {
+        nearest_offer(&search, entry->key->text);
+    }
+    if (nearest_found(&search)) {
+        problem_hint(p->problems, "is '%s' meant to be it?", search.best);
+    } else {
+        problem_hint(p->problems, "it names the component");
+    }
+}
+
 /* The name in `type: NAME` or in a bare NAME; NULL after noting a problem. */
 static const char *name_of(planner *p, const plan_request *request, const config_node **out_node)
 {
@@ -82,9 +96,7 @@ static const char *name_of(planner *p, const plan_request *request, const config
     if (node->type == CONFIG_MAP) {
         node = config_map_get(node, "type");
         if (node == NULL) {
-            problem_add(p->problems, PBASE_CONFIG, request->node, "%s: 'type' is missing",
-                        request->key);
-            problem_hint(p->problems, "it names the component");
+            note_missing_type(p, request);
             return NULL;
         }
     }
@@ -169,7 +181,7 @@ static plan_component *plan_child(planner *p, const plan_request *parent_request
     if (node == NULL && slot->default_type == NULL) {
         if (slot->count_min > 0) {
             problem_add(p->problems, PBASE_CONFIG, parent_request->place,
-                        "%s: '%s' is missing: a %s", parent->label, slot->name, slot->kind);
+                        "%s: the %s '%s' is missing", parent->label, slot->kind, slot->name);
             problem_hint(p->problems, "%s", slot->doc);
         }
         return NULL;

@@ -162,8 +162,9 @@ static void note_out_of_range(values_reader *reader, const config_value *value,
 static void read_path(values_reader *reader, config_value *value, const config_node *node)
 {
     if (node->text[0] == '\0') {
-        problem_add(reader->problems, PBASE_CONFIG, node, "%s: the path '%s' is empty",
-                    reader->shape->label, value->option->key);
+        problem_add(reader->problems, PBASE_CONFIG, node,
+                    "%s: option '%s' is empty, which is no path", reader->shape->label,
+                    value->option->key);
     }
     value->text = config_path(node->text, node->origin, reader->problems->arena);
     reader->problems->no_memory = reader->problems->no_memory || value->text == NULL;
@@ -305,6 +306,8 @@ static void note_unknown_key(values_reader *reader, const config_values *values,
         problem_hint(reader->problems, "did you mean '%s'?", search.best);
     } else if (values->count + shape->slot_count == 0) {
         problem_hint(reader->problems, "it has no options");
+    } else if (shape->has_type) {
+        problem_hint(reader->problems, "'protobase plugins show %s' lists them", shape->label);
     }
 }
 
