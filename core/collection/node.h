@@ -121,6 +121,23 @@ static inline uint32_t node_head_of(const uint8_t *tail, size_t size)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+/* A varint of a node that was checked. */
+static inline uint32_t node_varint(const uint8_t **at)
+{
+    uint32_t value = *(*at)++;
+    if (value < 0x80) {
+        return value;
+    }
+    value &= 0x7f;
+    for (unsigned shift = 7;; shift += 7) {
+        uint32_t byte = *(*at)++;
+        value |= (byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            return value;
+        }
+    }
+}
+
 /* ------------------------------------------------------------------------------ entries ------- */
 
 /* A child as its parent knows it. */
@@ -161,9 +178,11 @@ node_child node_child_of(atom_ref ref, const node *self);
 void node_child_put(uint8_t *entry, const node_child *child);
 /* Where entry `index` keeps its reference: of a child, a large value or a tree; NULL: it has none. */
 const uint8_t *node_ref_at(const node *self, uint32_t index);
+/* The key of entry `index` after the node's prefix. */
+pbase_bytes node_tail(const node *self, uint32_t index);
 /* Key of entry `index` against `key`: below, at or above 0. */
 int node_key_compare(const node *self, uint32_t index, pbase_bytes key);
-/* Appends the key of entry `index` to `out`. */
+/* Appends the key of entry `index` to `out`: for the first of an inner node nothing but the prefix. */
 PBASE_MUST_CHECK pbase_status node_key_append(const node *self, uint32_t index, pbase_buffer *out,
                                               pbase_error *err);
 /* Bytes of the payload once it is cut to size: without free room and dead bytes. */

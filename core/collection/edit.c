@@ -1,0 +1,822 @@
+/* edit.c - changing a tree.
+ *
+ * An edit goes down to its leaf, then up again level by level with a node_change. A node that nobody
+ * else can see and that has the room is changed in place, and that ends the edit; any other node is
+ * replaced by one or two new ones, which is a change of its parent. All memory is taken on the way
+ * up, before anything is touched: a failure drops the new nodes and the tree is as it was. Then the
+ * commit, which cannot fail: counts of the ancestors, references, the old nodes.
+ *
+ * New nodes borrow the references of the nodes they replace until the commit, which moves them when
+ * the old node ends with the edit, and counts them once more when somebody else still has it. */
+#include "collection/node_build.h"
+#include "collection/tree_private.h"
+
+#include <inttypes.h>
+
+typedef struct {
+    atom_ref ref;
+    atom_view view;
+    node node;
+    uint32_t index; /* child gone into; of the leaf, where the change is */
+    bool owned;     /* nobody else can see it: it may be changed in place */
+} edit_step;
+
+#define EDIT_NODES_MAX (3u * (NODE_LEVEL_MAX + 1u))
+
+typedef struct {
+    tree *target;
+    uint32_t depth; /* steps in use, the leaf last */
+    bool rightmost; /* the path is the last child of every node */
+    bool new_root;
+    atom_ref root;         /* the new root */
+    uint64_t total_before; /* of the step changed in place */
+    edit_step steps[NODE_LEVEL_MAX + 1u];
+    edit_step siblings[NODE_LEVEL_MAX + 1u]; /* neighbours merged with, by step */
+    bool has_sibling[NODE_LEVEL_MAX + 1u];
+    uint32_t created_count, retired_count;
+    atom_ref created[EDIT_NODES_MAX]; /* new nodes */
+    atom_ref retired[EDIT_NODES_MAX]; /* nodes they replace, lower ones first */
+} edit;
+
+/* What a node is replaced by. */
+typedef struct {
+    uint32_t count; /* of nodes: 0, 1 or 2 */
+    node_child nodes[2];
+    node_entry separator; /* key of nodes[1]; of nodes[0] when it is added */
+    uint32_t first, end;  /* children of the parent that they replace; none: added at first */
+} edit_result;
+
+/* ---------------------------------------------------------------------------- going down ----- */
+
+static void edit_begin(edit *self, tree *target)
+{
+    self->target = target;
+    self->depth = 0;
+    self->rightmost = true;
+    self->new_root = false;
+    self->created_count = self->retired_count = 0;
+    memset(self->has_sibling, 0, sizeof self->has_sibling);
+}
+
+static void edit_end(edit *self)
+{
+    atom_source *source = self->target->source;
+    for (uint32_t i = 0; i < self->depth; i++) {
+        atom_release(source, &self->steps[i].view);
+        if (self->has_sibling[i]) {
+            atom_release(source, &self->siblings[i].view);
+        }
+    }
+}
+
+/* Goes into the child that the last step points at, or into the root. */
+static pbase_status edit_enter(edit *self, pbase_error *err)
+{
+    edit_step *step = &self->steps[self->depth];
+    const edit_step *parent = self->depth == 0 ? NULL : step - 1;
+    step->ref = parent == NULL ? self->target->root
+                               : pbase_get_u64(node_ref_at(&parent->node, parent->index));
+    pbase_status status =
+        node_acquire(self->target->source, step->ref, parent == NULL ? NULL : &parent->node,
+                     parent == NULL ? 0 : parent->index, self->target->positional, &step->view,
+                     &step->node, err);
+    if (status == PBASE_OK) {
+        step->owned = (parent == NULL || parent->owned) && atom_ref_editable(step->ref);
+        self->depth++;
+    }
+    return status;
+}
+
+/* Steps are bounded: levels go down by one, and node_check bounds the root's. */
+static edit_step *edit_leaf(edit *self)
+{
+    return &self->steps[self->depth - 1];
+}
+
+static pbase_status edit_find_key(edit *self, pbase_bytes key, bool *out_found, pbase_error *err)
+{
+    pbase_status status = edit_enter(self, err);
+    while (status == PBASE_OK && edit_leaf(self)->node.level != 0) {
+        edit_step *step = edit_leaf(self);
+        step->index = node_search_child(&step->node, key);
+        self->rightmost = self->rightmost && step->index + 1 == step->node.count;
+        status = edit_enter(self, err);
+    }
+    if (status == PBASE_OK) {
+        edit_step *leaf = edit_leaf(self);
+        leaf->index = node_search(&leaf->node, key, out_found);
+    }
+    return status;
+}
+
+static pbase_status edit_find_position(edit *self, uint64_t position, pbase_error *err)
+{
+    pbase_status status = edit_enter(self, err);
+    while (status == PBASE_OK && edit_leaf(self)->node.level != 0) {
+        edit_step *step = edit_leaf(self);
+        step->index = node_search_position(&step->node, &position);
+        self->rightmost = self->rightmost && step->index + 1 == step->node.count;
+        status = edit_enter(self, err);
+    }
+    if (status == PBASE_OK) {
+        edit_leaf(self)->index = (uint32_t)position; /* at most the leaf's count: tree_*_at */
+    }
+    return status;
+}
+
+static pbase_status edit_find_end(edit *self, pbase_error *err)
+{
+    pbase_status status = edit_enter(self, err);
+    while (status == PBASE_OK && edit_leaf(self)->node.level != 0) {
+        edit_leaf(self)->index = edit_leaf(self)->node.count - 1;
+        status = edit_enter(self, err);
+    }
+    if (status == PBASE_OK) {
+        edit_leaf(self)->index = edit_leaf(self)->node.count;
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------------------- new nodes ------ */
+
+static pbase_status edit_create(edit *self, uint32_t size, atom_memory **out, pbase_error *err)
+{
+    PBASE_ASSERT(self->created_count < EDIT_NODES_MAX);
+    atom_memory *memory = atom_memory_create(self->target->source, ATOM_NODE, size);
+    if (memory == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a node of %" PRIu32 " bytes", size);
+    }
+    memory->size = size;
+    self->created[self->created_count++] = atom_ref_of_memory(memory);
+    *out = memory;
+    return PBASE_OK;
+}
+
+static node_child child_of_memory(const atom_memory *memory, atom_ref ref)
+{
+    node made = node_of(memory->payload, memory->size);
+    return node_child_of(ref, &made);
+}
+
+static pbase_status edit_write(edit *self, const node_plan *plan, uint32_t from, uint32_t to,
+                               bool root, node_child *out, pbase_error *err)
+{
+    uint32_t size = node_capacity(plan->level, node_plan_size(plan, from, to), root);
+    atom_memory *memory = NULL;
+    pbase_status status = edit_create(self, size, &memory, err);
+    if (status == PBASE_OK) {
+        node_plan_write(plan, from, to, memory->payload, size);
+        *out = child_of_memory(memory, atom_ref_of_memory(memory));
+    }
+    return status;
+}
+
+/* Writes the plan as one node, or as two when it is too much for one. */
+static pbase_status edit_write_plan(edit *self, const node_plan *plan, uint32_t border, bool root,
+                                    edit_result *result, pbase_error *err)
+{
+    uint32_t size = node_plan_size(plan, 0, plan->count);
+    if (!node_overfull(plan->level, size, plan->count)) {
+        result->count = 1;
+        return edit_write(self, plan, 0, plan->count, root, &result->nodes[0], err);
+    }
+    uint32_t middle = node_plan_middle(plan, border);
+    result->count = 2;
+    pbase_status status = edit_write(self, plan, 0, middle, false, &result->nodes[0], err);
+    if (status == PBASE_OK) {
+        status = edit_write(self, plan, middle, plan->count, false, &result->nodes[1], err);
+    }
+    if (status == PBASE_OK && !plan->positional) {
+        node_plan_separator(plan, middle, &result->separator);
+    }
+    return status;
+}
+
+static void edit_retire(edit *self, atom_ref ref)
+{
+    PBASE_ASSERT(self->retired_count < EDIT_NODES_MAX);
+    self->retired[self->retired_count++] = ref;
+}
+
+/* ------------------------------------------------------------------------ replacing a node ---- */
+
+/* A copy of the node with room to spare, changed in place. */
+static pbase_status edit_copy(edit *self, uint32_t at, const node_change *change, uint32_t size,
+                              edit_result *result, pbase_error *err)
+{
+    edit_step *step = &self->steps[at];
+    atom_memory *memory = NULL;
+    pbase_status status = edit_create(self, size, &memory, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    node_copy(&step->node, memory->payload, size);
+    node copy = node_of(memory->payload, size);
+    (void)node_change_apply(&copy, memory->payload, change); /* the view is taken below */
+    result->count = 1;
+    result->nodes[0] = child_of_memory(memory, atom_ref_of_memory(memory));
+    edit_retire(self, step->ref);
+    return PBASE_OK;
+}
+
+/* An entry past the end of a full last node: the node stays as it is, and a new one begins. So
+ * ascending keys leave full nodes behind. */
+static bool edit_is_append(const edit *self, uint32_t at, const node_change *change)
+{
+    const node *full = &self->steps[at].node;
+    return self->rightmost && change->has_item && !change->patch && change->from == full->count;
+}
+
+static pbase_status edit_append_node(edit *self, uint32_t at, const node_plan *plan,
+                                     edit_result *result, pbase_error *err)
+{
+    uint32_t last = plan->count - 1;
+    result->count = 1;
+    result->first = at == 0 ? 1 : self->steps[at - 1].index + 1;
+    result->end = result->first;
+    if (!plan->positional) {
+        node_plan_separator(plan, last, &result->separator);
+    }
+    return edit_write(self, plan, last, plan->count, false, &result->nodes[0], err);
+}
+
+static pbase_status edit_split(edit *self, uint32_t at, const node_change *change,
+                               edit_result *result, pbase_error *err)
+{
+    const node *full = &self->steps[at].node;
+    node_plan plan;
+    node_plan_init(&plan, full->level, node_positional(full));
+    node_plan_changed(&plan, full, change);
+    if (at == 0 && full->level != 0 && plan.count == 1) { /* the root's only child is the root */
+        node_entry only;
+        node_plan_entry(&plan, 0, &only);
+        result->count = 1;
+        result->nodes[0] = only.child;
+        edit_retire(self, self->steps[at].ref);
+        return PBASE_OK;
+    }
+    if (edit_is_append(self, at, change) &&
+        node_overfull(full->level, node_plan_size(&plan, 0, plan.count), plan.count)) {
+        return edit_append_node(self, at, &plan, result, err);
+    }
+    uint32_t border = 0;
+    if (change->has_item && change->from == 0) {
+        border = 1;
+    } else if (change->has_item && change->to == full->count) {
+        border = plan.count - 1;
+    }
+    edit_retire(self, self->steps[at].ref);
+    return edit_write_plan(self, &plan, border, at == 0, result, err);
+}
+
+/* Adds `right` to the plan; its first child gets the key that its parent knew it by. */
+static void plan_add_right(node_plan *plan, const node_plan *right, const node_entry *separator)
+{
+    if (right->level == 0 || right->positional) {
+        node_plan_add_plan(plan, right, 0);
+        return;
+    }
+    node_entry first;
+    node_plan_entry(right, 0, &first);
+    first.lead = separator->lead;
+    first.tail = separator->tail;
+    first.raw = pbase_bytes_of(NULL, 0);
+    node_plan_add_entry(plan, &first);
+    node_plan_add_plan(plan, right, 1);
+}
+
+/* Lends the neighbour of step `at`: the left one, of a first child the right one. */
+static pbase_status edit_sibling(edit *self, uint32_t at, uint32_t *out_index, pbase_error *err)
+{
+    const edit_step *parent = &self->steps[at - 1];
+    edit_step *sibling = &self->siblings[at];
+    uint32_t index = parent->index == 0 ? 1 : parent->index - 1;
+    sibling->ref = pbase_get_u64(node_ref_at(&parent->node, index));
+    pbase_status status =
+        node_acquire(self->target->source, sibling->ref, &parent->node, index,
+                     self->target->positional, &sibling->view, &sibling->node, err);
+    self->has_sibling[at] = status == PBASE_OK;
+    *out_index = index;
+    return status;
+}
+
+static pbase_status edit_merge(edit *self, uint32_t at, const node_change *change,
+                               edit_result *result, pbase_error *err)
+{
+    const edit_step *parent = &self->steps[at - 1];
+    const node *small = &self->steps[at].node;
+    node_plan changed, neighbour, plan;
+    node_entry separator;
+    uint32_t index = 0;
+    pbase_status status = edit_sibling(self, at, &index, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    const node *sibling = &self->siblings[at].node;
+    node_plan_init(&changed, small->level, node_positional(small));
+    node_plan_init(&neighbour, small->level, node_positional(small));
+    node_plan_init(&plan, small->level, node_positional(small));
+    node_plan_changed(&changed, small, change);
+    node_plan_add(&neighbour, sibling, 0, sibling->count);
+    bool left = index < parent->index;
+    uint32_t right_index = left ? parent->index : index;
+    node_entry_read(&parent->node, right_index, &separator);
+    node_plan_add_plan(&plan, left ? &neighbour : &changed, 0);
+    uint32_t border = plan.count;
+    plan_add_right(&plan, left ? &changed : &neighbour, &separator);
+    edit_retire(self, self->steps[at].ref);
+    edit_retire(self, self->siblings[at].ref);
+    result->first = right_index - 1;
+    result->end = right_index + 1;
+    return edit_write_plan(self, &plan, border, false, result, err);
+}
+
+/* True when the change leaves so little that a neighbour should take it. */
+static bool edit_wants_merge(const edit *self, uint32_t at, const node_change *change)
+{
+    const node *self_node = &self->steps[at].node;
+    uint32_t removes = node_change_removes(self_node, change);
+    uint32_t adds = node_change_adds(self_node, change);
+    return at != 0 && self->steps[at - 1].node.count > 1 && removes > adds &&
+           node_underfull(self_node->level, node_packed_size(self_node) + adds - removes);
+}
+
+static uint32_t copy_size(const node *from, bool root)
+{
+    uint32_t wanted = node_capacity(from->level, node_packed_size(from), root);
+    uint32_t least = node_packed_size(from) + pbase_get_u32(from->payload + NODE_AT_DEAD);
+    return wanted > least ? wanted : (least + 15u) & ~15u;
+}
+
+/* Carries the change out in one node. `*out_done`: it was changed in place, nothing is left to do
+ * above; else `result` says what its parent has to change. */
+static pbase_status edit_level(edit *self, uint32_t at, const node_change *change,
+                               edit_result *result, bool *out_done, pbase_error *err)
+{
+    edit_step *step = &self->steps[at];
+    uint32_t count = node_change_count(&step->node, change);
+    bool collapses = at == 0 && step->node.level != 0 && count == 1;
+    *out_done = false;
+    memset(result, 0, sizeof *result);
+    result->first = at == 0 ? 0 : self->steps[at - 1].index;
+    result->end = result->first + 1;
+    if (count == 0) {
+        edit_retire(self, step->ref);
+        return PBASE_OK;
+    }
+    if (edit_wants_merge(self, at, change)) {
+        return edit_merge(self, at, change, result, err);
+    }
+    if (collapses) {
+        return edit_split(self, at, change, result, err);
+    }
+    if (step->owned && node_change_fits(&step->node, change, step->node.size)) {
+        self->total_before = node_total(&step->node);
+        step->node = node_change_apply(&step->node, atom_ref_memory(step->ref)->payload, change);
+        *out_done = true;
+        return PBASE_OK;
+    }
+    uint32_t size = copy_size(&step->node, at == 0);
+    if (!step->owned && node_change_fits(&step->node, change, size)) {
+        return edit_copy(self, at, change, size, result, err);
+    }
+    return edit_split(self, at, change, result, err);
+}
+
+/* What the parent of a replaced node has to change. */
+static node_change change_of_result(const edit_result *result)
+{
+    node_change change;
+    memset(&change, 0, sizeof change);
+    change.from = result->first;
+    change.to = result->end;
+    const node_child *added = NULL;
+    if (result->first == result->end) {
+        added = &result->nodes[0];
+    } else if (result->count != 0) {
+        change.patch = true;
+        change.patch_at = result->first;
+        change.patch_child = result->nodes[0];
+        change.from = result->first + 1;
+        added = result->count == 2 ? &result->nodes[1] : NULL;
+    }
+    if (added != NULL) {
+        change.has_item = true;
+        change.item = result->separator;
+        change.item.child = *added;
+    }
+    return change;
+}
+
+/* ------------------------------------------------------------------------------- the root ----- */
+
+static pbase_status edit_root_above(edit *self, const node_child *left, const edit_result *result,
+                                    const node_child *right, pbase_error *err)
+{
+    uint8_t level = (uint8_t)(self->steps[0].node.level + 1);
+    if (level > NODE_LEVEL_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a tree of %u levels; the limit is %u", level + 1u,
+                          NODE_LEVEL_MAX + 1u);
+    }
+    node_plan plan;
+    node_entry low, high = result->separator;
+    node_child root;
+    memset(&low, 0, sizeof low);
+    low.child = *left;
+    high.child = *right;
+    node_plan_init(&plan, level, self->target->positional);
+    node_plan_add_entry(&plan, &low);
+    node_plan_add_entry(&plan, &high);
+    pbase_status status = edit_write(self, &plan, 0, 2, true, &root, err);
+    if (status == PBASE_OK) {
+        self->root = root.ref;
+    }
+    return status;
+}
+
+/* The root was replaced: what is the root now? */
+static pbase_status edit_root(edit *self, const edit_result *result, pbase_error *err)
+{
+    self->new_root = true;
+    self->root = result->count == 0 ? ATOM_REF_NONE : result->nodes[0].ref;
+    if (result->first == result->end) { /* the old root stays, beside a new node */
+        node_child old = node_child_of(self->steps[0].ref, &self->steps[0].node);
+        return edit_root_above(self, &old, result, &result->nodes[0], err);
+    }
+    if (result->count == 2) {
+        return edit_root_above(self, &result->nodes[0], result, &result->nodes[1], err);
+    }
+    return PBASE_OK;
+}
+
+/* ----------------------------------------------------------------------------- the commit ----- */
+
+/* A node that was replaced: we hold one count of it. If that is the only one its references move on
+ * to the new nodes with the counts they have, else they are counted once more. */
+static void node_retire(atom_source *source, atom_ref ref)
+{
+    if (!atom_ref_is_memory(ref)) {
+        return; /* what is stored refers to what is stored */
+    }
+    atom_memory *memory = atom_ref_memory(ref);
+    if (atomic_load_explicit(&memory->counts, memory_order_acquire) == 1) {
+        atom_memory_destroy(source, memory);
+        return;
+    }
+    node old = tree_node_memory(ref);
+    tree_node_keep(&old);
+    tree_drop(source, ref);
+}
+
+/* Tells the nodes above step `at`, which are all ours, what has become of it. */
+static void ancestors_update(edit *self, uint32_t at)
+{
+    uint64_t before = self->total_before;
+    for (uint32_t i = at; i-- > 0;) {
+        edit_step *step = &self->steps[i];
+        node_child child = node_child_of(step[1].ref, &step[1].node);
+        uint8_t *payload = atom_ref_memory(step->ref)->payload;
+        uint64_t total = node_total(&step->node);
+        node_child_put(payload + (node_entry_at(&step->node, step->index) - payload), &child);
+        pbase_put_u64(payload + NODE_AT_TOTAL, total - before + child.count);
+        payload[NODE_AT_FLAGS] |= child.flags;
+        step->node.flags |= child.flags;
+        before = total;
+    }
+}
+
+static void edit_commit(edit *self, uint32_t in_place)
+{
+    atom_source *source = self->target->source;
+    if (self->new_root) {
+        self->target->root = self->root;
+    } else {
+        ancestors_update(self, in_place);
+    }
+    for (uint32_t i = self->retired_count; i-- > 0;) { /* parents first */
+        node_retire(source, self->retired[i]);
+    }
+}
+
+static void edit_abandon(edit *self)
+{
+    for (uint32_t i = 0; i < self->created_count; i++) {
+        atom_memory_destroy(self->target->source, atom_ref_memory(self->created[i]));
+    }
+}
+
+/* Carries out `change` of the leaf. */
+static pbase_status edit_run(edit *self, const node_change *leaf_change, pbase_error *err)
+{
+    node_change change = *leaf_change;
+    pbase_status status = PBASE_OK;
+    uint32_t at = self->depth;
+    bool done = false;
+    while (!done && at > 0 && status == PBASE_OK) {
+        edit_result result;
+        at--;
+        status = edit_level(self, at, &change, &result, &done, err);
+        if (status != PBASE_OK || done) {
+            continue;
+        }
+        if (at == 0) {
+            status = edit_root(self, &result, err);
+        } else {
+            change = change_of_result(&result);
+        }
+    }
+    if (status == PBASE_OK) {
+        edit_commit(self, at);
+    } else {
+        edit_abandon(self);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------- values ------- */
+
+static pbase_status large_create(atom_source *source, pbase_bytes bytes, atom_ref *out,
+                                 pbase_error *err)
+{
+    atom_memory *memory = atom_memory_create(source, ATOM_VALUE, (uint32_t)bytes.size);
+    if (memory == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a value of %zu bytes", bytes.size);
+    }
+    memcpy(memory->payload, bytes.data, bytes.size);
+    memory->size = (uint32_t)bytes.size;
+    *out = atom_ref_of_memory(memory);
+    return PBASE_OK;
+}
+
+/* Fills the value of an entry. Its reference, if it has one, is a count of ours. */
+static pbase_status entry_value_set(atom_source *source, const tree_value *value, node_entry *out,
+                                    pbase_error *err)
+{
+    bool is_tree = value->kind == TREE_VALUE_TREE;
+    size_t limit = is_tree ? TREE_PAYLOAD_MAX : PBASE_VALUE_BYTES_MAX;
+    if (value->bytes.size > limit) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a value of %zu bytes; the limit is %zu",
+                          value->bytes.size, limit);
+    }
+    out->kind = is_tree ? NODE_VALUE_TREE : NODE_VALUE_INLINE;
+    out->tree_kind = value->tree_kind;
+    out->bytes = value->bytes;
+    out->ref = is_tree ? atom_ref_keep(value->root) : ATOM_REF_NONE;
+    out->raw = pbase_bytes_of(NULL, 0);
+    if (!is_tree && value->bytes.size > NODE_INLINE_MAX) {
+        out->kind = NODE_VALUE_LARGE;
+        out->length = (uint32_t)value->bytes.size;
+        return large_create(source, value->bytes, &out->ref, err);
+    }
+    return PBASE_OK;
+}
+
+static pbase_status key_check(const encoded_key *key, pbase_error *err)
+{
+    if (key->bytes.size == 0 || key->bytes.size > PBASE_KEY_BYTES_MAX ||
+        key->spelling.size > NODE_SPELLING_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a key of %zu bytes; the limits are 1 and %u",
+                          key->bytes.size, PBASE_KEY_BYTES_MAX);
+    }
+    return PBASE_OK;
+}
+
+/* The first entry of an empty tree. */
+static pbase_status tree_plant(tree *self, const node_entry *entry, pbase_error *err)
+{
+    node_plan plan;
+    node_plan_init(&plan, 0, self->positional);
+    node_plan_add_entry(&plan, entry);
+    uint32_t size = node_capacity(0, node_plan_size(&plan, 0, 1), true);
+    atom_memory *memory = atom_memory_create(self->source, ATOM_NODE, size);
+    if (memory == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a node of %" PRIu32 " bytes", size);
+    }
+    memory->size = size;
+    node_plan_write(&plan, 0, 1, memory->payload, size);
+    self->root = atom_ref_of_memory(memory);
+    return PBASE_OK;
+}
+
+/* ------------------------------------------------------------------------------ operations ---- */
+
+/* The change that inserts `entry` at the leaf's index, or puts its value in place of what is there. */
+static node_change leaf_change_of(const edit *self, const node_entry *entry, bool replace,
+                                  atom_ref *out_removed)
+{
+    const edit_step *leaf = &self->steps[self->depth - 1];
+    node_change change;
+    memset(&change, 0, sizeof change);
+    change.from = leaf->index;
+    change.to = leaf->index + (replace ? 1u : 0u);
+    change.has_item = true;
+    change.item = *entry;
+    if (replace) {
+        node_entry old;
+        node_entry_read(&leaf->node, leaf->index, &old);
+        *out_removed = old.ref;
+        change.item.lead = old.lead;
+        change.item.tail = old.tail;
+        change.item.spelling = old.spelling; /* the first one stays */
+    }
+    return change;
+}
+
+/* Ends an edit whose new entry holds one count of its reference. */
+static pbase_status entry_done(tree *self, const node_entry *entry, atom_ref removed,
+                               pbase_status status)
+{
+    tree_drop(self->source, status == PBASE_OK ? removed : entry->ref);
+    return status;
+}
+
+pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *value,
+                      bool *out_replaced, pbase_error *err)
+{
+    node_entry entry;
+    edit run;
+    bool found = false;
+    atom_ref removed = ATOM_REF_NONE;
+    memset(&entry, 0, sizeof entry);
+    entry.tail = key->bytes;
+    entry.spelling = key->spelling;
+    pbase_status status = key_check(key, err);
+    if (status == PBASE_OK) {
+        status = entry_value_set(self->source, value, &entry, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    edit_begin(&run, self);
+    if (self->root == ATOM_REF_NONE) {
+        status = tree_plant(self, &entry, err);
+    } else {
+        status = edit_find_key(&run, key->bytes, &found, err);
+        if (status == PBASE_OK) {
+            node_change change = leaf_change_of(&run, &entry, found, &removed);
+            status = edit_run(&run, &change, err);
+        }
+    }
+    edit_end(&run);
+    if (status == PBASE_OK && out_replaced != NULL) {
+        *out_replaced = found;
+    }
+    return entry_done(self, &entry, removed, status);
+}
+
+/* Removes the entry that the edit has found. */
+static pbase_status edit_remove(edit *self, pbase_error *err)
+{
+    const edit_step *leaf = edit_leaf(self);
+    node_entry old;
+    node_change change;
+    memset(&change, 0, sizeof change);
+    node_entry_read(&leaf->node, leaf->index, &old);
+    change.from = leaf->index;
+    change.to = leaf->index + 1;
+    atom_ref removed = old.ref;
+    pbase_status status = edit_run(self, &change, err);
+    if (status == PBASE_OK) {
+        tree_drop(self->target->source, removed);
+    }
+    return status;
+}
+
+pbase_status tree_remove(tree *self, pbase_bytes key, bool *out_removed, pbase_error *err)
+{
+    edit run;
+    bool found = false;
+    pbase_status status = PBASE_OK;
+    edit_begin(&run, self);
+    if (self->root != ATOM_REF_NONE) {
+        status = edit_find_key(&run, key, &found, err);
+    }
+    if (status == PBASE_OK && found) {
+        status = edit_remove(&run, err);
+    }
+    edit_end(&run);
+    if (status == PBASE_OK && out_removed != NULL) {
+        *out_removed = found;
+    }
+    return status;
+}
+
+/* INVALID unless index < count, or index == count where `end` is allowed. */
+static pbase_status index_check(const tree *self, uint64_t index, bool end, pbase_error *err)
+{
+    uint64_t count = 0;
+    pbase_status status = tree_count(self, &count, err);
+    if (status == PBASE_OK && (index > count || (index == count && !end))) {
+        status = PBASE_FAIL(err, PBASE_INVALID, "index %" PRIu64 " of %" PRIu64 " entries", index,
+                            count);
+    }
+    return status;
+}
+
+static pbase_status put_at(tree *self, uint64_t index, const tree_value *value, bool replace,
+                           pbase_error *err)
+{
+    node_entry entry;
+    edit run;
+    atom_ref removed = ATOM_REF_NONE;
+    memset(&entry, 0, sizeof entry);
+    pbase_status status = index_check(self, index, !replace, err);
+    if (status == PBASE_OK) {
+        status = entry_value_set(self->source, value, &entry, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    edit_begin(&run, self);
+    if (self->root == ATOM_REF_NONE) {
+        status = tree_plant(self, &entry, err);
+    } else {
+        status = edit_find_position(&run, index, err);
+        if (status == PBASE_OK) {
+            node_change change = leaf_change_of(&run, &entry, replace, &removed);
+            status = edit_run(&run, &change, err);
+        }
+    }
+    edit_end(&run);
+    return entry_done(self, &entry, removed, status);
+}
+
+pbase_status tree_set_at(tree *self, uint64_t index, const tree_value *value, pbase_error *err)
+{
+    return put_at(self, index, value, true, err);
+}
+
+pbase_status tree_insert_at(tree *self, uint64_t index, const tree_value *value, pbase_error *err)
+{
+    return put_at(self, index, value, false, err);
+}
+
+pbase_status tree_remove_at(tree *self, uint64_t index, pbase_error *err)
+{
+    edit run;
+    pbase_status status = index_check(self, index, false, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    edit_begin(&run, self);
+    status = edit_find_position(&run, index, err);
+    if (status == PBASE_OK) {
+        status = edit_remove(&run, err);
+    }
+    edit_end(&run);
+    return status;
+}
+
+static pbase_status edit_above_last(edit *self, const encoded_key *key, pbase_error *err)
+{
+    const edit_step *leaf = edit_leaf(self);
+    if (key != NULL && node_key_compare(&leaf->node, leaf->node.count - 1, key->bytes) >= 0) {
+        return PBASE_FAIL(err, PBASE_INVALID, "keys to be appended must ascend");
+    }
+    return PBASE_OK;
+}
+
+/* Adds an entry past the last one. */
+static pbase_status append(tree *self, const encoded_key *key, const tree_value *value,
+                           pbase_error *err)
+{
+    node_entry entry;
+    edit run;
+    atom_ref unused;
+    memset(&entry, 0, sizeof entry);
+    if (key != NULL) {
+        entry.tail = key->bytes;
+        entry.spelling = key->spelling;
+    }
+    pbase_status status = entry_value_set(self->source, value, &entry, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    edit_begin(&run, self);
+    if (self->root == ATOM_REF_NONE) {
+        status = tree_plant(self, &entry, err);
+    } else {
+        status = edit_find_end(&run, err);
+        if (status == PBASE_OK) {
+            status = edit_above_last(&run, key, err);
+        }
+        if (status == PBASE_OK) {
+            node_change change = leaf_change_of(&run, &entry, false, &unused);
+            status = edit_run(&run, &change, err);
+        }
+    }
+    edit_end(&run);
+    return entry_done(self, &entry, ATOM_REF_NONE, status);
+}
+
+pbase_status tree_append(tree *self, const tree_value *value, pbase_error *err)
+{
+    return append(self, NULL, value, err);
+}
+
+pbase_status tree_append_key(tree *self, const encoded_key *key, const tree_value *value,
+                             pbase_error *err)
+{
+    pbase_status status = key_check(key, err);
+    return status == PBASE_OK ? append(self, key, value, err) : status;
+}

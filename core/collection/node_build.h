@@ -1,0 +1,90 @@
+/* node_build.h - laying out nodes: writing new ones from a plan, and changing one in place.
+ *
+ * A plan is a sequence of entries taken from nodes as they are, with single entries between them.
+ * Whatever an edit has to do (grow, compact, split, merge, borrow) is a plan and one or two nodes
+ * written from it. References are copied as they are; who counts them is the caller's business.
+ *
+ * Threads: pure functions over bytes. */
+#ifndef PROTOBASE_COLLECTION_NODE_BUILD_H
+#define PROTOBASE_COLLECTION_NODE_BUILD_H
+#include "collection/node.h"
+
+/* A run of entries of a node, or one entry. */
+typedef struct {
+    const node *from; /* NULL: `single` */
+    uint32_t first, end;
+    node_entry single;
+} node_run;
+
+#define NODE_RUNS_MAX 8u
+typedef struct {
+    node_run runs[NODE_RUNS_MAX];
+    uint32_t run_count;
+    uint32_t count; /* entries in all */
+    uint8_t level;
+    bool positional;
+} node_plan;
+
+void node_plan_init(node_plan *plan, uint8_t level, bool positional);
+/* Adds the entries first..end-1 of `from`, which stays borrowed. */
+void node_plan_add(node_plan *plan, const node *from, uint32_t first, uint32_t end);
+/* Adds a copy of `entry`; what it points to stays borrowed. */
+void node_plan_add_entry(node_plan *plan, const node_entry *entry);
+void node_plan_entry(const node_plan *plan, uint32_t index, node_entry *out);
+
+/* Bytes of a node of the entries from..to-1, cut to size. */
+uint32_t node_plan_size(const node_plan *plan, uint32_t from, uint32_t to);
+/* Where to split so that both parts are about equally large; 1..count-1. Needs two entries. Where the
+ * keys are so unlike that a part would be overfull, `border` (the place of an odd one out, 0: none)
+ * is taken instead. */
+uint32_t node_plan_middle(const node_plan *plan, uint32_t border);
+/* Adds the entries of another plan, from `first` on. */
+void node_plan_add_plan(node_plan *plan, const node_plan *other, uint32_t first);
+/* The shortest key above every key before entry `index` and not above its own: `out` has it as lead
+ * and tail. Index 1..count-1 of a keyed plan. */
+void node_plan_separator(const node_plan *plan, uint32_t index, node_entry *out);
+/* Writes the entries from..to-1 as a node of `size` bytes, at least node_plan_size; room that is left
+ * stands before the heap. */
+void node_plan_write(const node_plan *plan, uint32_t from, uint32_t to, uint8_t *payload,
+                     uint32_t size);
+
+/* A copy of `self` in `size` bytes, at least node_packed_size plus its dead bytes; what is more
+ * becomes free room. */
+void node_copy(const node *self, uint8_t *payload, uint32_t size);
+/* A copy cut to size: node_packed_size bytes, entries in order. */
+void node_pack(const node *self, uint8_t *payload);
+
+/* True when a node of so many bytes and entries has to be split. */
+bool node_overfull(uint8_t level, uint32_t size, uint32_t count);
+/* True when it should be merged with a neighbour. */
+bool node_underfull(uint8_t level, uint32_t size);
+/* Bytes to allocate for a node in memory that takes `size` now. */
+uint32_t node_capacity(uint8_t level, uint32_t size, bool root);
+
+/* --------------------------------------------------------------------------- in place --------- */
+
+/* What happens to a node: a child that is replaced, and after it the entries from..to-1 make way for
+ * `item`. */
+typedef struct {
+    bool patch;
+    uint32_t patch_at; /* below `from` */
+    node_child patch_child;
+    uint32_t from, to;
+    bool has_item;
+    node_entry item;
+} node_change;
+
+/* The plan of a node after a change. */
+void node_plan_changed(node_plan *plan, const node *self, const node_change *change);
+/* Bytes that the change takes away from the node, and that it adds. */
+uint32_t node_change_removes(const node *self, const node_change *change);
+uint32_t node_change_adds(const node *self, const node_change *change);
+/* Entries that the node has after the change. */
+uint32_t node_change_count(const node *self, const node_change *change);
+/* True when the node, or its copy in `size` bytes, can be changed where it lies: it has the room,
+ * keeps its prefix and does not become overfull. */
+bool node_change_fits(const node *self, const node_change *change, uint32_t size);
+/* Changes the node at `payload`, of which `self` is the view; it must fit. Yields the new view. */
+node node_change_apply(const node *self, uint8_t *payload, const node_change *change);
+
+#endif

@@ -1,0 +1,179 @@
+/* node_check.c - the structural check of a node that came from a storage. Nothing in the payload is
+ * trusted before it has been compared with the payload's size. */
+#include "collection/tree_private.h"
+
+#include <inttypes.h>
+
+/* A node while it is checked: what earlier entries have shown. */
+typedef struct {
+    node node;
+    uint32_t offset; /* where the next entry has to begin */
+    uint64_t total;
+    bool owns;
+    pbase_bytes last_tail; /* of the entry before; data NULL: there is none */
+} node_checker;
+
+/* Yields what is wrong, NULL when nothing is. */
+static const char *header_fault(pbase_bytes payload)
+{
+    if (payload.size < NODE_HEADER_BYTES || payload.size > UINT32_MAX) {
+        return "is not of a possible size";
+    }
+    const uint8_t *p = payload.data;
+    uint64_t count = pbase_get_u32(p + NODE_AT_COUNT);
+    uint64_t prefix = pbase_get_u32(p + NODE_AT_PREFIX);
+    bool positional = (p[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0;
+    uint64_t room = (prefix + 7u) & ~UINT64_C(7);
+    uint64_t index_end = NODE_HEADER_BYTES + room + count * (positional ? 4u : 8u);
+    if (p[NODE_AT_LEVEL] > NODE_LEVEL_MAX ||
+        (p[NODE_AT_FLAGS] & ~(NODE_POSITIONAL | NODE_OWNS)) != 0 || p[NODE_AT_ZERO] != 0 ||
+        pbase_get_u32(p + NODE_AT_ZERO_2) != 0) {
+        return "has an impossible level or flag";
+    }
+    if (prefix > PBASE_KEY_BYTES_MAX || (positional && prefix != 0)) {
+        return "has an impossible prefix";
+    }
+    if (count == 0 || index_end > payload.size || pbase_get_u32(p + NODE_AT_HEAP) != index_end ||
+        pbase_get_u32(p + NODE_AT_DEAD) != 0) {
+        return "has a count that does not fit its size";
+    }
+    for (uint64_t i = prefix; i < room; i++) {
+        if (p[NODE_HEADER_BYTES + i] != 0) {
+            return "has padding that is not zero";
+        }
+    }
+    return NULL;
+}
+
+/* The place of a stored atom, or none where `optional`. */
+static bool ref_valid(atom_ref ref, bool optional)
+{
+    return ref == ATOM_REF_NONE ? optional : atom_ref_is_stored(ref) && atom_ref_pointer(ref) != 0;
+}
+
+static bool large_valid(pbase_bytes value)
+{
+    return value.size == NODE_LARGE_BYTES && ref_valid(pbase_get_u64(value.data), false) &&
+           pbase_get_u32(value.data + 8) > NODE_INLINE_MAX &&
+           pbase_get_u32(value.data + 8) <= PBASE_VALUE_BYTES_MAX;
+}
+
+static bool tree_value_valid(pbase_bytes value)
+{
+    return value.size >= NODE_TREE_BYTES && value.size <= NODE_TREE_BYTES + TREE_PAYLOAD_MAX &&
+           ref_valid(pbase_get_u64(value.data), true);
+}
+
+static bool value_valid(node_checker *self, uint8_t kind, pbase_bytes value)
+{
+    if (kind == NODE_VALUE_INLINE) {
+        return value.size <= NODE_INLINE_MAX;
+    }
+    self->owns = true;
+    return kind == NODE_VALUE_LARGE ? large_valid(value)
+                                    : kind == NODE_VALUE_TREE && tree_value_valid(value);
+}
+
+/* A size and then, later, that many bytes: anything a node can hold fits 32 bits. */
+static bool read_size(pbase_reader_bytes *reader, uint64_t *out)
+{
+    return pbase_read_varint(reader, out) && *out <= pbase_reader_bytes_left(reader);
+}
+
+static bool leaf_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
+{
+    uint8_t first;
+    uint64_t tail_size = 0, value_size, spelling_size = 0;
+    pbase_bytes spelling, value;
+    bool positional = node_positional(&self->node);
+    if (!pbase_read_u8(reader, &first) ||
+        (first & ~(NODE_VALUE_KIND_MASK | NODE_ENTRY_SPELLED)) != 0) {
+        return false;
+    }
+    bool spelled = (first & NODE_ENTRY_SPELLED) != 0;
+    self->total++;
+    return (positional || read_size(reader, &tail_size)) && read_size(reader, &value_size) &&
+           (!spelled || (!positional && read_size(reader, &spelling_size) && spelling_size != 0)) &&
+           spelling_size <= NODE_SPELLING_MAX && pbase_read_bytes(reader, tail_size, tail) &&
+           pbase_read_bytes(reader, spelling_size, &spelling) &&
+           pbase_read_bytes(reader, value_size, &value) &&
+           value_valid(self, first & NODE_VALUE_KIND_MASK, value);
+}
+
+static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
+{
+    pbase_bytes fixed;
+    if (!pbase_read_bytes(reader, NODE_CHILD_BYTES, &fixed)) {
+        return false;
+    }
+    uint64_t count = pbase_get_u64(fixed.data + NODE_CHILD_COUNT);
+    uint8_t flags = fixed.data[NODE_CHILD_FLAGS];
+    self->owns = self->owns || flags != 0;
+    self->total += count;
+    *tail = pbase_bytes_of(reader->at, 0);
+    return count != 0 && self->total >= count && (flags & ~NODE_OWNS) == 0 &&
+           pbase_get_u32(fixed.data + NODE_CHILD_SIZE) >= NODE_HEADER_BYTES &&
+           ref_valid(pbase_get_u64(fixed.data + NODE_CHILD_REF), false) &&
+           (node_positional(&self->node) || pbase_read_sized(reader, tail));
+}
+
+static bool tail_valid(node_checker *self, uint32_t index, pbase_bytes tail)
+{
+    if (node_positional(&self->node)) {
+        return true;
+    }
+    if (node_head(&self->node, index) != node_head_of(tail.data, tail.size)) {
+        return false;
+    }
+    if (index == 0 && self->node.level != 0) {
+        return tail.size == 0;
+    }
+    size_t size = self->node.prefix_size + tail.size;
+    bool ascends = self->last_tail.data == NULL || pbase_bytes_compare(self->last_tail, tail) < 0;
+    self->last_tail = tail;
+    return size != 0 && size <= PBASE_KEY_BYTES_MAX && ascends;
+}
+
+static bool entry_valid(node_checker *self, uint32_t index)
+{
+    if (pbase_get_u32(self->node.slots + (size_t)index * 4) != self->offset) {
+        return false;
+    }
+    pbase_reader_bytes reader = {self->node.payload + self->offset,
+                                 self->node.payload + self->node.size};
+    pbase_bytes tail = {reader.at, 0};
+    bool valid = self->node.level == 0 ? leaf_entry_valid(self, &reader, &tail)
+                                       : inner_entry_valid(self, &reader, &tail);
+    self->offset = (uint32_t)(reader.at - self->node.payload);
+    return valid && tail_valid(self, index, tail);
+}
+
+pbase_status tree_node_check(pbase_bytes payload, pbase_error *err)
+{
+    if (payload.size >= NODE_HEADER_BYTES && payload.data[NODE_AT_FORMAT] > NODE_FORMAT) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "a node of format %u; this version reads up to %u",
+                          payload.data[NODE_AT_FORMAT], NODE_FORMAT);
+    }
+    const char *fault = header_fault(payload);
+    if (fault == NULL && payload.data[NODE_AT_FORMAT] != NODE_FORMAT) {
+        fault = "has no format";
+    }
+    if (fault != NULL) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a node %s", fault);
+    }
+    node_checker checker = {.node = node_of(payload.data, (uint32_t)payload.size)};
+    checker.offset = pbase_get_u32(payload.data + NODE_AT_HEAP);
+    for (uint32_t i = 0; i < checker.node.count; i++) {
+        if (!entry_valid(&checker, i)) {
+            return PBASE_FAIL(err, PBASE_CORRUPT,
+                              "entry %" PRIu32 " of %" PRIu32
+                              " of a node is malformed or out of order",
+                              i, checker.node.count);
+        }
+    }
+    if (checker.offset != payload.size || checker.total != node_total(&checker.node) ||
+        (checker.owns && (checker.node.flags & NODE_OWNS) == 0)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a node's entries do not add up to its header");
+    }
+    return PBASE_OK;
+}

@@ -1,0 +1,234 @@
+/* tree.c - reading trees, and dropping them. */
+#include "collection/tree_private.h"
+#include <protobase/collection.h>
+
+bool tree_kind_positional(uint8_t tree_kind)
+{
+    return tree_kind == PBASE_COLLECTION_LIST;
+}
+
+/* ------------------------------------------------------------------------------ counting ------ */
+
+void tree_node_keep(const node *self)
+{
+    if (self->level == 0 && (self->flags & NODE_OWNS) == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < self->count; i++) {
+        const uint8_t *at = node_ref_at(self, i);
+        if (at != NULL) {
+            (void)atom_ref_keep(pbase_get_u64(at)); /* the same reference */
+        }
+    }
+}
+
+/* As deep as the tree is high, plus the nesting of trees in trees. */
+void tree_drop(atom_source *source, atom_ref ref)
+{
+    if (!atom_ref_drop(ref)) {
+        return;
+    }
+    atom_memory *memory = atom_ref_memory(ref);
+    if (memory->type == ATOM_NODE) {
+        node self = tree_node_memory(ref);
+        bool owner = self.level != 0 || (self.flags & NODE_OWNS) != 0;
+        for (uint32_t i = 0; owner && i < self.count; i++) {
+            const uint8_t *at = node_ref_at(&self, i);
+            if (at != NULL) {
+                tree_drop(source, pbase_get_u64(at));
+            }
+        }
+    }
+    atom_memory_destroy(source, memory);
+}
+
+void tree_fini(tree *self)
+{
+    tree_drop(self->source, self->root);
+    self->root = ATOM_REF_NONE;
+}
+
+/* ------------------------------------------------------------------------------- reading ------ */
+
+pbase_status tree_value_lend(atom_source *source, const node *leaf, uint32_t index,
+                             atom_view *large, tree_value *out, pbase_error *err)
+{
+    node_entry entry;
+    node_entry_read(leaf, index, &entry);
+    if (entry.kind == NODE_VALUE_LARGE) {
+        pbase_status status = node_large_acquire(source, entry.ref, entry.length, large, err);
+        if (status == PBASE_OK) {
+            *out = tree_value_of(pbase_bytes_of(large->payload, large->size));
+        }
+        return status;
+    }
+    *out = tree_value_of(entry.bytes);
+    if (entry.kind == NODE_VALUE_TREE) {
+        out->kind = TREE_VALUE_TREE;
+        out->tree_kind = entry.tree_kind;
+        out->root = entry.ref;
+    }
+    return PBASE_OK;
+}
+
+void tree_item_release(atom_source *source, tree_item *item)
+{
+    atom_release(source, &item->large);
+    atom_release(source, &item->node);
+}
+
+static pbase_status item_lend(atom_source *source, const node *leaf, uint32_t index, tree_item *out,
+                              pbase_error *err)
+{
+    node_entry entry;
+    out->large.pin = NULL;
+    node_entry_read(leaf, index, &entry);
+    out->spelling = entry.spelling;
+    return tree_value_lend(source, leaf, index, &out->large, &out->value, err);
+}
+
+static pbase_status root_lend(const tree *self, atom_view *view, node *out, pbase_error *err)
+{
+    return node_acquire(self->source, self->root, NULL, 0, self->positional, view, out, err);
+}
+
+/* From an inner node to its child `index`: `view` and `at` become the child's. A failure releases
+ * the view. */
+static pbase_status child_lend(const tree *self, uint32_t index, atom_view *view, node *at,
+                               pbase_error *err)
+{
+    atom_view parent_view = *view;
+    node parent = *at;
+    atom_ref child = pbase_get_u64(node_ref_at(&parent, index));
+    pbase_status status =
+        node_acquire(self->source, child, &parent, index, self->positional, view, at, err);
+    atom_release(self->source, &parent_view);
+    return status;
+}
+
+/* Goes down to the leaf that serves `key` and lends it. `rank`, when not NULL, receives the number of
+ * entries in the leaves before it. The tree is not empty. */
+static pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank, atom_view *view,
+                                node *leaf, pbase_error *err)
+{
+    pbase_status status = root_lend(self, view, leaf, err);
+    while (status == PBASE_OK && leaf->level != 0) {
+        uint32_t index = node_search_child(leaf, key);
+        if (rank != NULL) {
+            *rank += node_total_before(leaf, index);
+        }
+        status = child_lend(self, index, view, leaf, err);
+    }
+    return status;
+}
+
+static pbase_status leaf_of_position(const tree *self, uint64_t *position, atom_view *view,
+                                     node *leaf, pbase_error *err)
+{
+    pbase_status status = root_lend(self, view, leaf, err);
+    while (status == PBASE_OK && leaf->level != 0) {
+        status = child_lend(self, node_search_position(leaf, position), view, leaf, err);
+    }
+    return status;
+}
+
+pbase_status tree_count(const tree *self, uint64_t *out, pbase_error *err)
+{
+    if (self->root == ATOM_REF_NONE) {
+        *out = 0;
+        return PBASE_OK;
+    }
+    atom_view view;
+    node root;
+    pbase_status status = root_lend(self, &view, &root, err);
+    if (status == PBASE_OK) {
+        *out = node_total(&root);
+        atom_release(self->source, &view);
+    }
+    return status;
+}
+
+pbase_status tree_get(const tree *self, pbase_bytes key, tree_item *out, bool *out_found,
+                      pbase_error *err)
+{
+    bool found = false;
+    node leaf;
+    if (self->root == ATOM_REF_NONE) {
+        *out_found = false;
+        return PBASE_OK;
+    }
+    pbase_status status = leaf_of_key(self, key, NULL, &out->node, &leaf, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    uint32_t index = node_search(&leaf, key, &found);
+    if (found) {
+        status = item_lend(self->source, &leaf, index, out, err);
+    }
+    if (!found || status != PBASE_OK) {
+        atom_release(self->source, &out->node);
+    }
+    *out_found = found && status == PBASE_OK;
+    return status;
+}
+
+pbase_status tree_has(const tree *self, pbase_bytes key, bool *out_found, pbase_error *err)
+{
+    atom_view view;
+    node leaf;
+    *out_found = false;
+    if (self->root == ATOM_REF_NONE) {
+        return PBASE_OK;
+    }
+    pbase_status status = leaf_of_key(self, key, NULL, &view, &leaf, err);
+    if (status == PBASE_OK) {
+        (void)node_search(&leaf, key, out_found); /* where does not matter */
+        atom_release(self->source, &view);
+    }
+    return status;
+}
+
+pbase_status tree_at(const tree *self, uint64_t index, tree_item *out, bool *out_found,
+                     pbase_error *err)
+{
+    node leaf;
+    *out_found = false;
+    if (self->root == ATOM_REF_NONE) {
+        return PBASE_OK;
+    }
+    pbase_status status = leaf_of_position(self, &index, &out->node, &leaf, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    bool found = index < leaf.count;
+    if (found) {
+        status = item_lend(self->source, &leaf, (uint32_t)index, out, err);
+    }
+    if (!found || status != PBASE_OK) {
+        atom_release(self->source, &out->node);
+    }
+    *out_found = found && status == PBASE_OK;
+    return status;
+}
+
+pbase_status tree_rank(const tree *self, pbase_bytes key, uint64_t *out, bool *out_found,
+                       pbase_error *err)
+{
+    atom_view view;
+    node leaf;
+    uint64_t rank = 0;
+    bool found = false;
+    if (self->root != ATOM_REF_NONE) {
+        pbase_status status = leaf_of_key(self, key, &rank, &view, &leaf, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        rank += node_search(&leaf, key, &found);
+        atom_release(self->source, &view);
+    }
+    *out = rank;
+    if (out_found != NULL) {
+        *out_found = found;
+    }
+    return PBASE_OK;
+}

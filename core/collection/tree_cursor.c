@@ -1,0 +1,278 @@
+/* tree_cursor.c - going through a tree. A move that leaves its leaf builds the new part of the path
+ * aside and takes it over once all of it is there. */
+#include "collection/tree_cursor.h"
+#include "collection/tree_private.h"
+
+void tree_cursor_init(tree_cursor *self, const tree *from, const pbase_alloc *alloc)
+{
+    self->tree = tree_keep(from);
+    self->depth = 0;
+    self->large.pin = NULL;
+    pbase_buffer_init(&self->key, alloc);
+}
+
+static void steps_release(tree_cursor *self, tree_cursor_step *steps, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        atom_release(self->tree.source, &steps[i].view);
+    }
+}
+
+static void cursor_reset(tree_cursor *self)
+{
+    atom_release(self->tree.source, &self->large);
+    steps_release(self, self->steps, self->depth);
+    self->depth = 0;
+}
+
+void tree_cursor_fini(tree_cursor *self)
+{
+    cursor_reset(self);
+    pbase_buffer_fini(&self->key);
+    tree_fini(&self->tree);
+}
+
+static tree_cursor_step *cursor_leaf(tree_cursor *self)
+{
+    return &self->steps[self->depth - 1];
+}
+
+/* Lends the child that `parent` points at, or the root. */
+static pbase_status step_enter(tree_cursor *self, const tree_cursor_step *parent,
+                               tree_cursor_step *out, pbase_error *err)
+{
+    atom_ref ref =
+        parent == NULL ? self->tree.root : pbase_get_u64(node_ref_at(&parent->node, parent->index));
+    out->index = 0;
+    return node_acquire(self->tree.source, ref, parent == NULL ? NULL : &parent->node,
+                        parent == NULL ? 0 : parent->index, self->tree.positional, &out->view,
+                        &out->node, err);
+}
+
+/* Resets, and goes to the root. END: the tree is empty. */
+static pbase_status cursor_begin(tree_cursor *self, pbase_error *err)
+{
+    cursor_reset(self);
+    if (self->tree.root == ATOM_REF_NONE) {
+        return PBASE_END;
+    }
+    pbase_status status = step_enter(self, NULL, &self->steps[0], err);
+    self->depth = status == PBASE_OK ? 1 : 0;
+    return status;
+}
+
+/* Goes into the child that the last step points at; a failure stands nowhere. */
+static pbase_status cursor_down(tree_cursor *self, pbase_error *err)
+{
+    pbase_status status =
+        step_enter(self, &self->steps[self->depth - 1], &self->steps[self->depth], err);
+    if (status == PBASE_OK) {
+        self->depth++;
+    } else {
+        cursor_reset(self);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------- moving ------- */
+
+/* The neighbour of a step's entry. */
+static bool step_has(const tree_cursor_step *step, bool forward)
+{
+    return forward ? step->index + 1 < step->node.count : step->index > 0;
+}
+
+static void step_move(tree_cursor_step *step, bool forward)
+{
+    step->index = forward ? step->index + 1 : step->index - 1;
+}
+
+/* Leaves the leaf for the nearest entry of the next one. An error changes nothing. */
+static pbase_status cursor_leap(tree_cursor *self, bool forward, pbase_error *err)
+{
+    tree_cursor_step fresh[NODE_LEVEL_MAX + 1u];
+    uint32_t turn = self->depth - 1; /* steps from here on are replaced */
+    while (turn > 0 && !step_has(&self->steps[turn - 1], forward)) {
+        turn--;
+    }
+    if (turn == 0) {
+        cursor_reset(self);
+        return PBASE_END;
+    }
+    tree_cursor_step *parent = &self->steps[turn - 1];
+    step_move(parent, forward);
+    pbase_status status = PBASE_OK;
+    uint32_t got = 0;
+    for (uint32_t i = turn; i < self->depth && status == PBASE_OK; i++) {
+        tree_cursor_step *step = &fresh[i - turn];
+        status = step_enter(self, parent, step, err);
+        if (status == PBASE_OK) {
+            step->index = forward ? 0 : step->node.count - 1;
+            parent = step;
+            got++;
+        }
+    }
+    if (status != PBASE_OK) {
+        steps_release(self, fresh, got);
+        step_move(&self->steps[turn - 1], !forward);
+        return status;
+    }
+    steps_release(self, &self->steps[turn], got);
+    memcpy(&self->steps[turn], fresh, got * sizeof fresh[0]);
+    return PBASE_OK;
+}
+
+static pbase_status cursor_move(tree_cursor *self, bool forward, pbase_error *err)
+{
+    if (self->depth == 0) {
+        return PBASE_END;
+    }
+    atom_release(self->tree.source, &self->large);
+    tree_cursor_step *leaf = cursor_leaf(self);
+    if (step_has(leaf, forward)) {
+        step_move(leaf, forward);
+        return PBASE_OK;
+    }
+    return cursor_leap(self, forward, err);
+}
+
+pbase_status tree_cursor_next(tree_cursor *self, pbase_error *err)
+{
+    return cursor_move(self, true, err);
+}
+
+pbase_status tree_cursor_prev(tree_cursor *self, pbase_error *err)
+{
+    return cursor_move(self, false, err);
+}
+
+/* A move as part of a seek: an error stands nowhere. */
+static pbase_status cursor_settle(tree_cursor *self, bool forward, pbase_error *err)
+{
+    pbase_status status = cursor_leap(self, forward, err);
+    if (status != PBASE_OK) {
+        cursor_reset(self);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------ seeking ------- */
+
+static pbase_status cursor_edge(tree_cursor *self, bool last, pbase_error *err)
+{
+    pbase_status status = cursor_begin(self, err);
+    while (status == PBASE_OK) {
+        tree_cursor_step *step = cursor_leaf(self);
+        step->index = last ? step->node.count - 1 : 0;
+        if (step->node.level == 0) {
+            break;
+        }
+        status = cursor_down(self, err);
+    }
+    return status;
+}
+
+pbase_status tree_cursor_first(tree_cursor *self, pbase_error *err)
+{
+    return cursor_edge(self, false, err);
+}
+
+pbase_status tree_cursor_last(tree_cursor *self, pbase_error *err)
+{
+    return cursor_edge(self, true, err);
+}
+
+/* Goes to where `key` is or would be in its leaf. */
+static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_found,
+                                pbase_error *err)
+{
+    pbase_status status = cursor_begin(self, err);
+    while (status == PBASE_OK) {
+        tree_cursor_step *step = cursor_leaf(self);
+        if (step->node.level == 0) {
+            step->index = node_search(&step->node, key, out_found);
+            break;
+        }
+        step->index = node_search_child(&step->node, key);
+        status = cursor_down(self, err);
+    }
+    return status;
+}
+
+pbase_status tree_cursor_seek(tree_cursor *self, pbase_bytes key, bool exclusive, pbase_error *err)
+{
+    bool found = false;
+    pbase_status status = cursor_find(self, key, &found, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    tree_cursor_step *leaf = cursor_leaf(self);
+    leaf->index += found && exclusive ? 1u : 0u;
+    return leaf->index < leaf->node.count ? PBASE_OK : cursor_settle(self, true, err);
+}
+
+pbase_status tree_cursor_seek_back(tree_cursor *self, pbase_bytes key, bool exclusive,
+                                   pbase_error *err)
+{
+    bool found = false;
+    pbase_status status = cursor_find(self, key, &found, err);
+    if (status != PBASE_OK || (found && !exclusive)) {
+        return status;
+    }
+    tree_cursor_step *leaf = cursor_leaf(self);
+    if (leaf->index > 0) {
+        leaf->index--;
+        return PBASE_OK;
+    }
+    return cursor_settle(self, false, err);
+}
+
+pbase_status tree_cursor_seek_index(tree_cursor *self, uint64_t index, pbase_error *err)
+{
+    pbase_status status = cursor_begin(self, err);
+    while (status == PBASE_OK) {
+        tree_cursor_step *step = cursor_leaf(self);
+        if (step->node.level == 0) {
+            step->index = index < step->node.count ? (uint32_t)index : step->node.count;
+            break;
+        }
+        step->index = node_search_position(&step->node, &index);
+        status = cursor_down(self, err);
+    }
+    if (status == PBASE_OK && cursor_leaf(self)->index == cursor_leaf(self)->node.count) {
+        cursor_reset(self);
+        status = PBASE_END;
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------- lending ------ */
+
+pbase_status tree_cursor_key(tree_cursor *self, encoded_key *out, pbase_error *err)
+{
+    const tree_cursor_step *leaf = cursor_leaf(self);
+    node_entry entry;
+    node_entry_read(&leaf->node, leaf->index, &entry);
+    out->spelling = entry.spelling;
+    if (entry.lead.size == 0) {
+        out->bytes = entry.tail;
+        return PBASE_OK;
+    }
+    self->key.size = 0;
+    pbase_status status = node_key_append(&leaf->node, leaf->index, &self->key, err);
+    out->bytes = pbase_buffer_view(&self->key);
+    return status;
+}
+
+int tree_cursor_compare(const tree_cursor *self, pbase_bytes key)
+{
+    const tree_cursor_step *leaf = &self->steps[self->depth - 1];
+    return node_key_compare(&leaf->node, leaf->index, key);
+}
+
+pbase_status tree_cursor_value(tree_cursor *self, tree_value *out, pbase_error *err)
+{
+    const tree_cursor_step *leaf = cursor_leaf(self);
+    atom_release(self->tree.source, &self->large);
+    return tree_value_lend(self->tree.source, &leaf->node, leaf->index, &self->large, out, err);
+}

@@ -1,0 +1,19 @@
+/* tree_private.h - shared by the files of the tree. */
+#ifndef PROTOBASE_COLLECTION_TREE_PRIVATE_H
+#define PROTOBASE_COLLECTION_TREE_PRIVATE_H
+#include "collection/node.h"
+#include "collection/tree.h"
+
+/* Lends the value of a leaf entry: a large one is acquired into `large`. */
+PBASE_MUST_CHECK pbase_status tree_value_lend(atom_source *source, const node *leaf, uint32_t index,
+                                              atom_view *large, tree_value *out, pbase_error *err);
+/* Keeps every reference of a node in memory: one more count each. */
+void tree_node_keep(const node *self);
+/* The node of an atom in memory. */
+static inline node tree_node_memory(atom_ref ref)
+{
+    atom_memory *memory = atom_ref_memory(ref);
+    return node_of(memory->payload, memory->size);
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* walk.c - visiting every atom of a tree, and checking what one node alone cannot show: that
+ * children are what their parents say and keys lie where searches look for them. */
+#include "collection/tree_private.h"
+
+#include <inttypes.h>
+
+typedef struct {
+    atom_source *source;
+    const tree_visitor *visitor;
+    bool positional;
+} walk;
+
+/* Keys that a node serves; empty: no bound. */
+typedef struct {
+    pbase_bytes from, to;
+} key_span;
+
+static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent, uint32_t index,
+                              const key_span *span, pbase_error *err);
+
+static pbase_status span_fault(const key_span *span, pbase_error *err)
+{
+    char from[48] = "", to[48] = "";
+    key_describe(span->from, from, sizeof from);
+    key_describe(span->to, to, sizeof to);
+    return PBASE_FAIL(
+        err, PBASE_CORRUPT, "the node for keys from %s up to %s holds keys outside that range",
+        span->from.size == 0 ? "the first" : from, span->to.size == 0 ? "the last" : to);
+}
+
+/* Ascending order inside the node was checked when it was first touched: the ends decide. */
+static pbase_status span_check(const walk *self, const node *at, const key_span *span,
+                               pbase_error *err)
+{
+    uint32_t first = at->level == 0 ? 0 : 1;
+    if (self->positional || first >= at->count) {
+        return PBASE_OK;
+    }
+    bool low = span->from.size != 0 && node_key_compare(at, first, span->from) < 0;
+    bool high = span->to.size != 0 && node_key_compare(at, at->count - 1, span->to) >= 0;
+    return low || high ? span_fault(span, err) : PBASE_OK;
+}
+
+static pbase_status visit(const walk *self, atom_ref ref, const atom_view *view, const node *at,
+                          const key_span *span, pbase_error *err)
+{
+    tree_walk_atom seen = {
+        .ref = ref, .size = view->size, .type = view->type, .from = span->from, .to = span->to};
+    if (at != NULL) {
+        seen.level = at->level;
+        seen.count = node_total(at);
+    }
+    return self->visitor->atom(self->visitor->state, &seen, err);
+}
+
+/* -------------------------------------------------------------------------------- leaves ------ */
+
+static pbase_status walk_large(const walk *self, const node_entry *entry, const key_span *span,
+                               pbase_error *err)
+{
+    atom_view view = {.size = entry->length, .type = ATOM_VALUE};
+    if (self->visitor->inner_only) {
+        return visit(self, entry->ref, &view, NULL, span, err);
+    }
+    pbase_status status = node_large_acquire(self->source, entry->ref, entry->length, &view, err);
+    if (status == PBASE_OK) {
+        status = visit(self, entry->ref, &view, NULL, span, err);
+        atom_release(self->source, &view);
+    }
+    return status;
+}
+
+static pbase_status walk_subtree(const walk *self, const encoded_key *key, const node_entry *entry,
+                                 pbase_error *err)
+{
+    tree_value value = {TREE_VALUE_TREE, entry->tree_kind, entry->ref, entry->bytes};
+    pbase_status status = PBASE_OK;
+    if (self->visitor->enter != NULL) {
+        status = self->visitor->enter(self->visitor->state, key, &value, err);
+    }
+    if (status == PBASE_END || (status == PBASE_OK && entry->ref == ATOM_REF_NONE)) {
+        return PBASE_OK;
+    }
+    return status == PBASE_OK
+               ? tree_walk(self->source, entry->ref, tree_kind_positional(entry->tree_kind),
+                           self->visitor, err)
+               : status;
+}
+
+static pbase_status walk_value(const walk *self, const node *leaf, uint32_t index,
+                               const encoded_key *key, pbase_error *err)
+{
+    if (self->visitor->entry == NULL || self->visitor->inner_only) {
+        return PBASE_OK;
+    }
+    atom_view large = {.pin = NULL};
+    tree_value value;
+    pbase_status status = tree_value_lend(self->source, leaf, index, &large, &value, err);
+    if (status == PBASE_OK) {
+        status = self->visitor->entry(self->visitor->state, key, &value, err);
+        atom_release(self->source, &large);
+    }
+    return status;
+}
+
+static pbase_status walk_entry(const walk *self, const node *leaf, uint32_t index,
+                               pbase_buffer *key_bytes, const key_span *span, pbase_error *err)
+{
+    node_entry entry;
+    node_entry_read(leaf, index, &entry);
+    key_bytes->size = 0;
+    pbase_status status = node_key_append(leaf, index, key_bytes, err);
+    encoded_key key = {pbase_buffer_view(key_bytes), entry.spelling};
+    if (status == PBASE_OK && entry.kind == NODE_VALUE_LARGE) {
+        status = walk_large(self, &entry, span, err);
+    }
+    if (status == PBASE_OK) {
+        status = walk_value(self, leaf, index, &key, err);
+    }
+    if (status == PBASE_OK && entry.kind == NODE_VALUE_TREE) {
+        status = walk_subtree(self, &key, &entry, err);
+    }
+    return status;
+}
+
+static pbase_status walk_leaf(const walk *self, const node *leaf, const key_span *span,
+                              pbase_error *err)
+{
+    bool every = self->visitor->entry != NULL && !self->visitor->inner_only;
+    if (!every && (leaf->flags & NODE_OWNS) == 0) {
+        return PBASE_OK;
+    }
+    pbase_buffer key;
+    pbase_buffer_init(&key, self->source->alloc);
+    pbase_status status = PBASE_OK;
+    for (uint32_t i = 0; status == PBASE_OK && i < leaf->count; i++) {
+        status = walk_entry(self, leaf, i, &key, span, err);
+    }
+    pbase_buffer_fini(&key);
+    return status;
+}
+
+/* -------------------------------------------------------------------------------- inner ------- */
+
+/* A leaf without references that is not to be read: what its parent knows of it is enough. */
+static pbase_status visit_unread(const walk *self, const node_child *child, const key_span *span,
+                                 pbase_error *err)
+{
+    tree_walk_atom seen = {.ref = child->ref,
+                           .size = child->size,
+                           .type = ATOM_NODE,
+                           .count = child->count,
+                           .from = span->from,
+                           .to = span->to};
+    return self->visitor->atom(self->visitor->state, &seen, err);
+}
+
+static pbase_status walk_child(const walk *self, const node *at, uint32_t index,
+                               const key_span *span, pbase_error *err)
+{
+    node_child child = node_child_at(at, index);
+    bool unread = self->visitor->inner_only && at->level == 1 && (child.flags & NODE_OWNS) == 0 &&
+                  atom_ref_is_stored(child.ref);
+    return unread ? visit_unread(self, &child, span, err)
+                  : walk_node(self, child.ref, at, index, span, err);
+}
+
+/* The key that separates child `index` from the one before it; of the first, and past the last, the
+ * bound of the node itself. */
+static pbase_status separator(const walk *self, const node *at, uint32_t index, pbase_bytes bound,
+                              pbase_buffer *buffer, pbase_bytes *out, pbase_error *err)
+{
+    if (self->positional || index == 0 || index == at->count) {
+        *out = self->positional ? pbase_bytes_of(NULL, 0) : bound;
+        return PBASE_OK;
+    }
+    buffer->size = 0;
+    pbase_status status = node_key_append(at, index, buffer, err);
+    *out = pbase_buffer_view(buffer);
+    return status;
+}
+
+static pbase_status walk_inner(const walk *self, const node *at, const key_span *span,
+                               pbase_error *err)
+{
+    pbase_buffer low, high;
+    pbase_buffer_init(&low, self->source->alloc);
+    pbase_buffer_init(&high, self->source->alloc);
+    pbase_status status = PBASE_OK;
+    for (uint32_t i = 0; status == PBASE_OK && i < at->count; i++) {
+        key_span child = *span;
+        status = separator(self, at, i, span->from, &low, &child.from, err);
+        if (status == PBASE_OK) {
+            status = separator(self, at, i + 1, span->to, &high, &child.to, err);
+        }
+        if (status == PBASE_OK) {
+            status = walk_child(self, at, i, &child, err);
+        }
+    }
+    pbase_buffer_fini(&low);
+    pbase_buffer_fini(&high);
+    return status;
+}
+
+static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent, uint32_t index,
+                              const key_span *span, pbase_error *err)
+{
+    atom_view view;
+    node at;
+    pbase_status status =
+        node_acquire(self->source, ref, parent, index, self->positional, &view, &at, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (parent != NULL && (at.flags & NODE_OWNS) != 0 &&
+        (node_child_at(parent, index).flags & NODE_OWNS) == 0) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "a node refers to values that its parent does not know of");
+    }
+    if (status == PBASE_OK) {
+        status = span_check(self, &at, span, err);
+    }
+    if (status == PBASE_OK) {
+        status = visit(self, ref, &view, &at, span, err);
+    }
+    if (status == PBASE_OK) {
+        status = at.level == 0 ? walk_leaf(self, &at, span, err) : walk_inner(self, &at, span, err);
+    }
+    atom_release(self->source, &view);
+    return status;
+}
+
+pbase_status tree_walk(atom_source *source, atom_ref root, bool positional,
+                       const tree_visitor *visitor, pbase_error *err)
+{
+    walk self = {source, visitor, positional};
+    key_span everything = {{NULL, 0}, {NULL, 0}};
+    return root == ATOM_REF_NONE ? PBASE_OK : walk_node(&self, root, NULL, 0, &everything, err);
+}
