@@ -8,6 +8,7 @@ typedef struct {
     atom_source *source;
     const tree_visitor *visitor;
     bool positional;
+    uint32_t nesting; /* of trees in trees */
 } walk;
 
 /* Keys that a node serves; empty: no bound. */
@@ -17,6 +18,7 @@ typedef struct {
 
 static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent, uint32_t index,
                               const key_span *span, pbase_error *err);
+static pbase_status walk_tree(const walk *self, atom_ref root, pbase_error *err);
 
 static pbase_status span_fault(const key_span *span, pbase_error *err)
 {
@@ -81,10 +83,13 @@ static pbase_status walk_subtree(const walk *self, const encoded_key *key, const
     if (status == PBASE_END || (status == PBASE_OK && entry->ref == ATOM_REF_NONE)) {
         return PBASE_OK;
     }
-    return status == PBASE_OK
-               ? tree_walk(self->source, entry->ref, tree_kind_positional(entry->tree_kind),
-                           self->visitor, err)
-               : status;
+    if (status == PBASE_OK && self->nesting == PBASE_DEPTH_MAX) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "trees nest deeper than %u", PBASE_DEPTH_MAX);
+    }
+    walk inside = *self;
+    inside.positional = tree_kind_positional(entry->tree_kind);
+    inside.nesting++;
+    return status == PBASE_OK ? walk_tree(&inside, entry->ref, err) : status;
 }
 
 static pbase_status walk_value(const walk *self, const node *leaf, uint32_t index,
@@ -230,10 +235,15 @@ static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent
     return status;
 }
 
+static pbase_status walk_tree(const walk *self, atom_ref root, pbase_error *err)
+{
+    key_span everything = {{NULL, 0}, {NULL, 0}};
+    return root == ATOM_REF_NONE ? PBASE_OK : walk_node(self, root, NULL, 0, &everything, err);
+}
+
 pbase_status tree_walk(atom_source *source, atom_ref root, bool positional,
                        const tree_visitor *visitor, pbase_error *err)
 {
-    walk self = {source, visitor, positional};
-    key_span everything = {{NULL, 0}, {NULL, 0}};
-    return root == ATOM_REF_NONE ? PBASE_OK : walk_node(&self, root, NULL, 0, &everything, err);
+    walk self = {source, visitor, positional, 0};
+    return walk_tree(&self, root, err);
 }
