@@ -26,15 +26,20 @@ static uint64_t add_word(uint64_t hash, uint64_t word)
     return hash ^ hash >> 32;
 }
 
-/* `kind` keeps equal contents of different kinds apart. */
+/* Where the hash of a kind begins. Far apart, so that no small word leads from one to another. */
+static uint64_t start_of(unsigned kind)
+{
+    return (kind + UINT64_C(1)) * 0xff51afd7ed558ccdu;
+}
+
 static uint64_t hash_word(unsigned kind, uint64_t word)
 {
-    return mix(add_word(kind, word) + GOLDEN);
+    return mix(add_word(start_of(kind), word));
 }
 
 static uint64_t hash_bytes(unsigned kind, pbase_bytes bytes)
 {
-    uint64_t hash = add_word(kind, bytes.size);
+    uint64_t hash = add_word(start_of(kind), bytes.size);
     size_t i = 0;
     for (; bytes.size - i >= 8; i += 8) {
         hash = add_word(hash, pbase_get_u64(bytes.data + i));
@@ -61,7 +66,7 @@ static uint64_t hash_double(double real)
 
 static uint64_t hash_list(const pbase_value *value, unsigned depth)
 {
-    uint64_t hash = add_word(PBASE_LIST, value->as.list.count);
+    uint64_t hash = add_word(start_of(PBASE_LIST), value->as.list.count);
     for (size_t i = 0; i < value->as.list.count; i++) {
         hash = add_word(hash, hash_at(&value->as.list.items[i], depth + 1));
     }
@@ -81,7 +86,7 @@ static uint64_t hash_map(const pbase_value *value, unsigned depth)
 
 static uint64_t hash_vector(const pbase_value *value)
 {
-    uint64_t hash = add_word(PBASE_VECTOR, value->as.vector.count);
+    uint64_t hash = add_word(start_of(PBASE_VECTOR), value->as.vector.count);
     for (size_t i = 0; i < value->as.vector.count; i++) {
         hash = add_word(hash, hash_double((double)value->as.vector.items[i]));
     }
@@ -103,9 +108,9 @@ static uint64_t hash_at(const pbase_value *value, unsigned depth)
     case PBASE_TIMESTAMP:
         return hash_word(PBASE_TIMESTAMP, (uint64_t)value->as.time_ns);
     case PBASE_LIST:
-        return depth == PBASE_DEPTH_MAX ? PBASE_LIST : hash_list(value, depth);
+        return depth == PBASE_DEPTH_MAX ? start_of(PBASE_LIST) : hash_list(value, depth);
     case PBASE_MAP:
-        return depth == PBASE_DEPTH_MAX ? PBASE_MAP : hash_map(value, depth);
+        return depth == PBASE_DEPTH_MAX ? start_of(PBASE_MAP) : hash_map(value, depth);
     case PBASE_VECTOR:
         return hash_vector(value);
     case PBASE_REFERENCE:
