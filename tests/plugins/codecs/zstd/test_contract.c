@@ -1,0 +1,27 @@
+/* The transform zstd keeps the contract, at every kind of setting. */
+#include "fake_config.h"
+#include "transform_suite.h"
+#include "zstd_transform.h"
+
+static int suite_run(const char *name, int64_t level, int64_t size_min)
+{
+    const fake_option options[] = {{.key = "level", .integer = level},
+                                   {.key = "min_size", .integer = size_min}};
+    fake_config config;
+    fake_config_init(&config, options, 2);
+    transform_subject subject = {
+        .name = name,
+        .open = zstd_transform_open,
+        .config = &config.base,
+        .stage = PBASE_TRANSFORM_COMPRESS,
+        .overhead_max = 1,
+        .is_deterministic = true,
+    };
+    return transform_suite_run(&subject);
+}
+
+int main(void)
+{
+    return suite_run("zstd", 3, 256) + suite_run("zstd of everything", 1, 0) +
+           suite_run("zstd at its best", 19, 64);
+}
