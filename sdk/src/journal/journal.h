@@ -56,7 +56,8 @@ typedef struct {
     uint64_t segment_bytes; /* size of new segments; 0: the provider's geometry says */
 } journal_options;
 
-/* Finds the head by checking every frame from `start` on; writes nothing. A torn tail (frames that
+/* Finds the head by checking every frame from `start` on; writes and flushes nothing, so records
+ * near the head may still not be durable (see `synced`). A torn tail (frames that
  * were never acknowledged) is cut: see journal_tail; its bytes are zeroed, durably, before the first
  * new append. Returns a journal the caller closes.
  * CORRUPT: an acknowledged frame is damaged or a segment is missing; names the position, and

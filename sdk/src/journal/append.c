@@ -1,0 +1,592 @@
+/* append.c - one append: a frame laid out in the staging buffer, written once, flushed once.
+ *
+ * Before the first append the tail that opening cut is zeroed, and whatever an earlier process wrote
+ * without a flush is flushed. A frame that does not fit its segment goes to the next one, after the
+ * old one is flushed: so only the newest segment ever holds bytes that are not durable. */
+#include "journal/journal_state.h"
+#include <inttypes.h>
+
+/* ---------------------------------------------------------------------------------- segment --- */
+
+static pbase_status segment_open(journal *self, pbase_position base, pbase_segment **out,
+                                 pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    journal_segment_name(base, name);
+    return pbase_blocks_open(self->blocks, NULL, name, PBASE_SEGMENT_WRITE, out, err);
+}
+
+/* Puts `segment`, which it takes, in the place of the one being written. With append_lock. */
+static void segment_replace(journal *self, pbase_segment *segment)
+{
+    journal_lock(self, self->sync_lock);
+    journal_lock(self, self->state_lock);
+    pbase_segment *old = self->segment;
+    self->segment = segment;
+    journal_unlock(self, self->state_lock);
+    journal_unlock(self, self->sync_lock);
+    pbase_segment_close(old);
+}
+
+/* ------------------------------------------------------------------------------------ flush --- */
+
+static void flush_count(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    self->stats.flush_count++;
+    journal_unlock(self, self->state_lock);
+}
+
+/* Flushes through the segment being written, or through a handle of its own before there is one.
+ * With sync_lock. */
+static pbase_status flush_segment(journal *self, pbase_segment *segment, pbase_error *err)
+{
+    journal_place newest;
+    pbase_segment *opened = NULL;
+    pbase_status status;
+    flush_count(self);
+    if (segment != NULL) {
+        return pbase_segment_sync(segment, NULL, err);
+    }
+    journal_lock(self, self->state_lock);
+    bool is_empty = self->place_count == 0;
+    newest = is_empty ? (journal_place){0} : self->places[self->place_count - 1];
+    journal_unlock(self, self->state_lock);
+    if (is_empty) {
+        return PBASE_OK;
+    }
+    status = segment_open(self, newest.base, &opened, err);
+    if (status == PBASE_OK) {
+        status = pbase_segment_sync(opened, NULL, err);
+    }
+    pbase_segment_close(opened);
+    return status;
+}
+
+pbase_status journal_flush(journal *self, pbase_error *err)
+{
+    pbase_error cause;
+    pbase_status status;
+    pbase_error_init(&cause);
+    journal_lock(self, self->sync_lock);
+    journal_lock(self, self->state_lock);
+    pbase_position target = self->head;
+    pbase_segment *segment = self->segment;
+    journal_unlock(self, self->state_lock);
+    status = flush_segment(self, segment, &cause);
+    if (status == PBASE_OK) {
+        journal_lock(self, self->state_lock);
+        self->synced = target > self->synced ? target : self->synced;
+        journal_unlock(self, self->state_lock);
+    } else {
+        journal_poison(self, status, &cause);
+    }
+    journal_unlock(self, self->sync_lock);
+    if (status != PBASE_OK && err != NULL) {
+        *err = cause;
+    }
+    return status;
+}
+
+pbase_status journal_sync(journal *self, const pbase_call *call, pbase_position upto,
+                          pbase_error *err)
+{
+    pbase_status status = pbase_call_check(call, self->os, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    journal_lock(self, self->state_lock);
+    pbase_position head = self->head;
+    bool is_done = upto <= self->synced;
+    journal_unlock(self, self->state_lock);
+    if (upto > head) {
+        return PBASE_FAIL(err, PBASE_INVALID, "position %" PRIu64 " is beyond the head %" PRIu64,
+                          upto, head);
+    }
+    if (is_done) {
+        return PBASE_OK;
+    }
+    status = journal_poison_check(self, err);
+    return status != PBASE_OK ? status : journal_flush(self, err);
+}
+
+/* ------------------------------------------------------------------------------------- tail --- */
+
+/* Zeros the range of the segment that holds the head, durably. Frames begin at multiples of the
+ * provider's unit from now on, so nothing before the first one can come back. */
+static pbase_status tail_zero(journal *self, journal_place place, pbase_error *err)
+{
+    pbase_segment *segment = NULL;
+    pbase_position place_end = place.base + place.bytes / self->unit * self->unit;
+    pbase_position end = frame_round(self->tail_end, self->unit);
+    pbase_status status = segment_open(self, place.base, &segment, err);
+    end = end < place_end ? end : place_end;
+    memset(self->staging, 0, JOURNAL_STAGING_BYTES);
+    for (pbase_position at = frame_round(self->head, self->unit); status == PBASE_OK && at < end;) {
+        uint64_t part = end - at < JOURNAL_STAGING_BYTES ? end - at : JOURNAL_STAGING_BYTES;
+        status = pbase_segment_write(segment, NULL, at - place.base,
+                                     pbase_bytes_of(self->staging, (size_t)part), 0, err);
+        at += part;
+    }
+    if (status == PBASE_OK) {
+        status = pbase_segment_sync(segment, NULL, err);
+    }
+    pbase_segment_close(segment);
+    if (status != PBASE_OK && status != PBASE_NO_MEMORY) {
+        journal_poison(self, status, err);
+    }
+    return status;
+}
+
+/* Segments after the one with the head came from a roll or a tail that a crash undid. */
+static pbase_status later_segments_remove(journal *self, pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    journal_place holder;
+    journal_place later;
+    pbase_status status = PBASE_OK;
+    pbase_position from = self->head;
+    if (journal_place_find(self, self->head, &holder)) {
+        from = holder.base + holder.bytes;
+    }
+    while (status == PBASE_OK && journal_place_from(self, from, &later)) {
+        journal_lock(self, self->state_lock);
+        later = self->places[self->place_count - 1];
+        journal_unlock(self, self->state_lock);
+        journal_segment_name(later.base, name);
+        status = pbase_blocks_remove(self->blocks, NULL, name, err);
+        if (status == PBASE_OK) {
+            journal_place_drop_last(self);
+        }
+    }
+    return status;
+}
+
+/* Makes the journal fit to be appended to, once. A failure leaves it to be tried again: nothing of
+ * what is kept was touched. */
+static pbase_status ready(journal *self, pbase_error *err)
+{
+    journal_place place;
+    pbase_status status = PBASE_OK;
+    if (self->is_ready) {
+        return PBASE_OK;
+    }
+    if (PBASE_PLANT(7)) { /* the cut tail stays where it is */
+        self->tail_end = 0;
+    }
+    if (self->tail_end > self->head && journal_place_find(self, self->head, &place)) {
+        status = tail_zero(self, place, err);
+    }
+    if (status == PBASE_OK) {
+        status = later_segments_remove(self, err);
+    }
+    if (status == PBASE_OK) {
+        status = journal_spares_clean(self, err);
+    }
+    journal_lock(self, self->state_lock);
+    bool is_synced = self->synced >= self->head;
+    journal_unlock(self, self->state_lock);
+    if (status == PBASE_OK && !is_synced) {
+        status = journal_flush(self, err);
+    }
+    self->is_ready = status == PBASE_OK;
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------- roll --- */
+
+/* The end of the newest segment, where the next one begins. With append_lock. */
+static pbase_position places_end(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    const journal_place *newest =
+        self->place_count == 0 ? NULL : &self->places[self->place_count - 1];
+    pbase_position end = newest == NULL ? self->head : newest->base + newest->bytes;
+    journal_unlock(self, self->state_lock);
+    return end;
+}
+
+/* Gives a zeroed or recycled segment the name of `base`. Sets `out_bytes` to its size. */
+static pbase_status segment_take(journal *self, pbase_position base, pbase_error *err)
+{
+    char from[JOURNAL_NAME_BYTES];
+    char to[JOURNAL_NAME_BYTES];
+    uint32_t number;
+    pbase_status status = PBASE_OK;
+    if (!journal_spare_take(self, &number)) {
+        status = journal_spare_create(self, err);
+        if (status != PBASE_OK || !journal_spare_take(self, &number)) {
+            return status;
+        }
+    }
+    journal_spare_name(number, from);
+    journal_segment_name(base, to);
+    status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
+    if (status != PBASE_OK) { /* which of the names it has is not known */
+        journal_poison(self, status, err);
+    }
+    return status;
+}
+
+/* A segment for one frame that is larger than a segment: it grows as the frame is written. */
+static pbase_status segment_create_large(journal *self, pbase_position base, pbase_segment **out,
+                                         pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    journal_segment_name(base, name);
+    return pbase_blocks_open(self->blocks, NULL, name, PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE,
+                             out, err);
+}
+
+/* Removes a segment without a frame of the past. Poisons when it cannot: its name would be in the
+ * way of the next one. */
+static void segment_remove(journal *self, pbase_position base, pbase_status cause,
+                           const pbase_error *why)
+{
+    char name[JOURNAL_NAME_BYTES];
+    journal_segment_name(base, name);
+    if (pbase_blocks_remove(self->blocks, NULL, name, NULL) != PBASE_OK) {
+        journal_poison(self, cause, why);
+    }
+}
+
+static pbase_status segment_make(journal *self, journal_place place, pbase_segment **out,
+                                 pbase_error *err)
+{
+    pbase_status status;
+    if (place.bytes > self->segment_bytes) {
+        return segment_create_large(self, place.base, out, err);
+    }
+    status = segment_take(self, place.base, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = segment_open(self, place.base, out, err);
+    if (status != PBASE_OK) {
+        segment_remove(self, place.base, status, err);
+    }
+    return status;
+}
+
+/* Goes on in a new segment of at least `bytes`. With append_lock. */
+static pbase_status roll(journal *self, uint64_t bytes, pbase_error *err)
+{
+    journal_place place = {
+        .base = places_end(self),
+        .bytes = bytes > self->segment_bytes ? bytes : self->segment_bytes,
+    };
+    pbase_segment *segment = NULL;
+    pbase_status status = PBASE_OK;
+    journal_lock(self, self->state_lock);
+    bool is_synced = self->synced >= self->head;
+    journal_unlock(self, self->state_lock);
+    if (!is_synced && !PBASE_PLANT(9)) { /* the old segment is left unflushed */
+        status = journal_flush(self, err);
+    }
+    if (status == PBASE_OK) {
+        status = journal_place_add(self, place, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = segment_make(self, place, &segment, err);
+    if (status != PBASE_OK) {
+        journal_place_drop_last(self);
+        return status;
+    }
+    segment_replace(self, segment);
+    return PBASE_OK;
+}
+
+/* ----------------------------------------------------------------------------------- layout --- */
+
+typedef struct {
+    uint64_t bytes;      /* of the frame */
+    bool is_large;       /* it gets a segment of its own */
+    bool is_durable;     /* flushed before the append returns */
+    pbase_position at;   /* of the frame */
+    journal_place place; /* that holds it */
+} layout;
+
+static pbase_status layout_measure(const journal *self, const pbase_journal_append *append,
+                                   layout *out, pbase_error *err)
+{
+    uint64_t end = FRAME_HEADER_BYTES;
+    if (append->record_count == 0 || append->record_count > JOURNAL_RECORDS_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "%zu records in one append; the limit is 1 to %u",
+                          append->record_count, JOURNAL_RECORDS_MAX);
+    }
+    for (size_t i = 0; i < append->record_count; i++) {
+        if (append->records[i].size > PBASE_RECORD_BYTES_MAX) {
+            return PBASE_FAIL(err, PBASE_LIMIT, "a record of %zu bytes; the limit is %u",
+                              append->records[i].size, PBASE_RECORD_BYTES_MAX);
+        }
+        end = frame_record_end(end, append->records[i].size);
+    }
+    end = frame_round(end, self->unit);
+    out->is_large = end > self->segment_bytes;
+    out->bytes = out->is_large ? frame_round(end, FRAME_UNIT_MAX) : end;
+    if (out->bytes > JOURNAL_FRAME_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "an append of %" PRIu64 " bytes; the limit is %u", end,
+                          JOURNAL_FRAME_BYTES_MAX);
+    }
+    return PBASE_OK;
+}
+
+/* Finds the place of the frame, in a new segment if need be. */
+static pbase_status layout_place(journal *self, layout *plan, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    plan->at = frame_round(self->head, self->unit);
+    if (!journal_place_find(self, plan->at, &plan->place) ||
+        plan->place.base + plan->place.bytes - plan->at < plan->bytes) {
+        status = roll(self, plan->bytes, err);
+        if (status == PBASE_OK) {
+            journal_lock(self, self->state_lock);
+            plan->place = self->places[self->place_count - 1];
+            journal_unlock(self, self->state_lock);
+            plan->at = plan->place.base;
+        }
+    } else if (self->segment == NULL) { /* the first append since opening */
+        pbase_segment *segment = NULL;
+        status = segment_open(self, plan->place.base, &segment, err);
+        if (status == PBASE_OK) {
+            segment_replace(self, segment);
+        }
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------ write --- */
+
+/* A frame is a sequence of pieces; it is walked twice, for its checksum and for its bytes. */
+typedef pbase_status (*piece_sink)(void *state, const void *data, uint64_t size, pbase_error *err);
+
+static const uint8_t zeros[FRAME_UNIT_MAX];
+
+static pbase_status pieces_walk(const pbase_journal_append *append, uint64_t frame_bytes,
+                                piece_sink sink, void *state, pbase_error *err)
+{
+    uint64_t at = FRAME_HEADER_BYTES;
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; status == PBASE_OK && i < append->record_count; i++) {
+        uint8_t head[FRAME_RECORD_HEADER_BYTES];
+        pbase_bytes record = append->records[i];
+        uint64_t end = frame_record_end(at, record.size);
+        pbase_put_u32(head, (uint32_t)record.size);
+        pbase_put_u32(head + 4, (uint32_t)at);
+        status = sink(state, head, sizeof(head), err);
+        if (status == PBASE_OK) {
+            status = sink(state, record.data, record.size, err);
+        }
+        if (status == PBASE_OK) {
+            status = sink(state, zeros, end - at - sizeof(head) - record.size, err);
+        }
+        at = end;
+    }
+    return status == PBASE_OK ? sink(state, zeros, frame_bytes - at, err) : status;
+}
+
+typedef struct {
+    frame_crc32c crc32c;
+    uint32_t crc;
+} crc_sink;
+
+static pbase_status crc_add(void *state, const void *data, uint64_t size, pbase_error *err)
+{
+    crc_sink *sink = state;
+    (void)err; /* it cannot fail */
+    if (size > 0 && !PBASE_PLANT(5)) {
+        sink->crc = sink->crc32c(sink->crc, data, (size_t)size);
+    }
+    return PBASE_OK;
+}
+
+/* Fills the staging buffer and writes it whenever it is full. */
+typedef struct {
+    journal *journal;
+    uint64_t offset; /* in the segment, of the staging buffer */
+    size_t filled;
+} staging_sink;
+
+static pbase_status staging_write(staging_sink *sink, uint32_t flags, pbase_error *err)
+{
+    journal *self = sink->journal;
+    pbase_bytes data = pbase_bytes_of(self->staging, sink->filled);
+    pbase_status status = pbase_segment_write(self->segment, NULL, sink->offset, data, flags, err);
+    sink->offset += sink->filled;
+    sink->filled = 0;
+    return status;
+}
+
+static pbase_status staging_add(void *state, const void *data, uint64_t size, pbase_error *err)
+{
+    staging_sink *sink = state;
+    const uint8_t *from = data;
+    while (size > 0) {
+        size_t part = JOURNAL_STAGING_BYTES - sink->filled;
+        if (part == 0) {
+            pbase_status status = staging_write(sink, 0, err);
+            if (status != PBASE_OK) {
+                return status;
+            }
+            continue;
+        }
+        part = part < size ? part : (size_t)size;
+        memcpy(sink->journal->staging + sink->filled, from, part);
+        sink->filled += part;
+        from += part;
+        size -= part;
+    }
+    return PBASE_OK;
+}
+
+static pbase_status frame_write(journal *self, const pbase_journal_append *append,
+                                const layout *plan, pbase_error *err)
+{
+    uint8_t head[FRAME_HEADER_BYTES];
+    frame_header header = {
+        .bytes = plan->bytes,
+        .position = plan->at,
+        .journal_id = self->id,
+        .after = self->head,
+        .token = append->token,
+        .record_count = (uint32_t)append->record_count,
+    };
+    crc_sink crc = {.crc32c = self->host->crc32c};
+    staging_sink staging = {.journal = self, .offset = plan->at - plan->place.base};
+    uint32_t flags = plan->is_durable && !PBASE_PLANT(1) ? PBASE_WRITE_SYNC : 0;
+    pbase_status status = PBASE_OK;
+    journal_lock(self, self->state_lock);
+    header.synced_upto = PBASE_PLANT(8) ? plan->at : self->synced;
+    journal_unlock(self, self->state_lock);
+    frame_header_encode(&header, head);
+    crc.crc = crc.crc32c(0, head + FRAME_CRC_FROM, FRAME_HEADER_BYTES - FRAME_CRC_FROM);
+    (void)pieces_walk(append, plan->bytes, crc_add, &crc, NULL); /* a checksum cannot fail */
+    header.crc32c = crc.crc;
+    frame_header_encode(&header, head);
+    if (PBASE_PLANT(2) && flags != 0) { /* the flush comes before the write */
+        flags = 0;
+        status = pbase_segment_sync(self->segment, NULL, err);
+    }
+    if (status == PBASE_OK) {
+        status = staging_add(&staging, head, sizeof(head), err);
+    }
+    if (status == PBASE_OK) {
+        status = pieces_walk(append, plan->bytes, staging_add, &staging, err);
+    }
+    return status == PBASE_OK ? staging_write(&staging, flags, err) : status;
+}
+
+/* ----------------------------------------------------------------------------------- append --- */
+
+static pbase_status head_check(const journal *self, pbase_position expected, pbase_error *err)
+{
+    if (expected == PBASE_POSITION_ANY || expected == self->head) {
+        return PBASE_OK;
+    }
+    return PBASE_FAIL(err, PBASE_CONFLICT, "the journal's head is %" PRIu64 ", not %" PRIu64,
+                      self->head, expected);
+}
+
+/* The frame may be on disk or not: only the next opening can tell. */
+static pbase_status append_doubtful(journal *self, pbase_token token, pbase_status cause,
+                                    pbase_error *why, pbase_error *err)
+{
+    journal_poison(self, cause, why);
+    journal_lock(self, self->state_lock);
+    self->doubtful = token;
+    self->has_doubtful = true;
+    journal_unlock(self, self->state_lock);
+    pbase_status status =
+        PBASE_FAIL(err, PBASE_UNKNOWN, "appending to the journal: %s", why->message);
+    if (err != NULL) {
+        err->token = token;
+        err->system_errno = why->system_errno;
+    }
+    pbase_error_hint(err, "open it again to find out");
+    return status;
+}
+
+/* A frame that did not fit the disk, with its segment: nothing of it is left when true. */
+static bool large_undo(journal *self, const layout *plan, pbase_status cause,
+                       const pbase_error *why)
+{
+    segment_replace(self, NULL);
+    segment_remove(self, plan->place.base, cause, why);
+    journal_place_drop_last(self);
+    return journal_poison_check(self, NULL) == PBASE_OK;
+}
+
+static void append_publish(journal *self, const layout *plan, pbase_journal_appended *out)
+{
+    journal_lock(self, self->state_lock);
+    self->head = plan->at + plan->bytes;
+    if (plan->is_durable) {
+        self->synced = self->head;
+        self->stats.flush_count++;
+    }
+    self->stats.append_count++;
+    self->stats.append_bytes += plan->bytes;
+    self->os->lock->cond_broadcast(self->head_moved);
+    journal_unlock(self, self->state_lock);
+    *out = (pbase_journal_appended){.first = plan->at, .end = plan->at + plan->bytes};
+}
+
+/* With append_lock. */
+static pbase_status append_locked(journal *self, const pbase_journal_append *append, layout *plan,
+                                  pbase_journal_appended *out, pbase_error *err)
+{
+    pbase_error why;
+    pbase_status status = journal_poison_check(self, err);
+    if (status == PBASE_OK) {
+        status = head_check(self, append->expected, err);
+    }
+    if (status == PBASE_OK) {
+        status = ready(self, err);
+    }
+    if (status == PBASE_OK) {
+        status = layout_place(self, plan, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_error_init(&why);
+    status = frame_write(self, append, plan, &why);
+    if (status == PBASE_NO_SPACE && plan->is_large && large_undo(self, plan, status, &why)) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return status;
+    }
+    if (status != PBASE_OK) {
+        return append_doubtful(self, append->token, status, &why, err);
+    }
+    append_publish(self, plan, out);
+    return PBASE_OK;
+}
+
+pbase_status journal_append(journal *self, const pbase_call *call,
+                            const pbase_journal_append *append, pbase_journal_appended *out,
+                            pbase_error *err)
+{
+    layout plan = {0};
+    pbase_status status = pbase_call_check(call, self->os, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (append->durability < PBASE_DURABILITY_NONE || append->durability > PBASE_DURABILITY_SYNC) {
+        return PBASE_FAIL(err, PBASE_UNSUPPORTED, "a journal has no durability level %d",
+                          (int)append->durability);
+    }
+    status = layout_measure(self, append, &plan, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    /* A segment of its own has to become durable with its name and size. */
+    plan.is_durable = append->durability == PBASE_DURABILITY_SYNC || plan.is_large;
+    journal_lock(self, self->append_lock);
+    status = append_locked(self, append, &plan, out, err);
+    journal_unlock(self, self->append_lock);
+    return status;
+}

@@ -1,0 +1,122 @@
+/* journal_state.h - the state of a journal, shared by the files of this folder.
+ *
+ * Locks, in the order in which they are taken:
+ *   trim_lock    one trim or prepare at a time
+ *   append_lock  one append at a time: staging, tail_*, is_ready
+ *   sync_lock    one flush at a time; held when `segment` is replaced
+ *   state_lock   never held during I/O: head, first, synced, places, spares, poison, stats
+ * A field guarded by two locks is written under both and read under either. */
+#ifndef PBASE_JOURNAL_STATE_H
+#define PBASE_JOURNAL_STATE_H
+#include "journal/frame.h"
+#include "journal/journal.h"
+
+#define JOURNAL_STAGING_BYTES 1048576u /* a frame up to this size is one write */
+#define JOURNAL_PREFIX "journal/"
+#define JOURNAL_SPARE_PREFIX "journal/spare-"
+#define JOURNAL_NAME_BYTES 40u /* the longest of its names, NUL included */
+#define JOURNAL_SPARES_DEFAULT 2u
+
+/* One segment with frames: positions base .. base + bytes. */
+typedef struct {
+    pbase_position base;
+    uint64_t bytes;
+} journal_place;
+
+typedef struct {
+    uint32_t number;
+    bool is_whole; /* has the size of a spare; else it is removed before the first append */
+} journal_spare;
+
+struct journal {
+    const pbase_host *host;
+    const pbase_os *os;
+    pbase_blocks *blocks;
+    uint64_t id;
+    uint64_t segment_bytes;
+    uint32_t unit; /* frames are padded to it */
+    uint32_t spares_max;
+
+    pbase_os_mutex *trim_lock;
+    pbase_os_mutex *append_lock;
+    pbase_os_mutex *sync_lock;
+    pbase_os_mutex *state_lock;
+    pbase_os_cond *head_moved;
+
+    /* append_lock */
+    bool is_ready;    /* the tail is cleared, leftovers are gone */
+    uint8_t *staging; /* JOURNAL_STAGING_BYTES, aligned to FRAME_UNIT_MAX, inside `staging_raw` */
+    uint8_t *staging_raw;
+    uint64_t tail_end; /* what claims to be frames after the head ends here; 0: nothing does */
+
+    /* append_lock and sync_lock and state_lock */
+    pbase_segment *segment; /* being written; NULL before the first append */
+
+    /* append_lock and state_lock */
+    pbase_position head;
+    pbase_token doubtful; /* of the append that failed; see poison */
+
+    /* state_lock */
+    pbase_position first;
+    pbase_position synced;
+    journal_place *places; /* ascending by base */
+    size_t place_count;
+    size_t place_capacity;
+    journal_spare *spares;
+    size_t spare_count;
+    size_t spare_capacity;
+    uint32_t spare_next; /* a number that no name has */
+    pbase_status poison; /* the code of what failed; OK: nothing */
+    bool has_doubtful;
+    char poison_text[160];
+    pbase_journal_tail tail;
+    journal_stats stats;
+};
+
+static inline void journal_lock(const journal *self, pbase_os_mutex *mutex)
+{
+    self->os->lock->mutex_lock(mutex);
+}
+static inline void journal_unlock(const journal *self, pbase_os_mutex *mutex)
+{
+    self->os->lock->mutex_unlock(mutex);
+}
+
+/* Every later change is refused. Remembers the first cause only. */
+void journal_poison(journal *self, pbase_status code, const pbase_error *cause);
+/* READ_ONLY, telling the cause, when the journal is poisoned. Takes state_lock. */
+PBASE_MUST_CHECK pbase_status journal_poison_check(journal *self, pbase_error *err);
+
+/* ---- places.c: segments and their names ---- */
+void journal_segment_name(pbase_position base, char out[JOURNAL_NAME_BYTES]);
+void journal_spare_name(uint32_t number, char out[JOURNAL_NAME_BYTES]);
+/* Fills places and spares from the provider's names. Before the journal is shared. */
+PBASE_MUST_CHECK pbase_status journal_places_load(journal *self, const pbase_call *call,
+                                                  pbase_error *err);
+/* The segment that holds `position`; false when none does. Takes state_lock. */
+bool journal_place_find(journal *self, pbase_position position, journal_place *out);
+/* The first segment whose base is at or above `position`. Takes state_lock. */
+bool journal_place_from(journal *self, pbase_position position, journal_place *out);
+PBASE_MUST_CHECK pbase_status journal_place_add(journal *self, journal_place place,
+                                                pbase_error *err);
+/* Drops the oldest, or the newest, from the table. Takes state_lock. */
+void journal_place_drop_first(journal *self);
+void journal_place_drop_last(journal *self);
+
+/* Makes an empty spare: zeroed, durable. */
+PBASE_MUST_CHECK pbase_status journal_spare_create(journal *self, pbase_error *err);
+/* Removes spares of a wrong size, which a crash or another configuration left. */
+PBASE_MUST_CHECK pbase_status journal_spares_clean(journal *self, pbase_error *err);
+/* Takes a spare out of the list; false when there is none. */
+bool journal_spare_take(journal *self, uint32_t *out_number);
+/* Turns the segment at `base` into a spare, or removes it when there are enough or its size is not
+ * that of a spare. */
+PBASE_MUST_CHECK pbase_status journal_place_recycle(journal *self, journal_place place,
+                                                    pbase_error *err);
+
+/* ---- append.c ---- */
+/* Flushes what `self->segment` or, before the first append, the newest segment holds, and moves
+ * `synced` to the head. Poisons on failure. Without state_lock or sync_lock. */
+PBASE_MUST_CHECK pbase_status journal_flush(journal *self, pbase_error *err);
+
+#endif

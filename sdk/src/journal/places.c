@@ -1,0 +1,281 @@
+/* places.c - the segments of a journal: their names, the table of those with frames, the spares.
+ *
+ * A spare is a segment of zeros, or of frames that are no longer needed; it becomes a journal
+ * segment by a rename, which is atomic and durable, so a segment is whole before it has a frame. */
+#include "journal/journal_state.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HEX_DIGITS 16u
+#define GROW_FIRST 16u
+
+void journal_segment_name(pbase_position base, char out[JOURNAL_NAME_BYTES])
+{
+    (void)snprintf(out, JOURNAL_NAME_BYTES, JOURNAL_PREFIX "%016" PRIx64, base); /* it fits */
+}
+
+void journal_spare_name(uint32_t number, char out[JOURNAL_NAME_BYTES])
+{
+    (void)snprintf(out, JOURNAL_NAME_BYTES, JOURNAL_SPARE_PREFIX "%" PRIu32, number); /* it fits */
+}
+
+/* Makes room for one more entry of `entry_bytes`. */
+static pbase_status table_grow(const pbase_alloc *alloc, void **table, size_t count,
+                               size_t *capacity, size_t entry_bytes, pbase_error *err)
+{
+    size_t grown = *capacity == 0 ? GROW_FIRST : *capacity * 2;
+    void *moved;
+    if (count < *capacity) {
+        return PBASE_OK;
+    }
+    moved = alloc->resize(alloc, *table, *capacity * entry_bytes, grown * entry_bytes);
+    if (moved == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the journal's list of segments");
+    }
+    *table = moved;
+    *capacity = grown;
+    return PBASE_OK;
+}
+
+/* ------------------------------------------------------------------------------------ table --- */
+
+/* The number of places whose base is below `position`. With state_lock. */
+static size_t places_below(const journal *self, pbase_position position)
+{
+    size_t low = 0;
+    size_t high = self->place_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (self->places[middle].base < position) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+bool journal_place_find(journal *self, pbase_position position, journal_place *out)
+{
+    bool found = false;
+    journal_lock(self, self->state_lock);
+    size_t below = position == UINT64_MAX ? self->place_count : places_below(self, position + 1);
+    if (below > 0) {
+        *out = self->places[below - 1];
+        found = position - out->base < out->bytes;
+    }
+    journal_unlock(self, self->state_lock);
+    return found;
+}
+
+bool journal_place_from(journal *self, pbase_position position, journal_place *out)
+{
+    journal_lock(self, self->state_lock);
+    size_t at = places_below(self, position);
+    bool found = at < self->place_count;
+    if (found) {
+        *out = self->places[at];
+    }
+    journal_unlock(self, self->state_lock);
+    return found;
+}
+
+pbase_status journal_place_add(journal *self, journal_place place, pbase_error *err)
+{
+    void *table;
+    journal_lock(self, self->state_lock);
+    table = self->places;
+    pbase_status status = table_grow(self->host->alloc, &table, self->place_count,
+                                     &self->place_capacity, sizeof(journal_place), err);
+    if (status == PBASE_OK) {
+        self->places = table;
+        size_t at = places_below(self, place.base);
+        memmove(self->places + at + 1, self->places + at,
+                (self->place_count - at) * sizeof(journal_place));
+        self->places[at] = place;
+        self->place_count++;
+    }
+    journal_unlock(self, self->state_lock);
+    return status;
+}
+
+void journal_place_drop_first(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    PBASE_ASSERT(self->place_count > 0);
+    self->place_count--;
+    memmove(self->places, self->places + 1, self->place_count * sizeof(journal_place));
+    journal_unlock(self, self->state_lock);
+}
+
+void journal_place_drop_last(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    PBASE_ASSERT(self->place_count > 0);
+    self->place_count--;
+    journal_unlock(self, self->state_lock);
+}
+
+/* ----------------------------------------------------------------------------------- spares --- */
+
+static pbase_status spare_add(journal *self, journal_spare spare, pbase_error *err)
+{
+    void *table;
+    journal_lock(self, self->state_lock);
+    table = self->spares;
+    pbase_status status = table_grow(self->host->alloc, &table, self->spare_count,
+                                     &self->spare_capacity, sizeof(journal_spare), err);
+    if (status == PBASE_OK) {
+        self->spares = table;
+        self->spares[self->spare_count++] = spare;
+    }
+    journal_unlock(self, self->state_lock);
+    return status;
+}
+
+static uint32_t spare_number_new(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    uint32_t number = self->spare_next++;
+    journal_unlock(self, self->state_lock);
+    return number;
+}
+
+bool journal_spare_take(journal *self, uint32_t *out_number)
+{
+    journal_lock(self, self->state_lock);
+    bool found = self->spare_count > 0;
+    if (found) {
+        *out_number = self->spares[--self->spare_count].number;
+    }
+    journal_unlock(self, self->state_lock);
+    return found;
+}
+
+pbase_status journal_spare_create(journal *self, pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    pbase_segment *segment = NULL;
+    uint32_t number = spare_number_new(self);
+    journal_spare_name(number, name);
+    pbase_status status = pbase_blocks_open(
+        self->blocks, NULL, name, PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE, &segment, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = pbase_segment_preallocate(segment, NULL, self->segment_bytes, err);
+    if (status == PBASE_OK) {
+        status = pbase_segment_sync(segment, NULL, err);
+    }
+    pbase_segment_close(segment);
+    if (status == PBASE_OK) {
+        status = spare_add(self, (journal_spare){number, true}, err);
+    }
+    if (status != PBASE_OK) {
+        /* What stays behind is removed after the next open; the first failure is what counts. */
+        pbase_status removed = pbase_blocks_remove(self->blocks, NULL, name, NULL);
+        (void)removed;
+    }
+    return status;
+}
+
+/* The number of a spare that is not whole, taken out of the list. */
+static bool broken_spare_take(journal *self, uint32_t *out_number)
+{
+    bool found = false;
+    journal_lock(self, self->state_lock);
+    for (size_t i = 0; i < self->spare_count && !found; i++) {
+        if (!self->spares[i].is_whole) {
+            *out_number = self->spares[i].number;
+            self->spares[i] = self->spares[--self->spare_count];
+            found = true;
+        }
+    }
+    journal_unlock(self, self->state_lock);
+    return found;
+}
+
+pbase_status journal_spares_clean(journal *self, pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    uint32_t number;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && broken_spare_take(self, &number)) {
+        journal_spare_name(number, name);
+        status = pbase_blocks_remove(self->blocks, NULL, name, err);
+    }
+    return status;
+}
+
+static bool wants_spare(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    bool wants = self->spare_count < self->spares_max;
+    journal_unlock(self, self->state_lock);
+    return wants;
+}
+
+pbase_status journal_place_recycle(journal *self, journal_place place, pbase_error *err)
+{
+    char from[JOURNAL_NAME_BYTES];
+    char to[JOURNAL_NAME_BYTES];
+    uint32_t number;
+    pbase_status status;
+    journal_segment_name(place.base, from);
+    if (place.bytes != self->segment_bytes || !wants_spare(self)) {
+        return pbase_blocks_remove(self->blocks, NULL, from, err);
+    }
+    number = spare_number_new(self);
+    journal_spare_name(number, to);
+    status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
+    return status != PBASE_OK ? status : spare_add(self, (journal_spare){number, true}, err);
+}
+
+/* ------------------------------------------------------------------------------------- load --- */
+
+/* Sixteen lower-case hexadecimal digits. */
+static bool base_parse(const char *text, pbase_position *out)
+{
+    char again[JOURNAL_NAME_BYTES];
+    if (strlen(text) != HEX_DIGITS) {
+        return false;
+    }
+    *out = strtoull(text, NULL, 16);
+    journal_segment_name(*out, again);
+    return strcmp(again + strlen(JOURNAL_PREFIX), text) == 0;
+}
+
+static bool number_parse(const char *text, uint32_t *out)
+{
+    char again[JOURNAL_NAME_BYTES];
+    *out = (uint32_t)strtoul(text, NULL, 10);
+    journal_spare_name(*out, again);
+    return strcmp(again + strlen(JOURNAL_SPARE_PREFIX), text) == 0 && *out < UINT32_MAX;
+}
+
+/* One name of the provider; names that are not ours are left alone. */
+static pbase_status name_load(void *state, const pbase_block_info *info, pbase_error *err)
+{
+    journal *self = state;
+    uint32_t number;
+    pbase_position base;
+    if (strncmp(info->name, JOURNAL_SPARE_PREFIX, strlen(JOURNAL_SPARE_PREFIX)) == 0) {
+        if (!number_parse(info->name + strlen(JOURNAL_SPARE_PREFIX), &number)) {
+            return PBASE_OK;
+        }
+        self->spare_next = number >= self->spare_next ? number + 1 : self->spare_next;
+        journal_spare spare = {number, info->size_bytes == self->segment_bytes};
+        return spare_add(self, spare, err);
+    }
+    if (!base_parse(info->name + strlen(JOURNAL_PREFIX), &base) || base > UINT64_MAX / 2 ||
+        info->size_bytes > UINT64_MAX / 4) {
+        return PBASE_OK;
+    }
+    return journal_place_add(self, (journal_place){base, info->size_bytes}, err);
+}
+
+pbase_status journal_places_load(journal *self, const pbase_call *call, pbase_error *err)
+{
+    return pbase_blocks_list(self->blocks, call, JOURNAL_PREFIX, name_load, self, err);
+}

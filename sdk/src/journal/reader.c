@@ -1,0 +1,237 @@
+/* reader.c - the window over the segments, and the search for the frame at or after a position. */
+#include "journal/reader.h"
+#include <inttypes.h>
+
+#define WINDOW_BYTES 262144u /* read at once */
+
+void journal_reader_init(journal_reader *reader, journal *self)
+{
+    *reader = (journal_reader){.journal = self};
+}
+
+void journal_reader_fini(journal_reader *reader)
+{
+    pbase_segment_close(reader->segment);
+    pbase_alloc_free(reader->journal->host->alloc, reader->data, reader->capacity);
+    *reader = (journal_reader){.journal = reader->journal};
+}
+
+/* ----------------------------------------------------------------------------------- window --- */
+
+static pbase_status reader_turn(journal_reader *reader, journal_place place, pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    pbase_segment *opened = NULL;
+    pbase_status status;
+    if (reader->segment != NULL && reader->place.base == place.base) {
+        return PBASE_OK;
+    }
+    journal_segment_name(place.base, name);
+    status = pbase_blocks_open(reader->journal->blocks, NULL, name, 0, &opened, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_segment_close(reader->segment);
+    reader->segment = opened;
+    reader->place = place;
+    reader->size = 0;
+    return PBASE_OK;
+}
+
+static pbase_status window_grow(journal_reader *reader, size_t size, pbase_error *err)
+{
+    const pbase_alloc *alloc = reader->journal->host->alloc;
+    uint8_t *grown;
+    if (size <= reader->capacity) {
+        return PBASE_OK;
+    }
+    grown = alloc->resize(alloc, reader->data, reader->capacity, size);
+    if (grown == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu bytes of the journal", size);
+    }
+    reader->data = grown;
+    reader->capacity = size;
+    return PBASE_OK;
+}
+
+/* How much to read at `position`, when `size` bytes are wanted: a window, within the segment. */
+static size_t window_bytes(journal_place place, pbase_position position, size_t size)
+{
+    uint64_t left = place.base + place.bytes - position;
+    uint64_t wish = size > WINDOW_BYTES ? size : WINDOW_BYTES;
+    return (size_t)(wish < left ? wish : left);
+}
+
+pbase_status journal_reader_fetch(journal_reader *reader, journal_place place,
+                                  pbase_position position, size_t size, pbase_position limit,
+                                  const uint8_t **out, pbase_error *err)
+{
+    size_t wish = window_bytes(place, position, size);
+    size_t got = 0;
+    pbase_status status = reader_turn(reader, place, err);
+    PBASE_ASSERT(size <= wish);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (reader->size > 0 && position >= reader->from &&
+        position - reader->from + size <= reader->size) {
+        *out = reader->data + (position - reader->from);
+        return PBASE_OK;
+    }
+    reader->size = 0;
+    status = window_grow(reader, wish, err);
+    if (status == PBASE_OK) {
+        status = pbase_segment_read(reader->segment, NULL, position - place.base, reader->data,
+                                    wish, &got, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    memset(reader->data + got, 0, wish - got);
+    reader->from = position;
+    reader->size = position + wish <= limit ? wish : limit > position ? limit - position : 0;
+    *out = reader->data;
+    return PBASE_OK;
+}
+
+/* ----------------------------------------------------------------------------------- frames --- */
+
+pbase_status journal_reader_frame(journal_reader *reader, journal_place place,
+                                  pbase_position position, pbase_position limit, journal_frame *out,
+                                  pbase_error *err)
+{
+    uint64_t offset = position - place.base;
+    const uint8_t *data = NULL;
+    pbase_status status;
+    *out = (journal_frame){.kind = FRAME_ALIEN};
+    if (offset > place.bytes || place.bytes - offset < FRAME_UNIT_MIN || position >= limit ||
+        limit - position < FRAME_UNIT_MIN) {
+        return PBASE_OK;
+    }
+    status = journal_reader_fetch(reader, place, position, FRAME_UNIT_MIN, limit, &data, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    out->kind = frame_header_decode(data, reader->journal->id, position, &out->header);
+    if (out->kind != FRAME_CLAIM || out->header.bytes > place.bytes - offset ||
+        out->header.bytes > limit - position) {
+        return PBASE_OK;
+    }
+    status =
+        journal_reader_fetch(reader, place, position, (size_t)out->header.bytes, limit, &data, err);
+    if (status == PBASE_OK) {
+        out->is_whole = frame_is_whole(&out->header, data, reader->journal->host->crc32c);
+        out->data = data;
+    }
+    return status;
+}
+
+/* One candidate for the frame after a head. */
+static pbase_status candidate(journal_reader *reader, pbase_position after, pbase_position position,
+                              pbase_position limit, journal_frame *out, pbase_error *err)
+{
+    journal_place place;
+    pbase_status status = PBASE_OK;
+    *out = (journal_frame){.kind = FRAME_ALIEN};
+    if (journal_place_find(reader->journal, position, &place)) {
+        status = journal_reader_frame(reader, place, position, limit, out, err);
+    }
+    out->is_whole = status == PBASE_OK && out->is_whole && out->header.after == after;
+    return status;
+}
+
+pbase_status journal_reader_next(journal_reader *reader, pbase_position after, pbase_position limit,
+                                 journal_frame *out, pbase_error *err)
+{
+    journal_place place;
+    pbase_position larger = frame_round(after, FRAME_UNIT_MAX);
+    pbase_status status = candidate(reader, after, after, limit, out, err);
+    if (status == PBASE_OK && !out->is_whole && larger != after) {
+        status = candidate(reader, after, larger, limit, out, err);
+    }
+    if (status == PBASE_OK && !out->is_whole &&
+        journal_place_from(reader->journal, after, &place)) {
+        status = candidate(reader, after, place.base, limit, out, err);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------ locate --- */
+
+/* A whole frame at `from` that has a record whose header lies at `position`. */
+static pbase_status locate_record(journal_reader *reader, pbase_position from,
+                                  pbase_position position, pbase_position limit,
+                                  journal_place_in *out, pbase_error *err)
+{
+    journal_place place;
+    journal_frame frame;
+    uint64_t at = FRAME_HEADER_BYTES;
+    pbase_status status;
+    if (!journal_place_find(reader->journal, from, &place)) {
+        return PBASE_OK;
+    }
+    status = journal_reader_frame(reader, place, from, limit, &frame, err);
+    if (status != PBASE_OK || !frame.is_whole) {
+        out->is_damaged = status == PBASE_OK && frame.kind != FRAME_ALIEN;
+        return status;
+    }
+    for (uint32_t i = 0; i < frame.header.record_count; i++) {
+        if (position == (i == 0 ? from : from + at)) {
+            *out = (journal_place_in){true, false, true, from, at, i};
+            return PBASE_OK;
+        }
+        (void)frame_record(frame.data, at, &at);
+    }
+    return PBASE_OK;
+}
+
+/* A record header inside a frame says how far from the frame's beginning it lies. */
+static pbase_status locate_inside(journal_reader *reader, pbase_position position,
+                                  pbase_position limit, journal_place_in *out, pbase_error *err)
+{
+    journal_place place;
+    const uint8_t *data = NULL;
+    uint64_t back;
+    pbase_status status;
+    if (!journal_place_find(reader->journal, position, &place) ||
+        place.base + place.bytes - position < FRAME_RECORD_HEADER_BYTES ||
+        position % FRAME_RECORD_ALIGN != 0) {
+        return PBASE_OK;
+    }
+    status =
+        journal_reader_fetch(reader, place, position, FRAME_RECORD_HEADER_BYTES, limit, &data, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    back = pbase_get_u32(data + 4);
+    if (back < FRAME_HEADER_BYTES || back > position - place.base ||
+        (position - back) % FRAME_UNIT_MIN != 0) {
+        return PBASE_OK;
+    }
+    return locate_record(reader, position - back, position, limit, out, err);
+}
+
+pbase_status journal_reader_locate(journal_reader *reader, pbase_position position,
+                                   pbase_position limit, journal_place_in *out, pbase_error *err)
+{
+    journal_frame frame;
+    pbase_status status = PBASE_OK;
+    bool is_damaged;
+    *out = (journal_place_in){0};
+    if (position % FRAME_UNIT_MIN == 0) {
+        status = locate_record(reader, position, position, limit, out, err);
+    }
+    is_damaged = out->is_damaged;
+    if (status == PBASE_OK && !out->is_found) {
+        status = locate_inside(reader, position, limit, out, err);
+    }
+    if (status == PBASE_OK && !out->is_found && position % FRAME_UNIT_MIN == 0) {
+        status = journal_reader_next(reader, position, limit, &frame, err);
+        if (status == PBASE_OK && frame.is_whole) {
+            *out =
+                (journal_place_in){true, false, true, frame.header.position, FRAME_HEADER_BYTES, 0};
+        }
+    }
+    out->is_damaged = !out->is_found && (is_damaged || out->is_damaged);
+    return status;
+}

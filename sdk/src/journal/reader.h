@@ -1,0 +1,63 @@
+/* reader.h - reads frames through a window that moves over the segments.
+ *
+ * Threads: confined; reads only what the journal has published, so it runs beside appends. */
+#ifndef PBASE_JOURNAL_READER_H
+#define PBASE_JOURNAL_READER_H
+#include "journal/journal_state.h"
+
+typedef struct {
+    journal *journal;       /* borrowed until fini */
+    pbase_segment *segment; /* NULL: none is open */
+    journal_place place;    /* of it */
+    uint8_t *data;          /* the window: bytes at `from` .. `from` + `size` */
+    size_t capacity;
+    pbase_position from;
+    size_t size;
+} journal_reader;
+
+void journal_reader_init(journal_reader *reader, journal *self);
+void journal_reader_fini(journal_reader *reader);
+
+/* Lends `size` bytes at `position`, all in `place`, until the next call. Bytes at or above `limit`
+ * are not kept for later calls, as they may still be written. What the segment does not have reads
+ * as zeros. NOT_FOUND: the segment is gone. */
+PBASE_MUST_CHECK pbase_status journal_reader_fetch(journal_reader *reader, journal_place place,
+                                                   pbase_position position, size_t size,
+                                                   pbase_position limit, const uint8_t **out,
+                                                   pbase_error *err);
+
+/* A frame in the window. */
+typedef struct {
+    frame_header header;
+    const uint8_t *data; /* lent until the next call on the reader */
+    frame_kind kind;     /* FRAME_CLAIM or FRAME_NEWER when the header says that one is here */
+    bool is_whole;       /* CLAIM whose checksum and records hold */
+} journal_frame;
+
+/* Looks for a frame at `position` that ends at or below `limit`. OK whether there is one or not. */
+PBASE_MUST_CHECK pbase_status journal_reader_frame(journal_reader *reader, journal_place place,
+                                                   pbase_position position, pbase_position limit,
+                                                   journal_frame *out, pbase_error *err);
+
+/* Looks for the frame that follows the head `after`: there, at the next larger unit, or at the
+ * beginning of the next segment; only one that says so itself counts. `out->is_whole` is false when
+ * there is none. */
+PBASE_MUST_CHECK pbase_status journal_reader_next(journal_reader *reader, pbase_position after,
+                                                  pbase_position limit, journal_frame *out,
+                                                  pbase_error *err);
+
+/* Where reading may begin at a position that somebody remembered. */
+typedef struct {
+    bool is_found;       /* false: nothing begins there below `limit` */
+    bool is_damaged;     /* a frame claims to be there but is not whole */
+    bool has_frame;      /* false: it is the end of the last frame, and none follows yet */
+    pbase_position from; /* of the frame, or the end */
+    uint64_t record_at;  /* offset in the frame of the record's header */
+    uint32_t index;      /* of the record in the frame */
+} journal_place_in;
+
+PBASE_MUST_CHECK pbase_status journal_reader_locate(journal_reader *reader, pbase_position position,
+                                                    pbase_position limit, journal_place_in *out,
+                                                    pbase_error *err);
+
+#endif
