@@ -42,7 +42,8 @@ PBASE_MUST_CHECK pbase_status change_write(const change *operation, pbase_buffer
  * index is out of range. */
 PBASE_MUST_CHECK pbase_status change_apply(const change *operation, uint8_t kind, tree *target,
                                            pbase_error *err);
-/* Applies every operation of `operations` in order; on failure `target` is as before. */
+/* Applies every operation of `operations` in order. On failure `target` holds those before the one
+ * that failed, which `err` names by its number: end it. */
 PBASE_MUST_CHECK pbase_status change_apply_all(pbase_bytes operations, uint8_t kind, tree *target,
                                                pbase_error *err);
 
@@ -73,22 +74,22 @@ typedef struct {
     const pbase_alloc *alloc; /* borrowed until fini */
     change_run *run;          /* one count is ours; NULL while empty */
     size_t size;              /* bytes of it that are ours to see */
-    uint64_t count;           /* operations in them */
+    size_t claimed;           /* bytes after them that are ours to fill */
+    uint64_t count;           /* operations in `size` */
 } change_log;
 
 static inline void change_log_init(change_log *log, const pbase_alloc *alloc)
 {
+    memset(log, 0, sizeof *log);
     log->alloc = alloc;
-    log->run = NULL;
-    log->size = 0;
-    log->count = 0;
 }
 void change_log_fini(change_log *log);
 /* A second log of the same operations. */
 void change_log_keep(const change_log *log, change_log *out);
 /* The operations, encoded. Lent until the log is appended to or ended. */
 pbase_bytes change_log_view(const change_log *log);
-/* Appending cannot fail after a reserve for the same operation: reserve, edit the tree, append. */
+/* Appending cannot fail after a reserve for the same operation: reserve, edit the tree, append.
+ * LIMIT: PBASE_TXN_BYTES_MAX. */
 PBASE_MUST_CHECK pbase_status change_log_reserve(change_log *log, const change *operation,
                                                  pbase_error *err);
 void change_log_append(change_log *log, const change *operation);

@@ -67,8 +67,9 @@ struct read_observer {
 
 /* --------------------------------------------------------------------------- changes told ----- */
 
-/* Hears each change of a collection before it happens: how indexes will be kept in the same commit.
- * NULL in a context: nobody listens. Threads: confined to the transaction. */
+/* Hears each change of a collection before it happens: the place of indexes, which are kept in the
+ * same commit. Declared for them; this version has none and the slot of a context is NULL.
+ * Threads: confined to the transaction. */
 typedef struct change_observer change_observer;
 typedef struct {
     /* `before` and `after` are stored values; data NULL: there is none. A failure refuses the
@@ -87,7 +88,7 @@ typedef struct {
     const pbase_alloc *alloc; /* of handles, cursors and logs */
     value_coder *coder;
     read_observer *reads;     /* NULL: nobody listens */
-    change_observer *changes; /* NULL: nobody listens */
+    change_observer *changes; /* NULL in this version */
     bool read_only;           /* edits are READ_ONLY: handles of a snapshot */
 } collection_context;
 

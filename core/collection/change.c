@@ -1,0 +1,351 @@
+/* change.c - operations as bytes, their meaning, what they touch, and logs of them. */
+#include "collection/change.h"
+#include "collection/node.h"
+#include <protobase/collection.h>
+
+#include <inttypes.h>
+
+/* Which fields an operation has, by its number. */
+enum { HAS_INDEX = 1, HAS_KEY = 2, HAS_SPELLING = 4, HAS_VALUE = 8 };
+typedef struct {
+    uint8_t kind; /* of the collection it belongs to; 0: no such operation */
+    uint8_t fields;
+} change_form;
+static const change_form change_forms[] = {
+    [CHANGE_PUT] = {PBASE_COLLECTION_DICT, HAS_KEY | HAS_SPELLING | HAS_VALUE},
+    [CHANGE_REMOVE] = {PBASE_COLLECTION_DICT, HAS_KEY},
+    [CHANGE_SET_ADD] = {PBASE_COLLECTION_SET, HAS_KEY | HAS_SPELLING},
+    [CHANGE_SET_REMOVE] = {PBASE_COLLECTION_SET, HAS_KEY},
+    [CHANGE_LIST_APPEND] = {PBASE_COLLECTION_LIST, HAS_VALUE},
+    [CHANGE_LIST_SET] = {PBASE_COLLECTION_LIST, HAS_INDEX | HAS_VALUE},
+    [CHANGE_LIST_INSERT] = {PBASE_COLLECTION_LIST, HAS_INDEX | HAS_VALUE},
+    [CHANGE_LIST_REMOVE] = {PBASE_COLLECTION_LIST, HAS_INDEX},
+};
+
+static change_form form_of(uint8_t op)
+{
+    static const change_form none = {0, 0};
+    return op < sizeof change_forms / sizeof change_forms[0] ? change_forms[op] : none;
+}
+
+/* ------------------------------------------------------------------------------- bytes -------- */
+
+static bool fields_read(pbase_reader_bytes *reader, uint8_t fields, change *out)
+{
+    return ((fields & HAS_INDEX) == 0 || pbase_read_varint(reader, &out->index)) &&
+           ((fields & HAS_KEY) == 0 || pbase_read_sized(reader, &out->key.bytes)) &&
+           ((fields & HAS_SPELLING) == 0 || pbase_read_sized(reader, &out->key.spelling)) &&
+           ((fields & HAS_VALUE) == 0 || pbase_read_sized(reader, &out->value));
+}
+
+pbase_status change_read(pbase_reader_bytes *reader, change *out, pbase_error *err)
+{
+    pbase_reader_bytes at = *reader;
+    change operation;
+    memset(&operation, 0, sizeof operation);
+    if (!pbase_read_u8(&at, &operation.op)) {
+        return PBASE_END;
+    }
+    change_form form = form_of(operation.op);
+    if (form.kind == 0) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is not one this version knows",
+                          operation.op);
+    }
+    if (!fields_read(&at, form.fields, &operation) ||
+        operation.value.size > PBASE_VALUE_BYTES_MAX ||
+        ((form.fields & HAS_KEY) != 0 && !key_valid(&operation.key))) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is malformed", operation.op);
+    }
+    *reader = at;
+    *out = operation;
+    return PBASE_OK;
+}
+
+static size_t varint_size(uint64_t value)
+{
+    size_t size = 1;
+    while (value >= 0x80) {
+        value >>= 7;
+        size++;
+    }
+    return size;
+}
+
+static size_t sized_size(pbase_bytes bytes)
+{
+    return varint_size(bytes.size) + bytes.size;
+}
+
+static size_t change_size(const change *operation)
+{
+    uint8_t fields = form_of(operation->op).fields;
+    return 1 + ((fields & HAS_INDEX) != 0 ? varint_size(operation->index) : 0) +
+           ((fields & HAS_KEY) != 0 ? sized_size(operation->key.bytes) : 0) +
+           ((fields & HAS_SPELLING) != 0 ? sized_size(operation->key.spelling) : 0) +
+           ((fields & HAS_VALUE) != 0 ? sized_size(operation->value) : 0);
+}
+
+static uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static uint8_t *put_sized(uint8_t *at, pbase_bytes bytes)
+{
+    at = put_varint(at, bytes.size);
+    if (bytes.size != 0) {
+        memcpy(at, bytes.data, bytes.size);
+    }
+    return at + bytes.size;
+}
+
+/* Writes change_size bytes. */
+static void change_put(const change *operation, uint8_t *at)
+{
+    uint8_t fields = form_of(operation->op).fields;
+    *at++ = operation->op;
+    if ((fields & HAS_INDEX) != 0) {
+        at = put_varint(at, operation->index);
+    }
+    if ((fields & HAS_KEY) != 0) {
+        at = put_sized(at, operation->key.bytes);
+    }
+    if ((fields & HAS_SPELLING) != 0) {
+        at = put_sized(at, operation->key.spelling);
+    }
+    if ((fields & HAS_VALUE) != 0) {
+        (void)put_sized(at, operation->value); /* the last field */
+    }
+}
+
+pbase_status change_write(const change *operation, pbase_buffer *out, pbase_error *err)
+{
+    size_t size = change_size(operation);
+    pbase_status status = pbase_buffer_reserve(out, size, err);
+    if (status == PBASE_OK) {
+        change_put(operation, out->data + out->size);
+        out->size += size;
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------ applying ------ */
+
+static pbase_status apply_to_list(const change *operation, tree *target, pbase_error *err)
+{
+    tree_value value = tree_value_of(operation->value);
+    switch (operation->op) {
+    case CHANGE_LIST_APPEND:
+        return tree_append(target, &value, err);
+    case CHANGE_LIST_SET:
+        return tree_set_at(target, operation->index, &value, err);
+    case CHANGE_LIST_INSERT:
+        return tree_insert_at(target, operation->index, &value, err);
+    default:
+        return tree_remove_at(target, operation->index, err);
+    }
+}
+
+static pbase_status add_to_set(const change *operation, tree *target, pbase_error *err)
+{
+    bool found = false;
+    tree_value value = tree_value_of(pbase_bytes_of(NULL, 0));
+    pbase_status status = tree_has(target, operation->key.bytes, &found, err);
+    return status == PBASE_OK && !found ? tree_put(target, &operation->key, &value, NULL, err)
+                                        : status;
+}
+
+pbase_status change_apply(const change *operation, uint8_t kind, tree *target, pbase_error *err)
+{
+    tree_value value = tree_value_of(operation->value);
+    change_form form = form_of(operation->op);
+    pbase_status status;
+    if (form.kind != kind) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is not one of a %s", operation->op,
+                          pbase_collection_kind_name(kind));
+    }
+    switch (operation->op) {
+    case CHANGE_PUT:
+        return tree_put(target, &operation->key, &value, NULL, err);
+    case CHANGE_SET_ADD:
+        return add_to_set(operation, target, err);
+    case CHANGE_REMOVE:
+    case CHANGE_SET_REMOVE:
+        return tree_remove(target, operation->key.bytes, NULL, err);
+    default:
+        status = apply_to_list(operation, target, err);
+        return status != PBASE_INVALID
+                   ? status
+                   : PBASE_FAIL(err, PBASE_CORRUPT,
+                                "an operation names element %" PRIu64 ", which the list lacks",
+                                operation->index);
+    }
+}
+
+pbase_status change_apply_all(pbase_bytes operations, uint8_t kind, tree *target, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
+    for (uint64_t number = 1;; number++) {
+        change operation;
+        pbase_status status = change_read(&reader, &operation, err);
+        if (status == PBASE_END) {
+            return PBASE_OK;
+        }
+        if (status == PBASE_OK) {
+            status = change_apply(&operation, kind, target, err);
+        }
+        if (status != PBASE_OK) {
+            pbase_error_note(err, "operation number %" PRIu64, number);
+            return status;
+        }
+    }
+}
+
+/* ------------------------------------------------------------------------------ merging ------- */
+
+void change_touches(const change *operation, uint64_t base_count, change_touch *out)
+{
+    memset(out, 0, sizeof *out);
+    switch (operation->op) {
+    case CHANGE_PUT:
+    case CHANGE_REMOVE:
+    case CHANGE_SET_REMOVE:
+        out->scope = CHANGE_TOUCHES_KEY;
+        out->key = operation->key.bytes;
+        break;
+    case CHANGE_SET_ADD:
+        out->scope = CHANGE_TOUCHES_ADD;
+        out->key = operation->key.bytes;
+        break;
+    case CHANGE_LIST_APPEND:
+        out->scope = CHANGE_TOUCHES_APPEND;
+        break;
+    case CHANGE_LIST_SET:
+        out->scope = operation->index < base_count ? CHANGE_TOUCHES_KEY : CHANGE_TOUCHES_WHOLE;
+        out->key = key_of_index(operation->index, out->index_bytes);
+        break;
+    default:
+        out->scope = CHANGE_TOUCHES_WHOLE;
+        break;
+    }
+}
+
+bool change_merges(const change_touch *a, const change_touch *b)
+{
+    if (a->scope == CHANGE_TOUCHES_WHOLE || b->scope == CHANGE_TOUCHES_WHOLE) {
+        return false;
+    }
+    if (a->scope == CHANGE_TOUCHES_APPEND || b->scope == CHANGE_TOUCHES_APPEND ||
+        (a->scope == CHANGE_TOUCHES_ADD && b->scope == CHANGE_TOUCHES_ADD)) {
+        return true;
+    }
+    return !pbase_bytes_equal(a->key, b->key);
+}
+
+/* --------------------------------------------------------------------------------- logs ------- */
+
+struct change_run {
+    _Atomic uint32_t counts; /* logs that see it */
+    _Atomic size_t size;     /* bytes that some log sees or has claimed */
+    size_t capacity;         /* of `bytes` */
+    uint8_t bytes[];
+};
+
+static bool run_is_ours(const change_run *run)
+{
+    return atomic_load_explicit(&run->counts, memory_order_acquire) == 1;
+}
+
+void change_log_fini(change_log *log)
+{
+    change_run *run = log->run;
+    if (run != NULL && atomic_fetch_sub_explicit(&run->counts, 1, memory_order_acq_rel) == 1) {
+        pbase_alloc_free(log->alloc, run, sizeof *run + run->capacity);
+    }
+    change_log_init(log, log->alloc);
+}
+
+void change_log_keep(const change_log *log, change_log *out)
+{
+    *out = *log;
+    out->claimed = 0;
+    if (out->run != NULL) {
+        atomic_fetch_add_explicit(&out->run->counts, 1, memory_order_relaxed);
+    }
+}
+
+pbase_bytes change_log_view(const change_log *log)
+{
+    return log->run == NULL ? pbase_bytes_of(NULL, 0) : pbase_bytes_of(log->run->bytes, log->size);
+}
+
+/* A run of our own with room for `size` bytes, holding what the log sees. */
+static pbase_status log_grow(change_log *log, size_t size, pbase_error *err)
+{
+    size_t capacity = size + size / 2 + 64;
+    change_run *old = log->run;
+    bool ours = old != NULL && run_is_ours(old);
+    change_run *grown =
+        log->alloc->resize(log->alloc, ours ? old : NULL, ours ? sizeof *old + old->capacity : 0,
+                           sizeof *grown + capacity);
+    if (grown == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu bytes of changes", size);
+    }
+    if (!ours) {
+        atomic_init(&grown->counts, 1);
+        if (old != NULL) {
+            memcpy(grown->bytes, old->bytes, log->size);
+        }
+        change_log kept = {.alloc = log->alloc, .run = old};
+        change_log_fini(&kept);
+    }
+    grown->capacity = capacity;
+    atomic_init(&grown->size, size);
+    log->run = grown;
+    log->claimed = size - log->size;
+    return PBASE_OK;
+}
+
+/* Claims the bytes up to `size` in a run that others see too: whoever stands at its end may. */
+static bool log_claim(change_log *log, size_t size)
+{
+    size_t expected = log->size + log->claimed;
+    if (log->run == NULL || size > log->run->capacity) {
+        return false;
+    }
+    if (run_is_ours(log->run)) {
+        atomic_store_explicit(&log->run->size, size, memory_order_relaxed);
+    } else if (!atomic_compare_exchange_strong(&log->run->size, &expected, size)) {
+        return false;
+    }
+    log->claimed = size - log->size;
+    return true;
+}
+
+pbase_status change_log_reserve(change_log *log, const change *operation, pbase_error *err)
+{
+    size_t size = log->size + change_size(operation);
+    if (size > PBASE_TXN_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "%zu bytes of changes; the limit is %u", size,
+                          PBASE_TXN_BYTES_MAX);
+    }
+    if (size <= log->size + log->claimed || log_claim(log, size)) {
+        return PBASE_OK;
+    }
+    return log_grow(log, size, err);
+}
+
+void change_log_append(change_log *log, const change *operation)
+{
+    size_t size = change_size(operation);
+    PBASE_ASSERT(size <= log->claimed);
+    change_put(operation, log->run->bytes + log->size);
+    log->size += size;
+    log->claimed -= size;
+    log->count++;
+}

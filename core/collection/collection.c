@@ -1,0 +1,308 @@
+/* collection.c - what dictionary, list and set handles have in common. */
+#include "collection/collection_private.h"
+
+const char *pbase_collection_kind_name(int kind)
+{
+    switch (kind) {
+    case PBASE_COLLECTION_DICT:
+        return "dict";
+    case PBASE_COLLECTION_LIST:
+        return "list";
+    case PBASE_COLLECTION_SET:
+        return "set";
+    default:
+        return "unknown";
+    }
+}
+
+/* ------------------------------------------------------------------------------ life ---------- */
+
+static collection *collection_create(const collection_options *options, atom_ref root)
+{
+    const collection_context *context = options->context;
+    size_t name_size =
+        options->name.size < PBASE_NAME_BYTES_MAX ? options->name.size : PBASE_NAME_BYTES_MAX;
+    collection *self = pbase_alloc_zeroed(context->alloc, 1, sizeof *self + name_size + 1);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->context = context;
+    self->kind = options->kind;
+    self->id = options->id;
+    self->tree = tree_of(context->source, atom_ref_keep(root), tree_kind_positional(options->kind));
+    self->base = atom_ref_keep(options->root);
+    change_log_init(&self->log, context->alloc);
+    pbase_buffer_init(&self->stored, context->alloc);
+    self->name_size = name_size;
+    if (name_size != 0) {
+        memcpy(self->name, options->name.data, name_size);
+    }
+    return self;
+}
+
+static pbase_status no_memory(pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a handle");
+}
+
+pbase_status collection_open(const collection_options *options, collection **out, pbase_error *err)
+{
+    collection *self = collection_create(options, options->root);
+    if (self == NULL) {
+        return no_memory(err);
+    }
+    pbase_status status = tree_count(&self->tree, &self->base_count, err);
+    if (status != PBASE_OK) {
+        (void)collection_noted(self, status, err); /* the same status */
+        collection_close(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}
+
+pbase_status collection_keep(const collection *self, collection **out, pbase_error *err)
+{
+    collection_options options = {self->context, self->kind, self->id, self->base,
+                                  pbase_bytes_of(self->name, self->name_size)};
+    collection *kept = collection_create(&options, self->tree.root);
+    if (kept == NULL) {
+        return no_memory(err);
+    }
+    kept->base_count = self->base_count;
+    change_log_keep(&self->log, &kept->log);
+    *out = kept;
+    return PBASE_OK;
+}
+
+void collection_close(collection *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    const pbase_alloc *alloc = self->context->alloc;
+    tree_fini(&self->tree);
+    tree_drop(self->context->source, self->base);
+    change_log_fini(&self->log);
+    pbase_buffer_fini(&self->stored);
+    pbase_alloc_free(alloc, self, sizeof *self + self->name_size + 1);
+}
+
+uint8_t collection_kind(const collection *self)
+{
+    return self->kind;
+}
+
+pbase_collection_id collection_id(const collection *self)
+{
+    return self->id;
+}
+
+const tree *collection_tree(const collection *self)
+{
+    return &self->tree;
+}
+
+atom_ref collection_base(const collection *self)
+{
+    return self->base;
+}
+
+uint64_t collection_base_count(const collection *self)
+{
+    return self->base_count;
+}
+
+const change_log *collection_log(const collection *self)
+{
+    return &self->log;
+}
+
+pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err)
+{
+    if (status != PBASE_OK && status != PBASE_END && self->name_size != 0) {
+        pbase_error_note(err, "%s '%s'", pbase_collection_kind_name(self->kind), self->name);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------ values -------- */
+
+pbase_status collection_key(const collection *self, const pbase_value *value, key_scratch *scratch,
+                            encoded_key *out, pbase_error *err)
+{
+    key_scratch_init(scratch, self->context->alloc);
+    return collection_noted(self, key_encode(value, scratch, out, err), err);
+}
+
+/* The stored form in an item: anything but bytes is not an application's. */
+static pbase_status item_stored(const tree_item *item, pbase_bytes *out, pbase_error *err)
+{
+    *out = item->value.bytes;
+    return item->value.kind == TREE_VALUE_BYTES
+               ? PBASE_OK
+               : PBASE_FAIL(err, PBASE_CORRUPT, "an entry holds a tree in the place of a value");
+}
+
+pbase_status collection_decode(const collection *self, const tree_item *item, pbase_arena *arena,
+                               pbase_value *out, pbase_error *err)
+{
+    value_coder *coder = self->context->coder;
+    pbase_bytes stored, copy;
+    pbase_status status = item_stored(item, &stored, err);
+    if (status == PBASE_OK) {
+        status = pbase_arena_copy(arena, stored, &copy, err);
+    }
+    if (status == PBASE_OK) {
+        status = coder->vtable->decode(coder, copy, arena, out, err);
+    }
+    return collection_noted(self, status, err);
+}
+
+pbase_status collection_payload(const collection *self, const pbase_reader *reader,
+                                pbase_bytes *out, pbase_error *err)
+{
+    value_coder *coder = self->context->coder;
+    pbase_bytes stored;
+    pbase_status status = item_stored(&reader->item, &stored, err);
+    if (status == PBASE_OK) {
+        status = coder->vtable->payload(coder, stored, out, err);
+    }
+    return collection_noted(self, status, err);
+}
+
+/* ------------------------------------------------------------------------------ editing ------- */
+
+pbase_status collection_edit_check(const collection *self, pbase_error *err)
+{
+    if (!self->context->read_only) {
+        return PBASE_OK;
+    }
+    pbase_status status = PBASE_FAIL(err, PBASE_READ_ONLY, "it was opened for reading");
+    pbase_error_hint(err, "edit it in a transaction that is not read-only");
+    return collection_noted(self, status, err);
+}
+
+pbase_status collection_encode(collection *self, const pbase_value *value, pbase_bytes raw,
+                               pbase_error *err)
+{
+    value_coder *coder = self->context->coder;
+    self->stored.size = 0;
+    pbase_status status = value != NULL ? coder->vtable->encode(coder, value, &self->stored, err)
+                                        : coder->vtable->encode_raw(coder, raw, &self->stored, err);
+    return collection_noted(self, status, err);
+}
+
+pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
+{
+    pbase_status status = change_log_reserve(&self->log, operation, err);
+    if (status == PBASE_OK) {
+        status = change_apply(operation, self->kind, &self->tree, err);
+    }
+    if (status == PBASE_OK) {
+        change_log_append(&self->log, operation);
+    }
+    return collection_noted(self, status, err);
+}
+
+/* ------------------------------------------------------------------------------ counting ------ */
+
+pbase_status collection_count(const collection *self, uint64_t *out, pbase_error *err)
+{
+    pbase_status status = collection_read_whole(self, err);
+    if (status == PBASE_OK) {
+        status = tree_count(&self->tree, out, err);
+    }
+    return collection_noted(self, status, err);
+}
+
+/* One bound of a range, encoded; an empty key is no bound. */
+typedef struct {
+    key_scratch scratch;
+    encoded_key key;
+    bool exclusive;
+} range_bound;
+
+static pbase_status bound_encode(const collection *self, const pbase_value *value, bool exclusive,
+                                 range_bound *out, pbase_error *err)
+{
+    key_scratch_init(&out->scratch, self->context->alloc);
+    memset(&out->key, 0, sizeof out->key);
+    out->exclusive = exclusive;
+    return value == NULL ? PBASE_OK : collection_key(self, value, &out->scratch, &out->key, err);
+}
+
+static pbase_status range_read(const collection *self, const range_bound *from,
+                               const range_bound *to, pbase_error *err)
+{
+    read_observer *reads = self->context->reads;
+    observed_range range = {from->key.bytes, from->exclusive, false};
+    uint64_t number = 0;
+    if (reads == NULL) {
+        return PBASE_OK;
+    }
+    pbase_status status = reads->vtable->range_begin(reads, self->id, &range, &number, err);
+    return status == PBASE_OK
+               ? reads->vtable->range_extend(reads, number, to->key.bytes, to->exclusive, err)
+               : status;
+}
+
+/* Entries before the bound; with `past`, those at it too. */
+static pbase_status bound_rank(const collection *self, const range_bound *bound, bool past,
+                               uint64_t *out, pbase_error *err)
+{
+    bool found = false;
+    pbase_status status = tree_rank(&self->tree, bound->key.bytes, out, &found, err);
+    *out += status == PBASE_OK && found && past ? 1u : 0u;
+    return status;
+}
+
+static pbase_status range_measure(const collection *self, const range_bound *from,
+                                  const range_bound *to, uint64_t *out, pbase_error *err)
+{
+    uint64_t low = 0, high = 0;
+    pbase_status status = PBASE_OK;
+    if (from->key.bytes.size != 0) {
+        status = bound_rank(self, from, from->exclusive, &low, err);
+    }
+    if (status == PBASE_OK) {
+        status = to->key.bytes.size != 0 ? bound_rank(self, to, !to->exclusive, &high, err)
+                                         : tree_count(&self->tree, &high, err);
+    }
+    if (status == PBASE_OK) {
+        *out = high > low ? high - low : 0;
+    }
+    return status;
+}
+
+pbase_status collection_count_range(const collection *self, const pbase_range *range, uint64_t *out,
+                                    pbase_error *err)
+{
+    range_bound from, to;
+    pbase_status status = bound_encode(self, range->from, range->from_exclusive, &from, err);
+    pbase_status to_status = bound_encode(self, range->to, range->to_exclusive, &to, err);
+    status = status == PBASE_OK ? to_status : status;
+    if (status == PBASE_OK) {
+        status = range_read(self, &from, &to, err);
+    }
+    if (status == PBASE_OK) {
+        status = range_measure(self, &from, &to, out, err);
+    }
+    key_scratch_fini(&from.scratch);
+    key_scratch_fini(&to.scratch);
+    return status;
+}
+
+pbase_status collection_index(const collection *self, int64_t index, int64_t *out_index,
+                              uint64_t *out_count, bool *out_inside, pbase_error *err)
+{
+    uint64_t count = 0;
+    pbase_status status = tree_count(&self->tree, &count, err);
+    if (status != PBASE_OK) {
+        return collection_noted(self, status, err);
+    }
+    *out_count = count;
+    *out_index = index < 0 ? index + (int64_t)count : index;
+    *out_inside = *out_index >= 0 && (uint64_t)*out_index < count;
+    return index < 0 || !*out_inside ? collection_read_whole(self, err) : PBASE_OK;
+}

@@ -1,0 +1,83 @@
+/* collection_private.h - shared by the files of the handles: dict, list, set, cursor. */
+#ifndef PROTOBASE_COLLECTION_COLLECTION_PRIVATE_H
+#define PROTOBASE_COLLECTION_COLLECTION_PRIVATE_H
+#include "collection/handle.h"
+
+#include <inttypes.h>
+
+struct collection {
+    const collection_context *context;
+    uint8_t kind;
+    pbase_collection_id id;
+    tree tree;     /* of this version */
+    atom_ref base; /* one count is ours */
+    uint64_t base_count;
+    change_log log;
+    pbase_buffer stored; /* the value of the edit under way, in its stored form */
+    size_t name_size;
+    char name[]; /* NUL-ended */
+};
+
+/* What a reader holds; `source` NULL: nothing. */
+struct pbase_reader {
+    const pbase_alloc *alloc;
+    atom_source *source;
+    tree_item item;
+};
+
+/* Yields `status` after naming the collection in `err`, unless it is OK or END. */
+pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err);
+/* Encodes a key; errors name the collection. */
+PBASE_MUST_CHECK pbase_status collection_key(const collection *self, const pbase_value *value,
+                                             key_scratch *scratch, encoded_key *out,
+                                             pbase_error *err);
+
+/* Tell the read observer, if there is one. */
+static inline pbase_status collection_read_key(const collection *self, pbase_bytes key,
+                                               pbase_error *err)
+{
+    read_observer *reads = self->context->reads;
+    return reads == NULL ? PBASE_OK : reads->vtable->key_read(reads, self->id, key, err);
+}
+static inline pbase_status collection_read_whole(const collection *self, pbase_error *err)
+{
+    read_observer *reads = self->context->reads;
+    return reads == NULL ? PBASE_OK : reads->vtable->whole_read(reads, self->id, err);
+}
+
+/* The value of an item, decoded into `arena`; nothing of it points into the item. */
+PBASE_MUST_CHECK pbase_status collection_decode(const collection *self, const tree_item *item,
+                                                pbase_arena *arena, pbase_value *out,
+                                                pbase_error *err);
+/* The codec's bytes of the item in `reader`. */
+PBASE_MUST_CHECK pbase_status collection_payload(const collection *self, const pbase_reader *reader,
+                                                 pbase_bytes *out, pbase_error *err);
+/* READ_ONLY for a handle that may not be edited. */
+PBASE_MUST_CHECK pbase_status collection_edit_check(const collection *self, pbase_error *err);
+/* Puts the stored form of `value`, or of `raw` when `value` is NULL, into self->stored. */
+PBASE_MUST_CHECK pbase_status collection_encode(collection *self, const pbase_value *value,
+                                                pbase_bytes raw, pbase_error *err);
+/* Carries an operation out in the tree and in the log, or in neither. */
+PBASE_MUST_CHECK pbase_status collection_change(collection *self, const change *operation,
+                                                pbase_error *err);
+PBASE_MUST_CHECK pbase_status collection_count(const collection *self, uint64_t *out,
+                                               pbase_error *err);
+/* Number of keys in a range, and that it was read. */
+PBASE_MUST_CHECK pbase_status collection_count_range(const collection *self,
+                                                     const pbase_range *range, uint64_t *out,
+                                                     pbase_error *err);
+/* Lists: what `index` means now. `*out_index` is counted from the front, and may be anything below
+ * 0 or past the end when it is not `*out_inside`. An index that depends on the length is a read of
+ * it. */
+PBASE_MUST_CHECK pbase_status collection_index(const collection *self, int64_t index,
+                                               int64_t *out_index, uint64_t *out_count,
+                                               bool *out_inside, pbase_error *err);
+
+/* A cursor over keys; `range` NULL: everything. */
+PBASE_MUST_CHECK pbase_status cursor_open_range(const collection *self, const pbase_range *range,
+                                                pbase_cursor **out, pbase_error *err);
+/* A cursor over positions; `slice` NULL: everything. */
+PBASE_MUST_CHECK pbase_status cursor_open_slice(const collection *self, const pbase_slice *slice,
+                                                pbase_cursor **out, pbase_error *err);
+
+#endif
