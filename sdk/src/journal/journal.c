@@ -60,7 +60,7 @@ static pbase_status staging_create(journal *self, pbase_error *err)
 }
 
 /* Takes from the provider what shapes the journal, and refuses what cannot carry one. */
-static pbase_status geometry_take(journal *self, pbase_error *err)
+static pbase_status geometry_take(journal *self, const journal_options *options, pbase_error *err)
 {
     pbase_blocks_geometry geometry = {.struct_size = sizeof(geometry)};
     pbase_status status;
@@ -74,6 +74,9 @@ static pbase_status geometry_take(journal *self, pbase_error *err)
         return status;
     }
     self->unit = geometry.atomic_bytes <= FRAME_UNIT_MIN ? FRAME_UNIT_MIN : FRAME_UNIT_MAX;
+    if (options->segment_bytes != 0) {
+        geometry.segment_bytes = options->segment_bytes;
+    }
     self->segment_bytes = frame_round(geometry.segment_bytes, FRAME_UNIT_MAX);
     if (geometry.atomic_bytes > FRAME_UNIT_MAX || geometry.segment_bytes > UINT64_MAX / 4 ||
         self->segment_bytes == 0) {
@@ -105,7 +108,7 @@ pbase_status journal_open(const journal_options *options, const pbase_call *call
         status = staging_create(self, err);
     }
     if (status == PBASE_OK) {
-        status = geometry_take(self, err);
+        status = geometry_take(self, options, err);
     }
     if (status == PBASE_OK) {
         status = journal_places_load(self, call, err);

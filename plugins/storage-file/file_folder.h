@@ -1,0 +1,53 @@
+/* file_folder.h - the folder of block_provider/file: its mark, its names, their durability.
+ *
+ *   FORMAT            marks the folder as ours: one line of text
+ *   LOCK              locked by the process that uses it, whose id it holds
+ *   KEYS/<key>        versioned keys, see file_key.h
+ *   <name>            a segment, slashes become folders
+ *   <name>.SEALED     a sealed segment
+ *
+ * Names of segments and keys have no capitals, so the two worlds never meet.
+ * Threads: immutable after opening; all calls may run at once. */
+#ifndef PBASE_FILE_FOLDER_H
+#define PBASE_FILE_FOLDER_H
+#include <protobase/plugin/block_provider.h>
+#include <protobase/plugin/host.h>
+
+#define FILE_FOLDER_SEALED ".SEALED"
+#define FILE_FOLDER_KEYS "KEYS/"
+#define FILE_FOLDER_LOCK "LOCK"
+
+typedef struct {
+    const pbase_host *host; /* borrowed until close */
+    pbase_buffer root;      /* path, NUL-ended */
+} file_folder;
+
+/* Finds or makes the folder at `path` (its parent must exist), checks that it is ours, and makes
+ * every name in it durable. FORMAT: something else is kept there. UNSUPPORTED: it lies on a network
+ * file system and `allow_network` is false. Nothing to close on failure. */
+PBASE_MUST_CHECK pbase_status file_folder_open(file_folder *folder, const pbase_host *host,
+                                               const char *path, bool allow_network,
+                                               pbase_error *err);
+void file_folder_close(file_folder *folder);
+
+/* Replaces `out` by the NUL-ended path of `name` followed by `suffix`. */
+PBASE_MUST_CHECK pbase_status file_folder_path(const file_folder *folder, const char *name,
+                                               const char *suffix, pbase_buffer *out,
+                                               pbase_error *err);
+/* Makes the folders on the way to `name`, durably. */
+PBASE_MUST_CHECK pbase_status file_folder_make_parents(const file_folder *folder, const char *name,
+                                                       pbase_error *err);
+/* Makes creations, renames and removals beside `name` durable. */
+PBASE_MUST_CHECK pbase_status file_folder_sync(const file_folder *folder, const char *name,
+                                               pbase_error *err);
+/* True when a file `name` + `suffix` is there. */
+PBASE_MUST_CHECK pbase_status file_folder_exists(const file_folder *folder, const char *name,
+                                                 const char *suffix, bool *out, pbase_error *err);
+/* The segments whose names begin with `prefix`. */
+PBASE_MUST_CHECK pbase_status file_folder_list(const file_folder *folder, const char *prefix,
+                                               pbase_status (*each)(void *state,
+                                                                    const pbase_block_info *info,
+                                                                    pbase_error *err),
+                                               void *state, pbase_error *err);
+
+#endif

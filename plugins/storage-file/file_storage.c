@@ -1,0 +1,636 @@
+/* file_storage.c - the journal, the store and the super block behind the storage contract.
+ *
+ * Order of durability. Before the first change after opening, the super block is written without
+ * `closed_at`, so that a crash from then on is seen as one. Atoms are flushed before any later
+ * append is written, so that no record that survives points to atoms that did not. A trim flushes
+ * the journal, then moves the super block, then lets segments go. Ids of retired segments are below
+ * the super block's `next_log_id` before their files go, so that they are never used again.
+ *
+ * Its parts have their own locks; none is held across a call into another part. */
+#include "file_storage.h"
+
+#include "file_flusher.h"
+#include "file_store.h"
+#include "file_super.h"
+#include "journal/journal.h"
+#include "lock_table.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#define COMPONENT "storage/file"
+#define META_KEY "meta"
+
+typedef struct {
+    pbase_storage base;
+    pbase_storage_vtable vtable; /* of this instance: its capabilities depend on the options */
+    const pbase_host *host;      /* borrowed until close */
+    pbase_blocks *blocks;        /* borrowed until close */
+    journal *journal;
+    file_store *store;
+    lock_table *locks;
+    file_flusher *flusher;
+    uint64_t prepare_bytes; /* after so much journal, a segment is made ahead */
+    file_super super;
+} file_storage;
+
+static file_storage *from(pbase_storage *self)
+{
+    PBASE_ASSERT(self->vtable->admin == file_storage_vtable.admin);
+    return (file_storage *)self;
+}
+
+static const pbase_os *os_of(const file_storage *self)
+{
+    return self->host->os;
+}
+
+/* ------------------------------------------------------------------------------------ meta --- */
+
+static pbase_status meta_get(pbase_storage *base, const pbase_call *call, pbase_arena *arena,
+                             pbase_bytes *out, uint64_t *out_version, pbase_error *err)
+{
+    return pbase_blocks_key_get(from(base)->blocks, call, META_KEY, arena, out, out_version, err);
+}
+
+static pbase_status meta_cas(pbase_storage *base, const pbase_call *call, uint64_t expected,
+                             pbase_bytes document, pbase_error *err)
+{
+    return pbase_blocks_key_cas(from(base)->blocks, call, META_KEY, expected, document, err);
+}
+
+static const pbase_storage_meta_ops meta_ops = {
+    .struct_size = sizeof(pbase_storage_meta_ops),
+    .get = meta_get,
+    .cas = meta_cas,
+};
+
+/* --------------------------------------------------------------------------------- journal --- */
+
+static pbase_status storage_head(pbase_storage *base, const pbase_call *call, uint32_t consistency,
+                                 pbase_journal_head *out, pbase_error *err)
+{
+    (void)consistency; /* one process: what it knows is the latest */
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        out->anchor =
+            atomic_load(&self->super.anchor); /* first: it may move, but never past the head */
+        journal_head(self->journal, out);
+    }
+    return status;
+}
+
+/* Tells the background thread what an append left to be done. */
+static pbase_status append_follow_up(file_storage *self, int32_t durability,
+                                     const pbase_journal_appended *appended, pbase_error *err)
+{
+    if (appended->end / self->prepare_bytes != appended->first / self->prepare_bytes) {
+        file_flusher_request_prepare(self->flusher);
+    }
+    if (durability != PBASE_DURABILITY_ASYNC) {
+        return PBASE_OK;
+    }
+    pbase_error failure;
+    pbase_error_init(&failure);
+    if (file_flusher_request(self->flusher, &failure) == PBASE_OK) {
+        return PBASE_OK;
+    }
+    return journal_sync(self->journal, NULL, appended->end, err); /* no thread: flush now */
+}
+
+static pbase_status storage_append(pbase_storage *base, const pbase_call *call,
+                                   const pbase_journal_append *append, pbase_journal_appended *out,
+                                   pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        status = lock_table_check(self->locks, "writer", append->fence, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_super_change(&self->super, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_store_flush(self->store, call, err);
+    }
+    if (status == PBASE_OK) {
+        status = journal_append(self->journal, call, append, out, err);
+    }
+    if (status == PBASE_OK) {
+        status = append_follow_up(self, append->durability, out, err);
+    }
+    return status;
+}
+
+static pbase_status storage_outcome(pbase_storage *base, const pbase_call *call, pbase_token token,
+                                    int32_t *out_outcome, pbase_position *out_position,
+                                    pbase_error *err)
+{
+    return journal_outcome(from(base)->journal, call, token, out_outcome, out_position, err);
+}
+
+static pbase_status storage_sync(pbase_storage *base, const pbase_call *call, pbase_position upto,
+                                 int32_t durability, pbase_error *err)
+{
+    (void)durability; /* the checked call refuses REMOTE; the others are the flush */
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        status = file_store_flush(self->store, call, err);
+    }
+    return status == PBASE_OK ? journal_sync(self->journal, call, upto, err) : status;
+}
+
+static pbase_status storage_scan_open(pbase_storage *base, const pbase_call *call,
+                                      pbase_position position, pbase_journal_scan **out,
+                                      pbase_error *err)
+{
+    return journal_scan_open(from(base)->journal, call, position, out, err);
+}
+
+static pbase_status storage_scan_next(pbase_storage *base, const pbase_call *call,
+                                      pbase_journal_scan *scan, pbase_journal_record *out,
+                                      pbase_error *err)
+{
+    (void)base;
+    return journal_scan_next(scan, call, out, err);
+}
+
+static void storage_scan_close(pbase_storage *base, pbase_journal_scan *scan)
+{
+    (void)base;
+    journal_scan_close(scan);
+}
+
+static pbase_status storage_wait(pbase_storage *base, const pbase_call *call, pbase_position seen,
+                                 pbase_error *err)
+{
+    return journal_wait(from(base)->journal, call, seen, err);
+}
+
+/* INVALID or TRIMMED unless a record begins at `position`, which is below the head. */
+static pbase_status record_require(file_storage *self, const pbase_call *call,
+                                   pbase_position position, pbase_error *err)
+{
+    pbase_journal_scan *scan = NULL;
+    pbase_journal_head head;
+    journal_head(self->journal, &head);
+    if (position == 0 || position >= head.head) {
+        return PBASE_FAIL(err, PBASE_INVALID,
+                          "no record begins at position %" PRIu64 ": the head is %" PRIu64,
+                          position, head.head);
+    }
+    pbase_status status = journal_scan_open(self->journal, call, position, &scan, err);
+    journal_scan_close(scan);
+    return status;
+}
+
+static pbase_status storage_trim(pbase_storage *base, const pbase_call *call, pbase_position upto,
+                                 pbase_position anchor, pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        status = record_require(self, call, anchor, err);
+    }
+    if (status == PBASE_OK && upto != 0) {
+        status = record_require(self, call, upto, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_super_change(&self->super, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_store_flush(self->store, call, err);
+    }
+    if (status == PBASE_OK) { /* `anchor` + 1: the record at the anchor as well */
+        status = journal_sync(self->journal, call, anchor + 1, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_super_trim(&self->super, upto, anchor, file_store_next_id(self->store), err);
+    }
+    if (status == PBASE_OK && upto != 0) {
+        status = journal_trim(self->journal, NULL, upto, err);
+        if (status != PBASE_OK && err != NULL) {
+            err->outcome = PBASE_OUTCOME_APPLIED; /* only the space is not free yet */
+        }
+    }
+    return status;
+}
+
+static pbase_status storage_tail(pbase_storage *base, pbase_journal_tail *out, pbase_error *err)
+{
+    (void)err;
+    journal_tail(from(base)->journal, out);
+    return PBASE_OK;
+}
+
+static const pbase_storage_journal_ops journal_ops = {
+    .struct_size = sizeof(pbase_storage_journal_ops),
+    .head = storage_head,
+    .append = storage_append,
+    .outcome = storage_outcome,
+    .sync = storage_sync,
+    .scan_open = storage_scan_open,
+    .scan_next = storage_scan_next,
+    .scan_close = storage_scan_close,
+    .wait = storage_wait,
+    .trim = storage_trim,
+    .tail = storage_tail,
+};
+
+/* ----------------------------------------------------------------------------------- atoms --- */
+
+static pbase_status atoms_write(pbase_storage *base, const pbase_call *call,
+                                const pbase_bytes *atoms, size_t count, uint32_t mode,
+                                pbase_atom_pointer *out, pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = file_super_change(&self->super, err);
+    return status == PBASE_OK ? file_store_write(self->store, call, atoms, count, mode, out, err)
+                              : status;
+}
+
+static pbase_status atoms_read(pbase_storage *base, const pbase_call *call,
+                               pbase_atom_pointer pointer, void *out, size_t size, size_t *out_read,
+                               pbase_error *err)
+{
+    return file_store_read(from(base)->store, call, pbase_atom_pointer_log(pointer),
+                           pbase_atom_pointer_offset(pointer), out, size, out_read, err);
+}
+
+static pbase_status atoms_map(pbase_storage *base, uint32_t log_id, pbase_atom_map *out,
+                              pbase_error *err)
+{
+    return file_store_map(from(base)->store, log_id, out, err);
+}
+
+static pbase_status atoms_reserve(pbase_storage *base, const pbase_call *call, uint32_t *out_log_id,
+                                  pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    return status == PBASE_OK ? file_store_reserve(self->store, out_log_id, err) : status;
+}
+
+static const pbase_storage_atom_ops atom_ops = {
+    .struct_size = sizeof(pbase_storage_atom_ops),
+    .write = atoms_write,
+    .read = atoms_read,
+    .map = atoms_map,
+    .reserve = atoms_reserve,
+};
+
+static const pbase_storage_atom_ops atom_ops_unmapped = {
+    .struct_size = sizeof(pbase_storage_atom_ops),
+    .write = atoms_write,
+    .read = atoms_read,
+    .reserve = atoms_reserve,
+};
+
+/* -------------------------------------------------------------------------------- segments --- */
+
+static pbase_status segments_list(pbase_storage *base, const pbase_call *call,
+                                  pbase_status (*each)(void *state,
+                                                       const pbase_segment_info *segment,
+                                                       pbase_error *err),
+                                  void *state, pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_segment_info info = {0};
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    while (status == PBASE_OK && file_store_next(self->store, info.log_id, &info)) {
+        status = each(state, &info, err);
+        if (status == PBASE_OK) {
+            status = pbase_call_check(call, os_of(self), err);
+        }
+    }
+    return status;
+}
+
+static pbase_status segment_retire(pbase_storage *base, const pbase_call *call, uint32_t log_id,
+                                   pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        status = file_super_change(&self->super, err);
+    }
+    uint32_t next = file_store_next_id(self->store);
+    if (status == PBASE_OK && log_id < next) { /* its id must outlive its file */
+        status = file_super_remember(&self->super, log_id, next, err);
+    }
+    return status == PBASE_OK ? file_store_retire(self->store, call, log_id, err) : status;
+}
+
+static pbase_status segment_read(pbase_storage *base, const pbase_call *call, uint32_t log_id,
+                                 uint64_t offset, void *out, size_t size, size_t *out_read,
+                                 pbase_error *err)
+{
+    return file_store_read(from(base)->store, call, log_id, offset, out, size, out_read, err);
+}
+
+static pbase_status segment_put(pbase_storage *base, const pbase_call *call,
+                                const pbase_segment_info *segment, pbase_bytes bytes,
+                                pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = file_super_change(&self->super, err);
+    return status == PBASE_OK ? file_store_put(self->store, call, segment->log_id, bytes, err)
+                              : status;
+}
+
+static const pbase_storage_segment_ops segment_ops = {
+    .struct_size = sizeof(pbase_storage_segment_ops),
+    .list = segments_list,
+    .retire = segment_retire,
+    .segment_read = segment_read,
+    .segment_put = segment_put,
+};
+
+/* ----------------------------------------------------------------------------------- locks --- */
+
+static pbase_status lock_acquire(pbase_storage *base, const pbase_call *call, const char *name,
+                                 uint32_t mode, uint64_t lease_ms, uint64_t *out_fence,
+                                 pbase_error *err)
+{
+    return lock_table_acquire(from(base)->locks, call, name, mode, lease_ms, out_fence, err);
+}
+
+static pbase_status lock_renew(pbase_storage *base, const pbase_call *call, const char *name,
+                               uint64_t fence, uint64_t lease_ms, pbase_error *err)
+{
+    (void)call; /* never waits */
+    return lock_table_renew(from(base)->locks, name, fence, lease_ms, err);
+}
+
+static void lock_release(pbase_storage *base, const char *name, uint64_t fence)
+{
+    lock_table_release(from(base)->locks, name, fence);
+}
+
+static const pbase_storage_lock_ops lock_ops = {
+    .struct_size = sizeof(pbase_storage_lock_ops),
+    .acquire = lock_acquire,
+    .renew = lock_renew,
+    .release = lock_release,
+};
+
+/* ----------------------------------------------------------------------------------- admin --- */
+
+static pbase_status admin_stats(pbase_storage *base, const pbase_call *call, pbase_stat_each each,
+                                void *state, pbase_error *err)
+{
+    file_storage *self = from(base);
+    journal_stats frames;
+    file_store_stats store;
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    journal_stats_get(self->journal, &frames);
+    file_store_stats_get(self->store, &store);
+    const struct {
+        const char *name;
+        uint64_t value;
+        const char *unit;
+    } figures[] = {
+        {"journal_bytes", frames.segment_bytes, "bytes"},
+        {"journal_segments", frames.segment_count, "count"},
+        {"journal_spares", frames.spare_count, "count"},
+        {"store_bytes", store.segment_bytes, "bytes"},
+        {"segments", store.segment_count, "count"},
+        {"appends", frames.append_count, "count"},
+        {"flushes", frames.flush_count + store.flush_count, "count"},
+        {"bytes_written", frames.append_bytes + store.written_bytes, "bytes"},
+        {"poisoned", frames.poisoned != 0 || atomic_load(&self->super.failed), "count"},
+    };
+    for (size_t i = 0; status == PBASE_OK && i < sizeof figures / sizeof figures[0]; i++) {
+        status = each(state, figures[i].name, figures[i].value, figures[i].unit, err);
+    }
+    return status;
+}
+
+/* Reads every kept record; what the journal finds wrong is one finding. */
+static pbase_status journal_verify(file_storage *self, const pbase_call *call,
+                                   pbase_verify_each each, void *state, pbase_error *err)
+{
+    pbase_journal_scan *scan = NULL;
+    pbase_journal_record record;
+    pbase_error finding;
+    pbase_error_init(&finding);
+    pbase_status status = journal_scan_open(self->journal, call, 0, &scan, &finding);
+    while (status == PBASE_OK) {
+        status = journal_scan_next(scan, call, &record, &finding);
+    }
+    journal_scan_close(scan);
+    if (status == PBASE_END ||
+        status == PBASE_TRIMMED) { /* trimmed meanwhile: nothing to look at */
+        return PBASE_OK;
+    }
+    if (status == PBASE_CORRUPT || status == PBASE_FORMAT) {
+        return each(state, status, "journal", finding.message, err);
+    }
+    if (err != NULL) {
+        *err = finding;
+    }
+    return status;
+}
+
+static pbase_status admin_verify(pbase_storage *base, const pbase_call *call,
+                                 pbase_verify_each each, void *state, pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = file_super_verify(&self->super, call, each, state, err);
+    if (status == PBASE_OK) {
+        status = journal_verify(self, call, each, state, err);
+    }
+    return status == PBASE_OK ? file_store_verify(self->store, call, each, state, err) : status;
+}
+
+/* Leaves a super block that lets the next opening skip recovery. */
+static pbase_status close_cleanly(file_storage *self, pbase_error *err)
+{
+    file_store_stats stats;
+    pbase_journal_head head = {0};
+    pbase_status status = file_super_check(&self->super, err);
+    if (status == PBASE_OK) {
+        status = file_store_flush(self->store, NULL, err);
+    }
+    if (status == PBASE_OK) {
+        journal_head(self->journal, &head);
+        status = journal_sync(self->journal, NULL, head.head, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    file_store_stats_get(self->store, &stats);
+    super_block closing = {
+        .closed_at = head.head,
+        .next_log_id = stats.next_log_id,
+        .active_log_id = stats.active_log_id,
+        .active_bytes = stats.active_bytes,
+    };
+    return file_super_leave(&self->super, &closing, err);
+}
+
+/* Frees what there is; also of a half-built storage. */
+static void destroy(file_storage *self)
+{
+    const pbase_host *host = self->host;
+    file_flusher_destroy(self->flusher);
+    journal_close(self->journal);
+    file_store_close(self->store);
+    lock_table_destroy(self->locks);
+    file_super_close(&self->super);
+    pbase_alloc_free(host->alloc, self, sizeof *self);
+}
+
+static void admin_close(pbase_storage *base)
+{
+    file_storage *self = from(base);
+    pbase_error failure;
+    pbase_error_init(&failure);
+    file_flusher_destroy(self->flusher);
+    self->flusher = NULL;
+    if (atomic_load(&self->super.changed) && close_cleanly(self, &failure) != PBASE_OK) {
+        pbase_log_write(self->host->log, PBASE_LOG_WARNING, COMPONENT,
+                        "closing: %s; the next opening recovers", failure.message);
+    }
+    destroy(self);
+}
+
+static const pbase_storage_admin_ops admin_ops = {
+    .struct_size = sizeof(pbase_storage_admin_ops),
+    .stats = admin_stats,
+    .verify = admin_verify,
+    .close = admin_close,
+};
+
+const pbase_storage_vtable file_storage_vtable = {
+    .struct_size = sizeof(pbase_storage_vtable),
+    .capabilities = PBASE_STORAGE_MAP | PBASE_STORAGE_RESERVE | PBASE_STORAGE_SEGMENT_IO |
+                    PBASE_STORAGE_PERSISTENT,
+    .durability_mask =
+        1u << PBASE_DURABILITY_NONE | 1u << PBASE_DURABILITY_ASYNC | 1u << PBASE_DURABILITY_SYNC,
+    .meta = &meta_ops,
+    .journal = &journal_ops,
+    .atoms = &atom_ops,
+    .segments = &segment_ops,
+    .locks = &lock_ops,
+    .admin = &admin_ops,
+};
+
+/* ------------------------------------------------------------------------------------ open --- */
+
+/* What this instance can do: less than the type when the options or the provider say so. */
+static void vtable_init(file_storage *self, const pbase_config *config)
+{
+    uint32_t provider = self->blocks->vtable->capabilities;
+    self->vtable = file_storage_vtable;
+    if ((provider & PBASE_BLOCKS_PERSISTENT) == 0) {
+        self->vtable.capabilities &= ~PBASE_STORAGE_PERSISTENT;
+    }
+    if ((provider & PBASE_BLOCKS_MAP) == 0 ||
+        strcmp(pbase_config_text(config, "map"), "never") == 0) {
+        self->vtable.capabilities &= ~PBASE_STORAGE_MAP;
+        self->vtable.atoms = &atom_ops_unmapped;
+    }
+    self->base.vtable = &self->vtable;
+}
+
+static pbase_status store_start(file_storage *self, pbase_error *err)
+{
+    file_store_options options = {
+        .host = self->host,
+        .blocks = self->blocks,
+        .space_id = self->super.block.space_id,
+        .next_log_id = self->super.block.next_log_id,
+        .active_log_id = self->super.block.active_log_id,
+        .active_bytes = self->super.block.active_bytes,
+    };
+    return file_store_open(&options, NULL, &self->store, err);
+}
+
+static pbase_status journal_start(file_storage *self, const pbase_config *config, pbase_error *err)
+{
+    journal_options options = {
+        .host = self->host,
+        .blocks = self->blocks,
+        .id = self->super.block.space_id,
+        .first = self->super.block.first,
+        .start = self->super.block.anchor,
+        .closed_at = self->super.block.closed_at,
+        .segment_bytes = (uint64_t)pbase_config_int(config, "journal_segment_size"),
+    };
+    self->prepare_bytes = options.segment_bytes / 4;
+    return journal_open(&options, NULL, &self->journal, err);
+}
+
+static pbase_status flusher_flush(void *state, pbase_error *err)
+{
+    file_storage *self = state;
+    pbase_journal_head head = {0};
+    journal_head(self->journal, &head);
+    return journal_sync(self->journal, NULL, head.head, err);
+}
+
+static pbase_status flusher_prepare(void *state, pbase_error *err)
+{
+    file_storage *self = state;
+    return journal_prepare(self->journal, NULL, err);
+}
+
+static pbase_status flusher_start(file_storage *self, const pbase_config *config, pbase_error *err)
+{
+    file_flusher_options options = {
+        .host = self->host,
+        .interval_ns = (uint64_t)pbase_config_int(config, "async_interval"),
+        .flush = flusher_flush,
+        .prepare = flusher_prepare,
+        .state = self,
+    };
+    return file_flusher_create(&options, &self->flusher, err);
+}
+
+/* Brings up the parts, the process lock first. */
+static pbase_status parts_start(file_storage *self, const pbase_config *config, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    if ((self->blocks->vtable->capabilities & PBASE_BLOCKS_LOCK) != 0) {
+        status = pbase_blocks_lock(self->blocks, NULL, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_super_open(&self->super, self->host, self->blocks, err);
+    }
+    if (status == PBASE_OK) {
+        status = lock_table_create(os_of(self), self->host->alloc, self->super.fence_base,
+                                   &self->locks, err);
+    }
+    if (status == PBASE_OK) {
+        status = store_start(self, err);
+    }
+    if (status == PBASE_OK) {
+        status = journal_start(self, config, err);
+    }
+    return status == PBASE_OK ? flusher_start(self, config, err) : status;
+}
+
+pbase_status file_storage_open(const pbase_component_open *open, void **out, pbase_error *err)
+{
+    const pbase_host *host = open->host;
+    file_storage *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a storage");
+    }
+    self->host = host;
+    self->blocks = open->children[0];
+    vtable_init(self, open->config);
+    pbase_status status = parts_start(self, open->config, err);
+    if (status != PBASE_OK) {
+        destroy(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}

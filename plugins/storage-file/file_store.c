@@ -1,0 +1,552 @@
+/* file_store.c - the writer of a store, and what looks at all its segments.
+ *
+ * `writer` is held by whoever changes segments: writes, seals, puts, retires, flushes. The size of
+ * a segment is published when a whole write has succeeded; bytes beyond it belong to nobody and
+ * are overwritten by the next write. */
+#include "file_store.h"
+
+#include "store_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define COMPONENT "storage/file"
+
+struct file_store {
+    const pbase_host *host;
+    pbase_blocks *blocks;
+    pbase_blocks_geometry geometry;
+    store_table table;
+    pbase_os_mutex *writer; /* guards all below; taken before the table's lock */
+    store_segment *active;  /* the one that grows, NULL: none */
+    uint64_t end;           /* of what was written to `active` */
+    pbase_buffer staging;   /* bytes not written yet; they belong at `end` */
+    bool dirty;             /* `active` was written since its last flush */
+    bool failed;            /* a flush failed */
+    uint64_t written_bytes;
+    uint64_t flush_count;
+};
+
+static const pbase_os *os_of(const file_store *store)
+{
+    return store->host->os;
+}
+
+static uint64_t align_up(uint64_t size)
+{
+    return (size + PBASE_ATOM_ALIGN - 1) & ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
+}
+
+/* ------------------------------------------------------------------------------------ open --- */
+
+static pbase_status listed(void *state, const pbase_block_info *info, pbase_error *err)
+{
+    file_store *store = state;
+    store_segment *added = NULL;
+    store_segment segment = {.capacity = info->size_bytes};
+    if (!store_name_parse(info->name, &segment.log_id)) {
+        pbase_log_write(store->host->log, PBASE_LOG_WARNING, COMPONENT,
+                        "'%s' is not a segment; it is left alone", info->name);
+        return PBASE_OK;
+    }
+    atomic_init(&segment.size, info->size_bytes);
+    atomic_init(&segment.sealed, info->sealed != 0);
+    return store_table_add(&store->table, &segment, &added, err);
+}
+
+/* Opens the segment that a clean close left to be continued. */
+static pbase_status active_resume(file_store *store, const file_store_options *options,
+                                  const pbase_call *call, pbase_error *err)
+{
+    char name[STORE_NAME_BYTES];
+    store_segment *segment = store_table_find(&store->table, options->active_log_id);
+    uint64_t size = segment == NULL ? 0 : atomic_load(&segment->size);
+    if (segment == NULL || size < options->active_bytes) {
+        return PBASE_FAIL(err, PBASE_CORRUPT,
+                          "segment %" PRIu32 " has %" PRIu64 " bytes; it had %" PRIu64
+                          " when the space was closed",
+                          options->active_log_id, size, options->active_bytes);
+    }
+    store_name(segment->log_id, name);
+    pbase_status status =
+        pbase_blocks_open(store->blocks, call, name, PBASE_SEGMENT_WRITE, &segment->handle, err);
+    if (status == PBASE_OK) {
+        status = store_header_check(&store->table, segment->log_id, segment->handle, call, err);
+    }
+    atomic_store(&segment->size, options->active_bytes);
+    segment->capacity = store->geometry.segment_bytes > options->active_bytes
+                            ? store->geometry.segment_bytes
+                            : options->active_bytes;
+    store->active = segment;
+    store->end = options->active_bytes;
+    return status;
+}
+
+pbase_status file_store_open(const file_store_options *options, const pbase_call *call,
+                             file_store **out, pbase_error *err)
+{
+    const pbase_host *host = options->host;
+    file_store *store = pbase_alloc_zeroed(host->alloc, 1, sizeof *store);
+    if (store == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the store");
+    }
+    store->host = host;
+    store->blocks = options->blocks;
+    pbase_buffer_init(&store->staging, host->alloc);
+    pbase_status status = store_table_init(&store->table, host, options->blocks, options->space_id,
+                                           options->next_log_id, err);
+    if (status == PBASE_OK) {
+        status = host->os->lock->mutex_create(host->os, &store->writer, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_blocks_geometry_get(store->blocks, &store->geometry, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_blocks_list(store->blocks, call, STORE_PREFIX, listed, store, err);
+    }
+    if (status == PBASE_OK && options->active_log_id != 0) {
+        status = active_resume(store, options, call, err);
+    }
+    if (status != PBASE_OK) {
+        file_store_close(store);
+        return status;
+    }
+    *out = store;
+    return PBASE_OK;
+}
+
+void file_store_close(file_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    store_table_fini(&store->table);
+    pbase_buffer_fini(&store->staging);
+    if (store->writer != NULL) {
+        os_of(store)->lock->mutex_destroy(store->writer);
+    }
+    pbase_alloc_free(store->host->alloc, store, sizeof *store);
+}
+
+/* ----------------------------------------------------------------------------------- write --- */
+
+/* With `writer` held, like all in this part. */
+static pbase_status check_writable(const file_store *store, pbase_error *err)
+{
+    return store->failed ? PBASE_FAIL(err, PBASE_READ_ONLY,
+                                      "the store could not be flushed: open the space again")
+                         : PBASE_OK;
+}
+
+static pbase_status fail(file_store *store, pbase_status status, pbase_error *err)
+{
+    store->failed = true;
+    if (err != NULL) {
+        err->outcome = PBASE_OUTCOME_UNKNOWN;
+    }
+    return status;
+}
+
+static pbase_status active_flush(file_store *store, const pbase_call *call, pbase_error *err)
+{
+    if (!store->dirty) {
+        return PBASE_OK;
+    }
+    pbase_status status = pbase_call_check(call, os_of(store), err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    store->flush_count++;
+    status = pbase_segment_sync(store->active->handle, NULL, err);
+    if (status != PBASE_OK) {
+        return fail(store, status, err);
+    }
+    store->dirty = false;
+    return PBASE_OK;
+}
+
+/* Writes `data` at the end of the active segment. */
+static pbase_status active_write(file_store *store, const pbase_call *call, pbase_bytes data,
+                                 pbase_error *err)
+{
+    store->dirty = true;
+    pbase_status status =
+        pbase_segment_write(store->active->handle, call, store->end, data, 0, err);
+    if (status == PBASE_OK) {
+        store->written_bytes += data.size;
+        store->end += data.size;
+    }
+    return status;
+}
+
+static pbase_status staging_write(file_store *store, const pbase_call *call, pbase_error *err)
+{
+    if (store->staging.size == 0) {
+        return PBASE_OK;
+    }
+    pbase_status status = active_write(store, call, pbase_buffer_view(&store->staging), err);
+    store->staging.size = 0; /* also after a failure: its atoms were never seen */
+    return status;
+}
+
+/* Ends the active segment: cut, durable, immutable. */
+static pbase_status active_seal(file_store *store, const pbase_call *call, pbase_error *err)
+{
+    store_segment *active = store->active;
+    pbase_status status = active_flush(store, call, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = pbase_segment_seal(active->handle, call, store->end, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    atomic_store(&active->size, store->end);
+    atomic_store(&active->sealed, true);
+    store->active = NULL;
+    return PBASE_OK;
+}
+
+/* Removes a segment that could not be finished. If it stays, opening finds one that nobody uses. */
+static void leftover_remove(file_store *store, uint32_t log_id)
+{
+    char name[STORE_NAME_BYTES];
+    pbase_error failure;
+    pbase_error_init(&failure);
+    store_name(log_id, name);
+    if (pbase_blocks_remove(store->blocks, NULL, name, &failure) != PBASE_OK) {
+        pbase_log_write(store->host->log, PBASE_LOG_WARNING, COMPONENT, "left over: %s",
+                        failure.message);
+    }
+}
+
+/* Makes a new segment with its header. */
+static pbase_status segment_create(file_store *store, const pbase_call *call, uint32_t log_id,
+                                   pbase_segment **out, pbase_error *err)
+{
+    char name[STORE_NAME_BYTES];
+    uint8_t header[PBASE_ATOM_ALIGN];
+    pbase_segment *handle = NULL;
+    store_name(log_id, name);
+    store_header_encode(&store->table, log_id, header);
+    pbase_status status = pbase_blocks_open(
+        store->blocks, call, name, PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE, &handle, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = pbase_segment_write(handle, call, 0, pbase_bytes_of(header, sizeof header), 0, err);
+    if (status != PBASE_OK) {
+        pbase_segment_close(handle);
+        leftover_remove(store, log_id);
+        return status;
+    }
+    *out = handle;
+    return PBASE_OK;
+}
+
+/* Begins a segment with room for `need` bytes of atoms. */
+static pbase_status active_begin(file_store *store, const pbase_call *call, uint64_t need,
+                                 pbase_error *err)
+{
+    uint32_t log_id = 0;
+    pbase_segment *handle = NULL;
+    uint64_t capacity = store->geometry.segment_bytes & ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
+    capacity = need > capacity - PBASE_ATOM_ALIGN ? need + PBASE_ATOM_ALIGN : capacity;
+    if (capacity > store->geometry.segment_bytes_max) {
+        return PBASE_FAIL(err, PBASE_LIMIT,
+                          "%" PRIu64 " bytes do not fit into a segment of at most %" PRIu64, need,
+                          store->geometry.segment_bytes_max);
+    }
+    pbase_status status = store_table_take_id(&store->table, &log_id, err);
+    if (status == PBASE_OK) {
+        status = segment_create(store, call, log_id, &handle, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    store_segment segment = {.log_id = log_id, .capacity = capacity, .handle = handle};
+    atomic_init(&segment.size, PBASE_ATOM_ALIGN);
+    status = store_table_add(&store->table, &segment, &store->active, err);
+    if (status != PBASE_OK) {
+        pbase_segment_close(handle);
+        leftover_remove(store, log_id);
+        return status;
+    }
+    store->end = PBASE_ATOM_ALIGN;
+    store->dirty = true;
+    return PBASE_OK;
+}
+
+/* Makes the active segment have room for `need` more bytes behind what is staged. */
+static pbase_status active_ensure(file_store *store, const pbase_call *call, uint64_t need,
+                                  pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    if (store->active != NULL) {
+        uint64_t used = store->end + store->staging.size;
+        if (used <= store->active->capacity && need <= store->active->capacity - used) {
+            return PBASE_OK;
+        }
+        status = staging_write(store, call, err);
+        if (status == PBASE_OK) {
+            status = active_seal(store, call, err);
+        }
+    }
+    return status == PBASE_OK ? active_begin(store, call, need, err) : status;
+}
+
+/* Puts one atom behind what is staged; a large one is written from where it lies. */
+static pbase_status atom_add(file_store *store, const pbase_call *call, pbase_bytes atom,
+                             pbase_atom_pointer *out, pbase_error *err)
+{
+    uint64_t need = align_up(atom.size);
+    pbase_status status = active_ensure(store, call, need, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    *out = pbase_atom_pointer_of(store->active->log_id, store->end + store->staging.size);
+    if (need >= store->geometry.preferred_bytes) {
+        status = staging_write(store, call, err);
+        if (status == PBASE_OK) {
+            status = active_write(store, call, atom, err);
+        }
+    } else {
+        status = pbase_buffer_append_bytes(&store->staging, atom, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_zeros(&store->staging, (size_t)(need - atom.size), err);
+    }
+    if (status == PBASE_OK && store->staging.size >= store->geometry.preferred_bytes) {
+        status = staging_write(store, call, err);
+    }
+    return status;
+}
+
+/* Lets the atoms of a write be seen, or has the next write overwrite them. */
+static void write_end(file_store *store, pbase_status status)
+{
+    store->staging.size = 0;
+    if (store->active != NULL && status == PBASE_OK) {
+        atomic_store(&store->active->size, store->end);
+    } else if (store->active != NULL) {
+        store->end = atomic_load(&store->active->size);
+    }
+}
+
+pbase_status file_store_write(file_store *store, const pbase_call *call, const pbase_bytes *atoms,
+                              size_t count, uint32_t mode, pbase_atom_pointer *out,
+                              pbase_error *err)
+{
+    const pbase_os *os = os_of(store);
+    pbase_status status = pbase_call_check(call, os, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    os->lock->mutex_lock(store->writer);
+    status = check_writable(store, err);
+    for (size_t i = 0; status == PBASE_OK && i < count; i++) {
+        status = atom_add(store, call, atoms[i], &out[i], err);
+    }
+    if (status == PBASE_OK) {
+        status = staging_write(store, call, err);
+    }
+    if (status == PBASE_OK && mode == PBASE_ATOMS_DURABLE) {
+        status = active_flush(store, call, err);
+    }
+    write_end(store, status);
+    os->lock->mutex_unlock(store->writer);
+    return status;
+}
+
+pbase_status file_store_flush(file_store *store, const pbase_call *call, pbase_error *err)
+{
+    const pbase_os *os = os_of(store);
+    os->lock->mutex_lock(store->writer);
+    pbase_status status = check_writable(store, err);
+    if (status == PBASE_OK) {
+        status = active_flush(store, call, err);
+    }
+    os->lock->mutex_unlock(store->writer);
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------- reads --- */
+
+pbase_status file_store_read(file_store *store, const pbase_call *call, uint32_t log_id,
+                             uint64_t offset, void *out, size_t size, size_t *out_read,
+                             pbase_error *err)
+{
+    return store_table_read(&store->table, call, log_id, offset, out, size, out_read, err);
+}
+
+pbase_status file_store_map(file_store *store, uint32_t log_id, pbase_atom_map *out,
+                            pbase_error *err)
+{
+    return store_table_map(&store->table, log_id, out, err);
+}
+
+/* -------------------------------------------------------------------------------- segments --- */
+
+bool file_store_next(file_store *store, uint32_t log_id, pbase_segment_info *out)
+{
+    return store_table_next(&store->table, log_id, out);
+}
+
+uint32_t file_store_next_id(file_store *store)
+{
+    return store_table_next_id(&store->table);
+}
+
+pbase_status file_store_reserve(file_store *store, uint32_t *out_log_id, pbase_error *err)
+{
+    return store_table_take_id(&store->table, out_log_id, err);
+}
+
+pbase_status file_store_put(file_store *store, const pbase_call *call, uint32_t log_id,
+                            pbase_bytes bytes, pbase_error *err)
+{
+    const pbase_os *os = os_of(store);
+    pbase_segment *handle = NULL;
+    store_segment *added = NULL;
+    if (log_id == 0 || bytes.size < PBASE_ATOM_ALIGN) {
+        return PBASE_FAIL(err, PBASE_INVALID,
+                          "segment %" PRIu32 " of %zu bytes is none: ids begin at 1 and the header "
+                          "has %u bytes",
+                          log_id, bytes.size, PBASE_ATOM_ALIGN);
+    }
+    os->lock->mutex_lock(store->writer);
+    pbase_status status = check_writable(store, err);
+    if (status == PBASE_OK) {
+        status =
+            store_table_find(&store->table, log_id) == NULL
+                ? segment_create(store, call, log_id, &handle, err)
+                : PBASE_FAIL(err, PBASE_EXISTS, "there is a segment %" PRIu32 " already", log_id);
+    }
+    if (status == PBASE_OK) {
+        pbase_bytes atoms =
+            pbase_bytes_of(bytes.data + PBASE_ATOM_ALIGN, bytes.size - PBASE_ATOM_ALIGN);
+        status = pbase_segment_write(handle, call, PBASE_ATOM_ALIGN, atoms, 0, err);
+    }
+    if (status == PBASE_OK) {
+        store->flush_count++;
+        status = pbase_segment_seal(handle, call, bytes.size, err);
+    }
+    if (status == PBASE_OK) {
+        store->written_bytes += bytes.size;
+        store_segment segment = {.log_id = log_id, .capacity = bytes.size, .handle = handle};
+        atomic_init(&segment.size, bytes.size);
+        atomic_init(&segment.sealed, true);
+        status = store_table_add(&store->table, &segment, &added, err);
+    }
+    if (status != PBASE_OK && handle != NULL) {
+        pbase_segment_close(handle);
+        leftover_remove(store, log_id);
+    }
+    os->lock->mutex_unlock(store->writer);
+    return status;
+}
+
+pbase_status file_store_retire(file_store *store, const pbase_call *call, uint32_t log_id,
+                               pbase_error *err)
+{
+    const pbase_os *os = os_of(store);
+    char name[STORE_NAME_BYTES];
+    store_name(log_id, name);
+    os->lock->mutex_lock(store->writer);
+    store_segment *segment = store_table_find(&store->table, log_id);
+    pbase_status status =
+        segment != NULL ? pbase_blocks_remove(store->blocks, call, name, err)
+                        : PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no segment %" PRIu32, log_id);
+    if (status == PBASE_OK) {
+        if (segment == store->active) {
+            store->active = NULL;
+            store->dirty = false;
+        }
+        store_table_drop(&store->table, log_id);
+    }
+    os->lock->mutex_unlock(store->writer);
+    return status;
+}
+
+/* Of the segment that grows, 0: none. */
+static uint32_t active_id(file_store *store)
+{
+    const pbase_os *os = os_of(store);
+    os->lock->mutex_lock(store->writer);
+    uint32_t log_id = store->active == NULL ? 0 : store->active->log_id;
+    os->lock->mutex_unlock(store->writer);
+    return log_id;
+}
+
+/* Looks at one segment as it is stored. */
+static pbase_status segment_verify(file_store *store, const pbase_call *call,
+                                   const pbase_segment_info *info, pbase_error *err)
+{
+    char name[STORE_NAME_BYTES];
+    pbase_segment *handle = NULL;
+    uint64_t size = 0;
+    store_name(info->log_id, name);
+    pbase_status status = pbase_blocks_open(store->blocks, call, name, 0, &handle, err);
+    if (status == PBASE_OK) {
+        status = store_header_check(&store->table, info->log_id, handle, call, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_segment_size(handle, &size, err);
+    }
+    if (status == PBASE_OK && size < info->size_bytes) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "segment %" PRIu32 " has %" PRIu64 " bytes; %" PRIu64 " were written",
+                            info->log_id, size, info->size_bytes);
+    }
+    pbase_segment_close(handle);
+    return status;
+}
+
+pbase_status file_store_verify(file_store *store, const pbase_call *call, pbase_verify_each each,
+                               void *state, pbase_error *err)
+{
+    pbase_segment_info info = {0};
+    while (file_store_next(store, info.log_id, &info)) {
+        char place[32];
+        pbase_error finding;
+        pbase_error_init(&finding);
+        pbase_status status = pbase_call_check(call, os_of(store), err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        if (info.sealed == 0 && info.log_id != active_id(store)) {
+            continue; /* a crash left it: nobody knows what of it should be there */
+        }
+        status = segment_verify(store, call, &info, &finding);
+        if (status == PBASE_OK ||
+            (status == PBASE_NOT_FOUND && store_table_find(&store->table, info.log_id) == NULL)) {
+            continue; /* sound, or retired meanwhile */
+        }
+        (void)snprintf(place, sizeof place, "segment %" PRIu32, info.log_id);
+        status = each(state, status, place, finding.message, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+    }
+    return PBASE_OK;
+}
+
+void file_store_stats_get(file_store *store, file_store_stats *out)
+{
+    const pbase_os *os = os_of(store);
+    *out = (file_store_stats){0};
+    os->lock->mutex_lock(store->writer);
+    out->written_bytes = store->written_bytes;
+    out->flush_count = store->flush_count;
+    if (store->active != NULL) {
+        out->active_log_id = store->active->log_id;
+        out->active_bytes = atomic_load(&store->active->size);
+    }
+    out->next_log_id = store_table_next_id(&store->table);
+    os->lock->mutex_unlock(store->writer);
+    pbase_segment_info info = {0};
+    while (store_table_next(&store->table, info.log_id, &info)) {
+        out->segment_count++;
+        out->segment_bytes += info.size_bytes;
+    }
+}

@@ -1,0 +1,220 @@
+/* file_super.c - every replacement builds the next block, stores it, and only then believes it. */
+#include "file_super.h"
+
+#include <inttypes.h>
+
+#define FENCES_PER_OPEN                                                                            \
+    ((uint64_t)1 << 32) /* tokens of one opening; far more than can be granted */
+
+static void lock(file_super *super)
+{
+    super->host->os->lock->mutex_lock(super->mutex);
+}
+
+static void unlock(file_super *super)
+{
+    super->host->os->lock->mutex_unlock(super->mutex);
+}
+
+pbase_status file_super_check(const file_super *super, pbase_error *err)
+{
+    return atomic_load(&super->failed)
+               ? PBASE_FAIL(err, PBASE_READ_ONLY,
+                            "the super block could not be flushed: open the space again")
+               : PBASE_OK;
+}
+
+/* Makes `next` the super block. With the mutex held, or alone. */
+static pbase_status replace(file_super *super, const super_block *next, pbase_error *err)
+{
+    uint8_t bytes[SUPER_BYTES];
+    pbase_error failure;
+    pbase_error_init(&failure);
+    pbase_status status = file_super_check(super, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    super_encode(super->host, next, bytes);
+    /* No deadline: a super block that may or may not be there would poison the space. */
+    status = pbase_blocks_key_cas(super->blocks, NULL, SUPER_KEY, super->version,
+                                  pbase_bytes_of(bytes, sizeof bytes), &failure);
+    if (status == PBASE_OK) {
+        super->block = *next;
+        super->version++;
+        atomic_store(&super->anchor, next->anchor);
+        return PBASE_OK;
+    }
+    if (failure.outcome != PBASE_OUTCOME_NOT_APPLIED || status == PBASE_CONFLICT) {
+        atomic_store(&super->failed, true);
+    }
+    pbase_error_note(&failure, "writing the super block");
+    if (err != NULL) {
+        *err = failure;
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------ open --- */
+
+static pbase_status found_orphan(void *state, const pbase_block_info *info, pbase_error *err)
+{
+    (void)state;
+    pbase_status status =
+        PBASE_FAIL(err, PBASE_CORRUPT, "the super block is missing, but '%s' is there", info->name);
+    pbase_error_hint(err, "restore the key '%s' from a backup", SUPER_KEY);
+    return status;
+}
+
+/* A space without super block is new, unless something is left of an old one. */
+static pbase_status create(file_super *super, pbase_error *err)
+{
+    const pbase_os *os = super->host->os;
+    super_block fresh = {.next_log_id = 1, .fence_base = FENCES_PER_OPEN};
+    pbase_status status =
+        pbase_blocks_list(super->blocks, NULL, "journal/", found_orphan, NULL, err);
+    if (status == PBASE_OK) {
+        status = pbase_blocks_list(super->blocks, NULL, "store/", found_orphan, NULL, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    os->system->random(os, &fresh.space_id, sizeof fresh.space_id);
+    status = replace(super, &fresh, err);
+    atomic_store(&super->changed, status == PBASE_OK);
+    return status;
+}
+
+pbase_status file_super_open(file_super *super, const pbase_host *host, pbase_blocks *blocks,
+                             pbase_error *err)
+{
+    pbase_arena arena;
+    pbase_bytes bytes;
+    super->host = host;
+    super->blocks = blocks;
+    pbase_status status = host->os->lock->mutex_create(host->os, &super->mutex, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_arena_init(&arena, host->alloc);
+    status = pbase_blocks_key_get(blocks, NULL, SUPER_KEY, &arena, &bytes, &super->version, err);
+    if (status == PBASE_OK && super->version == 0) {
+        status = create(super, err);
+    } else if (status == PBASE_OK) {
+        status = super_decode(host, bytes, &super->block, err);
+        super->fence_base = super->block.fence_base;
+    }
+    atomic_store(&super->anchor, super->block.anchor);
+    pbase_arena_fini(&arena);
+    return status;
+}
+
+void file_super_close(file_super *super)
+{
+    if (super->mutex != NULL) {
+        super->host->os->lock->mutex_destroy(super->mutex);
+        super->mutex = NULL;
+    }
+}
+
+/* ----------------------------------------------------------------------------- replacements --- */
+
+pbase_status file_super_change(file_super *super, pbase_error *err)
+{
+    pbase_status status = file_super_check(super, err);
+    if (status != PBASE_OK || atomic_load(&super->changed)) {
+        return status;
+    }
+    lock(super);
+    if (!atomic_load(&super->changed)) {
+        super_block next = super->block;
+        next.closed_at = 0;
+        next.active_log_id = 0;
+        next.active_bytes = 0;
+        next.fence_base += FENCES_PER_OPEN;
+        status = replace(super, &next, err);
+        atomic_store(&super->changed, status == PBASE_OK);
+    }
+    unlock(super);
+    return status;
+}
+
+pbase_status file_super_trim(file_super *super, pbase_position upto, pbase_position anchor,
+                             uint32_t next_log_id, pbase_error *err)
+{
+    lock(super);
+    super_block next = super->block;
+    next.first = upto > next.first ? upto : next.first;
+    next.anchor = anchor;
+    next.next_log_id = next_log_id;
+    pbase_status status = replace(super, &next, err);
+    unlock(super);
+    return status;
+}
+
+pbase_status file_super_remember(file_super *super, uint32_t log_id, uint32_t next_log_id,
+                                 pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    lock(super);
+    if (log_id >= super->block.next_log_id) {
+        super_block next = super->block;
+        next.next_log_id = next_log_id;
+        status = replace(super, &next, err);
+    }
+    unlock(super);
+    return status;
+}
+
+pbase_status file_super_leave(file_super *super, const super_block *closing, pbase_error *err)
+{
+    lock(super);
+    super_block next = super->block;
+    next.closed_at = closing->closed_at;
+    next.next_log_id = closing->next_log_id;
+    next.active_log_id = closing->active_log_id;
+    next.active_bytes = closing->active_bytes;
+    pbase_status status = replace(super, &next, err);
+    unlock(super);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------------- verify --- */
+
+/* Reads the stored block. With the mutex held. */
+static pbase_status compare(file_super *super, const pbase_call *call, pbase_error *err)
+{
+    pbase_arena arena;
+    pbase_bytes bytes;
+    super_block stored;
+    uint64_t version = 0;
+    pbase_arena_init(&arena, super->host->alloc);
+    pbase_status status =
+        pbase_blocks_key_get(super->blocks, call, SUPER_KEY, &arena, &bytes, &version, err);
+    if (status == PBASE_OK) {
+        status = super_decode(super->host, bytes, &stored, err);
+    }
+    if (status == PBASE_OK && version != super->version) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "the super block has version %" PRIu64 "; %" PRIu64 " was written",
+                            version, super->version);
+    }
+    pbase_arena_fini(&arena);
+    return status;
+}
+
+pbase_status file_super_verify(file_super *super, const pbase_call *call, pbase_verify_each each,
+                               void *state, pbase_error *err)
+{
+    pbase_error finding;
+    pbase_error_init(&finding);
+    lock(super);
+    pbase_status status = compare(super, call, &finding);
+    unlock(super);
+    if (status == PBASE_CORRUPT || status == PBASE_FORMAT) {
+        return each(state, status, "super block", finding.message, err);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = finding;
+    }
+    return status;
+}

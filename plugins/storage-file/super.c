@@ -1,0 +1,70 @@
+/* super.c - encoding and checking of the super block. */
+#include "super.h"
+
+#include <inttypes.h>
+
+#define SUPER_MAGIC 0x55534250u /* "PBSU" */
+#define SUPER_VERSION 1u
+
+void super_encode(const pbase_host *host, const super_block *block, uint8_t *out)
+{
+    memset(out, 0, SUPER_BYTES);
+    pbase_put_u32(out, SUPER_MAGIC);
+    pbase_put_u32(out + 8, SUPER_VERSION);
+    pbase_put_u32(out + 12, SUPER_BYTES);
+    pbase_put_u64(out + 16, block->space_id);
+    pbase_put_u64(out + 24, block->first);
+    pbase_put_u64(out + 32, block->anchor);
+    pbase_put_u64(out + 40, block->closed_at);
+    pbase_put_u64(out + 48, block->fence_base);
+    pbase_put_u64(out + 56, block->active_bytes);
+    pbase_put_u32(out + 64, block->next_log_id);
+    pbase_put_u32(out + 68, block->active_log_id);
+    pbase_put_u32(out + 4, host->crc32c(0, out + 8, SUPER_BYTES - 8));
+}
+
+static bool is_possible(const super_block *block)
+{
+    return block->anchor >= block->first && block->next_log_id >= 1 &&
+           block->next_log_id <= PBASE_ATOM_LOG_MAX + 1 &&
+           block->active_log_id < block->next_log_id &&
+           (block->closed_at == 0 || block->closed_at >= block->anchor) &&
+           (block->active_log_id == 0) == (block->active_bytes == 0) &&
+           block->active_bytes % PBASE_ATOM_ALIGN == 0;
+}
+
+pbase_status super_decode(const pbase_host *host, pbase_bytes bytes, super_block *out,
+                          pbase_error *err)
+{
+    const uint8_t *at = bytes.data;
+    if (bytes.size < 16 || pbase_get_u32(at) != SUPER_MAGIC) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "the super block is not one of storage/file");
+    }
+    if (host->crc32c(0, at + 8, bytes.size - 8) != pbase_get_u32(at + 4)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "the checksum of the super block does not hold");
+    }
+    if (pbase_get_u32(at + 8) != SUPER_VERSION) {
+        return PBASE_FAIL(err, PBASE_FORMAT,
+                          "the space has format %" PRIu32 ", this version reads %u",
+                          pbase_get_u32(at + 8), SUPER_VERSION);
+    }
+    if (bytes.size != SUPER_BYTES || pbase_get_u32(at + 12) != SUPER_BYTES) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "the super block has %zu bytes, not %u", bytes.size,
+                          SUPER_BYTES);
+    }
+    super_block block = {
+        .space_id = pbase_get_u64(at + 16),
+        .first = pbase_get_u64(at + 24),
+        .anchor = pbase_get_u64(at + 32),
+        .closed_at = pbase_get_u64(at + 40),
+        .fence_base = pbase_get_u64(at + 48),
+        .active_bytes = pbase_get_u64(at + 56),
+        .next_log_id = pbase_get_u32(at + 64),
+        .active_log_id = pbase_get_u32(at + 68),
+    };
+    if (!is_possible(&block)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "the super block contradicts itself");
+    }
+    *out = block;
+    return PBASE_OK;
+}

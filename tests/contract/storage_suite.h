@@ -1,0 +1,16 @@
+/* storage_suite.h - what every storage must do: the sentences of <protobase/plugin/storage.h> as
+ * tests. Run against each shipped storage and each fake, loaded from its plugin file. */
+#ifndef PBASE_TEST_STORAGE_SUITE_H
+#define PBASE_TEST_STORAGE_SUITE_H
+#include "test_host.h"
+
+typedef struct {
+    const char *name; /* of the test group */
+    /* Describes a storage whose bytes live below `folder`, a fresh one for each test. Lent. */
+    const test_wiring *(*wiring)(const char *folder);
+} storage_subject;
+
+/* Runs all tests; the exit code of the program. */
+int storage_suite_run(const storage_subject *subject);
+
+#endif
