@@ -3,6 +3,7 @@
  * Values form trees; the functions here follow them by recursion that stops at PBASE_DEPTH_MAX, so
  * that nesting made by a stranger cannot exhaust the stack. */
 #include "field_order.h"
+#include <inttypes.h>
 
 const char *pbase_value_type_name(const pbase_value *value)
 {
@@ -256,6 +257,15 @@ static pbase_status check_map(const pbase_value *value, unsigned depth, pbase_er
     return status == PBASE_OK ? check_unique(value, err) : status;
 }
 
+static pbase_status check_child(uint64_t ordinal, pbase_error *err)
+{
+    if (ordinal >= PBASE_CHILDREN_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "child collection %" PRIu64 "; the limit is %u",
+                          ordinal, PBASE_CHILDREN_MAX);
+    }
+    return PBASE_OK;
+}
+
 static pbase_status check_at(const pbase_value *value, unsigned depth, pbase_error *err)
 {
     if (is_container(value) && depth == PBASE_DEPTH_MAX) {
@@ -269,7 +279,6 @@ static pbase_status check_at(const pbase_value *value, unsigned depth, pbase_err
     case PBASE_BYTES:
     case PBASE_TIMESTAMP:
     case PBASE_REFERENCE:
-    case PBASE_CHILD:
         return PBASE_OK;
     case PBASE_STRING:
         return check_utf8(value->as.string, "string", err);
@@ -279,6 +288,8 @@ static pbase_status check_at(const pbase_value *value, unsigned depth, pbase_err
         return check_map(value, depth, err);
     case PBASE_VECTOR:
         return check_count(value->as.vector.count, "numbers in a vector", err);
+    case PBASE_CHILD:
+        return check_child(value->as.child, err);
     default:
         return unknown_kind(value, err);
     }

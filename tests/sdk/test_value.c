@@ -250,6 +250,10 @@ static void counts_above_the_limit_are_refused(void **state)
     assert_int_equal(pbase_value_check(&list, NULL), PBASE_LIMIT);
     assert_int_equal(pbase_value_check(&map, NULL), PBASE_LIMIT);
     assert_int_equal(pbase_value_check(&vector, NULL), PBASE_LIMIT);
+    pbase_value last_child = pbase_value_child(PBASE_CHILDREN_MAX - 1);
+    pbase_value child_beyond = pbase_value_child(PBASE_CHILDREN_MAX);
+    assert_int_equal(pbase_value_check(&last_child, NULL), PBASE_OK);
+    assert_int_equal(pbase_value_check(&child_beyond, NULL), PBASE_LIMIT);
 }
 
 int main(void)

@@ -172,7 +172,8 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_value_copy(const pbase_value *valu
                                                          pbase_arena *arena, pbase_value *out,
                                                          pbase_error *err);
 /* Refuses what may not be stored: bad UTF-8 (INVALID), a field name given twice (INVALID), an
- * unknown kind (INVALID), depth above PBASE_DEPTH_MAX or counts above PBASE_ITEMS_MAX (LIMIT). */
+ * unknown kind (INVALID), depth above PBASE_DEPTH_MAX, counts above PBASE_ITEMS_MAX, children from
+ * PBASE_CHILDREN_MAX on (LIMIT). A map of many fields takes memory for a moment (NO_MEMORY). */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_value_check(const pbase_value *value,
                                                           pbase_error *err);
 
