@@ -42,8 +42,7 @@ static void anything_but_32_digits_is_invalid(void **state)
                                         "g123456789abcdef0123456789abcdef",
                                         "0123456789abcdef 123456789abcdef",
                                         "0123456789abcdef@123456789abcdef",
-                                        "0123456789abcdef\xc1"
-                                        "123456789abcdef",
+                                        "0123456789abcdef\301123456789abcdef",
                                         "{123456789abcdef0123456789abcdef"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         pbase_object_id id;
