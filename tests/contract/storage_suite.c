@@ -571,14 +571,14 @@ static segment_list list_segments(storage_fixture *f)
     return list;
 }
 
-static const pbase_segment_info *list_find(const segment_list *list, uint32_t log_id)
+static pbase_segment_info list_get(const segment_list *list, uint32_t log_id)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->segments[i].log_id == log_id) {
-            return &list->segments[i];
-        }
+    size_t i = 0;
+    while (i < list->count && list->segments[i].log_id != log_id) {
+        i++;
     }
-    return NULL;
+    assert_true(i < list->count);
+    return list->segments[i];
 }
 
 static void full_segments_are_sealed_and_listed(void **state)
@@ -593,10 +593,9 @@ static void full_segments_are_sealed_and_listed(void **state)
     uint32_t last = pbase_atom_pointer_log(pointers[COUNT_OF(pointers) - 1]);
     assert_true(list.count > 1); /* subjects have small segments */
     for (size_t i = 0; i < COUNT_OF(pointers); i++) {
-        const pbase_segment_info *info = list_find(&list, pbase_atom_pointer_log(pointers[i]));
-        assert_non_null(info);
-        assert_true(info->size_bytes >= pbase_atom_pointer_offset(pointers[i]) + 100000);
-        assert_int_equal(info->sealed, info->log_id != last);
+        pbase_segment_info info = list_get(&list, pbase_atom_pointer_log(pointers[i]));
+        assert_true(info.size_bytes >= pbase_atom_pointer_offset(pointers[i]) + 100000);
+        assert_int_equal(info.sealed, info.log_id != last);
         storage_assert_atom(f, pointers[i], i, 100000);
     }
 }
@@ -689,7 +688,7 @@ static void a_segment_put_under_a_reserved_id_has_the_atoms_of_the_one_read(void
     storage_assert_atom(f, pbase_atom_pointer_of(log_id, pbase_atom_pointer_offset(pointer)), 5,
                         70000);
     segment_list after = list_segments(f);
-    assert_int_equal(list_find(&after, log_id)->sealed, 1);
+    assert_int_equal(list_get(&after, log_id).sealed, 1);
     assert_int_equal(pbase_storage_segment_put(f->storage, NULL, &info, all, &f->err),
                      PBASE_EXISTS);
     free(bytes);
