@@ -117,7 +117,7 @@ static pbase_status string_room(json_decoder *d, size_t size)
 static pbase_status read_string(json_decoder *d, size_t word, pbase_bytes *out)
 {
     pbase_bytes string = string_at(d, word);
-    if (string.size > (size_t)(d->strings_end - d->strings_next)) {
+    if (d->strings_next == NULL || string.size > (size_t)(d->strings_end - d->strings_next)) {
         pbase_status status = string_room(d, string.size);
         if (status != PBASE_OK) {
             return failed_at(d, word, status);

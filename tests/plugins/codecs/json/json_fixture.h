@@ -38,14 +38,14 @@ static int json_tear_down(void **state)
     return 0;
 }
 
-static pbase_status json_read(const char *from, pbase_value *out)
+static inline pbase_status json_read(const char *from, pbase_value *out)
 {
     pbase_error_init(&err);
     return pbase_serializer_decode(json, pbase_bytes_text(from), NULL, &arena, out, &err);
 }
 
 /* The canonical text of `value`, NUL-ended, until the next call. */
-static const char *json_written(const pbase_value *value)
+static inline const char *json_written(const pbase_value *value)
 {
     text.size = 0;
     assert_int_equal(pbase_serializer_encode(json, value, &text, &err), PBASE_OK);
