@@ -12,19 +12,24 @@ static pbase_buffer out;
 static pbase_error err;
 static const pbase_bytes no_context = {NULL, 0};
 
-static int set_up(void **state)
+static pbase_transform *zstd_open(int64_t level)
 {
-    (void)state;
-    static const fake_option options[] = {{.key = "level", .integer = 3},
-                                          {.key = "min_size", .integer = 256}};
+    const fake_option options[] = {{.key = "level", .integer = level},
+                                   {.key = "min_size", .integer = 256}};
     static pbase_host host;
-    static fake_config config;
+    fake_config config;
     host = (pbase_host){.struct_size = sizeof host, .alloc = pbase_alloc_default()};
     fake_config_init(&config, options, 2);
     pbase_component_open open = {.struct_size = sizeof open, .host = &host, .config = &config.base};
     void *made = NULL;
     assert_int_equal(zstd_transform_open(&open, &made, &err), PBASE_OK);
-    zstd = (pbase_transform *)made;
+    return (pbase_transform *)made;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    zstd = zstd_open(3);
     pbase_buffer_init(&out, pbase_alloc_default());
     return 0;
 }
@@ -80,6 +85,34 @@ static void what_does_not_shrink_is_stored_as_it_is(void **state)
     encode(noise, sizeof noise);
     assert_int_equal(out.size, sizeof noise + 1);
     assert_int_equal(out.data[0], 0);
+}
+
+static void the_highest_level_writes_less_and_any_level_reads_it(void **state)
+{
+    (void)state;
+    char text[20000];
+    uint32_t x = 1;
+    for (size_t i = 0; i < sizeof text; i++) {
+        x = x * 1664525u + 1013904223u;
+        text[i] = (char)('a' + (x >> 28));
+    }
+    pbase_transform *best = zstd_open(19);
+    encode(text, sizeof text);
+    size_t size_at_3 = out.size;
+    out.size = 0;
+    assert_int_equal(
+        pbase_transform_encode(best, pbase_bytes_of(text, sizeof text), no_context, &out, &err),
+        PBASE_OK);
+    assert_true(out.size < size_at_3);
+    pbase_transform_close(best);
+
+    pbase_buffer back;
+    pbase_buffer_init(&back, pbase_alloc_default());
+    assert_int_equal(
+        pbase_transform_decode(zstd, pbase_buffer_view(&out), no_context, sizeof text, &back, &err),
+        PBASE_OK);
+    assert_memory_equal(back.data, text, sizeof text);
+    pbase_buffer_fini(&back);
 }
 
 static void a_frame_is_one_that_the_zstd_program_reads(void **state)
@@ -151,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_below_min_size_is_stored_behind_a_marker),
         cmocka_unit_test(what_does_not_shrink_is_stored_as_it_is),
+        cmocka_unit_test(the_highest_level_writes_less_and_any_level_reads_it),
         cmocka_unit_test(a_frame_is_one_that_the_zstd_program_reads),
         cmocka_unit_test(foreign_bytes_are_corrupt),
         cmocka_unit_test(a_frame_without_its_size_or_with_more_behind_it_is_corrupt),
