@@ -92,9 +92,9 @@ static void the_highest_level_writes_less_and_any_level_reads_it(void **state)
     (void)state;
     char text[20000];
     uint32_t x = 1;
-    for (size_t i = 0; i < sizeof text; i++) {
-        x = x * 1664525u + 1013904223u;
-        text[i] = (char)('a' + (x >> 28));
+    for (size_t i = 0; i < sizeof text; i++) { /* words, each of one letter and its followers */
+        x = i % 5 == 0 ? x * 1664525u + 1013904223u : x;
+        text[i] = (char)('a' + (x >> 27) + i % 5);
     }
     pbase_transform *best = zstd_open(19);
     encode(text, sizeof text);
