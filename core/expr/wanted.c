@@ -86,21 +86,23 @@ static void lookup_all(const pbase_wanted *wanted, const pbase_value *document, 
 }
 
 /* What was found of one row, to its cells: missing reads as null, and exists() asks only that. */
-static void deliver(const pbase_wanted *wanted, const pbase_value *found, pbase_value **fields,
-                    uint32_t row)
+static void deliver(const pbase_wanted *wanted, const pbase_value *found, pbase_value *cells,
+                    uint32_t row_count, uint32_t row)
 {
     for (uint32_t slot = 0; slot < wanted->count; slot++) {
         bool is_missing = found[slot].kind == PBASE_VALUE_MISSING;
+        pbase_value *cell = &cells[(size_t)slot * row_count + row];
         if (wanted->is_existence[slot]) {
-            fields[slot][row] = pbase_value_bool(!is_missing);
+            *cell = pbase_value_bool(!is_missing);
         } else {
-            fields[slot][row] = is_missing ? pbase_value_null() : found[slot];
+            *cell = is_missing ? pbase_value_null() : found[slot];
         }
     }
 }
 
+/* The columns of all slots, one behind the other. */
 static pbase_status fields_create(const pbase_wanted *wanted, pbase_chunk *chunk,
-                                  pbase_chunk_column *column, pbase_error *err)
+                                  pbase_chunk_column *column, pbase_value **out, pbase_error *err)
 {
     column->fields = pbase_arena_array(chunk->arena, wanted->count, sizeof *column->fields);
     pbase_value *cells =
@@ -112,6 +114,7 @@ static pbase_status fields_create(const pbase_wanted *wanted, pbase_chunk *chunk
         column->fields[slot] = cells + (size_t)slot * chunk->row_count;
     }
     column->field_count = wanted->count;
+    *out = cells;
     return PBASE_OK;
 }
 
@@ -127,7 +130,8 @@ pbase_status wanted_extract(const pbase_column *column, pbase_chunk *chunk, size
     if (found == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the fields of a chunk");
     }
-    pbase_status status = fields_create(wanted, chunk, data, err);
+    pbase_value *cells = NULL;
+    pbase_status status = fields_create(wanted, chunk, data, &cells, err);
     for (uint32_t n = 0; n < chunk->selected_count && status == PBASE_OK; n++) {
         uint32_t row = pbase_chunk_row(chunk, n);
         const pbase_value *cell = &data->cells[row];
@@ -138,26 +142,45 @@ pbase_status wanted_extract(const pbase_column *column, pbase_chunk *chunk, size
             lookup_all(wanted, cell, found);
         }
         if (status == PBASE_OK) {
-            deliver(wanted, found, data->fields, row);
+            deliver(wanted, found, cells, chunk->row_count, row);
         }
     }
     return status;
+}
+
+/* How many of the first rows are not encoded. */
+static uint32_t count_open(const pbase_value *cells, const uint16_t *rows, uint32_t count)
+{
+    uint32_t n = 0;
+    while (n < count && cells[rows == NULL ? n : rows[n]].kind != PBASE_CELL_ENCODED) {
+        n++;
+    }
+    return n;
 }
 
 pbase_status chunk_open_cells(pbase_chunk *chunk, size_t index, const uint16_t *rows,
                               uint32_t count, pbase_error *err)
 {
     pbase_chunk_column *column = &chunk->columns[index];
-    if (column->reader == NULL) {
+    uint32_t first = column->reader == NULL ? count : count_open(column->cells, rows, count);
+    if (first == count) {
         return PBASE_OK;
     }
+    pbase_value *cells = pbase_arena_array(chunk->arena, chunk->row_count, sizeof *cells);
+    if (cells == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the documents of a chunk");
+    }
+    memcpy(cells, column->cells, chunk->row_count * sizeof *cells);
     pbase_status status = PBASE_OK;
-    for (uint32_t n = 0; n < count && status == PBASE_OK; n++) {
-        pbase_value *cell = &column->cells[rows == NULL ? n : rows[n]];
+    for (uint32_t n = first; n < count && status == PBASE_OK; n++) {
+        pbase_value *cell = &cells[rows == NULL ? n : rows[n]];
         if (cell->kind == PBASE_CELL_ENCODED) {
             status = column->reader->vtable->decode(column->reader, cell->as.string, chunk->arena,
                                                     cell, err);
         }
+    }
+    if (status == PBASE_OK) {
+        column->cells = cells;
     }
     return status;
 }

@@ -34,7 +34,7 @@ void wanted_whole(pbase_wanted *self, uint32_t position);
 /* Fills column `index`'s fields from its cells, for the selected rows: the `extract` service. */
 PBASE_MUST_CHECK pbase_status wanted_extract(const pbase_column *column, pbase_chunk *chunk,
                                              size_t index, pbase_error *err);
-/* Decodes the ENCODED cells of a column in place, for `count` rows (`rows` NULL: the first). */
+/* Gives a column cells that are not ENCODED in `count` rows (`rows` NULL: the first). */
 PBASE_MUST_CHECK pbase_status chunk_open_cells(pbase_chunk *chunk, size_t index,
                                                const uint16_t *rows, uint32_t count,
                                                pbase_error *err);

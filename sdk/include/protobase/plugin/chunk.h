@@ -57,9 +57,9 @@ struct pbase_row_reader {
 };
 
 typedef struct {
-    pbase_value *cells;             /* [row]; NULL when nobody wants the whole value */
+    const pbase_value *cells;       /* [row]; NULL when nobody wants the whole value */
     const pbase_row_reader *reader; /* of ENCODED cells; NULL: there are none */
-    pbase_value **fields;           /* [slot][row] of a document column; a slot may be NULL once
+    const pbase_value **fields;     /* [slot][row] of a document column; a slot may be NULL once
                                        nobody reads it any more */
     uint32_t field_count;
     uint32_t reserved;

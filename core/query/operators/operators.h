@@ -1,0 +1,19 @@
+/* operators.h - the built-in operators, reached as any other: by a table. */
+#ifndef PROTOBASE_QUERY_OPERATORS_OPERATORS_H
+#define PROTOBASE_QUERY_OPERATORS_OPERATORS_H
+#include <protobase/plugin/operator.h>
+
+extern const pbase_operator_vtable operator_scan;   /* from */
+extern const pbase_operator_vtable operator_filter; /* where */
+extern const pbase_operator_vtable operator_select; /* select */
+extern const pbase_operator_vtable operator_extend; /* extend */
+extern const pbase_operator_vtable operator_sort;   /* order */
+extern const pbase_operator_vtable operator_limit;  /* limit */
+extern const pbase_operator_vtable operator_offset; /* offset */
+extern const pbase_operator_vtable operator_count;  /* count */
+extern const pbase_operator_vtable operator_group;  /* group */
+
+/* The operator of a step; NULL when there is none of that name. */
+const pbase_operator_vtable *operators_find(pbase_bytes name);
+
+#endif
