@@ -123,6 +123,16 @@ static pbase_status bind_call(binding *b, const expr *self, pbase_expression **o
     return status;
 }
 
+/* What has no value is an error of every row that asks for it. */
+static pbase_status bind_parameter(binding *b, const expr *self, pbase_expression **out)
+{
+    pbase_value value;
+    pbase_status status =
+        expr_error_cell(b->arena, &value, b->err, "parameter $%.*s has no value",
+                        (int)self->parameter.size, (const char *)self->parameter.data);
+    return status == PBASE_OK ? bind_constant(b, value, out) : status;
+}
+
 static pbase_status bind_node(binding *b, const expr *self, pbase_expression **out)
 {
     switch (self->kind) {
@@ -135,9 +145,7 @@ static pbase_status bind_node(binding *b, const expr *self, pbase_expression **o
     case EXPR_PARAMETER:
         break;
     }
-    pbase_error_hint(b->err, "bind it before the query runs");
-    return PBASE_FAIL(b->err, PBASE_INVALID, "parameter $%.*s has no value",
-                      (int)self->parameter.size, (const char *)self->parameter.data);
+    return bind_parameter(b, self, out);
 }
 
 pbase_status expr_bind(const expr *self, const pbase_schema *schema, uint32_t position,

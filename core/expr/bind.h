@@ -27,8 +27,8 @@ struct pbase_expression {
     const void *prepared; /* the function's own */
 };
 
-/* `position`: of the step in the plan that reads it. INVALID: a parameter is left. LIMIT: the plan
- * wants more than WANTED_FIELDS_MAX fields of a document. */
+/* `position`: of the step that reads it, among those that run. A parameter without a value becomes an
+ * error of every row. LIMIT: the plan wants more than WANTED_FIELDS_MAX fields of a document. */
 PBASE_MUST_CHECK pbase_status expr_bind(const expr *self, const pbase_schema *schema,
                                         uint32_t position, pbase_arena *arena,
                                         const pbase_expression **out, pbase_error *err);

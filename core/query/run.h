@@ -13,7 +13,8 @@ PBASE_MUST_CHECK pbase_status query_run(const pbase_query *query, query_catalog 
                                         const pbase_os *os, const pbase_query_options *options,
                                         pbase_result **out, pbase_error *err);
 
-/* As pbase_query_explain, with what `catalog` knows about its collections. Takes `catalog`. */
+/* As pbase_query_explain, with what `catalog` knows about its collections (NULL: nothing). Takes
+ * `catalog`. */
 PBASE_MUST_CHECK pbase_status query_explain(const pbase_query *query, query_catalog **catalog,
                                             const pbase_os *os, pbase_explain_form form,
                                             pbase_arena *arena, pbase_value *out, pbase_error *err);

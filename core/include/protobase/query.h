@@ -58,7 +58,16 @@ typedef struct {
     const pbase_call *call; /* deadline and cancel flag; NULL: neither. Borrowed until close */
     uint64_t memory_budget_bytes; /* what sorts and groups may hold; 0: 1 GiB. Past it: LIMIT */
     uint64_t row_limit;           /* rows of the result; 0: no limit. Past it: LIMIT */
+    uint32_t rules_off;           /* PBASE_RULE_*: what the optimizer is not to do, for diagnosis */
+    uint32_t reserved;
 } pbase_query_options;
+/* Rules of the optimizer. None changes a result, except that a rule may spare an error of a row
+ * which a later step drops. */
+#define PBASE_RULE_FOLD 0x01u        /* compute constant expressions once */
+#define PBASE_RULE_PUSH_FILTER 0x02u /* move filters towards the source */
+#define PBASE_RULE_TOP 0x04u         /* order and limit keep the top rows only */
+#define PBASE_RULE_PRUNE 0x08u       /* leave out steps that cannot matter to a count */
+#define PBASE_RULE_OFFER 0x10u       /* offer filters and limits to the source */
 
 /* Starts the query on what `snapshot` sees. Borrows the snapshot until the result is closed.
  * `options` NULL: the defaults. NOT_FOUND: no such collection, with the nearest names. */

@@ -1,0 +1,325 @@
+/* optimizer.c - a few rules, each on the list of steps, from the source down.
+ *
+ * Filters move towards the source: through where (joined), order (a stable sort keeps what is left
+ * in order), select and extend (what they name is put in). Never through limit, offset, group or
+ * count, whose result hangs on the rows they see. */
+#include "query/optimizer.h"
+#include "expr/function.h"
+#include "query/rewrite.h"
+
+typedef struct {
+    plan_step *steps; /* room for one more than `count` */
+    size_t count;
+    size_t capacity;
+    pbase_arena *arena;
+    pbase_error *err;
+} step_list;
+
+static pbase_status no_memory(pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a plan");
+}
+
+static void step_remove(step_list *list, size_t index)
+{
+    memmove(&list->steps[index], &list->steps[index + 1],
+            (list->count - index - 1) * sizeof *list->steps);
+    list->count--;
+}
+
+static pbase_status step_insert(step_list *list, size_t index, const plan_step *step)
+{
+    if (list->count == list->capacity) {
+        plan_step *grown = pbase_arena_array(list->arena, list->capacity * 2, sizeof *list->steps);
+        if (grown == NULL) {
+            return no_memory(list->err);
+        }
+        memcpy(grown, list->steps, list->count * sizeof *grown);
+        list->steps = grown;
+        list->capacity *= 2;
+    }
+    memmove(&list->steps[index + 1], &list->steps[index],
+            (list->count - index) * sizeof *list->steps);
+    list->steps[index] = *step;
+    list->count++;
+    return PBASE_OK;
+}
+
+size_t plan_terms(const expr *condition, const expr *const **out)
+{
+    if (condition->kind == EXPR_CALL && condition->function == function_named("and")) {
+        *out = condition->args;
+        return condition->arg_count;
+    }
+    return 0;
+}
+
+/* The same, with a condition that is one term as a list of it. */
+static size_t terms_of(const expr *const *condition, const expr *const **out)
+{
+    size_t count = plan_terms(*condition, out);
+    if (count == 0) {
+        *out = condition;
+        count = 1;
+    }
+    return count;
+}
+
+static pbase_status join_terms(step_list *list, const expr *const *terms, size_t count,
+                               const expr **out)
+{
+    if (count == 1) {
+        *out = terms[0];
+        return PBASE_OK;
+    }
+    return expr_call(list->arena, function_named("and"), terms, count, out, list->err);
+}
+
+/* --- filters towards the source ---------------------------------------------------------------- */
+
+/* Splits the terms of a filter behind a select or extend into those that can go before it, already
+ * rewritten, and the rest. */
+static pbase_status split_terms(step_list *list, const plan_step *through, const expr *const *terms,
+                                size_t count, const expr **moved, size_t *moved_count,
+                                const expr **rest, size_t *rest_count)
+{
+    bool is_closed = through->op == PLAN_SELECT;
+    pbase_status status = PBASE_OK;
+    *moved_count = *rest_count = 0;
+    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
+        if (rewrite_can(terms[i], through->columns, through->column_count, is_closed)) {
+            status = rewrite_over(terms[i], through->columns, through->column_count, list->arena,
+                                  &moved[(*moved_count)++], list->err);
+        } else {
+            rest[(*rest_count)++] = terms[i];
+        }
+    }
+    return status;
+}
+
+/* Moves what can be moved of the filter at `index` before the columns at index - 1. */
+static pbase_status push_through_columns(step_list *list, size_t index, bool *out_moved)
+{
+    const expr *const *terms = NULL;
+    size_t count = terms_of(&list->steps[index].condition, &terms);
+    size_t moved_count = 0, rest_count = 0;
+    const expr **moved = pbase_arena_array(list->arena, count, sizeof *moved);
+    const expr **rest = pbase_arena_array(list->arena, count, sizeof *rest);
+    if (moved == NULL || rest == NULL) {
+        return no_memory(list->err);
+    }
+    pbase_status status = split_terms(list, &list->steps[index - 1], terms, count, moved,
+                                      &moved_count, rest, &rest_count);
+    *out_moved = moved_count > 0;
+    if (status != PBASE_OK || moved_count == 0) {
+        return status;
+    }
+    plan_step filter = list->steps[index];
+    status = join_terms(list, moved, moved_count, &filter.condition);
+    if (status == PBASE_OK && rest_count > 0) {
+        status = join_terms(list, rest, rest_count, &list->steps[index].condition);
+    } else if (status == PBASE_OK) {
+        step_remove(list, index);
+    }
+    return status == PBASE_OK ? step_insert(list, index - 1, &filter) : status;
+}
+
+static pbase_status join_filters(step_list *list, size_t index)
+{
+    const expr *both[2] = {list->steps[index - 1].condition, list->steps[index].condition};
+    pbase_status status = join_terms(list, both, 2, &list->steps[index - 1].condition);
+    if (status == PBASE_OK) {
+        step_remove(list, index);
+    }
+    return status;
+}
+
+static void swap_steps(step_list *list, size_t index)
+{
+    plan_step filter = list->steps[index];
+    list->steps[index] = list->steps[index - 1];
+    list->steps[index - 1] = filter;
+}
+
+static pbase_status push_filter(step_list *list, size_t index)
+{
+    pbase_status status = PBASE_OK;
+    bool has_moved = true;
+    for (; index > 1 && has_moved && status == PBASE_OK; index--) {
+        switch (list->steps[index - 1].op) {
+        case PLAN_WHERE:
+            return join_filters(list, index);
+        case PLAN_ORDER:
+            swap_steps(list, index);
+            break;
+        case PLAN_SELECT:
+        case PLAN_EXTEND:
+            status = push_through_columns(list, index, &has_moved);
+            break;
+        case PLAN_FROM:
+        case PLAN_LIMIT:
+        case PLAN_OFFSET:
+        case PLAN_COUNT:
+        case PLAN_GROUP:
+            has_moved = false;
+            break;
+        }
+    }
+    return status;
+}
+
+static pbase_status push_filters(step_list *list)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 1; i < list->count && status == PBASE_OK; i++) {
+        if (list->steps[i].op == PLAN_WHERE) {
+            size_t before = list->count;
+            status = push_filter(list, i);
+            i -= list->count < before; /* joined: the next step took its place */
+        }
+    }
+    return status;
+}
+
+/* --- constants --------------------------------------------------------------------------------- */
+
+static pbase_status fold_expr(void *state, const expr *before, const expr **after, pbase_error *err)
+{
+    return expr_fold(before, state, after, err);
+}
+
+static bool is_true(const expr *term)
+{
+    return term->kind == EXPR_LITERAL && term->literal.kind == PBASE_BOOL &&
+           term->literal.as.boolean;
+}
+
+/* Leaves out terms that are true; one that is a literal and not true lets no row pass. */
+static pbase_status simplify_filter(step_list *list, size_t index, bool *out_removed)
+{
+    plan_step *step = &list->steps[index];
+    const expr *const *terms = NULL;
+    size_t count = terms_of(&step->condition, &terms), kept = 0;
+    const expr **left = pbase_arena_array(list->arena, count, sizeof *left);
+    if (left == NULL) {
+        return no_memory(list->err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (terms[i]->kind == EXPR_LITERAL && !is_true(terms[i])) {
+            step->op = PLAN_LIMIT;
+            step->condition = NULL;
+            step->n = 0;
+            return PBASE_OK;
+        }
+        if (!is_true(terms[i])) {
+            left[kept++] = terms[i];
+        }
+    }
+    *out_removed = kept == 0;
+    if (kept == 0) {
+        step_remove(list, index);
+        return PBASE_OK;
+    }
+    return kept == count ? PBASE_OK : join_terms(list, left, kept, &step->condition);
+}
+
+static pbase_status simplify_filters(step_list *list)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 1; i < list->count && status == PBASE_OK;) {
+        bool is_removed = false;
+        if (list->steps[i].op == PLAN_WHERE) {
+            status = simplify_filter(list, i, &is_removed);
+        }
+        i += is_removed ? 0 : 1;
+    }
+    return status;
+}
+
+/* --- rows that nobody reads -------------------------------------------------------------------- */
+
+/* A count does not care for order and columns. */
+static void prune_counts(step_list *list)
+{
+    for (size_t i = 1; i < list->count; i++) {
+        while (list->steps[i].op == PLAN_COUNT && i > 1 &&
+               (list->steps[i - 1].op == PLAN_ORDER || list->steps[i - 1].op == PLAN_SELECT ||
+                list->steps[i - 1].op == PLAN_EXTEND)) {
+            step_remove(list, i - 1);
+            i--;
+        }
+    }
+}
+
+uint64_t plan_rows_wanted(const plan *self, size_t index)
+{
+    uint64_t skipped = 0, wanted = PLAN_NO_LIMIT;
+    for (size_t i = index + 1; i < self->count; i++) {
+        const plan_step *step = &self->steps[i];
+        uint64_t reach = 0;
+        switch (step->op) {
+        case PLAN_SELECT:
+        case PLAN_EXTEND:
+            break;
+        case PLAN_OFFSET:
+            skipped = step->n > PLAN_NO_LIMIT - skipped ? PLAN_NO_LIMIT : skipped + step->n;
+            break;
+        case PLAN_LIMIT:
+            reach = step->n > PLAN_NO_LIMIT - skipped ? PLAN_NO_LIMIT : skipped + step->n;
+            wanted = reach < wanted ? reach : wanted;
+            break;
+        case PLAN_FROM:
+        case PLAN_WHERE:
+        case PLAN_ORDER:
+        case PLAN_COUNT:
+        case PLAN_GROUP:
+            return wanted;
+        }
+    }
+    return wanted;
+}
+
+static void bound_orders(step_list *list)
+{
+    const plan view = {list->steps, list->count};
+    for (size_t i = 1; i < list->count; i++) {
+        if (list->steps[i].op == PLAN_ORDER) {
+            list->steps[i].top = plan_rows_wanted(&view, i);
+        }
+    }
+}
+
+pbase_status plan_optimize(const plan *self, uint32_t rules_off, pbase_arena *arena, plan *out,
+                           pbase_error *err)
+{
+    plan folded = *self;
+    pbase_status status = (rules_off & PBASE_RULE_FOLD) != 0
+                              ? PBASE_OK
+                              : plan_map(self, fold_expr, arena, arena, &folded, err);
+    step_list list = {NULL, folded.count, folded.count + 1, arena, err};
+    list.steps = pbase_arena_array(arena, list.capacity, sizeof *list.steps);
+    if (status == PBASE_OK && list.steps == NULL) {
+        status = no_memory(err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    memcpy(list.steps, folded.steps, folded.count * sizeof *list.steps);
+    if ((rules_off & PBASE_RULE_PUSH_FILTER) == 0) {
+        status = push_filters(&list);
+    }
+    if (status == PBASE_OK && (rules_off & PBASE_RULE_FOLD) == 0) {
+        status = simplify_filters(&list);
+    }
+    if (status == PBASE_OK && (rules_off & PBASE_RULE_PRUNE) == 0) {
+        prune_counts(&list);
+    }
+    if (status == PBASE_OK && (rules_off & PBASE_RULE_TOP) == 0) {
+        bound_orders(&list);
+    }
+    if (status == PBASE_OK) {
+        out->steps = list.steps;
+        out->count = list.count;
+    }
+    return status;
+}
