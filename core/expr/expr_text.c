@@ -1,7 +1,7 @@
 /* expr_text.c - precedence climbing, one function per kind of primary. */
 #include "expr/expr_text.h"
+#include "base/nearest.h"
 #include "expr/function.h"
-#include "expr/nearby.h"
 #include <math.h>
 
 #define DEPTH_MAX 200u /* of parentheses and operators: the tree itself has EXPR_DEPTH_MAX */
@@ -364,7 +364,7 @@ static pbase_status parse_arguments(lexer *lx, expr_list *args)
 static pbase_status parse_call(lexer *lx, const expr **out)
 {
     token word = lx->current;
-    uint8_t folded[(NEAREST_WORD_MAX + 1)];
+    uint8_t folded[NEAREST_BYTES_MAX];
     size_t size = word.text.size < sizeof folded ? word.text.size : sizeof folded;
     for (size_t i = 0; i < size; i++) {
         uint8_t c = word.text.data[i];

@@ -1,6 +1,6 @@
 /* function.c - the table. */
 #include "expr/function.h"
-#include "expr/nearby.h"
+#include "base/nearest.h"
 
 #define CALL EXPR_NOTATION_CALL, EXPR_PRECEDENCE_ATOM
 #define INFIX(level) EXPR_NOTATION_INFIX, EXPR_PRECEDENCE_##level
@@ -55,18 +55,18 @@ static const expr_function functions[] = {
 
 const expr_function *function_find(pbase_bytes name, pbase_error *err)
 {
-    nearby near;
-    nearby_init(&near, name);
+    nearest near;
+    nearest_init(&near, name);
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         pbase_bytes known = pbase_bytes_text(functions[i].name);
         if (pbase_bytes_equal(known, name)) {
             return &functions[i];
         }
         if (err != NULL) {
-            nearby_offer(&near, known);
+            nearest_offer(&near, known);
         }
     }
-    nearby_hint(&near, err);
+    nearest_hint(&near, err);
     return NULL;
 }
 

@@ -1,6 +1,6 @@
 /* aggregate.c - one step and one result per function. */
 #include "query/aggregate.h"
-#include "expr/nearby.h"
+#include "base/nearest.h"
 #include <math.h>
 
 static const char *const names[] = {
@@ -12,17 +12,17 @@ static const char *const names[] = {
 
 bool aggregate_find(pbase_bytes name, aggregate_kind *out, pbase_error *err)
 {
-    nearby near;
-    nearby_init(&near, name);
+    nearest near;
+    nearest_init(&near, name);
     for (size_t i = 0; i < NAME_COUNT; i++) {
         pbase_bytes known = pbase_bytes_text(names[i]);
         if (pbase_bytes_equal(known, name)) {
             *out = (aggregate_kind)i;
             return true;
         }
-        nearby_offer(&near, known);
+        nearest_offer(&near, known);
     }
-    nearby_hint(&near, err);
+    nearest_hint(&near, err);
     return false;
 }
 

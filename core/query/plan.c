@@ -1,6 +1,6 @@
 /* plan.c - names of steps, checks, and rewriting every expression. */
 #include "query/plan.h"
-#include "expr/nearby.h"
+#include "base/nearest.h"
 
 static const char *const op_names[] = {
     [PLAN_FROM] = "from",     [PLAN_WHERE] = "where", [PLAN_SELECT] = "select",
@@ -23,14 +23,14 @@ const char *plan_op_name(plan_op op)
 
 pbase_status plan_op_find(pbase_bytes name, uint32_t position, plan_op *out, pbase_error *err)
 {
-    nearby near;
-    nearby_init(&near, name);
+    nearest near;
+    nearest_init(&near, name);
     for (size_t i = 0; i < OP_COUNT; i++) {
         if (pbase_bytes_equal(name, pbase_bytes_text(op_names[i]))) {
             *out = (plan_op)i;
             return PBASE_OK;
         }
-        nearby_offer(&near, pbase_bytes_text(op_names[i]));
+        nearest_offer(&near, pbase_bytes_text(op_names[i]));
     }
     for (size_t i = 0; i < LATER_COUNT; i++) {
         if (pbase_bytes_equal(name, pbase_bytes_text(later_names[i]))) {
@@ -42,7 +42,7 @@ pbase_status plan_op_find(pbase_bytes name, uint32_t position, plan_op *out, pba
     pbase_status status =
         PBASE_FAIL(err, PBASE_INVALID, "step %u: there is no step '%.*s'", position,
                    (int)(name.size > 64 ? 64 : name.size), (const char *)name.data);
-    nearby_hint(&near, err);
+    nearest_hint(&near, err);
     return status;
 }
 

@@ -1,5 +1,5 @@
 /* plan_json.c - the plan from its JSON form: every key is known or refused. */
-#include "expr/nearby.h"
+#include "base/nearest.h"
 #include "query/plan.h"
 
 typedef struct {
@@ -26,17 +26,17 @@ static pbase_status check_keys(const reader *r, const pbase_value *step, const c
 {
     for (size_t i = 0; i < step->as.map.count; i++) {
         pbase_bytes key = step->as.map.fields[i].name;
-        nearby near;
-        nearby_init(&near, key);
+        nearest near;
+        nearest_init(&near, key);
         size_t at = 0;
         for (; known[at] != NULL && !pbase_bytes_equal(key, pbase_bytes_text(known[at])); at++) {
-            nearby_offer(&near, pbase_bytes_text(known[at]));
+            nearest_offer(&near, pbase_bytes_text(known[at]));
         }
         if (known[at] == NULL) {
             pbase_status status =
                 PBASE_FAIL(r->err, PBASE_INVALID, "unknown key '%.*s'",
                            (int)(key.size > 64 ? 64 : key.size), (const char *)key.data);
-            nearby_hint(&near, r->err);
+            nearest_hint(&near, r->err);
             return status;
         }
         if (get(step, known[at]) != &step->as.map.fields[i].value) {

@@ -1,6 +1,6 @@
 /* query.c - making queries, and their parameters. */
 #include "query/query.h"
-#include "expr/nearby.h"
+#include "base/nearest.h"
 #include "query/text.h"
 
 static pbase_status no_memory(pbase_error *err)
@@ -117,14 +117,14 @@ const char *pbase_query_parameter_name(const pbase_query *query, size_t index)
 
 static pbase_status fail_unknown(const pbase_query *self, const char *name, pbase_error *err)
 {
-    nearby near;
-    nearby_init(&near, pbase_bytes_text(name));
+    nearest near;
+    nearest_init(&near, pbase_bytes_text(name));
     for (size_t i = 0; i < self->parameter_count; i++) {
-        nearby_offer(&near, pbase_bytes_text(self->parameters[i].name));
+        nearest_offer(&near, pbase_bytes_text(self->parameters[i].name));
     }
     pbase_status status =
         PBASE_FAIL(err, PBASE_NOT_FOUND, "the query has no parameter $%.64s", name);
-    nearby_hint(&near, err);
+    nearest_hint(&near, err);
     return status;
 }
 

@@ -3,7 +3,7 @@
  * Documents stay encoded; the fields that the plan reads are extracted from them in one pass. When
  * nobody reads anything of the rows and the source knows how many there are, they are counted out
  * without being read. A term that compares the key with a literal narrows the range. */
-#include "expr/nearby.h"
+#include "base/nearest.h"
 #include "query/chunk.h"
 #include "query/operators/operators.h"
 #include "query/operators/step.h"
@@ -154,14 +154,14 @@ static pbase_status scan_offer(pbase_operator_node *self, pbase_offer *offer, pb
 /* --- running ----------------------------------------------------------------------------------- */
 
 typedef struct {
-    nearby near;
+    nearest near;
 } name_search;
 
 static pbase_status offer_name(void *state, pbase_bytes name, pbase_error *err)
 {
     name_search *search = state;
     (void)err;
-    nearby_offer(&search->near, name);
+    nearest_offer(&search->near, name);
     return PBASE_OK;
 }
 
@@ -176,9 +176,9 @@ static pbase_status open_rows(scan *self, query_catalog *catalog, pbase_error *e
     pbase_status status = catalog->vtable->open(catalog, node->source, &wanted, &self->rows, err);
     if (status == PBASE_NOT_FOUND) {
         name_search search;
-        nearby_init(&search.near, node->source);
+        nearest_init(&search.near, node->source);
         (void)catalog->vtable->list(catalog, offer_name, &search, NULL); /* only a hint is lost */
-        nearby_hint(&search.near, err);
+        nearest_hint(&search.near, err);
     }
     if (status == PBASE_OK && !wanted.wants_values && !wanted.wants_keys) {
         status = self->rows->vtable->count(self->rows, &self->is_counted, &self->remaining, err);
