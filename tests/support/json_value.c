@@ -34,7 +34,7 @@ static void expect(reader *r, char c)
     r->at++;
 }
 
-static bool skip(reader *r, char c)
+static bool skip_char(reader *r, char c)
 {
     skip_blanks(r);
     if (*r->at != c) {
@@ -86,8 +86,8 @@ static pbase_value read_number(reader *r)
     bool is_float = strcspn(r->at, ".eE") < size;
     char *end = NULL;
     assert_true(size > 0);
-    pbase_value value =
-        is_float ? pbase_value_float(strtod(r->at, &end)) : pbase_value_int(strtoll(r->at, &end, 10));
+    pbase_value value = is_float ? pbase_value_float(strtod(r->at, &end))
+                                 : pbase_value_int(strtoll(r->at, &end, 10));
     assert_ptr_equal(end, r->at + size);
     r->at = end;
     return value;
@@ -98,11 +98,11 @@ static pbase_value read_list(reader *r)
     pbase_value items[ITEMS_MAX];
     size_t count = 0;
     expect(r, '[');
-    bool has_more = !skip(r, ']');
+    bool has_more = !skip_char(r, ']');
     while (has_more) {
         assert_true(count < ITEMS_MAX);
         items[count++] = read_value(r);
-        has_more = skip(r, ',');
+        has_more = skip_char(r, ',');
         if (!has_more) {
             expect(r, ']');
         }
@@ -178,7 +178,7 @@ static pbase_value read_map(reader *r)
     pbase_field fields[ITEMS_MAX];
     size_t count = 0;
     expect(r, '{');
-    bool has_more = !skip(r, '}');
+    bool has_more = !skip_char(r, '}');
     while (has_more) {
         assert_true(count < ITEMS_MAX);
         skip_blanks(r);
@@ -186,7 +186,7 @@ static pbase_value read_map(reader *r)
         fields[count].name = read_string(r);
         expect(r, ':');
         fields[count++].value = read_value(r);
-        has_more = skip(r, ',');
+        has_more = skip_char(r, ',');
         if (!has_more) {
             expect(r, '}');
         }
@@ -201,7 +201,8 @@ static pbase_value read_word(reader *r)
         const char *word;
         uint8_t kind;
         bool boolean;
-    } words[] = {{"null", PBASE_NULL, false}, {"true", PBASE_BOOL, true}, {"false", PBASE_BOOL, false}};
+    } words[] = {
+        {"null", PBASE_NULL, false}, {"true", PBASE_BOOL, true}, {"false", PBASE_BOOL, false}};
     for (size_t i = 0; i < 3; i++) {
         size_t size = strlen(words[i].word);
         if (strncmp(r->at, words[i].word, size) == 0) {

@@ -61,9 +61,8 @@ static bool is_inside(const memory_rows *self, const pbase_value *key)
     const query_scan *scan = &self->scan;
     int low = scan->low == NULL ? 1 : pbase_value_compare(key, scan->low);
     int high = scan->high == NULL ? -1 : pbase_value_compare(key, scan->high);
-    return self->catalog->ignores_bounds ||
-           ((low > 0 || (low == 0 && !scan->low_open)) &&
-            (high < 0 || (high == 0 && !scan->high_open)));
+    return self->catalog->ignores_bounds || ((low > 0 || (low == 0 && !scan->low_open)) &&
+                                             (high < 0 || (high == 0 && !scan->high_open)));
 }
 
 static pbase_status encode(memory_rows *self, query_batch *batch, pbase_value *out,
@@ -75,8 +74,8 @@ static pbase_status encode(memory_rows *self, query_batch *batch, pbase_value *o
         return PBASE_OK;
     }
     pbase_bytes copy = pbase_bytes_of(NULL, 0);
-    pbase_status status = pbase_arena_copy(
-        batch->arena, pbase_bytes_of(&document, sizeof document), &copy, err);
+    pbase_status status =
+        pbase_arena_copy(batch->arena, pbase_bytes_of(&document, sizeof document), &copy, err);
     *out = pbase_value_bytes(copy);
     out->kind = PBASE_CELL_ENCODED;
     return status;
@@ -102,9 +101,8 @@ static pbase_status memory_next(query_rows *rows, query_batch *batch, pbase_erro
         if (batch->keys != NULL) {
             batch->keys[batch->count] = key;
         }
-        status = batch->values == NULL
-                     ? PBASE_OK
-                     : encode(self, batch, &batch->values[batch->count], err);
+        status = batch->values == NULL ? PBASE_OK
+                                       : encode(self, batch, &batch->values[batch->count], err);
         if (status != PBASE_OK) {
             return status;
         }
