@@ -267,6 +267,13 @@ void sim_disk_sync_lose(sim_disk *disk, sim_node node)
     items_end(disk, node, item_lose);
 }
 
+void sim_disk_settle(sim_disk *disk)
+{
+    for (size_t i = 0; i < disk->node_count; i++) {
+        sim_disk_sync(disk, (sim_node)i);
+    }
+}
+
 size_t sim_disk_pending(const sim_disk *disk)
 {
     return disk->item_count;

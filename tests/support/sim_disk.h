@@ -66,6 +66,9 @@ void sim_disk_sync(sim_disk *disk, sim_node node);
 /* The same, failing: the items are lost for ever, and no longer pending. */
 void sim_disk_sync_lose(sim_disk *disk, sim_node node);
 
+/* Makes everything durable. */
+void sim_disk_settle(sim_disk *disk);
+
 /* Pending items, in the order in which they came. */
 size_t sim_disk_pending(const sim_disk *disk);
 /* The disk after a crash; `fates` has one entry per pending item, `random` places the tears. */

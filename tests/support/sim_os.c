@@ -225,6 +225,13 @@ static void fates_sample(sim_fate *fates, size_t count, uint64_t seed)
     }
 }
 
+void sim_os_settle(sim_os *sim)
+{
+    pthread_mutex_lock(&sim->lock);
+    sim_disk_settle(sim->disk);
+    pthread_mutex_unlock(&sim->lock);
+}
+
 sim_os *sim_os_crash(sim_os *sim, uint64_t seed)
 {
     pthread_mutex_lock(&sim->lock);

@@ -45,6 +45,9 @@ void sim_os_fail_at(sim_os *sim, os_call kind, uint64_t n, pbase_status code, bo
 void sim_os_crash_at(sim_os *sim, uint64_t n);
 bool sim_os_has_crashed(sim_os *sim);
 
+/* An orderly shutdown: everything pending becomes durable. */
+void sim_os_settle(sim_os *sim);
+
 /* The machine after a power cut now: a legal disk chosen by `seed`, nothing open, nothing pending,
  * no faults. `sim` stays as it is, so that more futures of it can be made. */
 sim_os *sim_os_crash(sim_os *sim, uint64_t seed);

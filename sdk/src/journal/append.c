@@ -6,6 +6,8 @@
 #include "journal/journal_state.h"
 #include <inttypes.h>
 
+#define REWRITE_BYTES 65536u
+
 /* ---------------------------------------------------------------------------------- segment --- */
 
 static pbase_status segment_open(journal *self, pbase_position base, pbase_segment **out,
@@ -30,36 +32,51 @@ static void segment_replace(journal *self, pbase_segment *segment)
 
 /* ------------------------------------------------------------------------------------ flush --- */
 
-static void flush_count(journal *self)
+/* Writes a range of a segment again as it reads. */
+static pbase_status range_rewrite(journal *self, pbase_segment *segment, uint64_t offset,
+                                  uint64_t end, pbase_error *err)
 {
-    journal_lock(self, self->state_lock);
-    self->stats.flush_count++;
-    journal_unlock(self, self->state_lock);
+    uint8_t *raw = pbase_alloc_new(self->host->alloc, REWRITE_BYTES + FRAME_UNIT_MAX);
+    pbase_status status = PBASE_OK;
+    if (raw == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to flush the journal");
+    }
+    uint8_t *data = raw + (FRAME_UNIT_MAX - (uintptr_t)raw % FRAME_UNIT_MAX);
+    while (status == PBASE_OK && offset < end) {
+        size_t part = end - offset < REWRITE_BYTES ? (size_t)(end - offset) : REWRITE_BYTES;
+        size_t got = 0;
+        status = pbase_segment_read(segment, NULL, offset, data, part, &got, err);
+        if (status == PBASE_OK && got > 0) {
+            status = pbase_segment_write(segment, NULL, offset, pbase_bytes_of(data, got), 0, err);
+        }
+        offset = got == part ? offset + part : end;
+    }
+    pbase_alloc_free(self->host->alloc, raw, REWRITE_BYTES + FRAME_UNIT_MAX);
+    return status;
 }
 
-/* Flushes through the segment being written, or through a handle of its own before there is one.
- * With sync_lock. */
-static pbase_status flush_segment(journal *self, pbase_segment *segment, pbase_error *err)
+/* Flushes what opening found after `synced`. It is written again first: if an earlier process could
+ * not flush it, the cache holds it as clean, and a flush alone would do nothing. With sync_lock. */
+static pbase_status flush_found(journal *self, pbase_position synced, pbase_position head,
+                                pbase_error *err)
 {
-    journal_place newest;
-    pbase_segment *opened = NULL;
+    journal_place place;
+    pbase_segment *segment = NULL;
     pbase_status status;
-    flush_count(self);
-    if (segment != NULL) {
-        return pbase_segment_sync(segment, NULL, err);
-    }
-    journal_lock(self, self->state_lock);
-    bool is_empty = self->place_count == 0;
-    newest = is_empty ? (journal_place){0} : self->places[self->place_count - 1];
-    journal_unlock(self, self->state_lock);
-    if (is_empty) {
+    if (synced >= head || !journal_place_find(self, head - 1, &place)) {
         return PBASE_OK;
     }
-    status = segment_open(self, newest.base, &opened, err);
+    synced = synced > place.base ? synced / self->unit * self->unit : place.base;
+    head = frame_round(head, self->unit);
+    head = head < place.base + place.bytes ? head : place.base + place.bytes;
+    status = segment_open(self, place.base, &segment, err);
     if (status == PBASE_OK) {
-        status = pbase_segment_sync(opened, NULL, err);
+        status = range_rewrite(self, segment, synced - place.base, head - place.base, err);
     }
-    pbase_segment_close(opened);
+    if (status == PBASE_OK) {
+        status = pbase_segment_sync(segment, NULL, err);
+    }
+    pbase_segment_close(segment);
     return status;
 }
 
@@ -70,15 +87,18 @@ pbase_status journal_flush(journal *self, pbase_error *err)
     pbase_error_init(&cause);
     journal_lock(self, self->sync_lock);
     journal_lock(self, self->state_lock);
+    pbase_position synced = self->synced;
     pbase_position target = self->head;
     pbase_segment *segment = self->segment;
+    self->stats.flush_count++;
     journal_unlock(self, self->state_lock);
-    status = flush_segment(self, segment, &cause);
+    status = segment == NULL ? flush_found(self, synced, target, &cause)
+                             : pbase_segment_sync(segment, NULL, &cause);
     if (status == PBASE_OK) {
         journal_lock(self, self->state_lock);
         self->synced = target > self->synced ? target : self->synced;
         journal_unlock(self, self->state_lock);
-    } else {
+    } else if (status != PBASE_NO_MEMORY) {
         journal_poison(self, status, &cause);
     }
     journal_unlock(self, self->sync_lock);
@@ -306,6 +326,7 @@ typedef struct {
     bool is_durable;     /* flushed before the append returns */
     pbase_position at;   /* of the frame */
     journal_place place; /* that holds it */
+    uint32_t crc32c;     /* once it is encoded */
 } layout;
 
 static pbase_status layout_measure(const journal *self, const pbase_journal_append *append,
@@ -441,8 +462,8 @@ static pbase_status staging_add(void *state, const void *data, uint64_t size, pb
     return PBASE_OK;
 }
 
-static pbase_status frame_write(journal *self, const pbase_journal_append *append,
-                                const layout *plan, pbase_error *err)
+static pbase_status frame_write(journal *self, const pbase_journal_append *append, layout *plan,
+                                pbase_error *err)
 {
     uint8_t head[FRAME_HEADER_BYTES];
     frame_header header = {
@@ -450,6 +471,7 @@ static pbase_status frame_write(journal *self, const pbase_journal_append *appen
         .position = plan->at,
         .journal_id = self->id,
         .after = self->head,
+        .after_crc32c = self->head_crc32c,
         .token = append->token,
         .record_count = (uint32_t)append->record_count,
     };
@@ -463,7 +485,7 @@ static pbase_status frame_write(journal *self, const pbase_journal_append *appen
     frame_header_encode(&header, head);
     crc.crc = crc.crc32c(0, head + FRAME_CRC_FROM, FRAME_HEADER_BYTES - FRAME_CRC_FROM);
     (void)pieces_walk(append, plan->bytes, crc_add, &crc, NULL); /* a checksum cannot fail */
-    header.crc32c = crc.crc;
+    header.crc32c = plan->crc32c = crc.crc;
     frame_header_encode(&header, head);
     if (PBASE_PLANT(2) && flags != 0) { /* the flush comes before the write */
         flags = 0;
@@ -522,6 +544,7 @@ static void append_publish(journal *self, const layout *plan, pbase_journal_appe
 {
     journal_lock(self, self->state_lock);
     self->head = plan->at + plan->bytes;
+    self->head_crc32c = plan->crc32c;
     if (plan->is_durable) {
         self->synced = self->head;
         self->stats.flush_count++;

@@ -15,10 +15,11 @@ enum {
     AT_AFTER = 40,
     AT_SYNCED_UPTO = 48,
     AT_TOKEN = 56,
-    AT_RESERVED = 72 /* zeros */
+    AT_AFTER_CRC32C = 72,
+    AT_RESERVED = 76 /* zeros */
 };
-_Static_assert(AT_RESERVED + 8 == FRAME_HEADER_BYTES, "the header has no gap");
-_Static_assert(sizeof(pbase_token) == AT_RESERVED - AT_TOKEN, "a token is 16 bytes");
+_Static_assert(AT_RESERVED + 4 == FRAME_HEADER_BYTES, "the header has no gap");
+_Static_assert(sizeof(pbase_token) == AT_AFTER_CRC32C - AT_TOKEN, "a token is 16 bytes");
 
 void frame_header_encode(const frame_header *header, uint8_t out[FRAME_HEADER_BYTES])
 {
@@ -33,7 +34,8 @@ void frame_header_encode(const frame_header *header, uint8_t out[FRAME_HEADER_BY
     pbase_put_u64(out + AT_AFTER, header->after);
     pbase_put_u64(out + AT_SYNCED_UPTO, header->synced_upto);
     memcpy(out + AT_TOKEN, header->token.bytes, sizeof(header->token.bytes));
-    pbase_put_u64(out + AT_RESERVED, 0);
+    pbase_put_u32(out + AT_AFTER_CRC32C, header->after_crc32c);
+    pbase_put_u32(out + AT_RESERVED, 0);
 }
 
 static bool sizes_are_possible(const frame_header *header)
@@ -65,10 +67,8 @@ frame_kind frame_header_decode(const uint8_t *data, uint64_t journal_id, pbase_p
     header.bytes = pbase_get_u64(data + AT_BYTES);
     header.after = pbase_get_u64(data + AT_AFTER);
     header.synced_upto = pbase_get_u64(data + AT_SYNCED_UPTO);
+    header.after_crc32c = pbase_get_u32(data + AT_AFTER_CRC32C);
     memcpy(header.token.bytes, data + AT_TOKEN, sizeof(header.token.bytes));
-    if (PBASE_PLANT(4)) {
-        header.after = position;
-    }
     if (pbase_get_u16(data + AT_VERSION) > FRAME_VERSION) {
         *out = header;
         return FRAME_NEWER;

@@ -29,6 +29,7 @@ typedef struct {
     pbase_token token;
     uint32_t record_count;
     uint32_t crc32c;
+    uint32_t after_crc32c; /* that of the frame before it; 0: not known when it was written */
 } frame_header;
 
 /* What 80 bytes at a position may be. */

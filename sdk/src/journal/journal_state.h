@@ -23,6 +23,13 @@ typedef struct {
     uint64_t bytes;
 } journal_place;
 
+/* The end of the last frame, and which frame that was: the next one names both, so that a frame of
+ * a tail that was cut never follows a newer one. */
+typedef struct {
+    pbase_position end;
+    uint32_t crc32c; /* 0: not known; it then follows anything that ends there */
+} journal_link;
+
 typedef struct {
     uint32_t number;
     bool is_whole; /* has the size of a spare; else it is removed before the first append */
@@ -47,7 +54,8 @@ struct journal {
     bool is_ready;    /* the tail is cleared, leftovers are gone */
     uint8_t *staging; /* JOURNAL_STAGING_BYTES, aligned to FRAME_UNIT_MAX, inside `staging_raw` */
     uint8_t *staging_raw;
-    uint64_t tail_end; /* what claims to be frames after the head ends here; 0: nothing does */
+    uint32_t head_crc32c; /* of the last frame; 0: not known */
+    uint64_t tail_end;    /* what claims to be frames after the head ends here; 0: nothing does */
 
     /* append_lock and sync_lock and state_lock */
     pbase_segment *segment; /* being written; NULL before the first append */
@@ -115,8 +123,8 @@ PBASE_MUST_CHECK pbase_status journal_place_recycle(journal *self, journal_place
                                                     pbase_error *err);
 
 /* ---- append.c ---- */
-/* Flushes what `self->segment` or, before the first append, the newest segment holds, and moves
- * `synced` to the head. Poisons on failure. Without state_lock or sync_lock. */
+/* Flushes what was appended, or, before the first append, what opening found, and moves `synced` to
+ * the head. Poisons on failure. Without state_lock or sync_lock. */
 PBASE_MUST_CHECK pbase_status journal_flush(journal *self, pbase_error *err);
 
 #endif

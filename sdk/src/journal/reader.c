@@ -122,12 +122,27 @@ pbase_status journal_reader_frame(journal_reader *reader, journal_place place,
     if (status == PBASE_OK) {
         out->is_whole = frame_is_whole(&out->header, data, reader->journal->host->crc32c);
         out->data = data;
+        out->checked_bytes = out->header.bytes;
     }
     return status;
 }
 
-/* One candidate for the frame after a head. */
-static pbase_status candidate(journal_reader *reader, pbase_position after, pbase_position position,
+journal_link journal_frame_link(const frame_header *header)
+{
+    return (journal_link){header->position + header->bytes, header->crc32c};
+}
+
+static bool follows(const frame_header *header, journal_link after)
+{
+    bool is_known = header->after_crc32c != 0 && after.crc32c != 0;
+    if (PBASE_PLANT(4) || PBASE_PLANT(7)) { /* any frame follows any other */
+        return true;
+    }
+    return header->after == after.end && (!is_known || header->after_crc32c == after.crc32c);
+}
+
+/* One candidate for the frame after another. */
+static pbase_status candidate(journal_reader *reader, journal_link after, pbase_position position,
                               pbase_position limit, journal_frame *out, pbase_error *err)
 {
     journal_place place;
@@ -136,21 +151,21 @@ static pbase_status candidate(journal_reader *reader, pbase_position after, pbas
     if (journal_place_find(reader->journal, position, &place)) {
         status = journal_reader_frame(reader, place, position, limit, out, err);
     }
-    out->is_whole = status == PBASE_OK && out->is_whole && out->header.after == after;
+    out->is_whole = status == PBASE_OK && out->is_whole && follows(&out->header, after);
     return status;
 }
 
-pbase_status journal_reader_next(journal_reader *reader, pbase_position after, pbase_position limit,
+pbase_status journal_reader_next(journal_reader *reader, journal_link after, pbase_position limit,
                                  journal_frame *out, pbase_error *err)
 {
     journal_place place;
-    pbase_position larger = frame_round(after, FRAME_UNIT_MAX);
-    pbase_status status = candidate(reader, after, after, limit, out, err);
-    if (status == PBASE_OK && !out->is_whole && larger != after) {
+    pbase_position larger = frame_round(after.end, FRAME_UNIT_MAX);
+    pbase_status status = candidate(reader, after, after.end, limit, out, err);
+    if (status == PBASE_OK && !out->is_whole && larger != after.end) {
         status = candidate(reader, after, larger, limit, out, err);
     }
     if (status == PBASE_OK && !out->is_whole &&
-        journal_place_from(reader->journal, after, &place)) {
+        journal_place_from(reader->journal, after.end, &place)) {
         status = candidate(reader, after, place.base, limit, out, err);
     }
     return status;
@@ -226,7 +241,7 @@ pbase_status journal_reader_locate(journal_reader *reader, pbase_position positi
         status = locate_inside(reader, position, limit, out, err);
     }
     if (status == PBASE_OK && !out->is_found && position % FRAME_UNIT_MIN == 0) {
-        status = journal_reader_next(reader, position, limit, &frame, err);
+        status = journal_reader_next(reader, (journal_link){position, 0}, limit, &frame, err);
         if (status == PBASE_OK && frame.is_whole) {
             *out =
                 (journal_place_in){true, false, true, frame.header.position, FRAME_HEADER_BYTES, 0};

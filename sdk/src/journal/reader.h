@@ -29,9 +29,10 @@ PBASE_MUST_CHECK pbase_status journal_reader_fetch(journal_reader *reader, journ
 /* A frame in the window. */
 typedef struct {
     frame_header header;
-    const uint8_t *data; /* lent until the next call on the reader */
-    frame_kind kind;     /* FRAME_CLAIM or FRAME_NEWER when the header says that one is here */
-    bool is_whole;       /* CLAIM whose checksum and records hold */
+    const uint8_t *data;    /* lent until the next call on the reader */
+    frame_kind kind;        /* FRAME_CLAIM or FRAME_NEWER when the header says that one is here */
+    uint64_t checked_bytes; /* what the checksum was made of */
+    bool is_whole;          /* CLAIM whose checksum and records hold */
 } journal_frame;
 
 /* Looks for a frame at `position` that ends at or below `limit`. OK whether there is one or not. */
@@ -39,12 +40,14 @@ PBASE_MUST_CHECK pbase_status journal_reader_frame(journal_reader *reader, journ
                                                    pbase_position position, pbase_position limit,
                                                    journal_frame *out, pbase_error *err);
 
-/* Looks for the frame that follows the head `after`: there, at the next larger unit, or at the
- * beginning of the next segment; only one that says so itself counts. `out->is_whole` is false when
- * there is none. */
-PBASE_MUST_CHECK pbase_status journal_reader_next(journal_reader *reader, pbase_position after,
+/* Looks for the frame that follows `after`: at its end, at the next larger unit, or at the beginning
+ * of the next segment; only one that says so itself counts. `out->is_whole` is false when there is
+ * none. */
+PBASE_MUST_CHECK pbase_status journal_reader_next(journal_reader *reader, journal_link after,
                                                   pbase_position limit, journal_frame *out,
                                                   pbase_error *err);
+/* What the frame after a whole one says that it follows. */
+journal_link journal_frame_link(const frame_header *header);
 
 /* Where reading may begin at a position that somebody remembered. */
 typedef struct {

@@ -18,6 +18,7 @@ typedef struct {
     journal_reader reader;
     const pbase_call *call;
     pbase_position head;
+    uint32_t head_crc32c; /* of the frame that ends there; 0: not known */
     uint64_t searched_bytes;
     uint64_t claimed_bytes;
     pbase_position claims_end; /* of what claims to be frames in the segment of the head */
@@ -33,12 +34,14 @@ static pbase_status walk(recovery *r, pbase_error *err)
     for (;;) {
         pbase_status status = pbase_call_check(r->call, self->os, err);
         if (status == PBASE_OK) {
-            status = journal_reader_next(&r->reader, r->head, UINT64_MAX, &frame, err);
+            journal_link after = {r->head, r->head_crc32c};
+            status = journal_reader_next(&r->reader, after, UINT64_MAX, &frame, err);
         }
         if (status != PBASE_OK || !frame.is_whole) {
             return status;
         }
         r->head = frame.header.position + frame.header.bytes;
+        r->head_crc32c = frame.header.crc32c;
         if (frame.header.synced_upto > self->synced && frame.header.synced_upto <= r->head) {
             self->synced = frame.header.synced_upto;
         }
@@ -76,7 +79,7 @@ static pbase_status claim_judge(recovery *r, const journal_frame *frame, pbase_p
         return damaged(r->head, position, err);
     }
     r->has_claims = true;
-    r->claimed_bytes += frame->header.bytes;
+    r->claimed_bytes += frame->checked_bytes;
     if (in_head_segment && position + frame->header.bytes > r->claims_end) {
         r->claims_end = position + frame->header.bytes;
     }
@@ -162,8 +165,10 @@ static pbase_status begin(recovery *r, pbase_position start, pbase_error *err)
         r->head = start;
         return PBASE_OK;
     }
-    if (!journal_place_find(r->journal, start, &place) &&
-        !(start > 0 && journal_place_find(r->journal, start - 1, &place))) {
+    bool is_kept = journal_place_find(r->journal, start, &place) ||
+                   journal_place_find(r->journal, start - 1, &place) ||
+                   (journal_place_from(r->journal, start, &place) && place.base == start);
+    if (!is_kept) {
         return PBASE_FAIL(err, PBASE_CORRUPT,
                           "the journal segment that holds position %" PRIu64 " is missing", start);
     }
@@ -180,7 +185,11 @@ static pbase_status begin(recovery *r, pbase_position start, pbase_error *err)
         journal_frame frame;
         (void)journal_place_find(r->journal, in.from, &place); /* locate found it there */
         status = journal_reader_frame(&r->reader, place, in.from, UINT64_MAX, &frame, err);
-        r->head = status == PBASE_OK ? in.from + frame.header.bytes : start;
+        if (status != PBASE_OK) {
+            return status;
+        }
+        r->head = in.from + frame.header.bytes;
+        r->head_crc32c = frame.header.crc32c;
         r->journal->synced = in.from;
     }
     return status;
@@ -190,6 +199,7 @@ static void report(recovery *r)
 {
     journal *self = r->journal;
     self->head = r->head;
+    self->head_crc32c = r->head_crc32c;
     self->tail_end = r->has_claims ? r->claims_end : 0;
     if (r->has_claims) {
         self->tail.torn_position = r->head;

@@ -6,9 +6,9 @@ struct pbase_journal_scan {
     journal *journal; /* borrowed until close */
     journal_reader reader;
     journal_frame frame;
-    bool in_frame;       /* `frame` has records left: index, at */
-    pbase_position from; /* else: the frame is at it (is_exact), or follows the head it was */
-    bool is_exact;
+    bool in_frame; /* `frame` has records left: index, at */
+    bool is_exact; /* else the next frame lies at from.end, or only follows `from` */
+    journal_link from;
     uint32_t index;
     uint32_t skip; /* records of the first frame that lie before the place asked for */
     uint64_t at;
@@ -52,7 +52,7 @@ static pbase_status scan_begin(pbase_journal_scan *scan, pbase_position from, pb
     journal_place_in in;
     pbase_status status;
     if (from == head) {
-        scan->from = from;
+        scan->from.end = from;
         return PBASE_OK;
     }
     status = journal_reader_locate(&scan->reader, from, head, &in, err);
@@ -70,7 +70,7 @@ static pbase_status scan_begin(pbase_journal_scan *scan, pbase_position from, pb
                    : PBASE_FAIL(err, PBASE_INVALID, "no record begins at journal position %" PRIu64,
                                 from);
     }
-    scan->from = in.from;
+    scan->from.end = in.from;
     scan->is_exact = true;
     scan->skip = in.index;
     return PBASE_OK;
@@ -128,20 +128,21 @@ static pbase_status frame_enter(pbase_journal_scan *scan, pbase_error *err)
     journal_place place;
     pbase_status status = PBASE_OK;
     ends_get(scan->journal, &first, &head);
-    if (scan->from < first) {
-        return trimmed(scan->from, err);
+    if (scan->from.end < first) {
+        return trimmed(scan->from.end, err);
     }
-    if (scan->from >= head) {
+    if (scan->from.end >= head) {
         return PBASE_END;
     }
     scan->frame = (journal_frame){.kind = FRAME_ALIEN};
     if (!scan->is_exact) {
         status = journal_reader_next(&scan->reader, scan->from, head, &scan->frame, err);
-    } else if (journal_place_find(scan->journal, scan->from, &place)) {
-        status = journal_reader_frame(&scan->reader, place, scan->from, head, &scan->frame, err);
+    } else if (journal_place_find(scan->journal, scan->from.end, &place)) {
+        status =
+            journal_reader_frame(&scan->reader, place, scan->from.end, head, &scan->frame, err);
     }
     if (status == PBASE_NOT_FOUND || (status == PBASE_OK && !scan->frame.is_whole)) {
-        return broken(scan->journal, scan->from, err);
+        return broken(scan->journal, scan->from.end, err);
     }
     scan->in_frame = status == PBASE_OK;
     scan->index = 0;
@@ -165,8 +166,8 @@ static void record_lend(pbase_journal_scan *scan, pbase_journal_record *out)
     if (scan->index == header->record_count) {
         scan->in_frame = false;
         scan->is_exact = false;
-        scan->from = header->position + header->bytes;
-        out->next = scan->from;
+        scan->from = journal_frame_link(header);
+        out->next = scan->from.end;
     } else {
         out->next = header->position + next_at;
     }
