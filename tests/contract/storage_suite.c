@@ -577,7 +577,7 @@ static pbase_segment_info list_get(const segment_list *list, uint32_t log_id)
     while (i < list->count && list->segments[i].log_id != log_id) {
         i++;
     }
-    assert_true(i < list->count);
+    PBASE_ASSERT(i < list->count); /* ends here, as the compiler can see */
     return list->segments[i];
 }
 
