@@ -21,6 +21,8 @@ typedef struct {
     uint64_t segment_bytes;
     bool direct;
     pbase_os_mutex *mutex; /* guards names, keys, and all below */
+    bool names_durable;    /* what was there when we came, has been synced */
+    bool names_pending;    /* a segment was made and closed without a flush */
     file_segment *open_segments;
     pbase_os_file *lock_file; /* NULL while not locked */
     bool keys_failed;         /* a key may or may not have been written: no more writes */
@@ -54,12 +56,20 @@ static pbase_status call_check(const pbase_segment *segment, const pbase_call *c
     return pbase_call_check(call, from(segment->blocks)->host->os, err);
 }
 
-/* Slots that touch names begin so. */
+/* Slots that touch names begin so: with names that are durable. */
 static pbase_status enter(file_blocks *self, const pbase_call *call, pbase_error *err)
 {
     pbase_status status = pbase_call_check(call, self->host->os, err);
-    if (status == PBASE_OK) {
-        lock(self);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    lock(self);
+    if (!self->names_durable) {
+        status = file_folder_sync_all(&self->folder, err);
+        self->names_durable = status == PBASE_OK;
+    }
+    if (status != PBASE_OK) {
+        unlock(self);
     }
     return status;
 }
@@ -118,6 +128,14 @@ static pbase_status name_refuse(file_blocks *self, const char *name, pbase_error
     return status;
 }
 
+/* Folders on the way to `name`. With the mutex held. */
+static pbase_status parents_make(file_blocks *self, const char *name, pbase_error *err)
+{
+    pbase_status status = file_folder_make_parents(&self->folder, name, err);
+    self->names_durable = status == PBASE_OK; /* a folder may be there whose sync has failed */
+    return status;
+}
+
 /* Opens the file for an open segment. With the mutex held. */
 static pbase_status file_obtain(file_blocks *self, const char *name, uint32_t flags,
                                 pbase_os_file **out, bool *out_sealed, pbase_error *err)
@@ -130,7 +148,7 @@ static pbase_status file_obtain(file_blocks *self, const char *name, uint32_t fl
         os_flags |= PBASE_OS_WRITE | PBASE_OS_CREATE | PBASE_OS_EXCLUSIVE;
         status = name_refuse(self, name, err);
         if (status == PBASE_OK) {
-            status = file_folder_make_parents(&self->folder, name, err);
+            status = parents_make(self, name, err);
         }
     } else {
         status = name_require(self, name, &suffix, err);
@@ -240,6 +258,7 @@ static pbase_status file_rename(file_blocks *self, const char *old_name, const c
         if (status == PBASE_OK && strcmp(old_name, new_name) != 0) {
             status = file_folder_sync(&self->folder, old_name, err);
         }
+        self->names_durable = status == PBASE_OK;
     }
     pbase_buffer_fini(&old_path);
     pbase_buffer_fini(&new_path);
@@ -300,6 +319,8 @@ static void segment_close(pbase_segment *base)
         at = &(*at)->next;
     }
     *at = segment->next;
+    self->names_pending =
+        self->names_pending || (atomic_load(&segment->name_pending) && !segment->removed);
     unlock(self);
     file_segment_destroy(segment);
 }
@@ -344,6 +365,7 @@ static pbase_status name_remove(pbase_blocks *base, const pbase_call *call, cons
     }
     if (status == PBASE_OK) {
         status = file_folder_sync(&self->folder, name, err);
+        self->names_durable = status == PBASE_OK;
     }
     unlock(self);
     pbase_buffer_fini(&path);
@@ -364,7 +386,7 @@ static pbase_status name_rename(pbase_blocks *base, const pbase_call *call, cons
         status = name_refuse(self, new_name, err);
     }
     if (status == PBASE_OK) {
-        status = file_folder_make_parents(&self->folder, new_name, err);
+        status = parents_make(self, new_name, err);
     }
     if (status == PBASE_OK) {
         status = file_rename(self, old_name, suffix, new_name, suffix, err);
@@ -385,8 +407,12 @@ static pbase_status name_list(pbase_blocks *base, const pbase_call *call, const 
                               void *state, pbase_error *err)
 {
     file_blocks *self = from(base);
-    pbase_status status = pbase_call_check(call, self->host->os, err);
-    return status == PBASE_OK ? file_folder_list(&self->folder, prefix, each, state, err) : status;
+    pbase_status status = enter(self, call, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    unlock(self); /* `each` may take its time; names that come and go may be listed or not */
+    return file_folder_list(&self->folder, prefix, each, state, err);
 }
 
 /* ------------------------------------------------------------------------------------ keys --- */
@@ -420,6 +446,7 @@ static pbase_status key_cas(pbase_blocks *base, const pbase_call *call, const ch
     } else {
         status = file_key_cas(&self->folder, key, expected, document, &failure);
         self->keys_failed = failure.outcome == PBASE_OUTCOME_UNKNOWN;
+        self->names_durable = status == PBASE_OK || status == PBASE_CONFLICT;
     }
     unlock(self);
     if (status != PBASE_OK && err != NULL) {
@@ -461,19 +488,59 @@ static pbase_status lock_take(file_blocks *self, pbase_error *err)
     return status;
 }
 
+/* Takes away the mark of an orderly end. With it, no folder needs a sync; a power failure may bring
+ * it back, but then every name that can be seen is durable. With the mutex held. */
+static pbase_status clean_take(file_blocks *self, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    bool clean = false;
+    pbase_buffer path;
+    pbase_buffer_init(&path, self->host->alloc);
+    pbase_status status = file_folder_exists(&self->folder, FILE_FOLDER_CLEAN, "", &clean, err);
+    if (status == PBASE_OK && clean) {
+        status = file_folder_path(&self->folder, FILE_FOLDER_CLEAN, "", &path, err);
+    }
+    if (status == PBASE_OK && clean) {
+        status = os->directory->remove_file(os, (const char *)path.data, err);
+    }
+    pbase_buffer_fini(&path);
+    self->names_durable = self->names_durable || (status == PBASE_OK && clean);
+    return status;
+}
+
+/* Sets the mark of an orderly end; without it the next opening syncs a little more. */
+static void clean_leave(file_blocks *self)
+{
+    const pbase_os *os = self->host->os;
+    pbase_os_file *file = NULL;
+    pbase_buffer path;
+    pbase_buffer_init(&path, self->host->alloc);
+    if (self->names_durable && !self->names_pending && !self->keys_failed &&
+        file_folder_path(&self->folder, FILE_FOLDER_CLEAN, "", &path, NULL) == PBASE_OK &&
+        os->file->open(os, (const char *)path.data, PBASE_OS_WRITE | PBASE_OS_CREATE, &file,
+                       NULL) == PBASE_OK) {
+        os->file->close(file);
+    }
+    pbase_buffer_fini(&path);
+}
+
 static pbase_status exclusive_lock(pbase_blocks *base, const pbase_call *call, pbase_error *err)
 {
     file_blocks *self = from(base);
-    pbase_status status = enter(self, call, err);
+    pbase_status status = pbase_call_check(call, self->host->os, err);
     if (status != PBASE_OK) {
         return status;
     }
+    lock(self);
     if (self->lock_file != NULL) {
         status = PBASE_FAIL(err, PBASE_BUSY, "the folder '%s' is in use by process %" PRIu64,
                             (const char *)self->folder.root.data,
                             self->host->os->system->process_id(self->host->os));
     } else {
         status = lock_take(self, err);
+        if (status == PBASE_OK) {
+            status = clean_take(self, err);
+        }
     }
     unlock(self);
     return status;
@@ -505,6 +572,7 @@ static void provider_close(pbase_blocks *base)
     const pbase_host *host = self->host;
     PBASE_ASSERT(self->open_segments == NULL);
     if (self->lock_file != NULL) {
+        clean_leave(self);
         host->os->file->close(self->lock_file);
     }
     if (self->mutex != NULL) {

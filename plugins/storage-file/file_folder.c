@@ -1,7 +1,7 @@
 /* file_folder.c - a name is durable once its folder has been synced; a folder, once its parent has.
  *
  * A process that dies leaves names that are visible but perhaps not durable; the next one syncs
- * every folder when it opens, so that whatever it lists will still be there after a power failure. */
+ * every folder, so that whatever it lists will still be there after a power failure. */
 #include "file_folder.h"
 
 #include <inttypes.h>
@@ -467,8 +467,7 @@ static pbase_status folder_sync_each(void *state, const pbase_block_info *info, 
     return PBASE_OK;
 }
 
-/* Syncs every folder below the root, the root included. */
-static pbase_status folders_sync(const file_folder *folder, pbase_error *err)
+pbase_status file_folder_sync_all(const file_folder *folder, pbase_error *err)
 {
     const pbase_os *os = folder->host->os;
     const pbase_alloc *alloc = folder->host->alloc;
@@ -522,9 +521,6 @@ pbase_status file_folder_open(file_folder *folder, const pbase_host *host, const
     }
     if (status == PBASE_OK) {
         status = format_ensure(folder, err);
-    }
-    if (status == PBASE_OK) {
-        status = folders_sync(folder, err);
     }
     if (status != PBASE_OK) {
         pbase_error_note(err, "opening the folder '%s'", path);

@@ -2,6 +2,7 @@
  *
  *   FORMAT            marks the folder as ours: one line of text
  *   LOCK              locked by the process that uses it, whose id it holds
+ *   CLEAN             the last process to use it left every name durable
  *   KEYS/<key>        versioned keys, see file_key.h
  *   <name>            a segment, slashes become folders
  *   <name>.SEALED     a sealed segment
@@ -16,14 +17,14 @@
 #define FILE_FOLDER_SEALED ".SEALED"
 #define FILE_FOLDER_KEYS "KEYS/"
 #define FILE_FOLDER_LOCK "LOCK"
+#define FILE_FOLDER_CLEAN "CLEAN"
 
 typedef struct {
     const pbase_host *host; /* borrowed until close */
     pbase_buffer root;      /* path, NUL-ended */
 } file_folder;
 
-/* Finds or makes the folder at `path` (its parent must exist), checks that it is ours, and makes
- * every name in it durable. FORMAT: something else is kept there. UNSUPPORTED: it lies on a network
+/* Finds or makes the folder at `path` (its parent must exist) and checks that it is ours. FORMAT: something else is kept there. UNSUPPORTED: it lies on a network
  * file system and `allow_network` is false. Nothing to close on failure. */
 PBASE_MUST_CHECK pbase_status file_folder_open(file_folder *folder, const pbase_host *host,
                                                const char *path, bool allow_network,
@@ -40,6 +41,8 @@ PBASE_MUST_CHECK pbase_status file_folder_make_parents(const file_folder *folder
 /* Makes creations, renames and removals beside `name` durable. */
 PBASE_MUST_CHECK pbase_status file_folder_sync(const file_folder *folder, const char *name,
                                                pbase_error *err);
+/* Makes every name in the folder durable: those that a process that died may have left pending. */
+PBASE_MUST_CHECK pbase_status file_folder_sync_all(const file_folder *folder, pbase_error *err);
 /* True when a file `name` + `suffix` is there. */
 PBASE_MUST_CHECK pbase_status file_folder_exists(const file_folder *folder, const char *name,
                                                  const char *suffix, bool *out, pbase_error *err);
