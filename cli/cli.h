@@ -1,0 +1,87 @@
+/* cli.h - one run of the program: global options, the space it works on, and how it speaks.
+ *
+ * Commands get a `cli` and their arguments, and return a status; main turns a failure into a
+ * message on standard error and an exit code. Nothing here is library code: it may print. */
+#ifndef PBASE_CLI_CLI_H
+#define PBASE_CLI_CLI_H
+#include <protobase/protobase.h>
+#include <stdio.h>
+
+typedef struct {
+    pbase_config_source source; /* from --config, --data, --memory, --set, --plugin-dir */
+    const char *database_name;
+    bool json;
+    pbase_space *space;       /* opened by the first command that needs it */
+    pbase_database *database; /* likewise */
+    pbase_call call;          /* cancelled by SIGINT and SIGTERM */
+    pbase_arena arena;        /* for what lives as long as the command */
+} cli;
+
+/* Opens the space (made on first use) and the database; closing is main's. */
+PBASE_MUST_CHECK pbase_status cli_open_space(cli *self, pbase_error *err);
+PBASE_MUST_CHECK pbase_status cli_open_database(cli *self, pbase_error *err);
+
+/* -------------------------------------------------------------------------------- commands ---- */
+
+/* An option of a command: "--key FIELD" has a value, "--keys" has none. */
+typedef struct {
+    const char *name;  /* "--key" */
+    const char *value; /* "FIELD" in the help; NULL: a flag */
+    const char *doc;
+    bool repeats; /* may be given again: its values are collected */
+} cli_option;
+
+/* Positional arguments and the values of options, in the order of the command's table. */
+typedef struct {
+    const char *const *operands;
+    size_t operand_count;
+    const char *const *values;  /* NULL where an option was not given; "" for a flag that was */
+    const char *const *repeats; /* every value of the option that may be given again */
+    size_t repeat_count;
+} cli_arguments;
+
+typedef struct cli_command cli_command;
+struct cli_command {
+    const char *name;
+    const char *operands; /* "COLLECTION KEY JSON" */
+    const char *summary;
+    const char *example;
+    const cli_option *options; /* ended by a NULL name */
+    size_t operand_min, operand_max;
+    pbase_status (*run)(cli *self, const cli_arguments *arguments, pbase_error *err);
+};
+extern const cli_command cli_commands[];
+extern const size_t cli_command_count;
+#define CLI_OPTIONS_MAX 12u
+
+/* The value of option `name` of a command, NULL when it was not given. */
+const char *cli_value(const cli_command *command, const cli_arguments *arguments, const char *name);
+
+/* ---------------------------------------------------------------------------------- output ---- */
+
+/* Refuses what was typed: exit code 2. */
+pbase_status cli_usage(pbase_error *err, const char *format, ...) PBASE_PRINTF(2, 3);
+/* Writes bytes to standard output. IO when it cannot (a full disk, a closed pipe). */
+PBASE_MUST_CHECK pbase_status cli_write(pbase_bytes bytes, pbase_error *err);
+PBASE_MUST_CHECK pbase_status cli_print(pbase_error *err, const char *format, ...)
+    PBASE_PRINTF(2, 3);
+/* One value as JSON and a newline. Works without an open space for scalars, maps and lists. */
+PBASE_MUST_CHECK pbase_status cli_print_json(cli *self, const pbase_value *value, pbase_error *err);
+/* {"status": "ok", ...}: what a command with nothing else to say prints under --json. */
+PBASE_MUST_CHECK pbase_status cli_print_done(cli *self, const char *verb, const char *name,
+                                             uint64_t count, pbase_error *err);
+
+/* A key as typed: a JSON scalar when it parses as one, else a string. */
+PBASE_MUST_CHECK pbase_status cli_parse_key(cli *self, const char *text, pbase_value *out,
+                                            pbase_error *err);
+PBASE_MUST_CHECK pbase_status cli_parse_json(cli *self, const char *text, const char *what,
+                                             pbase_value *out, pbase_error *err);
+
+/* ---------------------------------------------------------------------------------- errors ---- */
+
+/* The exit code of a status and what is known of its effect (docs/errors.md). */
+int cli_exit_code(pbase_status status, const pbase_error *err);
+/* One message on standard error, or one JSON object with --json. */
+void cli_report(const cli *self, pbase_status status, const pbase_error *err);
+
+#endif

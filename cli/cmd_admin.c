@@ -1,0 +1,121 @@
+/* cmd_admin.c - stats, check, version. */
+#include "commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* -------------------------------------------------------------------------------------- stats -- */
+
+typedef struct {
+    cli *run;
+    bool any;
+} figure_printer;
+
+static pbase_status print_figure(void *state, const char *name, uint64_t value, const char *unit,
+                                 pbase_error *err)
+{
+    figure_printer *printer = state;
+    if (!printer->run->json) {
+        return cli_print(err, "%-32s %16" PRIu64 " %s\n", name, value, unit);
+    }
+    pbase_status status = cli_print(err, "%s\"%s\": {\"value\": %" PRIu64 ", \"unit\": \"%s\"}",
+                                    printer->any ? ", " : "{", name, value, unit);
+    printer->any = true;
+    return status;
+}
+
+CLI_COMMAND(cmd_stats)
+{
+    (void)arguments;
+    figure_printer printer = {.run = self};
+    pbase_status status = cli_open_space(self, err);
+    if (status == PBASE_OK) {
+        status = pbase_space_stats(self->space, print_figure, &printer, err);
+    }
+    return status == PBASE_OK && self->json ? cli_print(err, "%s}\n", printer.any ? "" : "{")
+                                            : status;
+}
+
+/* -------------------------------------------------------------------------------------- check -- */
+
+static pbase_status print_finding(void *state, pbase_status code, const char *place,
+                                  const char *message, pbase_error *err)
+{
+    cli *self = state;
+    if (!self->json) {
+        return cli_print(err, "%s: %s: %s\n", pbase_status_name(code), place, message);
+    }
+    pbase_field fields[] = {
+        {pbase_bytes_text("code"), pbase_value_text(pbase_status_name(code))},
+        {pbase_bytes_text("place"), pbase_value_text(place)},
+        {pbase_bytes_text("message"), pbase_value_text(message)},
+    };
+    pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
+    return cli_print_json(self, &line, err);
+}
+
+static pbase_status print_report(cli *self, const pbase_check_report *report, pbase_error *err)
+{
+    if (!self->json) {
+        return cli_print(err,
+                         "%" PRIu64 " databases, %" PRIu64 " collections, %" PRIu64
+                         " entries; %" PRIu64 " atoms of %" PRIu64 " bytes verified; %" PRIu64
+                         " findings\n",
+                         report->databases, report->collections, report->entries, report->atoms,
+                         report->bytes, report->findings);
+    }
+    pbase_field fields[] = {
+        {pbase_bytes_text("databases"), pbase_value_int((int64_t)report->databases)},
+        {pbase_bytes_text("collections"), pbase_value_int((int64_t)report->collections)},
+        {pbase_bytes_text("entries"), pbase_value_int((int64_t)report->entries)},
+        {pbase_bytes_text("atoms"), pbase_value_int((int64_t)report->atoms)},
+        {pbase_bytes_text("bytes"), pbase_value_int((int64_t)report->bytes)},
+        {pbase_bytes_text("findings"), pbase_value_int((int64_t)report->findings)},
+    };
+    pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
+    return cli_print_json(self, &line, err);
+}
+
+CLI_COMMAND(cmd_check)
+{
+    (void)arguments;
+    pbase_check_report report;
+    pbase_status status = cli_open_space(self, err);
+    if (status == PBASE_OK) {
+        status = pbase_space_check(self->space, &self->call, print_finding, self, &report, err);
+    }
+    if (status == PBASE_OK) {
+        status = print_report(self, &report, err);
+    }
+    if (status == PBASE_OK && report.findings > 0) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "%" PRIu64 " findings", report.findings);
+        pbase_error_hint(err, "restore what is damaged from a backup");
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------ version -- */
+
+CLI_COMMAND(cmd_version)
+{
+    (void)arguments;
+    pbase_plugin_list list = {NULL, 0};
+    pbase_status status = pbase_plugins_list(&self->source, &self->arena, &list, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (!self->json) {
+        status = cli_print(err, "protobase %s\nplugin ABI %d.%d\n%zu plugins installed\n",
+                           pbase_version(), PBASE_ABI_MAJOR, PBASE_ABI_MINOR, list.count);
+    } else {
+        status = cli_print(err, "{\"version\": \"%s\", \"abi\": \"%d.%d\", \"plugins\": [",
+                           pbase_version(), PBASE_ABI_MAJOR, PBASE_ABI_MINOR);
+    }
+    for (size_t i = 0; i < list.count && status == PBASE_OK; i++) {
+        const pbase_plugin_info *plugin = &list.plugins[i];
+        status = self->json ? cli_print(err, "%s{\"name\": \"%s\", \"version\": \"%s\"}",
+                                        i > 0 ? ", " : "", plugin->name, plugin->version)
+                            : cli_print(err, "  %-24s %s\n", plugin->name, plugin->version);
+    }
+    return status == PBASE_OK && self->json ? cli_print(err, "]}\n") : status;
+}

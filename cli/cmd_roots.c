@@ -1,0 +1,91 @@
+/* cmd_roots.c - roots, drop, databases: what there is, and getting rid of it. */
+#include "commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *kind_name(uint32_t kind)
+{
+    return kind == PBASE_ROOT_VALUE ? "value" : pbase_collection_kind_name((int)kind);
+}
+
+static pbase_status print_root(void *state, const pbase_root_info *root, pbase_error *err)
+{
+    cli *self = state;
+    if (!self->json) {
+        return cli_print(err, "%-32.*s %-6s %12" PRIu64 "\n", (int)root->name.size,
+                         (const char *)root->name.data, kind_name(root->kind), root->count);
+    }
+    pbase_field fields[] = {
+        {pbase_bytes_text("name"), pbase_value_string(root->name)},
+        {pbase_bytes_text("type"), pbase_value_text(kind_name(root->kind))},
+        {pbase_bytes_text("count"), pbase_value_int((int64_t)root->count)},
+    };
+    pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
+    return cli_print_json(self, &line, err);
+}
+
+CLI_COMMAND(cmd_roots)
+{
+    (void)arguments;
+    pbase_snapshot *snapshot = NULL;
+    pbase_status status = cli_open_database(self, err);
+    if (status == PBASE_OK) {
+        status = pbase_snapshot_open(self->database, &snapshot, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_snapshot_roots(snapshot, print_root, self, err);
+    }
+    pbase_snapshot_close(snapshot);
+    return status;
+}
+
+static pbase_status drop_body(pbase_txn *txn, void *state, pbase_error *err)
+{
+    const char *name = state;
+    return pbase_txn_drop_root(txn, name, err);
+}
+
+CLI_COMMAND(cmd_drop)
+{
+    char name[PBASE_NAME_BYTES_MAX + 1];
+    (void)snprintf(name, sizeof name, "%s", arguments->operands[0]);
+    if (strlen(arguments->operands[0]) > PBASE_NAME_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a name has at most %u bytes", PBASE_NAME_BYTES_MAX);
+    }
+    pbase_status status = cli_open_database(self, err);
+    if (status == PBASE_OK) {
+        status = pbase_txn_run(self->database, NULL, &self->call, drop_body, name, err);
+    }
+    return status == PBASE_OK ? cli_print_done(self, "dropped", name, 1, err) : status;
+}
+
+/* ----------------------------------------------------------------------------------- databases -- */
+
+static pbase_status print_database(void *state, const char *name, pbase_error *err)
+{
+    cli *self = state;
+    pbase_value text = pbase_value_text(name);
+    return self->json ? cli_print_json(self, &text, err) : cli_print(err, "%s\n", name);
+}
+
+CLI_COMMAND(cmd_databases)
+{
+    const char *verb = arguments->operand_count == 0 ? "list" : arguments->operands[0];
+    const char *name = arguments->operand_count == 2 ? arguments->operands[1] : NULL;
+    bool lists = strcmp(verb, "list") == 0, creates = strcmp(verb, "create") == 0;
+    if ((!lists && !creates && strcmp(verb, "drop") != 0) || lists != (name == NULL)) {
+        return cli_usage(err, "usage: protobase databases [list | create NAME | drop NAME]");
+    }
+    pbase_status status = cli_open_space(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (lists) {
+        return pbase_database_list(self->space, print_database, self, err);
+    }
+    status = creates ? pbase_database_create(self->space, name, err)
+                     : pbase_database_drop(self->space, name, err);
+    return status == PBASE_OK ? cli_print_done(self, creates ? "created" : "dropped", name, 1, err)
+                              : status;
+}

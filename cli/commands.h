@@ -1,0 +1,31 @@
+/* commands.h - what each command's file offers to the table. */
+#ifndef PBASE_CLI_COMMANDS_H
+#define PBASE_CLI_COMMANDS_H
+#include "cli.h"
+
+#define CLI_COMMAND(name)                                                                          \
+    pbase_status name(cli *self, const cli_arguments *arguments, pbase_error *err)
+
+CLI_COMMAND(cmd_import);
+CLI_COMMAND(cmd_export);
+CLI_COMMAND(cmd_put);
+CLI_COMMAND(cmd_get);
+CLI_COMMAND(cmd_delete);
+CLI_COMMAND(cmd_drop);
+CLI_COMMAND(cmd_roots);
+CLI_COMMAND(cmd_databases);
+CLI_COMMAND(cmd_query);
+CLI_COMMAND(cmd_explain);
+CLI_COMMAND(cmd_stats);
+CLI_COMMAND(cmd_check);
+CLI_COMMAND(cmd_plugins);
+CLI_COMMAND(cmd_config);
+CLI_COMMAND(cmd_version);
+
+/* Positions of options in their tables (command_table.c). */
+enum { IMPORT_FORMAT, IMPORT_KEY, IMPORT_TYPE, IMPORT_BATCH, IMPORT_REJECTS };
+enum { EXPORT_FORMAT, EXPORT_KEYS };
+enum { QUERY_PLAN, QUERY_FORMAT, QUERY_PARAM, QUERY_TIMEOUT };
+enum { EXPLAIN_FORMAT };
+
+#endif

@@ -1,0 +1,108 @@
+/* errors.c - exit codes, and failures as people and scripts read them. */
+#include "cli.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* A usage error is INVALID with this hint, so that it can be told from invalid data. */
+static const char usage_mark[] = "`protobase --help` and `protobase COMMAND --help` tell more";
+
+pbase_status cli_usage(pbase_error *err, const char *format, ...)
+{
+    char message[sizeof err->message];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments); /* cut at worst */
+    va_end(arguments);
+    pbase_status status = PBASE_FAIL(err, PBASE_INVALID, "%s", message);
+    pbase_error_hint(err, "%s", usage_mark);
+    return status;
+}
+
+static const struct {
+    pbase_status status;
+    int code;
+} exit_codes[] = {
+    {PBASE_OK, 0},         {PBASE_INTERNAL, 1}, {PBASE_NO_MEMORY, 1},   {PBASE_NOT_FOUND, 3},
+    {PBASE_CONFLICT, 4},   {PBASE_CONFIG, 5},   {PBASE_CORRUPT, 6},     {PBASE_FORMAT, 6},
+    {PBASE_IO, 7},         {PBASE_PLUGIN, 8},   {PBASE_UNSUPPORTED, 9}, {PBASE_TIMEOUT, 10},
+    {PBASE_CANCELLED, 10}, {PBASE_BUSY, 11},    {PBASE_NO_SPACE, 12},   {PBASE_NETWORK, 13},
+    {PBASE_LOST, 13},      {PBASE_AUTH, 14},    {PBASE_INVALID, 15},    {PBASE_LIMIT, 15},
+    {PBASE_EXISTS, 15},    {PBASE_UNKNOWN, 16}, {PBASE_FENCED, 17},     {PBASE_READ_ONLY, 17},
+    {PBASE_TRIMMED, 3},
+};
+
+int cli_exit_code(pbase_status status, const pbase_error *err)
+{
+    if (status != PBASE_OK && err->outcome == PBASE_OUTCOME_UNKNOWN) {
+        return 16;
+    }
+    if (status == PBASE_INVALID && strcmp(err->hint, usage_mark) == 0) {
+        return 2;
+    }
+    for (size_t i = 0; i < sizeof exit_codes / sizeof exit_codes[0]; i++) {
+        if (exit_codes[i].status == status) {
+            return exit_codes[i].code;
+        }
+    }
+    return 1;
+}
+
+/* Writes `text` as a JSON string; needs no codec, so that a missing codec can be reported. */
+static void print_json_string(FILE *out, const char *text)
+{
+    (void)fputc('"', out);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            (void)fprintf(out, "\\%c", *at);
+        } else if (*at < 0x20) {
+            (void)fprintf(out, "\\u%04x", *at);
+        } else {
+            (void)fputc(*at, out);
+        }
+    }
+    (void)fputc('"', out);
+}
+
+static void token_text(const pbase_error *err, char out[33])
+{
+    pbase_object_id id;
+    memcpy(id.bytes, err->token.bytes, sizeof id.bytes);
+    pbase_object_id_format(id, out);
+}
+
+static void report_json(pbase_status status, const pbase_error *err)
+{
+    (void)fprintf(stderr,
+                  "{\"error\": {\"code\": \"%s\", \"message\": ", pbase_status_name(status));
+    print_json_string(stderr, err->message);
+    (void)fputs(", \"where\": ", stderr);
+    print_json_string(stderr, err->where);
+    (void)fputs(", \"hint\": ", stderr);
+    print_json_string(stderr, err->hint);
+    if (err->outcome == PBASE_OUTCOME_UNKNOWN) {
+        char token[33];
+        token_text(err, token);
+        (void)fprintf(stderr, ", \"token\": \"%s\"", token);
+    }
+    (void)fputs("}}\n", stderr);
+}
+
+void cli_report(const cli *self, pbase_status status, const pbase_error *err)
+{
+    if (self->json) {
+        report_json(status, err);
+        return;
+    }
+    (void)fprintf(stderr, "protobase: error: %s%s%s\n", err->where,
+                  err->where[0] == '\0' ? "" : ": ",
+                  err->message[0] == '\0' ? pbase_status_name(status) : err->message);
+    if (err->hint[0] != '\0') {
+        (void)fprintf(stderr, "  %s\n", err->hint);
+    }
+    if (err->outcome == PBASE_OUTCOME_UNKNOWN) {
+        char token[33];
+        token_text(err, token);
+        (void)fprintf(stderr, "  the commit may or may not have been applied; token %s\n", token);
+    }
+}

@@ -1,0 +1,105 @@
+/* output.c - the space a command works on, and what it says on standard output. */
+#include "cli.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+pbase_status cli_open_space(cli *self, pbase_error *err)
+{
+    return self->space != NULL ? PBASE_OK
+                               : pbase_space_open(&self->source, NULL, &self->space, err);
+}
+
+pbase_status cli_open_database(cli *self, pbase_error *err)
+{
+    pbase_status status = cli_open_space(self, err);
+    if (status != PBASE_OK || self->database != NULL) {
+        return status;
+    }
+    return strcmp(self->database_name, "main") == 0 /* the default one is there when asked for */
+               ? pbase_database_ensure(self->space, "main", &self->database, err)
+               : pbase_database_open(self->space, self->database_name, &self->database, err);
+}
+
+pbase_status cli_write(pbase_bytes bytes, pbase_error *err)
+{
+    if (bytes.size > 0 && fwrite(bytes.data, 1, bytes.size, stdout) != bytes.size) {
+        return PBASE_FAIL(err, PBASE_IO, "cannot write to standard output");
+    }
+    return PBASE_OK;
+}
+
+pbase_status cli_print(pbase_error *err, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int written = vfprintf(stdout, format, arguments);
+    va_end(arguments);
+    return written < 0 ? PBASE_FAIL(err, PBASE_IO, "cannot write to standard output") : PBASE_OK;
+}
+
+pbase_status cli_print_json(cli *self, const pbase_value *value, pbase_error *err)
+{
+    pbase_buffer text;
+    pbase_buffer_init(&text, pbase_alloc_default());
+    pbase_status status = cli_open_space(self, err);
+    if (status == PBASE_OK) {
+        status = pbase_json_format(self->space, value, &text, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_u8(&text, '\n', err);
+    }
+    if (status == PBASE_OK) {
+        status = cli_write(pbase_buffer_view(&text), err);
+    }
+    pbase_buffer_fini(&text);
+    return status;
+}
+
+pbase_status cli_print_done(cli *self, const char *verb, const char *name, uint64_t count,
+                            pbase_error *err)
+{
+    pbase_field fields[] = {
+        {pbase_bytes_text("done"), pbase_value_text(verb)},
+        {pbase_bytes_text("name"), pbase_value_text(name)},
+        {pbase_bytes_text("count"), pbase_value_int((int64_t)count)},
+    };
+    pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
+    return self->json ? cli_print_json(self, &line, err) : PBASE_OK;
+}
+
+pbase_status cli_parse_json(cli *self, const char *text, const char *what, pbase_value *out,
+                            pbase_error *err)
+{
+    pbase_status status = cli_open_space(self, err);
+    if (status == PBASE_OK) {
+        status = pbase_json_parse(self->space, pbase_bytes_text(text), &self->arena, out, err);
+    }
+    if (status == PBASE_INVALID) {
+        pbase_error_note(err, "%s is not JSON", what);
+    }
+    return status;
+}
+
+static bool is_scalar(const pbase_value *value)
+{
+    return value->kind != PBASE_LIST && value->kind != PBASE_MAP && value->kind != PBASE_VECTOR &&
+           value->kind != PBASE_CHILD;
+}
+
+pbase_status cli_parse_key(cli *self, const char *text, pbase_value *out, pbase_error *err)
+{
+    pbase_status status = cli_open_space(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_value parsed;
+    status = pbase_json_parse(self->space, pbase_bytes_text(text), &self->arena, &parsed, NULL);
+    if (status == PBASE_NO_MEMORY) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a key");
+    }
+    *out = status == PBASE_OK && (is_scalar(&parsed) || parsed.kind == PBASE_LIST)
+               ? parsed
+               : pbase_value_text(text);
+    return PBASE_OK;
+}

@@ -1,0 +1,41 @@
+/* rows.h - the rows of an input file, one JSON text at a time, in constant memory.
+ *
+ * jsonl: a value a line, blank lines left out. json: the elements of one array, whose borders a
+ * small scanner finds (strings and nesting honoured); the codec judges what is inside.
+ * Threads: confined. */
+#ifndef PBASE_CLI_ROWS_H
+#define PBASE_CLI_ROWS_H
+#include "cli.h"
+
+typedef struct {
+    const char *name; /* of the file, for messages */
+    FILE *file;
+    bool is_array;
+    const pbase_call *call;
+    /* private */
+    uint8_t *buffer;
+    size_t capacity, start, end; /* what is read and not yet given lies in start..end */
+    bool at_end, in_array, array_ended;
+    uint64_t line;        /* of buffer[start] */
+    uint64_t line_column; /* of buffer[start], from 1 */
+    uint64_t bytes_given;
+} rows;
+
+typedef struct {
+    pbase_bytes text; /* lent until the next call */
+    uint64_t line;    /* where it begins, from 1 */
+    uint64_t column;
+} row;
+
+#define ROWS_BYTES_MAX (PBASE_VALUE_BYTES_MAX * 2u) /* of one row */
+
+/* `path` "-" is standard input. NOT_FOUND, IO. */
+PBASE_MUST_CHECK pbase_status rows_open(const char *path, bool is_array, const pbase_call *call,
+                                        rows *out, pbase_error *err);
+/* END after the last. INVALID: not an array, or cut in the middle; LIMIT: a row is too long. */
+PBASE_MUST_CHECK pbase_status rows_next(rows *self, row *out, pbase_error *err);
+void rows_close(rows *self);
+/* Bytes of the file, 0 when unknown (a pipe). */
+uint64_t rows_file_bytes(const rows *self);
+
+#endif
