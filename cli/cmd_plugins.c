@@ -184,18 +184,19 @@ static pbase_status run_show(const cli *self, const pbase_plugin_list *list, con
 typedef struct {
     const cli *run;
     size_t count;
+    pbase_status status; /* of printing */
 } finding_printer;
 
 static void print_finding(void *state, const pbase_plugin_finding *finding)
 {
     finding_printer *printer = state;
     printer->count++;
-    if (printer->run->json) {
-        return; /* the first one is the error, which goes to standard error */
+    if (!printer->run->json && printer->status == PBASE_OK) {
+        /* with --json the first one is the error, which goes to standard error */
+        printer->status =
+            cli_print(NULL, "%s: %s%s%s\n", pbase_plugin_rule_name(finding->rule), finding->message,
+                      finding->hint[0] == '\0' ? "" : "; ", finding->hint);
     }
-    (void)cli_print(NULL, "%s: %s%s%s\n", pbase_plugin_rule_name(finding->rule), finding->message,
-                    finding->hint[0] == '\0' ? "" : "; ",
-                    finding->hint); /* flushed, checked later */
 }
 
 static pbase_status run_check(const cli *self, const char *path, pbase_error *err)
@@ -207,7 +208,7 @@ static pbase_status run_check(const cli *self, const char *path, pbase_error *er
         status = self->json ? cli_print(err, "{\"findings\": 0}\n")
                             : cli_print(err, "%s keeps every rule\n", path);
     }
-    return status;
+    return status == PBASE_OK ? printer.status : status;
 }
 
 CLI_COMMAND(cmd_plugins)
@@ -234,28 +235,39 @@ CLI_COMMAND(cmd_plugins)
 typedef struct {
     const cli *run;
     size_t count;
+    pbase_status status; /* of printing */
 } problem_printer;
+
+static pbase_status print_problem_json(const pbase_config_problem *problem, bool first)
+{
+    pbase_status status =
+        cli_print(NULL, "%s{\"line\": %" PRIu32 ", \"column\": %" PRIu32 ", ",
+                  first ? "{\"problems\": [" : ", ", problem->line, problem->column);
+    status = status == PBASE_OK ? print_member("", "code", pbase_status_name(problem->code), NULL)
+                                : status;
+    status = status == PBASE_OK ? print_member(", ", "file", problem->file, NULL) : status;
+    status = status == PBASE_OK ? print_member(", ", "message", problem->message, NULL) : status;
+    status = status == PBASE_OK ? print_member(", ", "hint", problem->hint, NULL) : status;
+    return status == PBASE_OK ? cli_print(NULL, "}") : status;
+}
+
+static pbase_status print_problem_text(const pbase_config_problem *problem)
+{
+    pbase_buffer line;
+    pbase_buffer_init(&line, pbase_alloc_default());
+    pbase_status status = pbase_config_problem_format(problem, &line, NULL);
+    status = status == PBASE_OK ? pbase_buffer_append_u8(&line, '\n', NULL) : status;
+    status = status == PBASE_OK ? cli_write(pbase_buffer_view(&line), NULL) : status;
+    pbase_buffer_fini(&line);
+    return status;
+}
 
 static void print_problem(void *state, const pbase_config_problem *problem)
 {
     problem_printer *printer = state;
-    if (printer->run->json) {
-        (void)cli_print(NULL, "%s{\"line\": %" PRIu32 ", \"column\": %" PRIu32 ", ",
-                        printer->count > 0 ? ", " : "{\"problems\": [", problem->line,
-                        problem->column); /* checked when standard output is flushed */
-        (void)print_member("", "code", pbase_status_name(problem->code), NULL);
-        (void)print_member(", ", "file", problem->file, NULL);
-        (void)print_member(", ", "message", problem->message, NULL);
-        (void)print_member(", ", "hint", problem->hint, NULL);
-        (void)cli_print(NULL, "}");
-    } else {
-        pbase_buffer line;
-        pbase_buffer_init(&line, pbase_alloc_default());
-        if (pbase_config_problem_format(problem, &line, NULL) == PBASE_OK) {
-            (void)cli_write(pbase_buffer_view(&line), NULL);
-            (void)cli_print(NULL, "\n");
-        }
-        pbase_buffer_fini(&line);
+    if (printer->status == PBASE_OK) {
+        printer->status = printer->run->json ? print_problem_json(problem, printer->count == 0)
+                                             : print_problem_text(problem);
     }
     printer->count++;
 }
@@ -271,10 +283,11 @@ CLI_COMMAND(cmd_config)
     source.data = NULL;
     source.memory = 0;
     pbase_status status = pbase_config_check(&source, print_problem, &printer, err);
-    if (self->json) {
-        (void)cli_print(NULL, "%s]}\n", printer.count > 0 ? "" : "{\"problems\": [");
-    } else if (status == PBASE_OK) {
-        return cli_print(err, "%s is right\n", arguments->operands[1]);
+    pbase_status printed = printer.status;
+    if (printed == PBASE_OK && self->json) {
+        printed = cli_print(err, "%s]}\n", printer.count > 0 ? "" : "{\"problems\": [");
+    } else if (printed == PBASE_OK && status == PBASE_OK) {
+        printed = cli_print(err, "%s is right\n", arguments->operands[1]);
     }
-    return status;
+    return status == PBASE_OK ? printed : status;
 }

@@ -228,7 +228,9 @@ pbase_status result_write(cli *self, pbase_result *result, result_format format,
         return write_table(self, result, err);
     case RESULT_CSV:
         return write_csv(self, result, err);
-    default:
-        return write_json(self, result, format == RESULT_JSON, err);
+    case RESULT_JSONL:
+    case RESULT_JSON:
+        break;
     }
+    return write_json(self, result, format == RESULT_JSON, err);
 }

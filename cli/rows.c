@@ -242,13 +242,11 @@ static pbase_status end_array(rows *self, pbase_error *err)
     return status == PBASE_OK ? malformed(self, "something follows the array", err) : status;
 }
 
-/* The comma or bracket behind an element; what follows a comma is looked for at once. */
-static pbase_status pass_border(rows *self, pbase_error *err)
+/* The comma or bracket behind an element. */
+static void pass_border(rows *self)
 {
-    bool ends = self->buffer[self->start] == ']';
+    self->array_ended = self->buffer[self->start] == ']';
     pass(self, 1);
-    self->array_ended = ends;
-    return PBASE_OK;
 }
 
 static pbase_status next_element(rows *self, row *out, pbase_error *err)
@@ -258,7 +256,7 @@ static pbase_status next_element(rows *self, row *out, pbase_error *err)
     if (!self->in_array) {
         status = begin_array(self, err);
     } else if (!self->array_ended) {
-        status = pass_border(self, err);
+        pass_border(self);
     }
     if (status != PBASE_OK || self->array_ended) {
         return status != PBASE_OK ? status : end_array(self, err);
