@@ -112,7 +112,7 @@ PBASE_API const char *pbase_status_name(pbase_status code);
 #ifdef PBASE_SLOW_CHECKS
 #define PBASE_ASSERT_SLOW(condition) PBASE_ASSERT(condition)
 #else
-#define PBASE_ASSERT_SLOW(condition) ((void)0)
+#define PBASE_ASSERT_SLOW(condition) ((void)(0 && (condition)))
 #endif
 /* Writes one line to standard error and aborts. */
 #if defined(__GNUC__)
