@@ -67,6 +67,10 @@ bool pbase_utf8_valid(pbase_bytes bytes)
             i += 8;
             continue;
         }
+        if (bytes.data[i] < 0x80u) {
+            i++;
+            continue;
+        }
         size_t size = utf8_character(bytes.data + i, bytes.size - i);
         if (size == 0) {
             return false;

@@ -42,7 +42,8 @@ typedef struct {
     uint32_t struct_size;
     uint32_t reserved;
     /* Appends the encoding of `value` to `out`. The same value gives the same bytes. UNSUPPORTED
-     * when the serializer cannot carry it (raw carries bytes and strings only). */
+     * when the serializer cannot carry it (raw carries bytes only). `value` has passed
+     * pbase_value_check. */
     pbase_status (*encode)(pbase_serializer *self, const pbase_value *value, pbase_buffer *out,
                            pbase_error *err);
     /* The value of exactly `bytes`. Text and bytes in `out` may point into `bytes`; the rest is in
