@@ -77,19 +77,35 @@ static pbase_status write_escape(uint8_t c, pbase_buffer *out, pbase_error *err)
     return pbase_buffer_append(out, escape, size, err);
 }
 
-static pbase_status write_string(pbase_bytes text, pbase_buffer *out, pbase_error *err)
+static pbase_status write_escaped(pbase_bytes text, pbase_buffer *out, pbase_error *err)
 {
-    pbase_bytes rest = text;
     pbase_status status = pbase_buffer_append_u8(out, '"', err);
-    while (rest.size > 0 && status == PBASE_OK) {
-        size_t plain = plain_size(rest);
-        status = pbase_buffer_append(out, rest.data, plain, err);
-        if (status == PBASE_OK && plain < rest.size) {
-            status = write_escape(rest.data[plain++], out, err);
+    while (text.size > 0 && status == PBASE_OK) {
+        size_t plain = plain_size(text);
+        status = pbase_buffer_append(out, text.data, plain, err);
+        if (status == PBASE_OK && plain < text.size) {
+            status = write_escape(text.data[plain++], out, err);
         }
-        rest = pbase_bytes_of(rest.data + plain, rest.size - plain);
+        text = pbase_bytes_of(text.data + plain, text.size - plain);
     }
     return status == PBASE_OK ? pbase_buffer_append_u8(out, '"', err) : status;
+}
+
+static pbase_status write_string(pbase_bytes text, pbase_buffer *out, pbase_error *err)
+{
+    if (text.size == 0 || plain_size(text) != text.size) {
+        return write_escaped(text, out, err);
+    }
+    pbase_status status = pbase_buffer_reserve(out, text.size + 2, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    uint8_t *at = out->data + out->size;
+    at[0] = '"';
+    memcpy(at + 1, text.data, text.size);
+    at[text.size + 1] = '"';
+    out->size += text.size + 2;
+    return PBASE_OK;
 }
 
 /* ----------------------------------------------------------------------------------- numbers --- */
