@@ -189,24 +189,22 @@ static void a_row_is_a_map_and_paths_reach_into_it(void **state)
 
 int main(void)
 {
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(from_gives_the_documents_in_collection_order, begin, end),
-        cmocka_unit_test_setup_teardown(from_as_binds_each_row_under_an_alias, begin, end),
-        cmocka_unit_test_setup_teardown(from_key_names_the_field_that_receives_the_key, begin, end),
-        cmocka_unit_test_setup_teardown(where_keeps_rows_that_are_true_not_null_not_false, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(select_makes_new_rows_and_writes_null_for_missing, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(extend_adds_fields_and_replaces_them_in_place, begin, end),
-        cmocka_unit_test_setup_teardown(order_is_stable_and_ascending_unless_said, begin, end),
-        cmocka_unit_test_setup_teardown(
-            order_puts_nulls_first_ascending_and_last_descending_unless_said, begin, end),
-        cmocka_unit_test_setup_teardown(limit_and_offset_apply_at_their_position, begin, end),
-        cmocka_unit_test_setup_teardown(count_gives_one_row, begin, end),
-        cmocka_unit_test_setup_teardown(group_gives_a_row_per_key_and_having_is_a_where_after_it,
-                                        begin, end),
-        cmocka_unit_test_setup_teardown(select_from_is_accepted_as_sugar, begin, end),
-        cmocka_unit_test_setup_teardown(a_row_is_a_map_and_paths_reach_into_it, begin, end),
+        T(from_gives_the_documents_in_collection_order),
+        T(from_as_binds_each_row_under_an_alias),
+        T(from_key_names_the_field_that_receives_the_key),
+        T(where_keeps_rows_that_are_true_not_null_not_false),
+        T(select_makes_new_rows_and_writes_null_for_missing),
+        T(extend_adds_fields_and_replaces_them_in_place),
+        T(order_is_stable_and_ascending_unless_said),
+        T(order_puts_nulls_first_ascending_and_last_descending_unless_said),
+        T(limit_and_offset_apply_at_their_position),
+        T(count_gives_one_row),
+        T(group_gives_a_row_per_key_and_having_is_a_where_after_it),
+        T(select_from_is_accepted_as_sugar),
+        T(a_row_is_a_map_and_paths_reach_into_it),
     };
+#undef T
     return cmocka_run_group_tests_name("query.steps", tests, NULL, NULL);
 }
