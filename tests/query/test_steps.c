@@ -119,6 +119,36 @@ static void order_puts_nulls_first_ascending_and_last_descending_unless_said(voi
                      "[{'age': null}, {'age': null}, {'age': 85}, {'age': 41}, {'age': 36}]");
 }
 
+static void every_key_of_an_order_has_its_direction_and_nulls(void **state)
+{
+    query_case *c = *state;
+    query_case_collection(
+        c, "two",
+        "[{'a': 1, 'b': 'x', 'i': 0}, {'a': 1, 'i': 1}, {'a': 1.0, 'b': 'w', 'i': 2},"
+        " {'a': 0, 'i': 3}, {'a': 0, 'b': null, 'i': 4}]");
+    assert_rows(c, "from two | order by a, b nulls last | select { i }",
+                "[{'i': 3}, {'i': 4}, {'i': 2}, {'i': 0}, {'i': 1}]");
+    assert_rows(c, "from two | order by a desc, b nulls first | select { i }",
+                "[{'i': 1}, {'i': 2}, {'i': 0}, {'i': 3}, {'i': 4}]");
+    assert_rows(c, "from two | order by a desc, b desc | select { i }",
+                "[{'i': 0}, {'i': 2}, {'i': 1}, {'i': 3}, {'i': 4}]");
+}
+
+static void order_tells_long_common_prefixes_and_near_numbers_apart(void **state)
+{
+    query_case *c = *state;
+    query_case_collection(c, "near",
+                          "[{'s': 'prefix-b', 'n': 9007199254740993}, {'s': 'prefix-',"
+                          " 'n': 9007199254740992.0}, {'s': 'prefix-a', 'n': 9007199254740992},"
+                          " {'s': 'prefix', 'n': -0.0}, {'s': 'prefiz', 'n': 0}]");
+    assert_rows(c, "from near | order by s | select { s }",
+                "[{'s': 'prefix'}, {'s': 'prefix-'}, {'s': 'prefix-a'}, {'s': 'prefix-b'},"
+                " {'s': 'prefiz'}]");
+    assert_rows(c, "from near | order by n desc, s desc | select { n }",
+                "[{'n': 9007199254740993}, {'n': 9007199254740992}, {'n': 9007199254740992.0},"
+                " {'n': 0}, {'n': -0.0}]");
+}
+
 static void limit_and_offset_apply_at_their_position(void **state)
 {
     query_case *c = *state;
@@ -199,6 +229,8 @@ int main(void)
         T(extend_adds_fields_and_replaces_them_in_place),
         T(order_is_stable_and_ascending_unless_said),
         T(order_puts_nulls_first_ascending_and_last_descending_unless_said),
+        T(every_key_of_an_order_has_its_direction_and_nulls),
+        T(order_tells_long_common_prefixes_and_near_numbers_apart),
         T(limit_and_offset_apply_at_their_position),
         T(count_gives_one_row),
         T(group_gives_a_row_per_key_and_having_is_a_where_after_it),
