@@ -172,6 +172,14 @@ static const char *node_fault(const atom_view *view, const node *parent, uint32_
                : NULL;
 }
 
+/* Asks for the lines that a search will need, so that they come together. */
+static void node_prefetch(const uint8_t *payload)
+{
+    __builtin_prefetch(payload + 64);
+    __builtin_prefetch(payload + 128);
+    __builtin_prefetch(payload + 192);
+}
+
 pbase_status node_acquire(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
                           bool positional, atom_view *view, node *out, pbase_error *err)
 {
@@ -179,6 +187,7 @@ pbase_status node_acquire(atom_source *source, atom_ref ref, const node *parent,
     if (status != PBASE_OK) {
         return status;
     }
+    node_prefetch(view->payload);
     const char *fault = node_fault(view, parent, index, positional);
     if (fault != NULL) {
         atom_release(source, view);

@@ -16,11 +16,14 @@ static uint32_t heads_below(const uint8_t *heads, uint32_t count, uint32_t head)
 #ifdef __SSE2__
     const __m128i flip = _mm_set1_epi32((int)0x80000000u); /* there is only a signed compare */
     const __m128i wanted = _mm_xor_si128(_mm_set1_epi32((int)head), flip);
+    __m128i counts = _mm_setzero_si128(); /* of each lane, below 0: true is -1 */
     for (; i + 4 <= count; i += 4) {
         __m128i four = _mm_loadu_si128((const __m128i *)(const void *)(heads + (size_t)i * 4));
-        __m128i less = _mm_cmplt_epi32(_mm_xor_si128(four, flip), wanted);
-        below += (uint32_t)__builtin_popcount((unsigned)_mm_movemask_ps(_mm_castsi128_ps(less)));
+        counts = _mm_add_epi32(counts, _mm_cmplt_epi32(_mm_xor_si128(four, flip), wanted));
     }
+    counts = _mm_add_epi32(counts, _mm_shuffle_epi32(counts, _MM_SHUFFLE(1, 0, 3, 2)));
+    counts = _mm_add_epi32(counts, _mm_shuffle_epi32(counts, _MM_SHUFFLE(2, 3, 0, 1)));
+    below = (uint32_t)-_mm_cvtsi128_si32(counts);
 #endif
     for (; i < count; i++) {
         below += pbase_get_u32(heads + (size_t)i * 4) < head;

@@ -50,23 +50,21 @@ void tree_fini(tree *self)
 
 /* ------------------------------------------------------------------------------- reading ------ */
 
-pbase_status tree_value_lend(atom_source *source, const node *leaf, uint32_t index,
-                             atom_view *large, tree_value *out, pbase_error *err)
+pbase_status tree_value_lend(atom_source *source, const node_entry *entry, atom_view *large,
+                             tree_value *out, pbase_error *err)
 {
-    node_entry entry;
-    node_entry_read(leaf, index, &entry);
-    if (entry.kind == NODE_VALUE_LARGE) {
-        pbase_status status = node_large_acquire(source, entry.ref, entry.length, large, err);
+    if (entry->kind == NODE_VALUE_LARGE) {
+        pbase_status status = node_large_acquire(source, entry->ref, entry->length, large, err);
         if (status == PBASE_OK) {
             *out = tree_value_of(pbase_bytes_of(large->payload, large->size));
         }
         return status;
     }
-    *out = tree_value_of(entry.bytes);
-    if (entry.kind == NODE_VALUE_TREE) {
+    *out = tree_value_of(entry->bytes);
+    if (entry->kind == NODE_VALUE_TREE) {
         out->kind = TREE_VALUE_TREE;
-        out->tree_kind = entry.tree_kind;
-        out->root = entry.ref;
+        out->tree_kind = entry->tree_kind;
+        out->root = entry->ref;
     }
     return PBASE_OK;
 }
@@ -84,7 +82,7 @@ static pbase_status item_lend(atom_source *source, const node *leaf, uint32_t in
     out->large.pin = NULL;
     node_entry_read(leaf, index, &entry);
     out->spelling = entry.spelling;
-    return tree_value_lend(source, leaf, index, &out->large, &out->value, err);
+    return tree_value_lend(source, &entry, &out->large, &out->value, err);
 }
 
 static pbase_status root_lend(const tree *self, atom_view *view, node *out, pbase_error *err)

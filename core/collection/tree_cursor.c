@@ -273,6 +273,8 @@ int tree_cursor_compare(const tree_cursor *self, pbase_bytes key)
 pbase_status tree_cursor_value(tree_cursor *self, tree_value *out, pbase_error *err)
 {
     const tree_cursor_step *leaf = cursor_leaf(self);
+    node_entry entry;
+    node_entry_read(&leaf->node, leaf->index, &entry);
     atom_release(self->tree.source, &self->large);
-    return tree_value_lend(self->tree.source, &leaf->node, leaf->index, &self->large, out, err);
+    return tree_value_lend(self->tree.source, &entry, &self->large, out, err);
 }

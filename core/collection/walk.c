@@ -92,15 +92,15 @@ static pbase_status walk_subtree(const walk *self, const encoded_key *key, const
     return status == PBASE_OK ? walk_tree(&inside, entry->ref, err) : status;
 }
 
-static pbase_status walk_value(const walk *self, const node *leaf, uint32_t index,
-                               const encoded_key *key, pbase_error *err)
+static pbase_status walk_value(const walk *self, const node_entry *entry, const encoded_key *key,
+                               pbase_error *err)
 {
     if (self->visitor->entry == NULL || self->visitor->inner_only) {
         return PBASE_OK;
     }
     atom_view large = {.pin = NULL};
     tree_value value;
-    pbase_status status = tree_value_lend(self->source, leaf, index, &large, &value, err);
+    pbase_status status = tree_value_lend(self->source, entry, &large, &value, err);
     if (status == PBASE_OK) {
         status = self->visitor->entry(self->visitor->state, key, &value, err);
         atom_release(self->source, &large);
@@ -120,7 +120,7 @@ static pbase_status walk_entry(const walk *self, const node *leaf, uint32_t inde
         status = walk_large(self, &entry, span, err);
     }
     if (status == PBASE_OK) {
-        status = walk_value(self, leaf, index, &key, err);
+        status = walk_value(self, &entry, &key, err);
     }
     if (status == PBASE_OK && entry.kind == NODE_VALUE_TREE) {
         status = walk_subtree(self, &key, &entry, err);
