@@ -7,8 +7,6 @@
 #include <protobase/base/limits.h>
 #include <protobase/plugin/block_provider.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
 /* -------------------------------------------------------------------------------- the table --- */
 
 static pbase_status check_segment_ops(const pbase_blocks_segment_ops *segment, pbase_error *err)
@@ -24,8 +22,8 @@ static pbase_status check_segment_ops(const pbase_blocks_segment_ops *segment, p
         CONTRACT_SLOT(pbase_blocks_segment_ops, seal),
         CONTRACT_SLOT(pbase_blocks_segment_ops, close),
     };
-    return contract_check_required(segment, "block_provider.segment", required, COUNT_OF(required),
-                                   err);
+    return contract_check_required(segment, "block_provider.segment", required,
+                                   CONTRACT_COUNT(required), err);
 }
 
 static pbase_status check_name_ops(const pbase_blocks_name_ops *name, uint32_t capabilities,
@@ -45,11 +43,11 @@ static pbase_status check_name_ops(const pbase_blocks_name_ops *name, uint32_t c
         {PBASE_BLOCKS_MAP, "MAP", CONTRACT_SLOT(pbase_blocks_name_ops, unmap)},
         {PBASE_BLOCKS_PUNCH, "PUNCH", CONTRACT_SLOT(pbase_blocks_name_ops, punch)},
     };
-    pbase_status status =
-        contract_check_required(name, "block_provider.name", required, COUNT_OF(required), err);
+    pbase_status status = contract_check_required(name, "block_provider.name", required,
+                                                  CONTRACT_COUNT(required), err);
     if (status == PBASE_OK) {
         status = contract_check_options(name, "block_provider.name", capabilities, options,
-                                        COUNT_OF(options), err);
+                                        CONTRACT_COUNT(options), err);
     }
     return status;
 }
@@ -61,7 +59,7 @@ pbase_status pbase_blocks_check(const pbase_blocks_vtable *vtable, pbase_error *
         CONTRACT_SLOT(pbase_blocks_vtable, name),
     };
     pbase_status status =
-        contract_check_required(vtable, "block_provider", required, COUNT_OF(required), err);
+        contract_check_required(vtable, "block_provider", required, CONTRACT_COUNT(required), err);
     if (status == PBASE_OK) {
         status = check_segment_ops(vtable->segment, err);
     }

@@ -7,8 +7,6 @@
 #include "contract.h"
 #include <protobase/plugin/codec.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
 pbase_decode_limits pbase_decode_limits_default(void)
 {
     pbase_decode_limits limits = {
@@ -29,7 +27,7 @@ pbase_status pbase_serializer_check(const pbase_serializer_vtable *vtable, pbase
         CONTRACT_SLOT(pbase_serializer_vtable, decode),
         CONTRACT_SLOT(pbase_serializer_vtable, close),
     };
-    return contract_check_required(vtable, "serializer", required, COUNT_OF(required), err);
+    return contract_check_required(vtable, "serializer", required, CONTRACT_COUNT(required), err);
 }
 
 /* The buffer after a slot appended to it: cut back on failure, never cut by the slot. */
@@ -70,8 +68,10 @@ static pbase_status check_decoded(const pbase_value *value, const char *slot, pb
         return CONTRACT_BROKEN(err, slot, "the value is of a known kind");
     }
 #ifdef PBASE_SLOW_CHECKS
-    if (pbase_value_check(value, err) != PBASE_OK) {
-        return CONTRACT_BROKEN(err, slot, "the value passes pbase_value_check");
+    pbase_error why;
+    pbase_status status = pbase_value_check(value, &why);
+    if (status != PBASE_OK && status != PBASE_NO_MEMORY) { /* memory is no fault of the decoder */
+        return CONTRACT_BROKEN(err, slot, why.message);
     }
 #endif
     return PBASE_OK;
@@ -174,7 +174,7 @@ pbase_status pbase_transform_check(const pbase_transform_vtable *vtable, pbase_e
         CONTRACT_SLOT(pbase_transform_vtable, close),
     };
     pbase_status status =
-        contract_check_required(vtable, "transform", required, COUNT_OF(required), err);
+        contract_check_required(vtable, "transform", required, CONTRACT_COUNT(required), err);
     if (status == PBASE_OK && vtable->stage != PBASE_TRANSFORM_COMPRESS &&
         vtable->stage != PBASE_TRANSFORM_ENCRYPT) {
         status = PBASE_FAIL(err, PBASE_PLUGIN, "the table transform has the unknown stage %u",

@@ -16,6 +16,9 @@ typedef struct {
 #slot, offsetof(type, slot)                                                                \
     }
 
+/* Slots in an array of them. */
+#define CONTRACT_COUNT(slots) (sizeof(slots) / sizeof((slots)[0]))
+
 /* A slot (or two that belong together) that is there exactly when a capability bit is set. */
 typedef struct {
     uint32_t capability;

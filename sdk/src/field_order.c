@@ -1,6 +1,9 @@
 /* field_order.c - heapsort of pointers to fields: in place, and never slower than n log n, however
- * a stranger ordered them. */
+ * a stranger ordered them. Names that ascend already, and small maps, need no sorting to be found
+ * unique. */
 #include "field_order.h"
+
+#define NAME_SHOWN_MAX 64u /* bytes of a name in a message */
 
 static bool is_below(const pbase_field *a, const pbase_field *b)
 {
@@ -61,4 +64,77 @@ const pbase_field **field_order_new(const pbase_value *map)
 void field_order_free(const pbase_field **order, size_t count)
 {
     pbase_alloc_free(pbase_alloc_default(), (void *)order, count * sizeof *order);
+}
+
+/* ---------------------------------------------------------------------------------- uniqueness --- */
+
+static bool names_ascend(const pbase_value *map)
+{
+    const pbase_field *fields = map->as.map.fields;
+    for (size_t i = 1; i < map->as.map.count; i++) {
+        if (!is_below(&fields[i - 1], &fields[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The first field that repeats the name of an earlier one; NULL when there is none. */
+static const pbase_field *repeated_by_pairs(const pbase_value *map)
+{
+    const pbase_field *fields = map->as.map.fields;
+    for (size_t i = 1; i < map->as.map.count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (pbase_bytes_equal(fields[i].name, fields[k].name)) {
+                return &fields[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static const pbase_field *repeated_by_order(const pbase_field *const *order, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (pbase_bytes_equal(order[i - 1]->name, order[i]->name)) {
+            return order[i - 1] > order[i] ? order[i - 1] : order[i];
+        }
+    }
+    return NULL;
+}
+
+static pbase_status find_repeated(const pbase_value *map, const pbase_field **out, pbase_error *err)
+{
+    size_t count = map->as.map.count;
+    if (count <= FIELD_ORDER_PAIRS_MAX) {
+        *out = repeated_by_pairs(map);
+        return PBASE_OK;
+    }
+    if (names_ascend(map)) {
+        return PBASE_OK;
+    }
+    const pbase_field **order = field_order_new(map);
+    if (order == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to check a map of %zu fields", count);
+    }
+    *out = repeated_by_order(order, count);
+    field_order_free(order, count);
+    return PBASE_OK;
+}
+
+pbase_status field_order_check_unique(const pbase_value *map, const pbase_field **out_later,
+                                      pbase_error *err)
+{
+    const pbase_field *later = NULL;
+    pbase_status status = find_repeated(map, &later, err);
+    if (status != PBASE_OK || later == NULL) {
+        return status;
+    }
+    if (out_later != NULL) {
+        *out_later = later;
+    }
+    return PBASE_FAIL(err, PBASE_INVALID, "the field '%.*s' is given twice",
+                      later->name.size > NAME_SHOWN_MAX ? (int)NAME_SHOWN_MAX
+                                                        : (int)later->name.size,
+                      later->name.size == 0 ? "" : (const char *)later->name.data);
 }

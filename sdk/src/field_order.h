@@ -11,4 +11,10 @@
 const pbase_field **field_order_new(const pbase_value *map);
 void field_order_free(const pbase_field **order, size_t count); /* NULL is fine */
 
+/* INVALID when two fields of `map` have one name; `out_later` (may be NULL) is then the later of
+ * them. NO_MEMORY: a large map could not be looked through. */
+PBASE_MUST_CHECK pbase_status field_order_check_unique(const pbase_value *map,
+                                                       const pbase_field **out_later,
+                                                       pbase_error *err);
+
 #endif

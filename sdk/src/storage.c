@@ -8,8 +8,6 @@
 #include <protobase/base/limits.h>
 #include <protobase/plugin/storage.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
 /* ------------------------------------------------------------------------------- the tables --- */
 
 static pbase_status check_meta(const pbase_storage_meta_ops *meta, pbase_error *err)
@@ -18,7 +16,7 @@ static pbase_status check_meta(const pbase_storage_meta_ops *meta, pbase_error *
         CONTRACT_SLOT(pbase_storage_meta_ops, get),
         CONTRACT_SLOT(pbase_storage_meta_ops, cas),
     };
-    return contract_check_required(meta, "storage.meta", required, COUNT_OF(required), err);
+    return contract_check_required(meta, "storage.meta", required, CONTRACT_COUNT(required), err);
 }
 
 static pbase_status check_journal(const pbase_storage_journal_ops *journal, pbase_error *err)
@@ -35,7 +33,8 @@ static pbase_status check_journal(const pbase_storage_journal_ops *journal, pbas
         CONTRACT_SLOT(pbase_storage_journal_ops, trim),
         CONTRACT_SLOT(pbase_storage_journal_ops, tail),
     };
-    return contract_check_required(journal, "storage.journal", required, COUNT_OF(required), err);
+    return contract_check_required(journal, "storage.journal", required, CONTRACT_COUNT(required),
+                                   err);
 }
 
 static pbase_status check_atoms(const pbase_storage_atom_ops *atoms, uint32_t capabilities,
@@ -51,10 +50,10 @@ static pbase_status check_atoms(const pbase_storage_atom_ops *atoms, uint32_t ca
         {PBASE_STORAGE_RESERVE, "RESERVE", CONTRACT_SLOT(pbase_storage_atom_ops, reserve)},
     };
     pbase_status status =
-        contract_check_required(atoms, "storage.atoms", required, COUNT_OF(required), err);
+        contract_check_required(atoms, "storage.atoms", required, CONTRACT_COUNT(required), err);
     if (status == PBASE_OK) {
         status = contract_check_options(atoms, "storage.atoms", capabilities, options,
-                                        COUNT_OF(options), err);
+                                        CONTRACT_COUNT(options), err);
     }
     return status;
 }
@@ -74,11 +73,11 @@ static pbase_status check_segments(const pbase_storage_segment_ops *segments, ui
         {PBASE_STORAGE_SEGMENT_IO, "SEGMENT_IO",
          CONTRACT_SLOT(pbase_storage_segment_ops, segment_put)},
     };
-    pbase_status status =
-        contract_check_required(segments, "storage.segments", required, COUNT_OF(required), err);
+    pbase_status status = contract_check_required(segments, "storage.segments", required,
+                                                  CONTRACT_COUNT(required), err);
     if (status == PBASE_OK) {
         status = contract_check_options(segments, "storage.segments", capabilities, options,
-                                        COUNT_OF(options), err);
+                                        CONTRACT_COUNT(options), err);
     }
     return status;
 }
@@ -90,7 +89,7 @@ static pbase_status check_locks(const pbase_storage_lock_ops *locks, pbase_error
         CONTRACT_SLOT(pbase_storage_lock_ops, renew),
         CONTRACT_SLOT(pbase_storage_lock_ops, release),
     };
-    return contract_check_required(locks, "storage.locks", required, COUNT_OF(required), err);
+    return contract_check_required(locks, "storage.locks", required, CONTRACT_COUNT(required), err);
 }
 
 static pbase_status check_admin(const pbase_storage_admin_ops *admin, pbase_error *err)
@@ -100,7 +99,7 @@ static pbase_status check_admin(const pbase_storage_admin_ops *admin, pbase_erro
         CONTRACT_SLOT(pbase_storage_admin_ops, verify),
         CONTRACT_SLOT(pbase_storage_admin_ops, close),
     };
-    return contract_check_required(admin, "storage.admin", required, COUNT_OF(required), err);
+    return contract_check_required(admin, "storage.admin", required, CONTRACT_COUNT(required), err);
 }
 
 static pbase_status check_durability_mask(uint32_t mask, pbase_error *err)
@@ -123,7 +122,7 @@ pbase_status pbase_storage_check(const pbase_storage_vtable *vtable, pbase_error
         CONTRACT_SLOT(pbase_storage_vtable, locks), CONTRACT_SLOT(pbase_storage_vtable, admin),
     };
     pbase_status status =
-        contract_check_required(vtable, "storage", required, COUNT_OF(required), err);
+        contract_check_required(vtable, "storage", required, CONTRACT_COUNT(required), err);
     if (status == PBASE_OK) {
         status = check_durability_mask(vtable->durability_mask, err);
     }

@@ -180,61 +180,6 @@ static pbase_status check_list(const pbase_value *value, unsigned depth, pbase_e
     return status;
 }
 
-static pbase_status duplicate_name(pbase_bytes name, pbase_error *err)
-{
-    return PBASE_FAIL(err, PBASE_INVALID, "the field '%.*s' is given twice",
-                      name.size > 64 ? 64 : (int)name.size, (const char *)name.data);
-}
-
-static pbase_status check_unique_by_pairs(const pbase_value *map, pbase_error *err)
-{
-    const pbase_field *fields = map->as.map.fields;
-    for (size_t i = 1; i < map->as.map.count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (pbase_bytes_equal(fields[i].name, fields[k].name)) {
-                return duplicate_name(fields[i].name, err);
-            }
-        }
-    }
-    return PBASE_OK;
-}
-
-static bool names_ascend(const pbase_value *map)
-{
-    const pbase_field *fields = map->as.map.fields;
-    for (size_t i = 1; i < map->as.map.count; i++) {
-        if (pbase_bytes_compare(fields[i - 1].name, fields[i].name) >= 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static pbase_status check_unique_by_order(const pbase_value *map, pbase_error *err)
-{
-    size_t count = map->as.map.count;
-    const pbase_field **order = field_order_new(map);
-    if (order == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to check a map of %zu fields", count);
-    }
-    pbase_status status = PBASE_OK;
-    for (size_t i = 1; i < count && status == PBASE_OK; i++) {
-        if (pbase_bytes_equal(order[i - 1]->name, order[i]->name)) {
-            status = duplicate_name(order[i]->name, err);
-        }
-    }
-    field_order_free(order, count);
-    return status;
-}
-
-static pbase_status check_unique(const pbase_value *map, pbase_error *err)
-{
-    if (map->as.map.count <= FIELD_ORDER_PAIRS_MAX) {
-        return check_unique_by_pairs(map, err);
-    }
-    return names_ascend(map) ? PBASE_OK : check_unique_by_order(map, err);
-}
-
 static pbase_status check_utf8(pbase_bytes text, const char *what, pbase_error *err)
 {
     if (!pbase_utf8_valid(text)) {
@@ -254,7 +199,7 @@ static pbase_status check_map(const pbase_value *value, unsigned depth, pbase_er
             status = check_at(&field->value, depth + 1, err);
         }
     }
-    return status == PBASE_OK ? check_unique(value, err) : status;
+    return status == PBASE_OK ? field_order_check_unique(value, NULL, err) : status;
 }
 
 static pbase_status check_child(uint64_t ordinal, pbase_error *err)

@@ -86,71 +86,21 @@ pbase_status value_build_map(value_build *build, pbase_value *place, size_t coun
     return PBASE_OK;
 }
 
-/* ------------------------------------------------------------------------------------- names --- */
-
-static pbase_status duplicate_fail(value_build *build, const pbase_field *field, size_t index,
-                                   pbase_error *err)
-{
-    build->duplicate = index;
-    return PBASE_FAIL(err, PBASE_INVALID, "the field '%.*s' is given twice",
-                      field->name.size > 64 ? 64 : (int)field->name.size,
-                      (const char *)field->name.data);
-}
-
-static pbase_status unique_by_pairs(value_build *build, const pbase_field *fields, size_t count,
-                                    pbase_error *err)
-{
-    for (size_t i = 1; i < count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (pbase_bytes_equal(fields[i].name, fields[k].name)) {
-                return duplicate_fail(build, &fields[i], i, err);
-            }
-        }
-    }
-    return PBASE_OK;
-}
-
-static pbase_status unique_by_order(value_build *build, const pbase_field *fields, size_t count,
-                                    pbase_error *err)
-{
-    pbase_value map = pbase_value_map(fields, count);
-    const pbase_field **order = field_order_new(&map);
-    if (order == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to check a map of %zu fields", count);
-    }
-    pbase_status status = PBASE_OK;
-    for (size_t i = 1; i < count && status == PBASE_OK; i++) {
-        if (pbase_bytes_equal(order[i - 1]->name, order[i]->name)) {
-            const pbase_field *later = order[i - 1] > order[i] ? order[i - 1] : order[i];
-            status = duplicate_fail(build, later, (size_t)(later - fields), err);
-        }
-    }
-    field_order_free(order, count);
-    return status;
-}
-
-static bool names_ascend(const pbase_field *fields, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        if (pbase_bytes_compare(fields[i - 1].name, fields[i].name) >= 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 pbase_status value_build_close(value_build *build, pbase_error *err)
 {
+    PBASE_ASSERT(build->depth > 0);
     const value_build_frame *frame = &build->frames[build->depth];
-    PBASE_ASSERT(build->depth > 0 && frame->left == 0);
+    PBASE_ASSERT(frame->left == 0);
     build->depth--;
-    if (frame->field == NULL || frame->count < 2) {
+    if (frame->field == NULL) {
         return PBASE_OK;
     }
     const pbase_field *fields = frame->field - frame->count;
-    if (frame->count <= FIELD_ORDER_PAIRS_MAX) {
-        return unique_by_pairs(build, fields, frame->count, err);
+    const pbase_field *later = NULL;
+    pbase_value map = pbase_value_map(fields, frame->count);
+    pbase_status status = field_order_check_unique(&map, &later, err);
+    if (status == PBASE_INVALID) {
+        build->duplicate = (size_t)(later - fields);
     }
-    return names_ascend(fields, frame->count) ? PBASE_OK
-                                              : unique_by_order(build, fields, frame->count, err);
+    return status;
 }

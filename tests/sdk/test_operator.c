@@ -39,6 +39,12 @@ static pbase_status fake_open(const pbase_operator_node *node, const pbase_run *
     return PBASE_OK;
 }
 
+static pbase_status fake_open_worker(void *shared, void **out_local, pbase_error *err)
+{
+    (void)out_local;
+    return answer((const fake *)shared, err);
+}
+
 static pbase_status fake_scan(void *shared, void *local, pbase_chunk *out, int32_t *out_state,
                               pbase_error *err)
 {
@@ -90,7 +96,7 @@ static const pbase_operator_run_ops run_ops_bare = {
 
 static const pbase_operator_vtable full = {
     .struct_size = sizeof full,
-    .traits = PBASE_OPERATOR_SOURCE | PBASE_OPERATOR_TRANSFORM | PBASE_OPERATOR_SINK,
+    .traits = PBASE_OPERATOR_SOURCE,
     .name = "fake",
     .bind = fake_bind,
     .run = &run_ops,
@@ -118,19 +124,26 @@ static void table_must_have_what_its_traits_promise(void **state)
         assert_int_equal(pbase_operator_check(&table, &err), PBASE_PLUGIN);
         assert_non_null(strstr(err.message, slots[i]));
     }
-    pbase_operator_run_ops endless = run_ops;
-    pbase_operator_vtable table = full;
-    endless.finish = NULL;
-    table.run = &endless;
-    assert_int_equal(pbase_operator_check(&table, NULL), PBASE_PLUGIN);
+    for (int broken = 0; broken < 3; broken++) {
+        pbase_operator_run_ops run = run_ops;
+        pbase_operator_vtable sink = full;
+        sink.traits = PBASE_OPERATOR_SINK;
+        run.finish = broken == 0 ? NULL : fake_finish;
+        run.scan = broken == 1 ? NULL : fake_scan;
+        run.open_worker = broken == 2 ? fake_open_worker : NULL; /* without its ender */
+        sink.run = &run;
+        assert_int_equal(pbase_operator_check(&sink, NULL), PBASE_PLUGIN);
+    }
 }
 
 static void table_without_role_name_or_slots_is_refused(void **state)
 {
     (void)state;
-    for (int broken = 0; broken < 4; broken++) {
+    for (int broken = 0; broken < 5; broken++) {
         pbase_operator_vtable table = full;
-        table.traits = broken == 0 ? PBASE_OPERATOR_KEEPS_ORDER : full.traits;
+        table.traits = broken == 0   ? PBASE_OPERATOR_KEEPS_ORDER
+                       : broken == 4 ? PBASE_OPERATOR_SOURCE | PBASE_OPERATOR_SINK
+                                     : PBASE_OPERATOR_SOURCE;
         table.name = broken == 1 ? NULL : "fake";
         table.bind = broken == 2 ? NULL : fake_bind;
         table.run = broken == 3 ? NULL : &run_ops;
@@ -175,6 +188,38 @@ static void bind_checks_step_node_and_schema(void **state)
     f.status = PBASE_INVALID;
     assert_int_equal(pbase_operator_bind(&full, &step, &binder, &node, &schema, NULL),
                      PBASE_INVALID);
+}
+
+static void only_a_source_stands_first(void **state)
+{
+    (void)state;
+    fake f = {0};
+    pbase_schema input = {NULL, 0};
+    pbase_binder first = {.struct_size = sizeof first, .state = &f};
+    pbase_binder second = {.struct_size = sizeof second, .state = &f, .input = &input};
+    pbase_value step = pbase_value_map(NULL, 0);
+    pbase_operator_vtable transform = full;
+    pbase_operator_node *node = NULL;
+    pbase_schema schema;
+    pbase_error err;
+    transform.traits = PBASE_OPERATOR_TRANSFORM;
+    assert_int_equal(pbase_operator_bind(&full, &step, &second, &node, &schema, &err),
+                     PBASE_INVALID);
+    assert_non_null(strstr(err.message, "cannot follow"));
+    assert_int_equal(pbase_operator_bind(&transform, &step, &first, &node, &schema, &err),
+                     PBASE_INVALID);
+    assert_non_null(strstr(err.message, "needs a step before it"));
+}
+
+static void what_is_broken_names_the_operator(void **state)
+{
+    (void)state;
+    fake f = {.state = 7};
+    pbase_chunk out = {.struct_size = sizeof out};
+    int32_t got = 0;
+    pbase_error err;
+    assert_int_equal(pbase_operator_scan(&full, &f, NULL, &out, &got, &err), PBASE_PLUGIN);
+    assert_non_null(strstr(err.message, "operator 'fake': operator.run.scan"));
 }
 
 static pbase_status scan(fake *f, int32_t *out_state)
@@ -282,6 +327,8 @@ int main(void)
         cmocka_unit_test(table_must_have_what_its_traits_promise),
         cmocka_unit_test(table_without_role_name_or_slots_is_refused),
         cmocka_unit_test(bind_checks_step_node_and_schema),
+        cmocka_unit_test(only_a_source_stands_first),
+        cmocka_unit_test(what_is_broken_names_the_operator),
         cmocka_unit_test(impossible_chunks_break_the_contract),
 #ifdef PBASE_SLOW_CHECKS
         cmocka_unit_test(selection_must_ascend_within_the_rows),

@@ -21,8 +21,7 @@
 #include <protobase/plugin/chunk.h>
 PBASE_BEGIN_DECLS
 
-/* What an operator is: at least one of the first three. A sink whose rows come out again (sort,
- * group) is a sink with `scan`. */
+/* What an operator is: one of the first three. The rows of a sink come out again through `scan`. */
 #define PBASE_OPERATOR_SOURCE 0x01u
 #define PBASE_OPERATOR_TRANSFORM 0x02u
 #define PBASE_OPERATOR_SINK 0x04u
@@ -154,7 +153,7 @@ struct pbase_operator_run_ops {
     pbase_status (*finish)(void *shared, pbase_error *err);
     /* Sink, optional: over its budget, the executor asks for bytes back between chunks. */
     pbase_status (*spill)(void *shared, uint64_t want_bytes, uint64_t *out_freed, pbase_error *err);
-    void (*close_worker)(void *shared, void *local); /* optional; NULL is fine */
+    void (*close_worker)(void *shared, void *local); /* with open_worker; NULL is fine */
     void (*close)(void *shared);                     /* NULL is fine */
 };
 
