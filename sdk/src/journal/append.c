@@ -140,9 +140,13 @@ static pbase_status tail_zero(journal *self, journal_place place, pbase_error *e
     pbase_position place_end = place.base + place.bytes / self->unit * self->unit;
     pbase_position end = frame_round(self->tail_end, self->unit);
     pbase_status status = segment_open(self, place.base, &segment, err);
+    pbase_position at = frame_round(self->head, self->unit);
     end = end < place_end ? end : place_end;
-    memset(self->staging, 0, JOURNAL_STAGING_BYTES);
-    for (pbase_position at = frame_round(self->head, self->unit); status == PBASE_OK && at < end;) {
+    if (at < end) {
+        uint64_t most = end - at < JOURNAL_STAGING_BYTES ? end - at : JOURNAL_STAGING_BYTES;
+        memset(self->staging, 0, (size_t)most);
+    }
+    while (status == PBASE_OK && at < end) {
         uint64_t part = end - at < JOURNAL_STAGING_BYTES ? end - at : JOURNAL_STAGING_BYTES;
         status = pbase_segment_write(segment, NULL, at - place.base,
                                      pbase_bytes_of(self->staging, (size_t)part), 0, err);

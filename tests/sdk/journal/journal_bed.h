@@ -7,6 +7,7 @@
 #include "os_blocks.h"
 #include "sim_os.h"
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 

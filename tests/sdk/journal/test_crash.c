@@ -32,7 +32,7 @@ typedef struct {
     pbase_position first;
 } model;
 
-static uint64_t states;  /* visited */
+static uint64_t states;   /* visited */
 static char context[128]; /* which script, fault and call the run is in */
 
 static const char *problem(const char *text, const pbase_error *err)
