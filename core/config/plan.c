@@ -2,7 +2,6 @@
 #include "config/plan.h"
 #include "config/nearest.h"
 #include "config/scalar.h"
-#include "config/storage_options.h"
 #include "config/values.h"
 #include <protobase/base/limits.h>
 #include <protobase/plugin/block_provider.h>
@@ -132,9 +131,11 @@ static const pbase_config *read_values(planner *p, const plan_request *request,
                                        const plan_component *component)
 {
     const pbase_component_info *info = component->info;
+    size_t core_count;
+    const pbase_option *core_options = pbase_config_storage_options(&core_count);
     config_shape shape = {
         .label = component->label,
-        .tables = {{info->options, info->option_count}, {storage_options, STORAGE_OPTIONS_COUNT}},
+        .tables = {{info->options, info->option_count}, {core_options, core_count}},
         .table_count = is_storage(component) && request->depth == 1 ? 2 : 1,
         .slots = info->slots,
         .slot_count = info->slot_count,
@@ -305,6 +306,13 @@ static void check_order(planner *p, const config_plan *plan, const plan_componen
         if (before->info == codec->info) {
             problem_add(p->problems, PBASE_CONFIG, place, "codecs: %s is listed twice",
                         codec->label);
+            return;
+        }
+        if (stage_of(codec) != 0 && stage_of(before) == stage_of(codec)) {
+            problem_add(p->problems, PBASE_CONFIG, place, "codecs: both %s and %s %s",
+                        before->label, codec->label,
+                        stage_of(codec) == PBASE_TRANSFORM_COMPRESS ? "compress" : "encrypt");
+            problem_hint(p->problems, "list one of them");
             return;
         }
         if (stage_of(before) > stage_of(codec)) {

@@ -3,7 +3,6 @@
  * A reader's first failure sticks; what is read after it is "" or 0 and never used. */
 #include "host/note.h"
 #include "config/scalar.h"
-#include "config/storage_options.h"
 #include "config/values.h"
 #include "config/yaml.h"
 #include "host/registry.h"
@@ -182,10 +181,12 @@ static void check_option_names(note_reader *r, const pbase_component_info *info)
 /* Keys that core reads from `storage:` keep their type. */
 static void check_core_options(note_reader *r, const pbase_component_info *info)
 {
+    size_t core_count;
+    const pbase_option *core_options = pbase_config_storage_options(&core_count);
     for (size_t i = 0; i < info->option_count; i++) {
-        for (size_t j = 0; j < STORAGE_OPTIONS_COUNT; j++) {
-            if (strcmp(info->options[i].key, storage_options[j].key) == 0 &&
-                info->options[i].type != storage_options[j].type) {
+        for (size_t j = 0; j < core_count; j++) {
+            if (strcmp(info->options[i].key, core_options[j].key) == 0 &&
+                info->options[i].type != core_options[j].type) {
                 fail(r, "it changes the type of core's option", info->options[i].key);
             }
         }

@@ -60,6 +60,7 @@ static const pbase_component_info infos[] = {
      .name = "zstd",
      .stage = PBASE_TRANSFORM_COMPRESS,
      OPTIONS(zstd_options)},
+    {.kind = PBASE_KIND_TRANSFORM, .name = "lz4", .stage = PBASE_TRANSFORM_COMPRESS},
     {.kind = PBASE_KIND_TRANSFORM,
      .name = "aes",
      .stage = PBASE_TRANSFORM_ENCRYPT,

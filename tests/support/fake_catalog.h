@@ -5,8 +5,8 @@
  *   storage/stack           slots blocks and spare; spare defaults to memory, may be empty
  *   block_provider/memory   not persistent
  *   block_provider/file     required option path
- *   codec/msgpack, codec/json (serializers), codec/zstd (compresses), codec/aes (encrypts; required
- *   secret option key) */
+ *   codec/msgpack, codec/json (serializers), codec/zstd and codec/lz4 (compress), codec/aes
+ *   (encrypts; required secret option key) */
 #ifndef PBASE_TEST_FAKE_CATALOG_H
 #define PBASE_TEST_FAKE_CATALOG_H
 #include "config/catalog.h"

@@ -8,6 +8,7 @@
 #ifndef PROTOBASE_CONFIG_H
 #define PROTOBASE_CONFIG_H
 #include <protobase/base/os.h>
+#include <protobase/plugin/config.h>
 PBASE_BEGIN_DECLS
 
 /* A configuration and what the command line adds to it. Fill it from PBASE_CONFIG_SOURCE_INIT and
@@ -59,6 +60,10 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_problem_format(
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_check(const pbase_config_source *source,
                                                            pbase_config_problem_each each,
                                                            void *state, pbase_error *err);
+
+/* The keys that every `storage:` takes besides the options of its component: what core itself reads.
+ * A component may declare one of them too, with another default or range. Lends a static array. */
+PBASE_API const pbase_option *pbase_config_storage_options(size_t *out_count);
 
 PBASE_END_DECLS
 #endif
