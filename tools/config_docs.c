@@ -40,11 +40,22 @@ static const char *label_kind(const pbase_component_info *info)
     return is_codec(info) ? "codec" : info->kind;
 }
 
+/* Storages first, then what they stand on, then codecs, then the rest. */
+static int rank_of(const pbase_component_info *info)
+{
+    static const char *const kinds[] = {"storage", "block_provider", "codec"};
+    int rank = 0;
+    while (rank < 3 && strcmp(kinds[rank], label_kind(info)) != 0) {
+        rank++;
+    }
+    return rank;
+}
+
 static int by_label(const void *a, const void *b)
 {
     const listed *left = a;
     const listed *right = b;
-    int order = strcmp(label_kind(right->component), label_kind(left->component));
+    int order = rank_of(left->component) - rank_of(right->component);
     return order != 0 ? order : strcmp(left->component->name, right->component->name);
 }
 

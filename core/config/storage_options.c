@@ -6,7 +6,7 @@ static const pbase_option options[] = {
      "What a commit waits for unless it says otherwise."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
      "A checkpoint starts when the journal has grown by this much."},
-    {"cache_size", PBASE_OPTION_SIZE, 0, "128MiB", "0..",
+    {"cache_size", PBASE_OPTION_SIZE, 0, "64MiB", "0..",
      "Memory for nodes of compressed, encrypted or remote storages."},
 };
 
