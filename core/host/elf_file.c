@@ -41,6 +41,7 @@ typedef struct {
     const char *path;
     pbase_arena *arena;
     Elf64_Ehdr header;
+    pbase_status status; /* of the first part that could not be read */
 } elf_file;
 
 static pbase_status refuse(const elf_file *elf, const char *what, pbase_error *err)
@@ -48,30 +49,34 @@ static pbase_status refuse(const elf_file *elf, const char *what, pbase_error *e
     return PBASE_FAIL(err, PBASE_PLUGIN, "'%s' %s", elf->path, what);
 }
 
-/* A copy of `size` bytes at `offset`, aligned to 16. */
-static pbase_status read_part(const elf_file *elf, uint64_t offset, uint64_t size,
-                              const uint8_t **out, pbase_error *err)
+/* Whether the file has `size` bytes at `offset`, and not too many to read. */
+static pbase_status check_part(const elf_file *elf, uint64_t offset, uint64_t size,
+                               pbase_error *err)
 {
     if (offset > elf->size || size > elf->size - offset) {
         return refuse(elf, "is truncated: its headers point past its end", err);
     }
-    if (size > PART_BYTES_MAX) {
-        return refuse(elf, "has a table of more than 4 MiB", err);
+    return size > PART_BYTES_MAX ? refuse(elf, "has a table of more than 4 MiB", err) : PBASE_OK;
+}
+
+/* A copy of `size` bytes at `offset`, aligned to 16; NULL after a failure, kept in elf->status. */
+static const uint8_t *read_part(elf_file *elf, uint64_t offset, uint64_t size, pbase_error *err)
+{
+    size_t read = 0;
+    elf->status = check_part(elf, offset, size, err);
+    if (elf->status != PBASE_OK) {
+        return NULL;
     }
     uint8_t *part = pbase_arena_alloc(elf->arena, (size_t)size);
-    size_t read = 0;
     if (part == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to read '%s'", elf->path);
+        elf->status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to read '%s'", elf->path);
+        return NULL;
     }
-    pbase_status status = elf->os->file->read(elf->file, offset, part, (size_t)size, &read, err);
-    if (status != PBASE_OK) {
-        return status;
+    elf->status = elf->os->file->read(elf->file, offset, part, (size_t)size, &read, err);
+    if (elf->status == PBASE_OK && read != size) {
+        elf->status = refuse(elf, "changed while it was read", err);
     }
-    if (read != size) {
-        return refuse(elf, "changed while it was read", err);
-    }
-    *out = part;
-    return PBASE_OK;
+    return elf->status == PBASE_OK ? part : NULL;
 }
 
 /* ---------------------------------------------------------------------------------- header --- */
@@ -101,13 +106,12 @@ static pbase_status check_header(const elf_file *elf, pbase_error *err)
 
 static pbase_status read_header(elf_file *elf, pbase_error *err)
 {
-    const uint8_t *bytes = NULL;
     if (elf->size < sizeof(elf->header)) {
         return refuse(elf, "is too short for an ELF file", err);
     }
-    pbase_status status = read_part(elf, 0, sizeof(elf->header), &bytes, err);
-    if (status != PBASE_OK) {
-        return status;
+    const uint8_t *bytes = read_part(elf, 0, sizeof(elf->header), err);
+    if (bytes == NULL) {
+        return elf->status;
     }
     memcpy(&elf->header, bytes, sizeof(elf->header));
     return check_header(elf, err);
@@ -145,28 +149,30 @@ static void find_note(const uint8_t *bytes, uint64_t size, elf_facts *out)
     }
 }
 
-static pbase_status read_segment(const elf_file *elf, const Elf64_Phdr *segment, elf_facts *out,
+static pbase_status read_segment(elf_file *elf, const Elf64_Phdr *segment, elf_facts *out,
                                  pbase_error *err)
 {
-    const uint8_t *bytes = NULL;
     if (segment->p_offset > elf->size || segment->p_filesz > elf->size - segment->p_offset) {
         return refuse(elf, "is truncated: its segments reach past its end", err);
     }
     if (segment->p_type != PT_NOTE || out->has_note || segment->p_filesz > NOTE_SEGMENT_BYTES_MAX) {
         return PBASE_OK;
     }
-    pbase_status status = read_part(elf, segment->p_offset, segment->p_filesz, &bytes, err);
-    if (status == PBASE_OK) {
+    const uint8_t *bytes = read_part(elf, segment->p_offset, segment->p_filesz, err);
+    if (bytes != NULL) {
         find_note(bytes, segment->p_filesz, out);
     }
-    return status;
+    return elf->status;
 }
 
-static pbase_status read_segments(const elf_file *elf, elf_facts *out, pbase_error *err)
+static pbase_status read_segments(elf_file *elf, elf_facts *out, pbase_error *err)
 {
-    const uint8_t *bytes = NULL;
-    pbase_status status = read_part(
-        elf, elf->header.e_phoff, (uint64_t)elf->header.e_phnum * sizeof(Elf64_Phdr), &bytes, err);
+    const uint8_t *bytes = read_part(elf, elf->header.e_phoff,
+                                     (uint64_t)elf->header.e_phnum * sizeof(Elf64_Phdr), err);
+    if (bytes == NULL) {
+        return elf->status;
+    }
+    pbase_status status = PBASE_OK;
     for (size_t i = 0; status == PBASE_OK && i < elf->header.e_phnum; i++) {
         Elf64_Phdr segment;
         memcpy(&segment, bytes + i * sizeof(segment), sizeof(segment));
@@ -195,17 +201,14 @@ static void count_export(const char *name, elf_facts *out)
 }
 
 /* Reads the dynamic symbols in section `table`, whose names lie in section `names`. */
-static pbase_status read_symbols(const elf_file *elf, const Elf64_Shdr *table,
-                                 const Elf64_Shdr *names, elf_facts *out, pbase_error *err)
+static pbase_status read_symbols(elf_file *elf, const Elf64_Shdr *table, const Elf64_Shdr *names,
+                                 elf_facts *out, pbase_error *err)
 {
-    const uint8_t *symbols = NULL;
-    const uint8_t *text = NULL;
-    pbase_status status = read_part(elf, table->sh_offset, table->sh_size, &symbols, err);
-    if (status == PBASE_OK) {
-        status = read_part(elf, names->sh_offset, names->sh_size, &text, err);
-    }
-    if (status != PBASE_OK) {
-        return status;
+    const uint8_t *symbols = read_part(elf, table->sh_offset, table->sh_size, err);
+    const uint8_t *text =
+        symbols == NULL ? NULL : read_part(elf, names->sh_offset, names->sh_size, err);
+    if (symbols == NULL || text == NULL) {
+        return elf->status;
     }
     if (names->sh_size == 0 || text[names->sh_size - 1] != '\0') {
         return refuse(elf, "has a malformed table of symbol names", err);
@@ -223,14 +226,13 @@ static pbase_status read_symbols(const elf_file *elf, const Elf64_Shdr *table,
     return PBASE_OK;
 }
 
-static pbase_status read_sections(const elf_file *elf, elf_facts *out, pbase_error *err)
+static pbase_status read_sections(elf_file *elf, elf_facts *out, pbase_error *err)
 {
-    const uint8_t *bytes = NULL;
     uint16_t count = elf->header.e_shnum;
-    pbase_status status =
-        read_part(elf, elf->header.e_shoff, (uint64_t)count * sizeof(Elf64_Shdr), &bytes, err);
-    if (status != PBASE_OK) {
-        return status;
+    const uint8_t *bytes =
+        read_part(elf, elf->header.e_shoff, (uint64_t)count * sizeof(Elf64_Shdr), err);
+    if (bytes == NULL) {
+        return elf->status;
     }
     for (size_t i = 0; i < count; i++) {
         Elf64_Shdr section;

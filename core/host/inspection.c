@@ -7,7 +7,7 @@ typedef struct {
     const inspection_options *options;
     inspection *out;
     const char *path;
-    const char *name; /* of the file, without .so */
+    const char *name; /* of the file, without .so; "" when it is not named so */
     bool no_memory;
 } inspector;
 
@@ -58,7 +58,7 @@ static pbase_status check_file(const inspector *in, pbase_error *err)
         pbase_error_hint(err, "put the plugin's own file there");
         return status;
     }
-    if (in->name == NULL || !note_is_name(in->name)) {
+    if (!note_is_name(in->name)) {
         return PBASE_FAIL(err, PBASE_PLUGIN, "'%s' is not named as a plugin: [a-z0-9-] and .so",
                           in->path);
     }
@@ -132,13 +132,14 @@ static void read_elf(inspector *in)
     (void)passed(in, PBASE_PLUGIN_RULE_NOTE, status, &err);
 }
 
-const char *inspection_name_of(const char *path, pbase_arena *arena)
+/* "zstd" of "/usr/lib/zstd.so" in the arena, "" of other names; NULL means no memory. */
+static const char *name_of(const char *path, pbase_arena *arena)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
     size_t length = strlen(name);
     if (length <= 3 || strcmp(name + length - 3, ".so") != 0) {
-        return NULL;
+        return "";
     }
     return pbase_arena_text(arena, pbase_bytes_of(name, length - 3));
 }
@@ -171,16 +172,14 @@ pbase_status inspection_run(const inspection_options *options, const char *path,
 {
     pbase_error cause;
     pbase_error_init(&cause);
-    inspector in = {options, out, path, inspection_name_of(path, options->arena), false};
+    inspector in = {options, out, path, name_of(path, options->arena), false};
     info_clear(out);
     out->info.path = arena_copy(options->arena, path);
-    if (out->info.path == NULL) {
+    if (out->info.path == NULL || in.name == NULL) {
         in.no_memory = true;
         return finish(&in, err);
     }
-    if (in.name != NULL) {
-        out->info.name = in.name;
-    }
+    out->info.name = in.name;
     if (passed(&in, PBASE_PLUGIN_RULE_FILE, check_file(&in, &cause), &cause)) {
         (void)passed(&in, PBASE_PLUGIN_RULE_TRUST, trust_check_one(options->trust, path, &cause),
                      &cause); /* reported; the rest can be read all the same */

@@ -33,7 +33,4 @@ pbase_status inspection_read_note(const inspection_options *options, pbase_bytes
 void inspection_note_finding(const inspection_options *options, inspection *out, int32_t rule,
                              const pbase_error *cause);
 
-/* "zstd" of "/usr/lib/zstd.so" in the arena; NULL: no memory, or not a name ending in .so. */
-const char *inspection_name_of(const char *path, pbase_arena *arena);
-
 #endif

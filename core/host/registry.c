@@ -23,7 +23,7 @@ static pbase_status fail_no_memory(pbase_error *err)
 static pbase_status catalog_find(const config_catalog *self, const char *kind, const char *name,
                                  const pbase_component_info **out, pbase_error *err)
 {
-    registry_entry entry;
+    registry_entry entry = {NULL, NULL, 0};
     const registry *plugins = (const registry *)(const void *)self;
     pbase_status status = registry_find(plugins, kind, name, &entry, err);
     if (status == PBASE_OK) {
@@ -57,36 +57,36 @@ static registry_plugin *append(registry *self)
     return plugin;
 }
 
-pbase_status registry_add_builtin(registry *self, const pbase_plugin *builtin, pbase_error *err)
+pbase_status registry_add_builtin(registry *self, const pbase_plugin *plugin, pbase_error *err)
 {
     pbase_buffer json;
     inspection found;
     inspection_options options = {self->os, &self->trust, self->arena, NULL, NULL};
     pbase_bytes note = {NULL, 0};
     pbase_buffer_init(&json, self->arena->alloc);
-    pbase_status status = plugin_note_write(builtin, &json, err);
+    pbase_status status = plugin_note_write(plugin, &json, err);
     if (status == PBASE_OK) {
         status = pbase_arena_copy(self->arena, pbase_buffer_view(&json), &note, err);
     }
     pbase_buffer_fini(&json);
     if (status == PBASE_OK) {
-        status = inspection_read_note(&options, note, builtin->name, &found, err);
+        status = inspection_read_note(&options, note, plugin->name, &found, err);
     }
     if (status != PBASE_OK) {
         return status == PBASE_INVALID ? PBASE_PLUGIN : status;
     }
     if (found.info.status != PBASE_OK) {
-        return PBASE_FAIL(err, PBASE_PLUGIN, "built-in plugin '%s': %s", builtin->name,
+        return PBASE_FAIL(err, PBASE_PLUGIN, "built-in plugin '%s': %s", plugin->name,
                           found.info.problem);
     }
-    registry_plugin *plugin = append(self);
-    if (plugin == NULL) {
+    registry_plugin *added = append(self);
+    if (added == NULL) {
         return fail_no_memory(err);
     }
-    plugin->info = found.info;
-    plugin->info.path = "(built in)";
-    plugin->note = note;
-    plugin->builtin = builtin;
+    added->info = found.info;
+    added->info.path = "(built in)";
+    added->note = note;
+    added->builtin = plugin;
     return PBASE_OK;
 }
 

@@ -8,9 +8,9 @@
 #include "config/document.h"
 #include "host/registry.h"
 
-/* Fills `registry`. Folders that cannot be used become problems; NO_MEMORY is in them too.
+/* Fills `plugins`. Folders that cannot be used become problems; NO_MEMORY is in them too.
  * `environment` is where PROTOBASE_PLUGIN_PATH is looked up. */
-void search_plugins(registry *registry, const pbase_config_source *source,
-                    const config_paths *paths, const pbase_os *environment, problem_list *problems);
+void search_plugins(registry *plugins, const pbase_config_source *source, const config_paths *paths,
+                    const pbase_os *environment, problem_list *problems);
 
 #endif
