@@ -44,7 +44,7 @@ void nearest_init(nearest *self, pbase_bytes wanted)
     self->distance = 0;
 }
 
-void nearest_consider(nearest *self, pbase_bytes name)
+void nearest_offer(nearest *self, pbase_bytes name)
 {
     if (self->wanted.size > NEAREST_BYTES_MAX || name.size > NEAREST_BYTES_MAX || name.size == 0) {
         return;

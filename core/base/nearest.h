@@ -23,11 +23,7 @@ typedef struct {
 
 void nearest_init(nearest *self, pbase_bytes wanted);
 /* Copies `name` if it is nearer than the best so far. */
-void nearest_consider(nearest *self, pbase_bytes name);
-static inline void nearest_offer(nearest *self, pbase_bytes name)
-{
-    nearest_consider(self, name);
-}
+void nearest_offer(nearest *self, pbase_bytes name);
 /* Puts "did you mean '<best>'?" into err->hint if there is one. */
 void nearest_hint(const nearest *self, pbase_error *err);
 

@@ -1,6 +1,6 @@
 /* plan.c - walks the document from the root down, asking the catalog for each component. */
 #include "config/plan.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/scalar.h"
 #include "config/values.h"
 #include <protobase/base/limits.h>
@@ -76,13 +76,14 @@ static void *take(planner *p, size_t count, size_t size)
 /* ------------------------------------------------------------------------- one component --- */
 static void note_missing_type(planner *p, const plan_request *request)
 {
-    nearest search = nearest_to("type");
+    nearest search;
+    nearest_init(&search, pbase_bytes_text("type"));
     problem_add(p->problems, PBASE_CONFIG, request->node, "%s: 'type' is missing", request->key);
     for (const config_entry *entry = request->node->first; entry != NULL; entry = entry->next) {
-        nearest_offer(&search, entry->key->text);
+        nearest_offer(&search, pbase_bytes_text(entry->key->text));
     }
-    if (nearest_found(&search)) {
-        problem_hint(p->problems, "is '%s' meant to be it?", search.best);
+    if (search.best.size > 0) {
+        problem_hint(p->problems, "is '%.*s' meant to be it?", (int)search.best.size, search.text);
     } else {
         problem_hint(p->problems, "it names the component");
     }
@@ -397,18 +398,17 @@ static void check_keys(planner *p, const config_document *document)
 {
     static const char *const known[] = {"version", "storage", "codecs", "plugins"};
     for (const config_entry *entry = document->root->first; entry != NULL; entry = entry->next) {
-        nearest search = nearest_to(entry->key->text);
+        nearest search;
+        nearest_init(&search, pbase_bytes_text(entry->key->text));
         bool found = false;
         for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
             found = found || strcmp(entry->key->text, known[i]) == 0;
-            nearest_offer(&search, known[i]);
+            nearest_offer(&search, pbase_bytes_text(known[i]));
         }
         if (!found) {
             problem_add(p->problems, PBASE_CONFIG, entry->key, "unknown key '%.80s'",
                         entry->key->text);
-            if (nearest_found(&search)) {
-                problem_hint(p->problems, "did you mean '%s'?", search.best);
-            } else {
+            if (!problem_hint_nearest(p->problems, &search)) {
                 problem_hint(p->problems, "the keys are version, storage, codecs and plugins");
             }
         }

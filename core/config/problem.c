@@ -77,6 +77,14 @@ void problem_hint(problem_list *list, const char *format, ...)
     va_end(args);
 }
 
+bool problem_hint_nearest(problem_list *list, const nearest *search)
+{
+    if (search->best.size > 0) {
+        problem_hint(list, "did you mean '%.*s'?", (int)search->best.size, search->text);
+    }
+    return search->best.size > 0;
+}
+
 /* Whether `a` stands after `b` in the same text. Texts keep the order in which they were read. */
 static bool stands_after(const pbase_config_problem *a, const pbase_config_problem *b)
 {

@@ -4,6 +4,7 @@
  * is remembered and becomes the result. Threads: confined. */
 #ifndef PROTOBASE_CONFIG_PROBLEM_H
 #define PROTOBASE_CONFIG_PROBLEM_H
+#include "base/nearest.h"
 #include "config/node.h"
 #include <protobase/base/arena.h>
 #include <protobase/config.h>
@@ -27,6 +28,9 @@ void problem_add_at(problem_list *list, pbase_status code, const config_origin *
                     uint32_t line, uint32_t column, const char *format, ...) PBASE_PRINTF(6, 7);
 /* Says what to do about the problem just added. */
 void problem_hint(problem_list *list, const char *format, ...) PBASE_PRINTF(2, 3);
+
+/* Asks "did you mean '...'?" if some word was near; yields whether it was. */
+bool problem_hint_nearest(problem_list *list, const nearest *search);
 
 /* True while nothing is wrong. */
 static inline bool problem_list_empty(const problem_list *list)

@@ -1,6 +1,5 @@
 /* values.c - typed values of a mapping. */
 #include "config/values.h"
-#include "config/nearest.h"
 #include "config/scalar.h"
 #include "config/substitution.h"
 
@@ -121,17 +120,16 @@ static const char *shown(const config_value *value, const config_node *node)
 
 static void offer_word(void *state, const char *word)
 {
-    nearest_offer(state, word);
+    nearest_offer(state, pbase_bytes_text(word));
 }
 
 /* Names the nearest word that an enum takes, or all of them. */
 static void hint_enum(values_reader *reader, const pbase_option *option, const char *text)
 {
-    nearest search = nearest_to(text);
+    nearest search;
+    nearest_init(&search, pbase_bytes_text(text));
     scalar_enum_words(option->range, offer_word, &search);
-    if (nearest_found(&search)) {
-        problem_hint(reader->problems, "did you mean '%s'?", search.best);
-    } else {
+    if (!problem_hint_nearest(reader->problems, &search)) {
         problem_hint(reader->problems, "it takes one of %s", option->range);
     }
 }
@@ -292,19 +290,21 @@ static void note_unknown_key(values_reader *reader, const config_values *values,
     const config_shape *shape = reader->shape;
     problem_add(reader->problems, PBASE_CONFIG, key, "%s: unknown option '%.80s'", shape->label,
                 key->text);
-    nearest search = nearest_to(key->text);
+    nearest search;
+    nearest_init(&search, pbase_bytes_text(key->text));
     for (size_t i = 0; i < values->count; i++) {
-        nearest_offer(&search, values->values[i].option->key);
+        nearest_offer(&search, pbase_bytes_text(values->values[i].option->key));
     }
     for (size_t i = 0; i < shape->slot_count; i++) {
-        nearest_offer(&search, shape->slots[i].name);
+        nearest_offer(&search, pbase_bytes_text(shape->slots[i].name));
     }
     if (shape->has_type) {
-        nearest_offer(&search, "type");
+        nearest_offer(&search, pbase_bytes_text("type"));
     }
-    if (nearest_found(&search)) {
-        problem_hint(reader->problems, "did you mean '%s'?", search.best);
-    } else if (values->count + shape->slot_count == 0) {
+    if (problem_hint_nearest(reader->problems, &search)) {
+        return;
+    }
+    if (values->count + shape->slot_count == 0) {
         problem_hint(reader->problems, "it has no options");
     } else if (shape->has_type) {
         problem_hint(reader->problems, "'protobase plugins show %s' lists them", shape->label);

@@ -1,5 +1,5 @@
 /* plugins.c - the public face of the registry and of the inspection. */
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "host/inspection.h"
 #include "host/loader.h"
 #include "host/registry.h"
@@ -88,19 +88,20 @@ static pbase_status fail_not_found(const pbase_plugin_list *list, const char *la
                                    pbase_error *err)
 {
     const char *slash = strchr(label, '/');
-    nearest search = nearest_to(slash == NULL ? label : slash + 1);
+    nearest search;
+    nearest_init(&search, pbase_bytes_text(slash == NULL ? label : slash + 1));
     for (size_t i = 0; i < list->count; i++) {
         for (size_t j = 0; j < list->plugins[i].component_count; j++) {
-            nearest_offer(&search, list->plugins[i].components[j].name);
+            nearest_offer(&search, pbase_bytes_text(list->plugins[i].components[j].name));
         }
     }
     pbase_status status =
         PBASE_FAIL(err, PBASE_NOT_FOUND, "no installed plugin offers '%.120s'", label);
     if (slash == NULL) {
         pbase_error_hint(err, "write KIND/NAME, such as storage/file or codec/zstd");
-    } else if (nearest_found(&search)) {
-        pbase_error_hint(err, "did you mean '%.*s%s'?", (int)(slash - label + 1), label,
-                         search.best);
+    } else if (search.best.size > 0) {
+        pbase_error_hint(err, "did you mean '%.*s%.*s'?", (int)(slash - label + 1), label,
+                         (int)search.best.size, search.text);
     }
     return status;
 }

@@ -1,6 +1,6 @@
 /* registry.c - folders of plugins, and the search in what they offer. */
 #include "host/registry.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "host/inspection.h"
 #include "host/note.h"
 #include "plugin_note.h"
@@ -299,19 +299,17 @@ static const registry_plugin *refused_for(const registry *self, const char *expe
 /* What to do when nobody gives the component. */
 static void hint_nearest(const registry *self, const char *kind, const char *name, pbase_error *err)
 {
-    nearest search = nearest_to(name);
+    nearest search;
+    nearest_init(&search, pbase_bytes_text(name));
     for (const registry_plugin *at = self->first; at != NULL; at = at->next) {
         for (size_t i = 0; is_usable(at) && i < at->info.component_count; i++) {
             if (strcmp(registry_label_kind(at->info.components[i].kind), kind) == 0) {
-                nearest_offer(&search, at->info.components[i].name);
+                nearest_offer(&search, pbase_bytes_text(at->info.components[i].name));
             }
         }
     }
-    if (nearest_found(&search)) {
-        pbase_error_hint(err, "did you mean '%s'?", search.best);
-    } else {
-        pbase_error_hint(err, "searched: %s", self->folders[0] == '\0' ? "nothing" : self->folders);
-    }
+    pbase_error_hint(err, "searched: %s", self->folders[0] == '\0' ? "nothing" : self->folders);
+    nearest_hint(&search, err); /* says more, if some name is near */
 }
 
 static pbase_status fail_missing(const registry *self, const char *kind, const char *name,

@@ -1,5 +1,5 @@
 /* The nearest known word. */
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,12 +12,15 @@ static const char *const words[] = {"segment_size", "path", "map", "durability",
 /* The nearest of `words`, "" when none is near. Lent until the next call. */
 static const char *nearest_word(const char *word)
 {
-    static nearest search;
-    search = nearest_to(word);
+    static char best[NEAREST_BYTES_MAX + 1];
+    nearest search;
+    nearest_init(&search, pbase_bytes_text(word));
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        nearest_offer(&search, words[i]);
+        nearest_offer(&search, pbase_bytes_text(words[i]));
     }
-    return search.best;
+    memcpy(best, search.text, search.best.size);
+    best[search.best.size] = '\0';
+    return best;
 }
 
 static void one_slip_of_the_finger_is_near(void **state)
@@ -47,12 +50,16 @@ static void words_that_share_little_are_not_near(void **state)
 static void the_first_of_two_equally_near_words_wins(void **state)
 {
     (void)state;
-    nearest search = nearest_to("bat");
+    pbase_error err;
+    nearest search;
+    pbase_error_init(&err);
+    nearest_init(&search, pbase_bytes_text("bat"));
 
-    nearest_offer(&search, "cat");
-    nearest_offer(&search, "hat");
+    nearest_offer(&search, pbase_bytes_text("cat"));
+    nearest_offer(&search, pbase_bytes_text("hat"));
 
-    assert_string_equal(search.best, "cat");
+    nearest_hint(&search, &err);
+    assert_string_equal(err.hint, "did you mean 'cat'?");
 }
 
 int main(void)
