@@ -63,18 +63,17 @@ static size_t plain_size(pbase_bytes text)
 static pbase_status write_escape(uint8_t c, pbase_buffer *out, pbase_error *err)
 {
     static const char letters[] = "btn-fr"; /* of 8 to 13; 11 has none */
-    char escape[6] = {'\\', (char)c};
-    size_t size = 2;
-    if (c >= 8 && c <= 13 && c != 11) {
-        escape[1] = letters[c - 8];
-    } else if (c < 0x20) {
-        static const char hex[] = "0123456789abcdef";
-        memcpy(escape, "\\u00", 4);
-        escape[4] = hex[c >> 4];
-        escape[5] = hex[c & 15u];
-        size = 6;
+    static const char hex[] = "0123456789abcdef";
+    if (c >= 0x20) { /* a quote or a backslash */
+        const char escape[] = {'\\', (char)c};
+        return pbase_buffer_append(out, escape, sizeof escape, err);
     }
-    return pbase_buffer_append(out, escape, size, err);
+    if (c >= 8 && c <= 13 && c != 11) {
+        const char escape[] = {'\\', letters[c - 8]};
+        return pbase_buffer_append(out, escape, sizeof escape, err);
+    }
+    const char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15u]};
+    return pbase_buffer_append(out, escape, sizeof escape, err);
 }
 
 static pbase_status write_escaped(pbase_bytes text, pbase_buffer *out, pbase_error *err)

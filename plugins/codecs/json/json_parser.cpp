@@ -56,7 +56,12 @@ size_t json_digits_of_double(double number, char out[JSON_DIGITS_BYTES])
 size_t json_digits_of_float(float number, char out[JSON_DIGITS_BYTES])
 {
     auto end = std::to_chars(out, out + JSON_DIGITS_BYTES, number, std::chars_format::scientific);
-    return static_cast<size_t>(end.ptr - out);
+    double read = 0;
+    bool is_read = std::from_chars(out, end.ptr, read).ec == std::errc();
+    if (is_read && static_cast<float>(read) == number) {
+        return static_cast<size_t>(end.ptr - out);
+    }
+    return json_digits_of_double(static_cast<double>(number), out);
 }
 
 bool json_digits_out_of_range(pbase_bytes text)

@@ -8,7 +8,7 @@
 #include "json_place.h"
 #include "spares.h"
 
-#define TEXT_BYTES_MAX (4u * PBASE_VALUE_BYTES_MAX) /* digits and escapes take room */
+#define TEXT_BYTES_MAX ((size_t)4 * PBASE_VALUE_BYTES_MAX) /* digits and escapes take room */
 #define KEPT_TEXT_BYTES_MAX 1048576u /* parsers of larger texts are ended after use */
 
 typedef struct {
@@ -95,7 +95,7 @@ static pbase_status parse(json_serializer *json, pbase_bytes text, json_reader *
                           json_tape *out_tape, pbase_error *err)
 {
     if (text.size > TEXT_BYTES_MAX) {
-        return PBASE_FAIL(err, PBASE_LIMIT, "a JSON text of %zu bytes; the limit is %u", text.size,
+        return PBASE_FAIL(err, PBASE_LIMIT, "a JSON text of %zu bytes; the limit is %zu", text.size,
                           TEXT_BYTES_MAX);
     }
     json_reader *reader = reader_acquire(json);

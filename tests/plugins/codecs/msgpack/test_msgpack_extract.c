@@ -67,6 +67,22 @@ static void what_stands_behind_the_last_field_is_not_read(void **state)
     assert_string_equal(err.where, "offset 9");
 }
 
+static void of_a_field_given_twice_the_first_counts(void **state)
+{
+    (void)state;
+    static const pbase_bytes from = BYTES("\x82\xa1"
+                                          "a\x01\xa1"
+                                          "a\x02");
+    static const pbase_path_step a[] = {NAMED("a")}, b[] = {NAMED("b")};
+    static const pbase_path paths[] = {{a, 1}, {b, 1}};
+    pbase_value found[2];
+
+    assert_int_equal(extract(from, paths, 2, found), PBASE_OK);
+
+    assert_int_equal(found[0].as.integer, 1);
+    assert_int_equal(found[1].kind, PBASE_VALUE_MISSING);
+}
+
 static void a_null_is_told_from_a_missing_field(void **state)
 {
     (void)state;
@@ -87,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_and_items_are_found_in_one_pass),
         cmocka_unit_test(what_stands_behind_the_last_field_is_not_read),
+        cmocka_unit_test(of_a_field_given_twice_the_first_counts),
         cmocka_unit_test(a_null_is_told_from_a_missing_field),
     };
     return cmocka_run_group_tests(tests, msgpack_set_up, msgpack_tear_down);

@@ -159,6 +159,10 @@ static void a_frame_without_its_size_or_with_more_behind_it_is_corrupt(void **st
     size_t one = framed("some text", coded, 100, 0, 1);
     memcpy(coded + one, coded + 1, one - 1); /* two frames */
     assert_int_equal(decode(coded, 2 * one - 1, 100), PBASE_CORRUPT);
+    uint8_t empty[100];
+    size_t more = framed("", empty, sizeof empty, 0, 1);
+    memcpy(coded + one, empty + 1, more - 1); /* a second one that adds nothing */
+    assert_int_equal(decode(coded, one + more - 1, 100), PBASE_CORRUPT);
 }
 
 static void an_empty_frame_gives_nothing(void **state)
