@@ -1,412 +1,17 @@
 /* The checked calls of the storage contract, over a storage that says what it is told to say. */
-#include <protobase/plugin/storage.h>
+#include "scripted_storage.h"
 #include <setjmp.h>
 #include <stdarg.h>
 /* after setjmp.h */
 #include <cmocka.h>
-
-/* Every slot answers `status` and, when that is OK, hands out the results below. */
-typedef struct {
-    pbase_storage base;
-    pbase_status status;
-    bool is_silent; /* fails without filling err */
-    unsigned calls;
-    pbase_bytes document;
-    uint64_t version;
-    pbase_journal_head head;
-    pbase_journal_appended appended;
-    int32_t outcome;
-    pbase_journal_scan *scan;
-    pbase_journal_record record;
-    pbase_atom_pointer pointer;
-    size_t read;
-    pbase_atom_map map;
-    uint32_t log_id;
-    pbase_segment_info segment;
-} fake;
-
-static pbase_status answer(pbase_storage *self, pbase_error *err)
-{
-    fake *f = (fake *)self;
-    f->calls++;
-    if (f->status == PBASE_OK || f->status == PBASE_END || f->is_silent) {
-        return f->status;
-    }
-    return PBASE_FAIL(err, f->status, "as told");
-}
-
-static pbase_status fake_get(pbase_storage *self, const pbase_call *call, pbase_arena *arena,
-                             pbase_bytes *out, uint64_t *out_version, pbase_error *err)
-{
-    (void)call;
-    (void)arena;
-    *out = ((fake *)self)->document;
-    *out_version = ((fake *)self)->version;
-    return answer(self, err);
-}
-
-static pbase_status fake_cas(pbase_storage *self, const pbase_call *call, uint64_t expected,
-                             pbase_bytes document, pbase_error *err)
-{
-    (void)call;
-    (void)expected;
-    (void)document;
-    return answer(self, err);
-}
-
-static const pbase_storage_meta_ops meta = {
-    .struct_size = sizeof meta, .get = fake_get, .cas = fake_cas};
-
-static pbase_status fake_head(pbase_storage *self, const pbase_call *call, uint32_t consistency,
-                              pbase_journal_head *out, pbase_error *err)
-{
-    (void)call;
-    (void)consistency;
-    *out = ((fake *)self)->head;
-    return answer(self, err);
-}
-
-static pbase_status fake_append(pbase_storage *self, const pbase_call *call,
-                                const pbase_journal_append *append, pbase_journal_appended *out,
-                                pbase_error *err)
-{
-    (void)call;
-    (void)append;
-    *out = ((fake *)self)->appended;
-    return answer(self, err);
-}
-
-static pbase_status fake_outcome(pbase_storage *self, const pbase_call *call, pbase_token token,
-                                 int32_t *out_outcome, pbase_position *out_position,
-                                 pbase_error *err)
-{
-    (void)call;
-    (void)token;
-    *out_outcome = ((fake *)self)->outcome;
-    *out_position = 77;
-    return answer(self, err);
-}
-
-static pbase_status fake_sync(pbase_storage *self, const pbase_call *call, pbase_position upto,
-                              int32_t durability, pbase_error *err)
-{
-    (void)call;
-    (void)upto;
-    (void)durability;
-    return answer(self, err);
-}
-
-static pbase_status fake_scan_open(pbase_storage *self, const pbase_call *call, pbase_position from,
-                                   pbase_journal_scan **out, pbase_error *err)
-{
-    (void)call;
-    (void)from;
-    *out = ((fake *)self)->scan;
-    return answer(self, err);
-}
-
-static pbase_status fake_scan_next(pbase_storage *self, const pbase_call *call,
-                                   pbase_journal_scan *scan, pbase_journal_record *out,
-                                   pbase_error *err)
-{
-    (void)call;
-    (void)scan;
-    *out = ((fake *)self)->record;
-    return answer(self, err);
-}
-
-static void fake_scan_close(pbase_storage *self, pbase_journal_scan *scan)
-{
-    (void)scan;
-    ((fake *)self)->calls++;
-}
-
-static pbase_status fake_wait(pbase_storage *self, const pbase_call *call, pbase_position seen,
-                              pbase_error *err)
-{
-    (void)call;
-    (void)seen;
-    return answer(self, err);
-}
-
-static pbase_status fake_trim(pbase_storage *self, const pbase_call *call, pbase_position upto,
-                              pbase_position anchor, pbase_error *err)
-{
-    (void)call;
-    (void)upto;
-    (void)anchor;
-    return answer(self, err);
-}
-
-static pbase_status fake_tail(pbase_storage *self, pbase_journal_tail *out, pbase_error *err)
-{
-    out->torn_bytes = 5;
-    return answer(self, err);
-}
-
-static const pbase_storage_journal_ops journal = {
-    .struct_size = sizeof journal,
-    .head = fake_head,
-    .append = fake_append,
-    .outcome = fake_outcome,
-    .sync = fake_sync,
-    .scan_open = fake_scan_open,
-    .scan_next = fake_scan_next,
-    .scan_close = fake_scan_close,
-    .wait = fake_wait,
-    .trim = fake_trim,
-    .tail = fake_tail,
-};
-
-static pbase_status fake_write(pbase_storage *self, const pbase_call *call,
-                               const pbase_bytes *atoms, size_t count, uint32_t mode,
-                               pbase_atom_pointer *out, pbase_error *err)
-{
-    (void)call;
-    (void)atoms;
-    (void)mode;
-    for (size_t i = 0; i < count; i++) {
-        out[i] = ((fake *)self)->pointer;
-    }
-    return answer(self, err);
-}
-
-static pbase_status fake_read(pbase_storage *self, const pbase_call *call,
-                              pbase_atom_pointer pointer, void *out, size_t size, size_t *out_read,
-                              pbase_error *err)
-{
-    (void)call;
-    (void)pointer;
-    (void)out;
-    (void)size;
-    *out_read = ((fake *)self)->read;
-    return answer(self, err);
-}
-
-static pbase_status fake_map(pbase_storage *self, uint32_t log_id, pbase_atom_map *out,
-                             pbase_error *err)
-{
-    (void)log_id;
-    *out = ((fake *)self)->map;
-    return answer(self, err);
-}
-
-static pbase_status fake_punch(pbase_storage *self, const pbase_call *call,
-                               pbase_atom_pointer pointer, uint64_t size, pbase_error *err)
-{
-    (void)call;
-    (void)pointer;
-    (void)size;
-    return answer(self, err);
-}
-
-static pbase_status fake_reserve(pbase_storage *self, const pbase_call *call, uint32_t *out_log_id,
-                                 pbase_error *err)
-{
-    (void)call;
-    *out_log_id = ((fake *)self)->log_id;
-    return answer(self, err);
-}
-
-static const pbase_storage_atom_ops atoms = {
-    .struct_size = sizeof atoms,
-    .write = fake_write,
-    .read = fake_read,
-    .map = fake_map,
-    .punch = fake_punch,
-    .reserve = fake_reserve,
-};
-
-static pbase_status fake_list(pbase_storage *self, const pbase_call *call,
-                              pbase_status (*each)(void *state, const pbase_segment_info *segment,
-                                                   pbase_error *err),
-                              void *state, pbase_error *err)
-{
-    (void)call;
-    ((fake *)self)->calls++;
-    return each(state, &((fake *)self)->segment, err);
-}
-
-static pbase_status fake_retire(pbase_storage *self, const pbase_call *call, uint32_t log_id,
-                                pbase_error *err)
-{
-    (void)call;
-    (void)log_id;
-    return answer(self, err);
-}
-
-static pbase_status fake_pin(pbase_storage *self, const pbase_call *call, uint64_t sequence,
-                             uint64_t lease_ms, pbase_error *err)
-{
-    (void)call;
-    (void)sequence;
-    (void)lease_ms;
-    return answer(self, err);
-}
-
-static pbase_status fake_unpin(pbase_storage *self, const pbase_call *call, uint64_t sequence,
-                               pbase_error *err)
-{
-    (void)call;
-    (void)sequence;
-    return answer(self, err);
-}
-
-static pbase_status fake_segment_read(pbase_storage *self, const pbase_call *call, uint32_t log_id,
-                                      uint64_t offset, void *out, size_t size, size_t *out_read,
-                                      pbase_error *err)
-{
-    (void)call;
-    (void)log_id;
-    (void)offset;
-    (void)out;
-    (void)size;
-    *out_read = ((fake *)self)->read;
-    return answer(self, err);
-}
-
-static pbase_status fake_segment_put(pbase_storage *self, const pbase_call *call,
-                                     const pbase_segment_info *segment, pbase_bytes bytes,
-                                     pbase_error *err)
-{
-    (void)call;
-    (void)segment;
-    (void)bytes;
-    return answer(self, err);
-}
-
-static const pbase_storage_segment_ops segments = {
-    .struct_size = sizeof segments,
-    .list = fake_list,
-    .retire = fake_retire,
-    .pin = fake_pin,
-    .unpin = fake_unpin,
-    .segment_read = fake_segment_read,
-    .segment_put = fake_segment_put,
-};
-
-static pbase_status fake_acquire(pbase_storage *self, const pbase_call *call, const char *name,
-                                 uint32_t mode, uint64_t lease_ms, uint64_t *out_fence,
-                                 pbase_error *err)
-{
-    (void)call;
-    (void)name;
-    (void)mode;
-    (void)lease_ms;
-    *out_fence = 9;
-    return answer(self, err);
-}
-
-static pbase_status fake_renew(pbase_storage *self, const pbase_call *call, const char *name,
-                               uint64_t fence, uint64_t lease_ms, pbase_error *err)
-{
-    (void)call;
-    (void)name;
-    (void)fence;
-    (void)lease_ms;
-    return answer(self, err);
-}
-
-static void fake_release(pbase_storage *self, const char *name, uint64_t fence)
-{
-    (void)name;
-    (void)fence;
-    ((fake *)self)->calls++;
-}
-
-static const pbase_storage_lock_ops locks = {.struct_size = sizeof locks,
-                                             .acquire = fake_acquire,
-                                             .renew = fake_renew,
-                                             .release = fake_release};
-
-static pbase_status fake_stats(pbase_storage *self, const pbase_call *call, pbase_stat_each each,
-                               void *state, pbase_error *err)
-{
-    (void)call;
-    pbase_status status = each(state, "journal_bytes", 5, "bytes", err);
-    return status == PBASE_OK ? answer(self, err) : status;
-}
-
-static pbase_status fake_verify(pbase_storage *self, const pbase_call *call, pbase_verify_each each,
-                                void *state, pbase_error *err)
-{
-    (void)call;
-    pbase_status status = each(state, PBASE_CORRUPT, "segment 1", "the sum differs", err);
-    return status == PBASE_OK ? answer(self, err) : status;
-}
-
-static pbase_status fake_control(pbase_storage *self, const pbase_call *call, const char *verb,
-                                 pbase_bytes value, pbase_buffer *out, pbase_error *err)
-{
-    (void)call;
-    (void)verb;
-    (void)value;
-    pbase_status status = pbase_buffer_append(out, "half", 4, err);
-    return status == PBASE_OK ? answer(self, err) : status;
-}
-
-static void fake_close(pbase_storage *self)
-{
-    ((fake *)self)->calls++;
-}
-
-static const pbase_storage_admin_ops admin = {.struct_size = sizeof admin,
-                                              .stats = fake_stats,
-                                              .verify = fake_verify,
-                                              .control = fake_control,
-                                              .close = fake_close};
-
-#define ALL_CAPABILITIES                                                                           \
-    (PBASE_STORAGE_MAP | PBASE_STORAGE_PUNCH | PBASE_STORAGE_RESERVE | PBASE_STORAGE_PIN |         \
-     PBASE_STORAGE_SEGMENT_IO | PBASE_STORAGE_PERSISTENT)
-
-static const pbase_storage_vtable full = {
-    .struct_size = sizeof full,
-    .capabilities = ALL_CAPABILITIES,
-    .durability_mask = 1u << PBASE_DURABILITY_NONE | 1u << PBASE_DURABILITY_SYNC,
-    .meta = &meta,
-    .journal = &journal,
-    .atoms = &atoms,
-    .segments = &segments,
-    .locks = &locks,
-    .admin = &admin,
-};
-
-/* The same without anything optional. */
-static const pbase_storage_atom_ops atoms_bare = {
-    .struct_size = sizeof atoms_bare, .write = fake_write, .read = fake_read};
-static const pbase_storage_segment_ops segments_bare = {
-    .struct_size = sizeof segments_bare, .list = fake_list, .retire = fake_retire};
-static const pbase_storage_admin_ops admin_bare = {.struct_size = sizeof admin_bare,
-                                                   .stats = fake_stats,
-                                                   .verify = fake_verify,
-                                                   .close = fake_close};
-static const pbase_storage_vtable bare = {
-    .struct_size = sizeof bare,
-    .durability_mask = 1u << PBASE_DURABILITY_NONE,
-    .meta = &meta,
-    .journal = &journal,
-    .atoms = &atoms_bare,
-    .segments = &segments_bare,
-    .locks = &locks,
-    .admin = &admin_bare,
-};
-
-static fake fake_with(const pbase_storage_vtable *vtable)
-{
-    fake f;
-    memset(&f, 0, sizeof f);
-    f.base.vtable = vtable;
-    return f;
-}
 
 /* ------------------------------------------------------------------------------- the tables --- */
 
 static void whole_and_bare_tables_pass(void **state)
 {
     (void)state;
-    assert_int_equal(pbase_storage_check(&full, NULL), PBASE_OK);
-    assert_int_equal(pbase_storage_check(&bare, NULL), PBASE_OK);
+    assert_int_equal(pbase_storage_check(&scripted_storage_full, NULL), PBASE_OK);
+    assert_int_equal(pbase_storage_check(&scripted_storage_bare, NULL), PBASE_OK);
     assert_int_equal(pbase_storage_check(NULL, NULL), PBASE_PLUGIN);
 }
 
@@ -438,12 +43,12 @@ static void sweep_slots(pbase_storage_vtable *whole, void *table, size_t size, s
 static void missing_slots_are_refused_one_by_one(void **state)
 {
     (void)state;
-    pbase_storage_vtable whole = full;
-    pbase_storage_meta_ops m = meta;
-    pbase_storage_journal_ops j = journal;
-    pbase_storage_atom_ops a = atoms;
-    pbase_storage_segment_ops s = segments;
-    pbase_storage_lock_ops l = locks;
+    pbase_storage_vtable whole = scripted_storage_full;
+    pbase_storage_meta_ops m = *scripted_storage_full.meta;
+    pbase_storage_journal_ops j = *scripted_storage_full.journal;
+    pbase_storage_atom_ops a = *scripted_storage_full.atoms;
+    pbase_storage_segment_ops s = *scripted_storage_full.segments;
+    pbase_storage_lock_ops l = *scripted_storage_full.locks;
     whole.meta = &m;
     whole.journal = &j;
     whole.atoms = &a;
@@ -460,8 +65,8 @@ static void missing_slots_are_refused_one_by_one(void **state)
 static void missing_slot_is_named(void **state)
 {
     (void)state;
-    pbase_storage_journal_ops j = journal;
-    pbase_storage_vtable whole = full;
+    pbase_storage_journal_ops j = *scripted_storage_full.journal;
+    pbase_storage_vtable whole = scripted_storage_full;
     pbase_error err;
     whole.journal = &j;
     j.trim = NULL;
@@ -476,8 +81,8 @@ static void capabilities_and_slots_must_agree(void **state)
     static const uint32_t tied[] = {PBASE_STORAGE_MAP, PBASE_STORAGE_PUNCH, PBASE_STORAGE_RESERVE,
                                     PBASE_STORAGE_PIN, PBASE_STORAGE_SEGMENT_IO};
     for (size_t i = 0; i < sizeof tied / sizeof tied[0]; i++) {
-        pbase_storage_vtable too_modest = full;
-        pbase_storage_vtable too_proud = bare;
+        pbase_storage_vtable too_modest = scripted_storage_full;
+        pbase_storage_vtable too_proud = scripted_storage_bare;
         pbase_error err;
         too_modest.capabilities &= ~tied[i];
         too_proud.capabilities |= tied[i];
@@ -491,7 +96,7 @@ static void capabilities_and_slots_must_agree(void **state)
 static void durability_levels_must_be_known_and_some(void **state)
 {
     (void)state;
-    pbase_storage_vtable whole = full;
+    pbase_storage_vtable whole = scripted_storage_full;
     whole.durability_mask = 0;
     assert_int_equal(pbase_storage_check(&whole, NULL), PBASE_PLUGIN);
     whole.durability_mask = 0x10;
@@ -513,7 +118,8 @@ static void durability_levels_must_be_known_and_some(void **state)
 static void failures_of_slots_pass_through(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     f.status = PBASE_NO_SPACE;
     pbase_error err;
     pbase_error_init(&err);
@@ -529,7 +135,8 @@ static void failures_of_slots_pass_through(void **state)
 static void silent_failure_is_given_words(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     f.status = PBASE_IO;
     f.is_silent = true;
     pbase_error err;
@@ -543,7 +150,8 @@ static void silent_failure_is_given_words(void **state)
 static void statuses_that_do_not_exist_break_the_contract(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     f.is_silent = true;
     static const pbase_status strange[] = {-1, 2, 9, 77, PBASE_END};
     for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
@@ -555,7 +163,8 @@ static void statuses_that_do_not_exist_break_the_contract(void **state)
 static void impossible_documents_break_the_contract(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_bytes out = pbase_bytes_text("before");
     uint64_t version = 42;
     f.document = pbase_bytes_of("x", PBASE_META_BYTES_MAX + 1);
@@ -586,7 +195,8 @@ static void impossible_heads_break_the_contract(void **state)
         {.head = 10, .first = 1, .anchor = 11},
         {.head = 10, .first = 5, .anchor = 4},
     };
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_journal_head out = {.head = 42};
     for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
         f.head = impossible[i];
@@ -603,7 +213,8 @@ static void impossible_heads_break_the_contract(void **state)
 static void impossible_appends_break_the_contract(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_bytes record = pbase_bytes_text("record");
     pbase_journal_append append = {.struct_size = sizeof append,
                                    .durability = PBASE_DURABILITY_SYNC,
@@ -627,7 +238,8 @@ static void impossible_appends_break_the_contract(void **state)
 static void impossible_outcomes_break_the_contract(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_token token = {{0}};
     int32_t outcome = 42;
     pbase_position position = 42;
@@ -653,7 +265,8 @@ static void impossible_scans_break_the_contract(void **state)
         {.position = 5, .next = 6, .count = 1, .bytes = {NULL, 1}},
         {.position = 5, .next = 6, .count = 1, .bytes = {(const uint8_t *)"", (size_t)1 << 31}},
     };
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     int place = 0;
     pbase_journal_scan *scan = NULL;
     pbase_journal_record out = {.position = 42};
@@ -678,7 +291,8 @@ static void impossible_scans_break_the_contract(void **state)
 static void impossible_pointers_break_the_contract(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_bytes two[] = {pbase_bytes_text("one"), pbase_bytes_text("two")};
     pbase_atom_pointer out[2];
     const pbase_atom_pointer impossible[] = {
@@ -700,7 +314,8 @@ static void impossible_pointers_break_the_contract(void **state)
 static void impossible_reads_and_maps_break_the_contract(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     static _Alignas(64) const uint8_t bytes[64] = {0};
     uint8_t buffer[8];
     size_t read = 42;
@@ -735,7 +350,8 @@ static pbase_status count_segment(void *state, const pbase_segment_info *segment
 static void impossible_segments_are_not_shown(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     unsigned shown = 0;
     f.segment = (pbase_segment_info){.log_id = PBASE_ATOM_LOG_MAX + 1};
     ASSERT_BROKEN(pbase_storage_segments_list(&f.base, NULL, count_segment, &shown, &err),
@@ -755,7 +371,8 @@ static void impossible_segments_are_not_shown(void **state)
 static void impossible_arguments_never_reach_the_storage(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_storage *s = &f.base;
     pbase_bytes huge = pbase_bytes_of("x", (size_t)PBASE_RECORD_BYTES_MAX + 1);
     pbase_bytes nothing = pbase_bytes_of(NULL, 0);
@@ -803,7 +420,8 @@ static void impossible_arguments_never_reach_the_storage(void **state)
 static void durability_that_is_not_offered_is_unsupported(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_error err;
     assert_int_equal(pbase_storage_sync(&f.base, NULL, 0, PBASE_DURABILITY_REMOTE, &err),
                      PBASE_UNSUPPORTED);
@@ -817,7 +435,8 @@ static void durability_that_is_not_offered_is_unsupported(void **state)
 static void absent_slots_are_unsupported(void **state)
 {
     (void)state;
-    fake f = fake_with(&bare);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_bare);
     pbase_storage *s = &f.base;
     pbase_atom_map map;
     uint32_t log_id = 0;
@@ -862,7 +481,8 @@ static pbase_status count_finding(void *state, pbase_status code, const char *pl
 static void everything_else_reaches_the_storage(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_storage *s = &f.base;
     uint64_t fence = 0;
     uint64_t total = 0;
@@ -898,7 +518,8 @@ static void everything_else_reaches_the_storage(void **state)
 static void failed_control_leaves_the_buffer_as_it_was(void **state)
 {
     (void)state;
-    fake f = fake_with(&full);
+    scripted_storage f;
+    scripted_storage_init(&f, &scripted_storage_full);
     pbase_buffer out;
     pbase_buffer_init(&out, pbase_alloc_default());
     assert_int_equal(pbase_storage_control(&f.base, NULL, "verb", pbase_bytes_text(""), &out, NULL),
