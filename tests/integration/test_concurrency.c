@@ -1,0 +1,211 @@
+/* test_concurrency.c - four threads at once: nothing is lost, counters are exact. */
+#include "space_fixture.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define THREADS 4u
+#define ROUNDS 250u
+
+static space_fixture f;
+
+static int begin_memory(void **unused)
+{
+    (void)unused;
+    fixture_memory(&f);
+    return 0;
+}
+
+static int begin_file(void **unused)
+{
+    (void)unused;
+    fixture_file(&f);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    fixture_assert_clean(&f);
+    fixture_end(&f);
+    return 0;
+}
+
+typedef struct {
+    unsigned number;
+    const char *root;
+    int64_t key;         /* what a round changes */
+    bool shared_key;     /* the same keys for all */
+    pbase_status status; /* the first that was not OK */
+} worker;
+
+/* Adds one to `key` in `root`, both as the worker says. */
+static pbase_status add_one(pbase_txn *txn, void *state, pbase_error *err)
+{
+    const worker *self = state;
+    pbase_dict *dict = NULL;
+    pbase_arena arena;
+    pbase_value key = pbase_value_int(self->key), value = pbase_value_int(0);
+    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_status status = pbase_txn_dict(txn, self->root, &dict, err);
+    if (status == PBASE_NOT_FOUND) {
+        status = pbase_txn_new_dict(txn, &dict, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_dict_get(dict, &key, &arena, &value, err);
+        status = status == PBASE_NOT_FOUND ? PBASE_OK : status;
+    }
+    pbase_value next = pbase_value_int(value.as.integer + 1);
+    status = status == PBASE_OK ? pbase_dict_put(&dict, &key, &next, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_dict(txn, self->root, dict, err) : status;
+    pbase_dict_close(dict);
+    pbase_arena_fini(&arena);
+    return status;
+}
+
+static void *work(void *state)
+{
+    worker *self = state;
+    pbase_txn_options options = pbase_txn_options_default();
+    options.retries_max = 1000000;
+    for (unsigned i = 0; i < ROUNDS && self->status == PBASE_OK; i++) {
+        self->key = self->shared_key ? (int64_t)(i % 5) : (int64_t)(self->number * ROUNDS + i);
+        self->status = pbase_txn_run(f.database, &options, NULL, add_one, self, NULL);
+    }
+    return NULL;
+}
+
+static void run_workers(worker workers[THREADS])
+{
+    pthread_t threads[THREADS];
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i].number = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(workers[i].status, PBASE_OK);
+    }
+}
+
+static void four_threads_on_different_keys_lose_nothing(void **unused)
+{
+    (void)unused;
+    worker workers[THREADS] = {{.root = "r"}, {.root = "r"}, {.root = "r"}, {.root = "r"}};
+    run_workers(workers);
+    assert_int_equal(fixture_count(&f, "r"), THREADS * ROUNDS);
+    for (int64_t key = 0; key < (int64_t)(THREADS * ROUNDS); key++) {
+        assert_int_equal(fixture_get(&f, "r", key), 1);
+    }
+}
+
+static void four_threads_on_the_same_keys_count_exactly(void **unused)
+{
+    (void)unused;
+    worker workers[THREADS] = {{.root = "r", .shared_key = true},
+                               {.root = "r", .shared_key = true},
+                               {.root = "r", .shared_key = true},
+                               {.root = "r", .shared_key = true}};
+    run_workers(workers);
+    int64_t total = 0;
+    for (int64_t key = 0; key < 5; key++) {
+        total += fixture_get(&f, "r", key);
+    }
+    assert_int_equal(total, THREADS * ROUNDS);
+}
+
+static void four_threads_on_different_roots_lose_nothing(void **unused)
+{
+    (void)unused;
+    worker workers[THREADS] = {{.root = "a"}, {.root = "b"}, {.root = "c"}, {.root = "d"}};
+    run_workers(workers);
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(fixture_count(&f, workers[i].root), ROUNDS);
+    }
+}
+
+static void *checkpoint_again_and_again(void *state)
+{
+    worker *self = state;
+    for (unsigned i = 0; i < 20 && self->status == PBASE_OK; i++) {
+        self->status = pbase_space_checkpoint(f.space, NULL, NULL);
+    }
+    return NULL;
+}
+
+static void commits_go_on_while_checkpoints_settle(void **unused)
+{
+    (void)unused;
+    worker workers[THREADS] = {{.root = "r"}, {.root = "r"}, {.root = "r"}, {.root = "r"}};
+    worker settler = {.status = PBASE_OK};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, checkpoint_again_and_again, &settler), 0);
+    run_workers(workers);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(settler.status, PBASE_OK);
+    assert_int_equal(fixture_count(&f, "r"), THREADS * ROUNDS);
+}
+
+/* Every snapshot sees both keys equal: each transaction writes both. */
+static void *watch_pair(void *state)
+{
+    worker *self = state;
+    for (unsigned i = 0; i < 500 && self->status == PBASE_OK; i++) {
+        pbase_snapshot *snapshot = NULL;
+        pbase_dict *dict = NULL;
+        pbase_arena arena;
+        pbase_value one = pbase_value_int(1), two = pbase_value_int(2), a, b;
+        pbase_arena_init(&arena, pbase_alloc_default());
+        if (pbase_snapshot_open(f.database, &snapshot, NULL) != PBASE_OK ||
+            pbase_snapshot_dict(snapshot, "pair", &dict, NULL) != PBASE_OK ||
+            pbase_dict_get(dict, &one, &arena, &a, NULL) != PBASE_OK ||
+            pbase_dict_get(dict, &two, &arena, &b, NULL) != PBASE_OK ||
+            a.as.integer != b.as.integer) {
+            self->status = PBASE_INTERNAL;
+        }
+        pbase_dict_close(dict);
+        pbase_snapshot_close(snapshot);
+        pbase_arena_fini(&arena);
+    }
+    return NULL;
+}
+
+static void a_snapshot_never_sees_half_a_transaction(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "pair", 1, 0), PBASE_OK);
+    assert_int_equal(fixture_put_one(&f, "pair", 2, 0), PBASE_OK);
+    worker watcher = {.status = PBASE_OK};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, watch_pair, &watcher), 0);
+    for (int64_t i = 1; i <= 300; i++) {
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        pbase_dict *dict = fixture_dict(txn, "pair");
+        fixture_put(&dict, 1, i);
+        fixture_put(&dict, 2, i);
+        assert_int_equal(pbase_txn_store_dict(txn, "pair", dict, NULL), PBASE_OK);
+        pbase_dict_close(dict);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(watcher.status, PBASE_OK);
+}
+
+#define ON_BOTH(test)                                                                              \
+    cmocka_unit_test_setup_teardown(test, begin_memory, end),                                      \
+        cmocka_unit_test_setup_teardown(test, begin_file, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(four_threads_on_different_keys_lose_nothing),
+        ON_BOTH(four_threads_on_the_same_keys_count_exactly),
+        ON_BOTH(four_threads_on_different_roots_lose_nothing),
+        ON_BOTH(commits_go_on_while_checkpoints_settle),
+        ON_BOTH(a_snapshot_never_sees_half_a_transaction),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
