@@ -54,8 +54,8 @@ static void one_transaction(space_fixture *fixture, progress_mark *mark)
 static void one_transaction_and_a_checkpoint(space_fixture *fixture, progress_mark *mark)
 {
     one_transaction(fixture, mark);
-    if (mark->had_pair) {
-        (void)pbase_space_checkpoint(fixture->space, NULL, NULL); /* may be cut */
+    if (mark->had_pair && pbase_space_checkpoint(fixture->space, NULL, NULL) != PBASE_OK) {
+        assert_true(sim_os_has_crashed((sim_os *)fixture->options.os->state));
     }
 }
 
