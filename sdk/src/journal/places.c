@@ -229,7 +229,10 @@ pbase_status journal_place_recycle(journal *self, journal_place place, pbase_err
     number = spare_number_new(self);
     journal_spare_name(number, to);
     status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
-    return status != PBASE_OK ? status : spare_add(self, (journal_spare){number, true}, err);
+    if (status == PBASE_OK && spare_add(self, (journal_spare){number, true}, NULL) != PBASE_OK) {
+        return PBASE_OK; /* the place is free all the same; the next opening finds the spare */
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------- load --- */

@@ -1,0 +1,298 @@
+/* test_faults.c - every allocation and every call of the operating system made to fail, one by one,
+ * under opening, committing and settling: a clean error, no leak, nothing half done. */
+#include "sim_os.h"
+#include "space_fixture.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define SWEEP_MAX 20000u
+
+typedef struct {
+    sim_os *sim;
+    space_fixture fixture;
+} faults;
+
+static faults f;
+
+static void prepare(void)
+{
+    fixture_prepare(&f.fixture, "/space", sim_os_interface(f.sim));
+    fixture_set(&f.fixture, "storage.blocks.segment_size=64KiB");
+    fixture_set(&f.fixture, "storage.journal_segment_size=64KiB");
+}
+
+static pbase_status put_pair(int64_t key)
+{
+    static const char *const roots[] = {"left", "right"};
+    pbase_txn *txn = NULL;
+    pbase_status status = pbase_txn_begin(f.fixture.database, NULL, &txn, NULL);
+    for (unsigned i = 0; i < 2 && status == PBASE_OK; i++) {
+        pbase_dict *dict = NULL;
+        pbase_value value = pbase_value_int(key);
+        status = pbase_txn_dict(txn, roots[i], &dict, NULL);
+        status = status == PBASE_NOT_FOUND ? pbase_txn_new_dict(txn, &dict, NULL) : status;
+        status = status == PBASE_OK ? pbase_dict_put(&dict, &value, &value, NULL, NULL) : status;
+        status = status == PBASE_OK ? pbase_txn_store_dict(txn, roots[i], dict, NULL) : status;
+        pbase_dict_close(dict);
+    }
+    if (status != PBASE_OK) {
+        pbase_txn_abort(&txn);
+        return status;
+    }
+    return pbase_txn_commit(&txn, NULL, NULL, NULL);
+}
+
+/* A closed space with (0, 0) in both roots. */
+static int begin(void **unused)
+{
+    (void)unused;
+    f.sim = sim_os_create(1);
+    prepare();
+    fixture_open(&f.fixture);
+    assert_int_equal(put_pair(0), PBASE_OK);
+    fixture_close(&f.fixture);
+    assert_int_equal(sim_os_memory_used(f.sim), 0);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    sim_os_fail_at(f.sim, OS_CALL_ANY, 0, PBASE_OK, false);
+    fixture_close(&f.fixture);
+    assert_int_equal(sim_os_memory_used(f.sim), 0);
+    sim_os_destroy(f.sim);
+    return 0;
+}
+
+static bool both_have(int64_t key)
+{
+    bool left = fixture_get(&f.fixture, "left", key) == key;
+    assert_true(left == (fixture_get(&f.fixture, "right", key) == key));
+    return left;
+}
+
+/* Makes call `n` of `kind` fail during `work`; false when there were fewer. */
+static bool fails_during(os_call kind, uint64_t n, pbase_status code, pbase_status (*work)(int64_t),
+                         int64_t argument, pbase_status *out)
+{
+    uint64_t before = sim_os_calls(f.sim, kind);
+    sim_os_fail_at(f.sim, kind, n, code, false);
+    *out = work(argument);
+    sim_os_fail_at(f.sim, kind, 0, PBASE_OK, false);
+    return sim_os_calls(f.sim, kind) - before >= n;
+}
+
+/* ------------------------------------------------------------------------------------ memory ---- */
+
+static pbase_status open_and_close(int64_t unused)
+{
+    (void)unused;
+    pbase_status status = fixture_try_open(&f.fixture, NULL);
+    fixture_close(&f.fixture);
+    return status;
+}
+
+static void opening_survives_every_failing_allocation(void **unused)
+{
+    (void)unused;
+    pbase_status status;
+    uint64_t n = 1;
+    while (n < SWEEP_MAX &&
+           fails_during(OS_CALL_MEMORY, n, PBASE_NO_MEMORY, open_and_close, 0, &status)) {
+        assert_true(status == PBASE_NO_MEMORY || status == PBASE_OK);
+        assert_int_equal(sim_os_memory_used(f.sim), 0);
+        n++;
+    }
+    print_message("%llu allocations\n", (unsigned long long)(n - 1));
+    assert_true(n > 50 && n < SWEEP_MAX);
+    fixture_open(&f.fixture);
+    assert_true(both_have(0));
+    fixture_assert_clean(&f.fixture);
+}
+
+static void committing_survives_every_failing_allocation(void **unused)
+{
+    (void)unused;
+    pbase_status status = PBASE_OK;
+    int64_t n = 1;
+    fixture_open(&f.fixture);
+    while (n < (int64_t)SWEEP_MAX &&
+           fails_during(OS_CALL_MEMORY, (uint64_t)n, PBASE_NO_MEMORY, put_pair, n, &status)) {
+        assert_true(status == PBASE_NO_MEMORY || status == PBASE_OK);
+        assert_true(both_have(n) == (status == PBASE_OK));
+        n++;
+    }
+    print_message("%lld allocations\n", (long long)(n - 1));
+    assert_int_equal(status, PBASE_OK);
+    assert_true(n > 20 && n < (int64_t)SWEEP_MAX);
+    fixture_assert_clean(&f.fixture);
+    fixture_reopen(&f.fixture);
+    assert_true(both_have(n) && both_have(0));
+    fixture_assert_clean(&f.fixture);
+}
+
+static pbase_status settle(int64_t unused)
+{
+    (void)unused;
+    pbase_error err;
+    pbase_error_init(&err);
+    pbase_status status = pbase_space_checkpoint(f.fixture.space, NULL, &err);
+    if (status != PBASE_OK && status != PBASE_NO_MEMORY) {
+        print_message("%s: %s\n", pbase_status_name(status), err.message);
+    }
+    return status;
+}
+
+static void settling_survives_every_failing_allocation(void **unused)
+{
+    (void)unused;
+    pbase_status status;
+    int64_t n = 1;
+    bool more = true;
+    fixture_open(&f.fixture);
+    while (n < (int64_t)SWEEP_MAX && more) {
+        assert_int_equal(put_pair(n), PBASE_OK);
+        more = fails_during(OS_CALL_MEMORY, (uint64_t)n, PBASE_NO_MEMORY, settle, 0, &status);
+        assert_true(status == PBASE_NO_MEMORY || status == PBASE_OK);
+        assert_true(both_have(n) && both_have(0));
+        n++;
+    }
+    print_message("%lld allocations\n", (long long)(n - 2));
+    assert_true(n > 5 && n < (int64_t)SWEEP_MAX);
+    fixture_assert_clean(&f.fixture);
+    fixture_reopen(&f.fixture);
+    for (int64_t key = 0; key < n; key++) {
+        assert_true(both_have(key));
+    }
+    fixture_assert_clean(&f.fixture);
+}
+
+/* ------------------------------------------------------------------------------ files and disk -- */
+
+static void opening_survives_every_failing_call(void **unused)
+{
+    (void)unused;
+    pbase_status status;
+    uint64_t n = 1;
+    while (n < SWEEP_MAX && fails_during(OS_CALL_ANY, n, PBASE_IO, open_and_close, 0, &status)) {
+        assert_int_equal(sim_os_memory_used(f.sim), 0);
+        n++;
+    }
+    print_message("%llu calls\n", (unsigned long long)(n - 1));
+    assert_true(n > 10 && n < SWEEP_MAX);
+    fixture_open(&f.fixture);
+    assert_true(both_have(0));
+    fixture_assert_clean(&f.fixture);
+}
+
+/* What was acknowledged is there after reopening; what was not is there whole or not at all. */
+static void work_survives_every_failing_call(pbase_status (*work)(int64_t), pbase_status code)
+{
+    pbase_status status;
+    int64_t n = 1;
+    bool more = true;
+    while (n < (int64_t)SWEEP_MAX && more) {
+        fixture_open(&f.fixture);
+        more = fails_during(OS_CALL_ANY, (uint64_t)n, code, work, n, &status);
+        bool acknowledged = status == PBASE_OK;
+        fixture_reopen(&f.fixture);
+        assert_true(both_have(n) || !acknowledged);
+        assert_true(both_have(0));
+        fixture_assert_clean(&f.fixture);
+        fixture_close(&f.fixture);
+        n++;
+    }
+    print_message("%lld calls\n", (long long)(n - 2));
+    assert_true(n > 2 && n < (int64_t)SWEEP_MAX);
+}
+
+static void committing_survives_every_failing_call(void **unused)
+{
+    (void)unused;
+    work_survives_every_failing_call(put_pair, PBASE_IO);
+}
+
+static void committing_survives_a_full_disk_at_every_call(void **unused)
+{
+    (void)unused;
+    work_survives_every_failing_call(put_pair, PBASE_NO_SPACE);
+}
+
+static pbase_status commit_then_settle_quietly(int64_t key)
+{
+    pbase_status status = put_pair(key);
+    if (status == PBASE_OK && settle(0) != PBASE_OK) {
+        return PBASE_OK; /* the commit is acknowledged, whatever became of the checkpoint */
+    }
+    return status;
+}
+
+static void settling_survives_every_failing_call(void **unused)
+{
+    (void)unused;
+    work_survives_every_failing_call(commit_then_settle_quietly, PBASE_IO);
+}
+
+static void a_flush_that_fails_once_refuses_commits_until_reopened(void **unused)
+{
+    (void)unused;
+    pbase_error err;
+    pbase_error_init(&err);
+    fixture_open(&f.fixture);
+    assert_int_equal(put_pair(1), PBASE_OK);
+    sim_os_fail_at(f.sim, OS_CALL_WRITE, 1, PBASE_IO, false);
+    pbase_status failed = put_pair(2);
+    sim_os_fail_at(f.sim, OS_CALL_WRITE, 0, PBASE_OK, false);
+    assert_int_not_equal(failed, PBASE_OK);
+    assert_int_equal(put_pair(3), PBASE_READ_ONLY);
+    assert_int_equal(put_pair(4), PBASE_READ_ONLY);
+    assert_true(both_have(1));
+    fixture_reopen(&f.fixture);
+    assert_true(both_have(1));
+    assert_int_equal(put_pair(5), PBASE_OK);
+}
+
+static void a_full_disk_refuses_commits_and_loses_nothing(void **unused)
+{
+    (void)unused;
+    fixture_open(&f.fixture);
+    sim_os_disk_limit(f.sim, 600u << 10);
+    int64_t n = 1;
+    pbase_status status = PBASE_OK;
+    int64_t acknowledged = 0;
+    for (; n < 5000 && status == PBASE_OK; n++) {
+        status = put_pair(n);
+        acknowledged = status == PBASE_OK ? n : acknowledged;
+        status = status == PBASE_OK ? settle(0) : status;
+    }
+    assert_true(n < 5000);
+    assert_true(both_have(acknowledged) && both_have(0));
+    sim_os_disk_limit(f.sim, 0);
+    fixture_reopen(&f.fixture);
+    for (int64_t key = 0; key <= acknowledged; key++) {
+        assert_true(both_have(key));
+    }
+    assert_int_equal(put_pair(n), PBASE_OK);
+    fixture_assert_clean(&f.fixture);
+}
+
+#define IN_A_SPACE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_SPACE(opening_survives_every_failing_allocation),
+        IN_A_SPACE(committing_survives_every_failing_allocation),
+        IN_A_SPACE(settling_survives_every_failing_allocation),
+        IN_A_SPACE(opening_survives_every_failing_call),
+        IN_A_SPACE(committing_survives_every_failing_call),
+        IN_A_SPACE(committing_survives_a_full_disk_at_every_call),
+        IN_A_SPACE(settling_survives_every_failing_call),
+        IN_A_SPACE(a_flush_that_fails_once_refuses_commits_until_reopened),
+        IN_A_SPACE(a_full_disk_refuses_commits_and_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
