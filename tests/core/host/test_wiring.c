@@ -190,6 +190,40 @@ static void a_codec_that_needs_a_key_must_be_listed(void **state)
     wiring_close(w);
 }
 
+#define THREADS 4
+
+static wiring *shared;
+
+static void find_squeeze(void *state)
+{
+    const wiring_codec **out = state;
+    assert_int_equal(wiring_codec_find(shared, "squeeze", out, NULL), PBASE_OK);
+}
+
+static void threads_that_ask_for_the_same_codec_get_the_same_one(void **state)
+{
+    const pbase_os *os = pbase_os_real();
+    const wiring_codec *found[THREADS] = {NULL};
+    pbase_os_thread *threads[THREADS];
+    pbase_error err;
+    (void)state;
+    assert_int_equal(open_text(RECORDED "codecs: [plain]\n", &shared, &err), PBASE_OK);
+
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(os->thread->start(os, "test", find_squeeze, &found[i], &threads[i], NULL),
+                         PBASE_OK);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        os->thread->join(threads[i]);
+    }
+
+    for (int i = 0; i < THREADS; i++) {
+        assert_non_null(found[i]);
+        assert_ptr_equal(found[i], found[0]);
+    }
+    wiring_close(shared);
+}
+
 /* ------------------------------------------------------------------------------- failures --- */
 static void an_opening_that_fails_anywhere_closes_what_was_opened(void **state)
 {
@@ -500,6 +534,7 @@ int main(void)
         TEST(a_listed_codec_is_found_as_it_was_opened),
         TEST(a_codec_that_nobody_has_is_named_with_its_file),
         TEST(a_codec_that_needs_a_key_must_be_listed),
+        TEST(threads_that_ask_for_the_same_codec_get_the_same_one),
         TEST(an_opening_that_fails_anywhere_closes_what_was_opened),
         TEST(a_failed_opening_says_what_and_where),
         TEST(an_opening_that_gives_nothing_is_the_plugins_fault),
