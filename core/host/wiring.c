@@ -198,6 +198,9 @@ static pbase_status construct(wiring *self, const plan_component *planned,
         .data_hint = self->source_name,
     };
     void *object = NULL;
+    if (err != NULL) {
+        pbase_error_init(err); /* what it says afterwards, the plugin said */
+    }
     pbase_status status = component->open(&open, &object, err);
     if (status == PBASE_OK) {
         status = check_object(component, object, err);
