@@ -224,11 +224,15 @@ pbase_status journal_place_recycle(journal *self, journal_place place, pbase_err
     pbase_status status;
     journal_segment_name(place.base, from);
     if (place.bytes != self->segment_bytes || !wants_spare(self)) {
-        return pbase_blocks_remove(self->blocks, NULL, from, err);
+        status = pbase_blocks_remove(self->blocks, NULL, from, err);
+        return status == PBASE_NOT_FOUND ? PBASE_OK : status;
     }
     number = spare_number_new(self);
     journal_spare_name(number, to);
     status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
+    if (status == PBASE_NOT_FOUND) {
+        return PBASE_OK; /* an earlier attempt failed only after the name was gone */
+    }
     if (status == PBASE_OK && spare_add(self, (journal_spare){number, true}, NULL) != PBASE_OK) {
         return PBASE_OK; /* the place is free all the same; the next opening finds the spare */
     }
