@@ -28,6 +28,7 @@ typedef struct {
     seed_random random;
 } question;
 
+static void add(char *to, size_t *size, const char *format, va_list arguments) PBASE_PRINTF(3, 0);
 static void add(char *to, size_t *size, const char *format, va_list arguments)
 {
     int added = vsnprintf(to + *size, TEXT_MAX - *size, format, arguments);
