@@ -143,11 +143,11 @@ static pbase_status tail_zero(journal *self, journal_place place, pbase_error *e
     pbase_position at = frame_round(self->head, self->unit);
     end = end < place_end ? end : place_end;
     if (at < end) {
-        uint64_t most = end - at < JOURNAL_STAGING_BYTES ? end - at : JOURNAL_STAGING_BYTES;
+        uint64_t most = end - at < self->staging_bytes ? end - at : self->staging_bytes;
         memset(self->staging, 0, (size_t)most);
     }
     while (status == PBASE_OK && at < end) {
-        uint64_t part = end - at < JOURNAL_STAGING_BYTES ? end - at : JOURNAL_STAGING_BYTES;
+        uint64_t part = end - at < self->staging_bytes ? end - at : self->staging_bytes;
         status = pbase_segment_write(segment, NULL, at - place.base,
                                      pbase_bytes_of(self->staging, (size_t)part), 0, err);
         at += part;
@@ -449,7 +449,7 @@ static pbase_status staging_add(void *state, const void *data, uint64_t size, pb
     staging_sink *sink = state;
     const uint8_t *from = data;
     while (size > 0) {
-        size_t part = JOURNAL_STAGING_BYTES - sink->filled;
+        size_t part = sink->journal->staging_bytes - sink->filled;
         if (part == 0) {
             pbase_status status = staging_write(sink, 0, err);
             if (status != PBASE_OK) {

@@ -50,7 +50,10 @@ static pbase_status locks_create(journal *self, pbase_error *err)
 
 static pbase_status staging_create(journal *self, pbase_error *err)
 {
-    self->staging_raw = pbase_alloc_new(self->host->alloc, JOURNAL_STAGING_BYTES + FRAME_UNIT_MAX);
+    self->staging_bytes = self->segment_bytes < JOURNAL_STAGING_BYTES_MAX
+                              ? (size_t)self->segment_bytes
+                              : JOURNAL_STAGING_BYTES_MAX;
+    self->staging_raw = pbase_alloc_new(self->host->alloc, self->staging_bytes + FRAME_UNIT_MAX);
     if (self->staging_raw == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the journal's write buffer");
     }
@@ -105,10 +108,10 @@ pbase_status journal_open(const journal_options *options, const pbase_call *call
     self->spares_max = options->spares_max != 0 ? options->spares_max : JOURNAL_SPARES_DEFAULT;
     status = locks_create(self, err);
     if (status == PBASE_OK) {
-        status = staging_create(self, err);
+        status = geometry_take(self, options, err);
     }
     if (status == PBASE_OK) {
-        status = geometry_take(self, options, err);
+        status = staging_create(self, err);
     }
     if (status == PBASE_OK) {
         status = journal_places_load(self, call, err);
@@ -138,7 +141,7 @@ void journal_close(journal *self)
     self->os->lock->mutex_destroy(self->trim_lock);
     pbase_alloc_free(alloc, self->places, self->place_capacity * sizeof(journal_place));
     pbase_alloc_free(alloc, self->spares, self->spare_capacity * sizeof(journal_spare));
-    pbase_alloc_free(alloc, self->staging_raw, JOURNAL_STAGING_BYTES + FRAME_UNIT_MAX);
+    pbase_alloc_free(alloc, self->staging_raw, self->staging_bytes + FRAME_UNIT_MAX);
     pbase_alloc_free(alloc, self, sizeof(*self));
 }
 

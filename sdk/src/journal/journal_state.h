@@ -11,7 +11,7 @@
 #include "journal/frame.h"
 #include "journal/journal.h"
 
-#define JOURNAL_STAGING_BYTES 1048576u /* a frame up to this size is one write */
+#define JOURNAL_STAGING_BYTES_MAX 1048576u /* a frame up to this size is one write */
 #define JOURNAL_PREFIX "journal/"
 #define JOURNAL_SPARE_PREFIX "journal/spare-"
 #define JOURNAL_NAME_BYTES 40u /* the longest of its names, NUL included */
@@ -41,7 +41,8 @@ struct journal {
     pbase_blocks *blocks;
     uint64_t id;
     uint64_t segment_bytes;
-    uint32_t unit; /* frames are padded to it */
+    size_t staging_bytes; /* a segment, if that is not too much */
+    uint32_t unit;        /* frames are padded to it */
     uint32_t spares_max;
 
     pbase_os_mutex *trim_lock;
@@ -52,7 +53,7 @@ struct journal {
 
     /* append_lock */
     bool is_ready;    /* the tail is cleared, leftovers are gone */
-    uint8_t *staging; /* JOURNAL_STAGING_BYTES, aligned to FRAME_UNIT_MAX, inside `staging_raw` */
+    uint8_t *staging; /* `staging_bytes`, aligned to FRAME_UNIT_MAX, inside `staging_raw` */
     uint8_t *staging_raw;
     uint32_t head_crc32c; /* of the last frame; 0: not known */
     uint64_t tail_end;    /* what claims to be frames after the head ends here; 0: nothing does */
