@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Every example runs on its own and says what its text promises.
+set -euo pipefail
+examples=$PBASE_BINARY_DIR/examples
+[ -x "$examples/01-hello" ] || {
+    echo "skipped: the examples are not built here (PBASE_EXAMPLES is off)"
+    exit 77
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# expect TEXT NAME [ARG...]: the example succeeds and prints a line that holds TEXT.
+expect() {
+    local text=$1 name=$2
+    shift 2
+    "$examples/$name" "$@" >out.txt || {
+        echo "$name failed" >&2
+        exit 1
+    }
+    grep -qF -- "$text" out.txt || {
+        echo "$name does not print '$text' but:" >&2
+        cat out.txt >&2
+        exit 1
+    }
+}
+
+expect "hello, world" 01-hello
+expect "as of commit 3" 01-hello # the second run finds the commits of the first
+expect "edited: 5 cities, kept: 4" 02-collections
+expect 'steps: "plan" "build" "test" "ship"' 02-collections
+expect "primes: 2 3 5 7" 02-collections
+expect '{"count":100}' 03-query
+expect "run 2 in this place" 04-wiring
+expect "did you mean 'path'?" 04-wiring
+printf 'version: 1\nstorage: {type: memory}\n' >mine.yaml
+expect "run 1 in this place" 04-wiring mine.yaml
