@@ -11,6 +11,7 @@ typedef struct {
     pbase_config_source source; /* from --config, --data, --memory, --set, --plugin-dir */
     const char *database_name;
     bool json;
+    uint32_t problems_shown;  /* of the configuration, on standard error: main need not repeat */
     pbase_space *space;       /* opened by the first command that needs it */
     pbase_database *database; /* likewise */
     pbase_call call;          /* cancelled by SIGINT and SIGTERM */
@@ -54,11 +55,10 @@ extern const cli_command cli_commands[];
 extern const size_t cli_command_count;
 #define CLI_OPTIONS_MAX 12u
 
-/* The value of option `name` of a command, NULL when it was not given. */
-const char *cli_value(const cli_command *command, const cli_arguments *arguments, const char *name);
-
 /* ---------------------------------------------------------------------------------- output ---- */
 
+/* CANCELLED once SIGINT or SIGTERM came. */
+PBASE_MUST_CHECK pbase_status cli_check_cancelled(const pbase_call *call, pbase_error *err);
 /* Refuses what was typed: exit code 2. */
 pbase_status cli_usage(pbase_error *err, const char *format, ...) PBASE_PRINTF(2, 3);
 /* Writes bytes to standard output. IO when it cannot (a full disk, a closed pipe). */
@@ -67,9 +67,16 @@ PBASE_MUST_CHECK pbase_status cli_print(pbase_error *err, const char *format, ..
     PBASE_PRINTF(2, 3);
 /* One value as JSON and a newline. Works without an open space for scalars, maps and lists. */
 PBASE_MUST_CHECK pbase_status cli_print_json(cli *self, const pbase_value *value, pbase_error *err);
-/* {"status": "ok", ...}: what a command with nothing else to say prints under --json. */
+/* One member of a JSON object, `"name": "text"` behind `before`; needs no space. NULL is "". */
+PBASE_MUST_CHECK pbase_status cli_print_member(const char *before, const char *name,
+                                               const char *text, pbase_error *err);
+/* {"done": VERB, "name": NAME, "count": N}: what a command with nothing else to say prints under
+ * --json. */
 PBASE_MUST_CHECK pbase_status cli_print_done(cli *self, const char *verb, const char *name,
                                              uint64_t count, pbase_error *err);
+
+/* "value", "dict", "list", "set". */
+const char *cli_root_kind_name(uint32_t kind);
 
 /* A key as typed: a JSON scalar when it parses as one, else a string. */
 PBASE_MUST_CHECK pbase_status cli_parse_key(cli *self, const char *text, pbase_value *out,

@@ -96,6 +96,30 @@ CLI_COMMAND(cmd_check)
 
 /* ------------------------------------------------------------------------------------ version -- */
 
+#ifdef NDEBUG
+#define BUILD_TYPE "release"
+#else
+#define BUILD_TYPE "debug"
+#endif
+#ifdef __clang__
+#define BUILD __VERSION__ ", " BUILD_TYPE /* "Clang 14.0.6, release" */
+#else
+#define BUILD "GCC " __VERSION__ ", " BUILD_TYPE
+#endif
+
+static pbase_status print_plugin(const cli *self, const pbase_plugin_info *plugin, bool is_first,
+                                 pbase_error *err)
+{
+    if (!self->json) {
+        return cli_print(err, "  %-20s %-8s %s\n", plugin->name, plugin->version, plugin->path);
+    }
+    pbase_status status = cli_print(err, "%s{", is_first ? "" : ", ");
+    status = status == PBASE_OK ? cli_print_member("", "name", plugin->name, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "version", plugin->version, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "path", plugin->path, err) : status;
+    return status == PBASE_OK ? cli_print(err, "}") : status;
+}
+
 CLI_COMMAND(cmd_version)
 {
     (void)arguments;
@@ -104,18 +128,13 @@ CLI_COMMAND(cmd_version)
     if (status != PBASE_OK) {
         return status;
     }
-    if (!self->json) {
-        status = cli_print(err, "protobase %s\nplugin ABI %d.%d\n%zu plugins installed\n",
-                           pbase_version(), PBASE_ABI_MAJOR, PBASE_ABI_MINOR, list.count);
-    } else {
-        status = cli_print(err, "{\"version\": \"%s\", \"abi\": \"%d.%d\", \"plugins\": [",
-                           pbase_version(), PBASE_ABI_MAJOR, PBASE_ABI_MINOR);
-    }
+    status = cli_print(err,
+                       self->json ? "{\"version\": \"%s\", \"abi\": \"%d.%d\", \"build\": \"%s\", "
+                                    "\"plugins\": ["
+                                  : "protobase %s\nplugin ABI %d.%d\nbuild %s\nplugins:\n",
+                       pbase_version(), PBASE_ABI_MAJOR, PBASE_ABI_MINOR, BUILD);
     for (size_t i = 0; i < list.count && status == PBASE_OK; i++) {
-        const pbase_plugin_info *plugin = &list.plugins[i];
-        status = self->json ? cli_print(err, "%s{\"name\": \"%s\", \"version\": \"%s\"}",
-                                        i > 0 ? ", " : "", plugin->name, plugin->version)
-                            : cli_print(err, "  %-24s %s\n", plugin->name, plugin->version);
+        status = print_plugin(self, &list.plugins[i], i == 0, err);
     }
     return status == PBASE_OK && self->json ? cli_print(err, "]}\n") : status;
 }

@@ -83,11 +83,6 @@ CLI_COMMAND(cmd_delete)
 
 /* ----------------------------------------------------------------------------------------- get -- */
 
-static const char *root_kind_name(uint32_t kind)
-{
-    return kind == PBASE_ROOT_VALUE ? "value" : pbase_collection_kind_name((int)kind);
-}
-
 /* {"name": ..., "type": ..., "count": ...}, or the value of a root that holds one. */
 static pbase_status print_root(cli *self, const pbase_snapshot *snapshot, const char *name,
                                pbase_error *err)
@@ -104,7 +99,7 @@ static pbase_status print_root(cli *self, const pbase_snapshot *snapshot, const 
     }
     pbase_field fields[] = {
         {pbase_bytes_text("name"), pbase_value_text(name)},
-        {pbase_bytes_text("type"), pbase_value_text(root_kind_name(info.kind))},
+        {pbase_bytes_text("type"), pbase_value_text(cli_root_kind_name(info.kind))},
         {pbase_bytes_text("count"), pbase_value_int((int64_t)info.count)},
     };
     pbase_value description = pbase_value_map(fields, sizeof fields / sizeof fields[0]);

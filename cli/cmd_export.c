@@ -76,9 +76,7 @@ static pbase_status write_all(export_work *work, pbase_error *err)
                      : status;
         status = status == PBASE_OK ? cli_write(pbase_buffer_view(&work->text), err) : status;
         before = work->is_array ? ",\n" : "";
-        if (status == PBASE_OK && __atomic_load_n(work->run->call.cancelled, __ATOMIC_RELAXED)) {
-            status = PBASE_FAIL(err, PBASE_CANCELLED, "cancelled");
-        }
+        status = status == PBASE_OK ? cli_check_cancelled(&work->run->call, err) : status;
     }
     if (status == PBASE_END && work->is_array) {
         return cli_print(err, "%s\n]\n", before[0] == '[' ? "[" : "");

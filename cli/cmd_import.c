@@ -26,7 +26,7 @@ typedef struct {
     pbase_arena arena; /* of one row */
     progress progress;
     uint64_t imported, rejected;
-} import;
+} import_work;
 
 /* What is being filled in the open transaction; exactly one is set. */
 typedef struct {
@@ -37,7 +37,7 @@ typedef struct {
 
 /* --------------------------------------------------------------------------------- arguments ---- */
 
-static pbase_status parse_kind(import *self, const char *type, pbase_error *err)
+static pbase_status parse_kind(import_work *self, const char *type, pbase_error *err)
 {
     bool keyed = self->key_field.size > 0;
     if (type == NULL) {
@@ -60,7 +60,7 @@ static pbase_status parse_kind(import *self, const char *type, pbase_error *err)
     return PBASE_OK;
 }
 
-static pbase_status parse_batch(import *self, const char *text, pbase_error *err)
+static pbase_status parse_batch(import_work *self, const char *text, pbase_error *err)
 {
     char *end = NULL;
     self->batch = text == NULL ? BATCH_DEFAULT : strtoull(text, &end, 10);
@@ -70,8 +70,8 @@ static pbase_status parse_batch(import *self, const char *text, pbase_error *err
     return PBASE_OK;
 }
 
-static pbase_status parse_arguments(import *self, const cli_arguments *arguments, bool *is_array,
-                                    pbase_error *err)
+static pbase_status parse_arguments(import_work *self, const cli_arguments *arguments,
+                                    bool *is_array, pbase_error *err)
 {
     const char *format = arguments->values[IMPORT_FORMAT];
     const char *key = arguments->values[IMPORT_KEY];
@@ -88,7 +88,7 @@ static pbase_status parse_arguments(import *self, const cli_arguments *arguments
 /* -------------------------------------------------------------------------------------- rows ---- */
 
 /* Puts "FILE: line L column C" where the codec said where in the row it was. */
-static void place_error(const import *self, const row *bad, pbase_error *err)
+static void place_error(const import_work *self, const row *bad, pbase_error *err)
 {
     unsigned long long line = 0, column = 0;
     uint64_t at_line = bad->line, at_column = bad->column;
@@ -100,7 +100,8 @@ static void place_error(const import *self, const row *bad, pbase_error *err)
                       at_column);
 }
 
-static pbase_status put_row(import *self, target *into, const pbase_value *value, pbase_error *err)
+static pbase_status put_row(import_work *self, target *into, const pbase_value *value,
+                            pbase_error *err)
 {
     if (into->list != NULL) {
         return pbase_list_append(&into->list, value, err);
@@ -116,7 +117,7 @@ static pbase_status put_row(import *self, target *into, const pbase_value *value
     return pbase_dict_put(&into->dict, key, value, NULL, err);
 }
 
-static pbase_status take_row(import *self, target *into, const row *one, pbase_error *err)
+static pbase_status take_row(import_work *self, target *into, const row *one, pbase_error *err)
 {
     pbase_value value;
     pbase_arena_reset(&self->arena);
@@ -129,7 +130,7 @@ static bool is_bad_row(pbase_status status)
     return status == PBASE_INVALID || status == PBASE_LIMIT || status == PBASE_UNSUPPORTED;
 }
 
-static pbase_status reject(import *self, const row *bad, pbase_error *err)
+static pbase_status reject(import_work *self, const row *bad, pbase_error *err)
 {
     self->rejected++;
     bool ok = fwrite(bad->text.data, 1, bad->text.size, self->rejects) == bad->text.size &&
@@ -142,7 +143,8 @@ static pbase_status reject(import *self, const row *bad, pbase_error *err)
 }
 
 /* Fills one batch; END when the input has ended. */
-static pbase_status fill_batch(import *self, target *into, uint64_t *out_count, pbase_error *err)
+static pbase_status fill_batch(import_work *self, target *into, uint64_t *out_count,
+                               pbase_error *err)
 {
     pbase_status status = PBASE_OK;
     *out_count = 0;
@@ -172,7 +174,8 @@ static void target_close(target *into)
     pbase_set_close(into->set);
 }
 
-static pbase_status target_open(const import *self, pbase_txn *txn, target *out, pbase_error *err)
+static pbase_status target_open(const import_work *self, pbase_txn *txn, target *out,
+                                pbase_error *err)
 {
     pbase_status status;
     memset(out, 0, sizeof *out);
@@ -189,7 +192,7 @@ static pbase_status target_open(const import *self, pbase_txn *txn, target *out,
     }
 }
 
-static pbase_status target_store(const import *self, pbase_txn *txn, const target *from,
+static pbase_status target_store(const import_work *self, pbase_txn *txn, const target *from,
                                  pbase_error *err)
 {
     switch (self->kind) {
@@ -203,7 +206,7 @@ static pbase_status target_store(const import *self, pbase_txn *txn, const targe
 }
 
 /* One transaction. END: the input has ended and what it still gave is committed. */
-static pbase_status import_batch(import *self, pbase_error *err)
+static pbase_status import_batch(import_work *self, pbase_error *err)
 {
     pbase_txn *txn = NULL;
     target into = {NULL, NULL, NULL};
@@ -232,7 +235,7 @@ static pbase_status import_batch(import *self, pbase_error *err)
     return status == PBASE_OK && ended ? PBASE_END : status;
 }
 
-static pbase_status import_all(import *self, pbase_error *err)
+static pbase_status import_all(import_work *self, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
     progress_begin(&self->progress, "imported", rows_file_bytes(&self->input), !self->run->json);
@@ -247,7 +250,7 @@ static pbase_status import_all(import *self, pbase_error *err)
     return PBASE_OK;
 }
 
-static pbase_status print_summary(const import *self, pbase_error *err)
+static pbase_status print_summary(const import_work *self, pbase_error *err)
 {
     double seconds = progress_seconds(&self->progress);
     double rate = seconds > 0 ? (double)self->imported / seconds : 0;
@@ -255,6 +258,7 @@ static pbase_status print_summary(const import *self, pbase_error *err)
         {pbase_bytes_text("imported"), pbase_value_int((int64_t)self->imported)},
         {pbase_bytes_text("rejected"), pbase_value_int((int64_t)self->rejected)},
         {pbase_bytes_text("seconds"), pbase_value_float(seconds)},
+        {pbase_bytes_text("rows_per_second"), pbase_value_float(rate)},
     };
     pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
     return self->run->json
@@ -265,7 +269,7 @@ static pbase_status print_summary(const import *self, pbase_error *err)
                            self->imported, self->collection, seconds, rate, self->rejected);
 }
 
-static pbase_status open_rejects(import *self, const char *path, pbase_error *err)
+static pbase_status open_rejects(import_work *self, const char *path, pbase_error *err)
 {
     if (path == NULL) {
         return PBASE_OK;
@@ -277,7 +281,7 @@ static pbase_status open_rejects(import *self, const char *path, pbase_error *er
 
 CLI_COMMAND(cmd_import)
 {
-import work = {.run = self };
+    import_work work = {.run = self};
     bool is_array = false;
     pbase_arena_init(&work.arena, pbase_alloc_default());
     pbase_status status = parse_arguments(&work, arguments, &is_array, err);

@@ -4,26 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Without a space there is no codec to write JSON with: small texts are escaped here. */
-static pbase_status print_text(const char *text, pbase_error *err)
-{
-    pbase_status status = cli_print(err, "\"");
-    for (const char *at = text; *at != '\0' && status == PBASE_OK; at++) {
-        unsigned char byte = (unsigned char)*at;
-        status = byte == '"' || byte == '\\' ? cli_print(err, "\\%c", byte)
-                 : byte < 0x20               ? cli_print(err, "\\u%04x", byte)
-                                             : cli_print(err, "%c", byte);
-    }
-    return status == PBASE_OK ? cli_print(err, "\"") : status;
-}
-
-static pbase_status print_member(const char *before, const char *name, const char *text,
-                                 pbase_error *err)
-{
-    pbase_status status = cli_print(err, "%s\"%s\": ", before, name);
-    return status == PBASE_OK ? print_text(text == NULL ? "" : text, err) : status;
-}
-
 static pbase_status component_label(const pbase_component_info *component, pbase_buffer *out,
                                     pbase_error *err)
 {
@@ -54,13 +34,13 @@ static pbase_status list_components(const pbase_plugin_info *plugin, bool json, 
 
 static pbase_status list_plugin_json(const pbase_plugin_info *plugin, pbase_error *err)
 {
-    pbase_status status = print_member("{", "name", plugin->name, err);
-    status = status == PBASE_OK ? print_member(", ", "version", plugin->version, err) : status;
-    status = status == PBASE_OK ? print_member(", ", "path", plugin->path, err) : status;
-    status = status == PBASE_OK ? print_member(", ", "license", plugin->license, err) : status;
-    status = status == PBASE_OK ? print_member(", ", "problem", plugin->problem, err) : status;
-    status =
-        status == PBASE_OK ? print_member(", ", "shadowed_by", plugin->shadowed_by, err) : status;
+    pbase_status status = cli_print_member("{", "name", plugin->name, err);
+    status = status == PBASE_OK ? cli_print_member(", ", "version", plugin->version, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "path", plugin->path, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "license", plugin->license, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "problem", plugin->problem, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "shadowed_by", plugin->shadowed_by, err)
+                                : status;
     status = status == PBASE_OK ? cli_print(err, ", \"components\": [") : status;
     status = status == PBASE_OK ? list_components(plugin, true, err) : status;
     return status == PBASE_OK ? cli_print(err, "]}\n") : status;
@@ -107,12 +87,13 @@ static pbase_status show_option(const pbase_option *option, bool json, bool firs
             option->range == NULL ? "" : " [", option->range == NULL ? "" : option->range,
             option->range == NULL ? "" : "]");
     }
-    pbase_status status = print_member(first ? "{" : ", {", "key", option->key, err);
-    status = status == PBASE_OK ? print_member(", ", "type", option_type_name(option->type), err)
-                                : status;
-    status = status == PBASE_OK ? print_member(", ", "default", fallback, err) : status;
-    status = status == PBASE_OK ? print_member(", ", "range", option->range, err) : status;
-    status = status == PBASE_OK ? print_member(", ", "doc", option->doc, err) : status;
+    pbase_status status = cli_print_member(first ? "{" : ", {", "key", option->key, err);
+    status = status == PBASE_OK
+                 ? cli_print_member(", ", "type", option_type_name(option->type), err)
+                 : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "default", fallback, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "range", option->range, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "doc", option->doc, err) : status;
     return status == PBASE_OK
                ? cli_print(err, ", \"required\": %s}",
                            (option->flags & PBASE_OPTION_REQUIRED) != 0 ? "true" : "false")
@@ -126,11 +107,11 @@ static pbase_status show_slot(const pbase_slot *slot, bool json, bool first, pba
                          slot->default_type == NULL ? "" : "; default type: ",
                          slot->default_type == NULL ? "" : slot->default_type);
     }
-    pbase_status status = print_member(first ? "{" : ", {", "name", slot->name, err);
-    status = status == PBASE_OK ? print_member(", ", "kind", slot->kind, err) : status;
-    status =
-        status == PBASE_OK ? print_member(", ", "default_type", slot->default_type, err) : status;
-    status = status == PBASE_OK ? print_member(", ", "doc", slot->doc, err) : status;
+    pbase_status status = cli_print_member(first ? "{" : ", {", "name", slot->name, err);
+    status = status == PBASE_OK ? cli_print_member(", ", "kind", slot->kind, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "default_type", slot->default_type, err)
+                                : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "doc", slot->doc, err) : status;
     return status == PBASE_OK ? cli_print(err, "}") : status;
 }
 
@@ -141,10 +122,10 @@ static pbase_status show_head(const cli *self, const char *label, const pbase_pl
         return cli_print(err, "%s - %s\nplugin %s %s, %s\n%s\n", label, component->doc,
                          plugin->name, plugin->version, plugin->license, plugin->path);
     }
-    pbase_status status = print_member("{", "component", label, err);
-    status = status == PBASE_OK ? print_member(", ", "doc", component->doc, err) : status;
-    status = status == PBASE_OK ? print_member(", ", "plugin", plugin->name, err) : status;
-    return status == PBASE_OK ? print_member(", ", "version", plugin->version, err) : status;
+    pbase_status status = cli_print_member("{", "component", label, err);
+    status = status == PBASE_OK ? cli_print_member(", ", "doc", component->doc, err) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "plugin", plugin->name, err) : status;
+    return status == PBASE_OK ? cli_print_member(", ", "version", plugin->version, err) : status;
 }
 
 static pbase_status show_component(const cli *self, const pbase_component_info *component,
@@ -243,11 +224,13 @@ static pbase_status print_problem_json(const pbase_config_problem *problem, bool
     pbase_status status =
         cli_print(NULL, "%s{\"line\": %" PRIu32 ", \"column\": %" PRIu32 ", ",
                   first ? "{\"problems\": [" : ", ", problem->line, problem->column);
-    status = status == PBASE_OK ? print_member("", "code", pbase_status_name(problem->code), NULL)
-                                : status;
-    status = status == PBASE_OK ? print_member(", ", "file", problem->file, NULL) : status;
-    status = status == PBASE_OK ? print_member(", ", "message", problem->message, NULL) : status;
-    status = status == PBASE_OK ? print_member(", ", "hint", problem->hint, NULL) : status;
+    status = status == PBASE_OK
+                 ? cli_print_member("", "code", pbase_status_name(problem->code), NULL)
+                 : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "file", problem->file, NULL) : status;
+    status =
+        status == PBASE_OK ? cli_print_member(", ", "message", problem->message, NULL) : status;
+    status = status == PBASE_OK ? cli_print_member(", ", "hint", problem->hint, NULL) : status;
     return status == PBASE_OK ? cli_print(NULL, "}") : status;
 }
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *kind_name(uint32_t kind)
+const char *cli_root_kind_name(uint32_t kind)
 {
     return kind == PBASE_ROOT_VALUE ? "value" : pbase_collection_kind_name((int)kind);
 }
@@ -14,11 +14,12 @@ static pbase_status print_root(void *state, const pbase_root_info *root, pbase_e
     cli *self = state;
     if (!self->json) {
         return cli_print(err, "%-32.*s %-6s %12" PRIu64 "\n", (int)root->name.size,
-                         (const char *)root->name.data, kind_name(root->kind), root->count);
+                         (const char *)root->name.data, cli_root_kind_name(root->kind),
+                         root->count);
     }
     pbase_field fields[] = {
         {pbase_bytes_text("name"), pbase_value_string(root->name)},
-        {pbase_bytes_text("type"), pbase_value_text(kind_name(root->kind))},
+        {pbase_bytes_text("type"), pbase_value_text(cli_root_kind_name(root->kind))},
         {pbase_bytes_text("count"), pbase_value_int((int64_t)root->count)},
     };
     pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);

@@ -32,12 +32,17 @@ static const struct {
     {PBASE_TRIMMED, 3},
 };
 
+static bool is_usage(pbase_status status, const pbase_error *err)
+{
+    return status == PBASE_INVALID && strcmp(err->hint, usage_mark) == 0;
+}
+
 int cli_exit_code(pbase_status status, const pbase_error *err)
 {
     if (status != PBASE_OK && err->outcome == PBASE_OUTCOME_UNKNOWN) {
         return 16;
     }
-    if (status == PBASE_INVALID && strcmp(err->hint, usage_mark) == 0) {
+    if (is_usage(status, err)) {
         return 2;
     }
     for (size_t i = 0; i < sizeof exit_codes / sizeof exit_codes[0]; i++) {
@@ -51,6 +56,7 @@ int cli_exit_code(pbase_status status, const pbase_error *err)
 /* Writes `text` as a JSON string; needs no codec, so that a missing codec can be reported. */
 static void print_json_string(FILE *out, const char *text)
 {
+    bool is_utf8 = pbase_utf8_valid(pbase_bytes_text(text)); /* an argument may be anything */
     (void)fputc('"', out);
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
         if (*at == '"' || *at == '\\') {
@@ -58,7 +64,7 @@ static void print_json_string(FILE *out, const char *text)
         } else if (*at < 0x20) {
             (void)fprintf(out, "\\u%04x", *at);
         } else {
-            (void)fputc(*at, out);
+            (void)fputc(*at < 0x80 || is_utf8 ? *at : '?', out);
         }
     }
     (void)fputc('"', out);
@@ -73,8 +79,8 @@ static void token_text(const pbase_error *err, char out[33])
 
 static void report_json(pbase_status status, const pbase_error *err)
 {
-    (void)fprintf(stderr,
-                  "{\"error\": {\"code\": \"%s\", \"message\": ", pbase_status_name(status));
+    const char *code = is_usage(status, err) ? "USAGE" : pbase_status_name(status);
+    (void)fprintf(stderr, "{\"error\": {\"code\": \"%s\", \"message\": ", code);
     print_json_string(stderr, err->message);
     (void)fputs(", \"where\": ", stderr);
     print_json_string(stderr, err->where);
@@ -92,6 +98,9 @@ void cli_report(const cli *self, pbase_status status, const pbase_error *err)
 {
     if (self->json) {
         report_json(status, err);
+        return;
+    }
+    if (self->problems_shown > 0) {
         return;
     }
     (void)fprintf(stderr, "protobase: error: %s%s%s\n", err->where,

@@ -54,7 +54,8 @@ static void print_global_help(FILE *out)
 
 static void print_command_help(const cli_command *command, FILE *out)
 {
-    (void)fprintf(out, "usage: protobase %s %s%s\n\n%s\n", command->name, command->operands,
+    (void)fprintf(out, "usage: protobase %s%s%s%s\n\n%s\n", command->name,
+                  command->operands[0] == '\0' ? "" : " ", command->operands,
                   command->options[0].name == NULL ? "" : " [OPTIONS]", command->summary);
     if (command->options[0].name != NULL) {
         (void)fputs("\noptions:\n", out);
@@ -173,16 +174,6 @@ static const cli_command *find_command(const char *name)
     return NULL;
 }
 
-const char *cli_value(const cli_command *command, const cli_arguments *arguments, const char *name)
-{
-    for (size_t i = 0; command->options[i].name != NULL; i++) {
-        if (strcmp(command->options[i].name, name) == 0) {
-            return arguments->values[i];
-        }
-    }
-    return NULL;
-}
-
 typedef struct {
     const char *operands[LIST_MAX];
     size_t operand_count;
@@ -239,7 +230,8 @@ static pbase_status parse_command(program *self, const cli_command *command, typ
     }
     if (!out->help &&
         (out->operand_count < command->operand_min || out->operand_count > command->operand_max)) {
-        return cli_usage(err, "usage: protobase %s %s", command->name, command->operands);
+        return cli_usage(err, "usage: protobase %s%s%s", command->name,
+                         command->operands[0] == '\0' ? "" : " ", command->operands);
     }
     return PBASE_OK;
 }
@@ -252,8 +244,7 @@ static pbase_status run_command(program *self, int argc, char **argv, pbase_erro
     memset(&given, 0, sizeof given);
     const cli_command *command = find_command(argv[self->next]);
     if (command == NULL) {
-        return cli_usage(err, "there is no command '%s'; `protobase --help` lists them",
-                         argv[self->next]);
+        return cli_usage(err, "there is no command '%s'", argv[self->next]);
     }
     pbase_status status = parse_command(self, command, &given, argc, argv, err);
     if (status != PBASE_OK) {
@@ -278,6 +269,17 @@ static pbase_status flush_output(pbase_status status, pbase_error *err)
         return PBASE_FAIL(err, PBASE_IO, "cannot write to standard output");
     }
     return status;
+}
+
+/* Whether --json is anywhere before a "--": what is wrong before it must be told as JSON too. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static pbase_status run(program *self, int argc, char **argv, pbase_error *err)
@@ -307,6 +309,7 @@ int main(int argc, char **argv)
     pbase_error_init(&err);
     self.run.source = (pbase_config_source)PBASE_CONFIG_SOURCE_INIT;
     self.run.database_name = "main";
+    self.run.json = wants_json(argc, argv);
     self.run.call = (pbase_call){.deadline_ns = PBASE_NO_DEADLINE, .cancelled = &cancelled};
     pbase_arena_init(&self.run.arena, pbase_alloc_default());
     install_signals();

@@ -4,10 +4,37 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* Every mistake of a configuration at once; with --json the first one is the error object. */
+static void show_problem(void *state, const pbase_config_problem *problem)
+{
+    cli *self = state;
+    pbase_buffer line;
+    if (self->json) {
+        return;
+    }
+    pbase_buffer_init(&line, pbase_alloc_default());
+    if (pbase_config_problem_format(problem, &line, NULL) == PBASE_OK) {
+        (void)fprintf(stderr, "%.*s\n", (int)line.size, (const char *)line.data);
+        self->problems_shown++;
+    }
+    pbase_buffer_fini(&line);
+}
+
 pbase_status cli_open_space(cli *self, pbase_error *err)
 {
-    return self->space != NULL ? PBASE_OK
-                               : pbase_space_open(&self->source, NULL, &self->space, err);
+    if (self->space != NULL) {
+        return PBASE_OK;
+    }
+    pbase_space_options options = PBASE_SPACE_OPTIONS_INIT;
+    options.report = show_problem;
+    options.report_state = self;
+    return pbase_space_open(&self->source, &options, &self->space, err);
+}
+
+pbase_status cli_check_cancelled(const pbase_call *call, pbase_error *err)
+{
+    bool is_over = call->cancelled != NULL && __atomic_load_n(call->cancelled, __ATOMIC_RELAXED);
+    return is_over ? PBASE_FAIL(err, PBASE_CANCELLED, "cancelled") : PBASE_OK;
 }
 
 pbase_status cli_open_database(cli *self, pbase_error *err)
@@ -36,6 +63,26 @@ pbase_status cli_print(pbase_error *err, const char *format, ...)
     int written = vfprintf(stdout, format, arguments);
     va_end(arguments);
     return written < 0 ? PBASE_FAIL(err, PBASE_IO, "cannot write to standard output") : PBASE_OK;
+}
+
+/* Without a space there is no codec to write JSON with: small texts are escaped here. */
+static pbase_status print_text(const char *text, pbase_error *err)
+{
+    pbase_status status = cli_print(err, "\"");
+    for (const char *at = text; *at != '\0' && status == PBASE_OK; at++) {
+        unsigned char byte = (unsigned char)*at;
+        status = byte == '"' || byte == '\\' ? cli_print(err, "\\%c", byte)
+                 : byte < 0x20               ? cli_print(err, "\\u%04x", byte)
+                                             : cli_print(err, "%c", byte);
+    }
+    return status == PBASE_OK ? cli_print(err, "\"") : status;
+}
+
+pbase_status cli_print_member(const char *before, const char *name, const char *text,
+                              pbase_error *err)
+{
+    pbase_status status = cli_print(err, "%s\"%s\": ", before, name);
+    return status == PBASE_OK ? print_text(text == NULL ? "" : text, err) : status;
 }
 
 pbase_status cli_print_json(cli *self, const pbase_value *value, pbase_error *err)

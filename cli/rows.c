@@ -49,10 +49,9 @@ uint64_t rows_file_bytes(const rows *self)
 /* Makes room behind `end`, moving or growing, and reads more. */
 static pbase_status fill(rows *self, pbase_error *err)
 {
-    pbase_status status = PBASE_OK;
-    if (self->call->cancelled != NULL &&
-        __atomic_load_n(self->call->cancelled, __ATOMIC_RELAXED) != 0) {
-        return PBASE_FAIL(err, PBASE_CANCELLED, "cancelled");
+    pbase_status status = cli_check_cancelled(self->call, err);
+    if (status != PBASE_OK) {
+        return status;
     }
     if (self->start > 0) {
         memmove(self->buffer, self->buffer + self->start, self->end - self->start);
@@ -80,7 +79,11 @@ static pbase_status fill(rows *self, pbase_error *err)
     if (got < READ_BYTES) {
         self->at_end = true;
         if (ferror(self->file) != 0) {
-            return PBASE_FAIL_ERRNO(err, errno, "cannot read '%s'", self->name);
+            int number = errno;
+            status = cli_check_cancelled(self->call, err); /* a signal ends a read, too */
+            return status != PBASE_OK
+                       ? status
+                       : PBASE_FAIL_ERRNO(err, number, "cannot read '%s'", self->name);
         }
     }
     return PBASE_OK;
