@@ -145,56 +145,20 @@ uint32_t node_packed_size(const node *self)
 
 /* ------------------------------------------------------------------------------- access ------- */
 
-static pbase_status node_refused(atom_ref ref, const char *why, pbase_error *err)
+pbase_status node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
+                         bool positional, atom_view *view, pbase_error *err)
 {
-    return PBASE_FAIL(err, PBASE_CORRUPT, "the node at %#" PRIx64 " %s",
-                      atom_ref_is_stored(ref) ? atom_ref_pointer(ref) : 0, why);
-}
-
-static const char *node_fault(const atom_view *view, const node *parent, uint32_t index,
-                              bool positional)
-{
+    const char *why = "does not hold as many entries as its parent says";
     if (view->type != ATOM_NODE || view->size < NODE_HEADER_BYTES) {
-        return "is not a node";
+        why = "is not a node";
+    } else if (((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
+        why = "belongs to another kind of collection";
+    } else if (parent != NULL && view->payload[NODE_AT_LEVEL] + 1u != parent->level) {
+        why = "is not of the level below its parent's";
     }
-    if (((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
-        return "belongs to another kind of collection";
-    }
-    if (parent == NULL) {
-        return NULL;
-    }
-    if (view->payload[NODE_AT_LEVEL] + 1u != parent->level) {
-        return "is not of the level below its parent's";
-    }
-    const uint8_t *entry = node_entry_at(parent, index);
-    return pbase_get_u64(view->payload + NODE_AT_TOTAL) != pbase_get_u64(entry + NODE_CHILD_COUNT)
-               ? "does not hold as many entries as its parent says"
-               : NULL;
-}
-
-/* Asks for the lines that a search will need, so that they come together. */
-static void node_prefetch(const uint8_t *payload)
-{
-    __builtin_prefetch(payload + 64);
-    __builtin_prefetch(payload + 128);
-    __builtin_prefetch(payload + 192);
-}
-
-pbase_status node_acquire(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
-                          bool positional, atom_view *view, node *out, pbase_error *err)
-{
-    pbase_status status = atom_acquire(source, ref, view, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    node_prefetch(view->payload);
-    const char *fault = node_fault(view, parent, index, positional);
-    if (fault != NULL) {
-        atom_release(source, view);
-        return node_refused(ref, fault, err);
-    }
-    *out = node_of(view->payload, view->size);
-    return PBASE_OK;
+    atom_release(source, view);
+    return PBASE_FAIL(err, PBASE_CORRUPT, "the node at %#" PRIx64 ", child %" PRIu32 ", %s",
+                      atom_ref_is_stored(ref) ? atom_ref_pointer(ref) : 0, index, why);
 }
 
 pbase_status node_large_acquire(atom_source *source, atom_ref ref, uint32_t length, atom_view *view,

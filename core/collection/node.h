@@ -116,9 +116,14 @@ static inline uint32_t node_head(const node *self, uint32_t index)
 /* The first four bytes of a key's tail as a number; missing ones count as 0. */
 static inline uint32_t node_head_of(const uint8_t *tail, size_t size)
 {
-    uint8_t bytes[4] = {0, 0, 0, 0};
-    memcpy(bytes, tail, size < 4 ? size : 4);
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    if (size >= 4) {
+        return (uint32_t)tail[0] << 24 | (uint32_t)tail[1] << 16 | (uint32_t)tail[2] << 8 | tail[3];
+    }
+    uint32_t head = 0;
+    for (size_t i = 0; i < size; i++) {
+        head |= (uint32_t)tail[i] << (24 - 8 * i);
+    }
+    return head;
 }
 
 /* A varint of a node that was checked. */
@@ -202,11 +207,43 @@ uint64_t node_total_before(const node *self, uint32_t index);
 
 /* ------------------------------------------------------------------------------- access ------- */
 
+/* True when a lent atom is a node of the right shape, and what entry `index` of `parent` (NULL: it is
+ * a root) says it is. */
+static inline bool node_is_child(const atom_view *view, const node *parent, uint32_t index,
+                                 bool positional)
+{
+    if (view->type != ATOM_NODE || view->size < NODE_HEADER_BYTES ||
+        ((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
+        return false;
+    }
+    return parent == NULL || (view->payload[NODE_AT_LEVEL] + 1u == parent->level &&
+                              pbase_get_u64(view->payload + NODE_AT_TOTAL) ==
+                                  pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_COUNT));
+}
+/* Releases the view and says why it is not such a node. */
+pbase_status node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
+                         bool positional, atom_view *view, pbase_error *err);
 /* Lends a node and verifies what its parent says of it. `parent` NULL: it is a root. CORRUPT when
  * it is not a node, of the wrong shape, level or count. */
-PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref, const node *parent,
-                                           uint32_t index, bool positional, atom_view *view,
-                                           node *out, pbase_error *err);
+static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref,
+                                                         const node *parent, uint32_t index,
+                                                         bool positional, atom_view *view,
+                                                         node *out, pbase_error *err)
+{
+    pbase_status status = atom_acquire(source, ref, view, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    uint32_t ahead = parent != NULL && parent->level > 1 ? 640 : 256;
+    for (uint32_t at = 64; at < ahead; at += 64) {
+        __builtin_prefetch(view->payload + at); /* what a search needs comes together */
+    }
+    if (!node_is_child(view, parent, index, positional)) {
+        return node_refuse(source, ref, parent, index, positional, view, err);
+    }
+    *out = node_of(view->payload, view->size);
+    return PBASE_OK;
+}
 /* Lends a large value. CORRUPT when it is not one of `length` bytes. */
 PBASE_MUST_CHECK pbase_status node_large_acquire(atom_source *source, atom_ref ref, uint32_t length,
                                                  atom_view *view, pbase_error *err);

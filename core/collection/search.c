@@ -37,7 +37,7 @@ static uint32_t head_lower_bound(const node *self, uint32_t from, uint32_t to, u
     uint32_t length = to - from;
     while (length > LANES) {
         uint32_t half = length / 2;
-        from = node_head(self, from + half - 1) < head ? from + half : from;
+        from += half & (0u - (uint32_t)(node_head(self, from + half - 1) < head)); /* no branch */
         length -= half;
     }
     return from + heads_below(self->heads + (size_t)from * 4, length, head);

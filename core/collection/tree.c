@@ -90,17 +90,24 @@ static pbase_status root_lend(const tree *self, atom_view *view, node *out, pbas
     return node_acquire(self->source, self->root, NULL, 0, self->positional, view, out, err);
 }
 
-/* From an inner node to its child `index`: `view` and `at` become the child's. A failure releases
- * the view. */
-static pbase_status child_lend(const tree *self, uint32_t index, atom_view *view, node *at,
-                               pbase_error *err)
+/* A way down that holds the last node it came to. Nodes take turns, so that none is copied. */
+typedef struct {
+    atom_view views[2];
+    node nodes[2];
+    unsigned turn; /* of the two, the one that is held */
+} descent;
+
+/* From the node that is held, an inner one, to its child `index`. A failure holds nothing. */
+static inline pbase_status descent_down(descent *self, const tree *in, uint32_t index,
+                                        pbase_error *err)
 {
-    atom_view parent_view = *view;
-    node parent = *at;
-    atom_ref child = pbase_get_u64(node_ref_at(&parent, index));
-    pbase_status status =
-        node_acquire(self->source, child, &parent, index, self->positional, view, at, err);
-    atom_release(self->source, &parent_view);
+    unsigned from = self->turn, to = 1 - from;
+    const node *parent = &self->nodes[from];
+    atom_ref child = pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_REF);
+    pbase_status status = node_acquire(in->source, child, parent, index, in->positional,
+                                       &self->views[to], &self->nodes[to], err);
+    atom_release(in->source, &self->views[from]);
+    self->turn = to;
     return status;
 }
 
@@ -109,24 +116,32 @@ static pbase_status child_lend(const tree *self, uint32_t index, atom_view *view
 static pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank, atom_view *view,
                                 node *leaf, pbase_error *err)
 {
-    pbase_status status = root_lend(self, view, leaf, err);
-    while (status == PBASE_OK && leaf->level != 0) {
-        uint32_t index = node_search_child(leaf, key);
+    descent way = {.turn = 0};
+    pbase_status status = root_lend(self, &way.views[0], &way.nodes[0], err);
+    while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
+        const node *at = &way.nodes[way.turn];
+        uint32_t index = node_search_child(at, key);
         if (rank != NULL) {
-            *rank += node_total_before(leaf, index);
+            *rank += node_total_before(at, index);
         }
-        status = child_lend(self, index, view, leaf, err);
+        status = descent_down(&way, self, index, err);
     }
+    *view = way.views[way.turn];
+    *leaf = way.nodes[way.turn];
     return status;
 }
 
 static pbase_status leaf_of_position(const tree *self, uint64_t *position, atom_view *view,
                                      node *leaf, pbase_error *err)
 {
-    pbase_status status = root_lend(self, view, leaf, err);
-    while (status == PBASE_OK && leaf->level != 0) {
-        status = child_lend(self, node_search_position(leaf, position), view, leaf, err);
+    descent way = {.turn = 0};
+    pbase_status status = root_lend(self, &way.views[0], &way.nodes[0], err);
+    while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
+        uint32_t index = node_search_position(&way.nodes[way.turn], position);
+        status = descent_down(&way, self, index, err);
     }
+    *view = way.views[way.turn];
+    *leaf = way.nodes[way.turn];
     return status;
 }
 

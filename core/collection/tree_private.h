@@ -6,8 +6,7 @@
 
 /* Lends the value of an entry of a leaf: a large one is acquired into `large`. */
 PBASE_MUST_CHECK pbase_status tree_value_lend(atom_source *source, const node_entry *entry,
-                                              atom_view *large, tree_value *out,
-                                              pbase_error *err);
+                                              atom_view *large, tree_value *out, pbase_error *err);
 /* Keeps every reference of a node in memory: one more count each. */
 void tree_node_keep(const node *self);
 /* The node of an atom in memory. */
