@@ -145,8 +145,8 @@ uint32_t node_packed_size(const node *self)
 
 /* ------------------------------------------------------------------------------- access ------- */
 
-pbase_status node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
-                         bool positional, atom_view *view, pbase_error *err)
+void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
+                 bool positional, atom_view *view, pbase_error *err)
 {
     const char *why = "does not hold as many entries as its parent says";
     if (view->type != ATOM_NODE || view->size < NODE_HEADER_BYTES) {
@@ -157,8 +157,9 @@ pbase_status node_refuse(atom_source *source, atom_ref ref, const node *parent, 
         why = "is not of the level below its parent's";
     }
     atom_release(source, view);
-    return PBASE_FAIL(err, PBASE_CORRUPT, "the node at %#" PRIx64 ", child %" PRIu32 ", %s",
-                      atom_ref_is_stored(ref) ? atom_ref_pointer(ref) : 0, index, why);
+    (void)PBASE_FAIL(err, PBASE_CORRUPT, "the node at %#" PRIx64 ", child %" PRIu32 ", %s",
+                     atom_ref_is_stored(ref) ? atom_ref_pointer(ref) : 0, index,
+                     why); /* the caller returns it */
 }
 
 pbase_status node_large_acquire(atom_source *source, atom_ref ref, uint32_t length, atom_view *view,

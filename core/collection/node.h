@@ -220,9 +220,9 @@ static inline bool node_is_child(const atom_view *view, const node *parent, uint
                               pbase_get_u64(view->payload + NODE_AT_TOTAL) ==
                                   pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_COUNT));
 }
-/* Releases the view and says why it is not such a node. */
-pbase_status node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
-                         bool positional, atom_view *view, pbase_error *err);
+/* Releases the view and says why it is not such a node: CORRUPT. */
+void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
+                 bool positional, atom_view *view, pbase_error *err);
 /* Lends a node and verifies what its parent says of it. `parent` NULL: it is a root. CORRUPT when
  * it is not a node, of the wrong shape, level or count. */
 static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref,
@@ -239,7 +239,8 @@ static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, at
         __builtin_prefetch(view->payload + at); /* what a search needs comes together */
     }
     if (!node_is_child(view, parent, index, positional)) {
-        return node_refuse(source, ref, parent, index, positional, view, err);
+        node_refuse(source, ref, parent, index, positional, view, err);
+        return PBASE_CORRUPT;
     }
     *out = node_of(view->payload, view->size);
     return PBASE_OK;
