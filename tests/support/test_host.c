@@ -14,11 +14,20 @@ static void die(const char *what, const char *name)
     abort();
 }
 
+/* The plan is changed through what the host hands out as const. */
+static const void *service(const pbase_host *base, const char *name)
+{
+    const test_host *host = (const test_host *)(const void *)base;
+    return strcmp(name, FAULT_PLAN_SERVICE) == 0 ? &host->faults : NULL;
+}
+
 void test_host_init(test_host *host, const pbase_os *os)
 {
     services_init(&host->base, os, NULL);
     fault_alloc_init(&host->memory);
+    fault_plan_init(&host->faults);
     host->base.alloc = &host->memory.alloc;
+    host->base.service = service;
 }
 
 /* ---------------------------------------------------------------------------------- plugins --- */
@@ -233,7 +242,7 @@ static void graph_free(test_graph *graph)
     }
 }
 
-pbase_status test_wiring_open(const test_wiring *wiring, const test_host *host, test_graph **out,
+pbase_status test_wiring_open(const test_wiring *wiring, test_host *host, test_graph **out,
                               pbase_error *err)
 {
     test_graph *graph = calloc(1, sizeof *graph);

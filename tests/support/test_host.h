@@ -15,6 +15,7 @@
 #ifndef PBASE_TEST_HOST_H
 #define PBASE_TEST_HOST_H
 #include "fault_alloc.h"
+#include "fault_plan.h"
 
 #include <protobase/plugin/block_provider.h>
 #include <protobase/plugin/plugin.h>
@@ -23,6 +24,7 @@
 typedef struct {
     pbase_host base;    /* what components are lent */
     fault_alloc memory; /* base.alloc: counts, and fails when told to */
+    fault_plan faults;  /* of the components storage/faulty and block_provider/faulty */
 } test_host;
 
 /* Borrows `os`; the struct must not move afterwards. */
@@ -43,7 +45,7 @@ const pbase_component *test_component_load(const test_wiring *wiring);
 
 typedef struct test_graph test_graph;
 /* Opens leaves first. Nothing stays open after a failure. */
-pbase_status test_wiring_open(const test_wiring *wiring, const test_host *host, test_graph **out,
+pbase_status test_wiring_open(const test_wiring *wiring, test_host *host, test_graph **out,
                               pbase_error *err);
 /* Closes roots first. NULL is fine. */
 void test_wiring_close(test_graph *graph);
