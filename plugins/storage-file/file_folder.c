@@ -467,6 +467,36 @@ static pbase_status folder_sync_each(void *state, const pbase_block_info *info, 
     return PBASE_OK;
 }
 
+/* Fills `walk->folders` with the root, the folder of keys, and all folders below them. */
+static pbase_status folders_find(folder_walk *walk, pbase_error *err)
+{
+    bool keys = false;
+    pbase_status status = file_folder_exists(walk->folder, FILE_FOLDER_KEYS, "", &keys, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_u8(&walk->folders, 0, err);
+    }
+    if (status == PBASE_OK && keys) {
+        status =
+            pbase_buffer_append(&walk->folders, FILE_FOLDER_KEYS, sizeof FILE_FOLDER_KEYS, err);
+    }
+    return status == PBASE_OK ? walk_run(walk, err) : status;
+}
+
+/* The folder that holds the root; one that we may not read was not made for us. */
+static pbase_status root_name_sync(const file_folder *folder, pbase_error *err)
+{
+    pbase_error failure;
+    pbase_error_init(&failure);
+    pbase_status status = parent_sync(folder->host, text_of(&folder->root), &failure);
+    if (status == PBASE_OK || status == PBASE_AUTH) {
+        return PBASE_OK;
+    }
+    if (err != NULL) {
+        *err = failure;
+    }
+    return status;
+}
+
 pbase_status file_folder_sync_all(const file_folder *folder, pbase_error *err)
 {
     const pbase_os *os = folder->host->os;
@@ -475,16 +505,9 @@ pbase_status file_folder_sync_all(const file_folder *folder, pbase_error *err)
     pbase_buffer_init(&walk.folders, alloc);
     pbase_buffer_init(&walk.path, alloc);
     pbase_buffer_init(&walk.name, alloc);
-    pbase_status status = pbase_buffer_append_u8(&walk.folders, 0, err);
+    pbase_status status = root_name_sync(folder, err);
     if (status == PBASE_OK) {
-        status = walk_run(&walk, err);
-    }
-    bool keys = false;
-    if (status == PBASE_OK) {
-        status = file_folder_exists(folder, FILE_FOLDER_KEYS, "", &keys, err);
-    }
-    if (status == PBASE_OK && keys) {
-        status = pbase_buffer_append(&walk.folders, FILE_FOLDER_KEYS, sizeof FILE_FOLDER_KEYS, err);
+        status = folders_find(&walk, err);
     }
     for (size_t at = 0; status == PBASE_OK && at < walk.folders.size;) {
         const char *name = text_of(&walk.folders) + at;

@@ -192,18 +192,20 @@ static pbase_status staging_write(file_store *store, const pbase_call *call, pba
 /* Ends the active segment: cut, durable, immutable. */
 static pbase_status active_seal(file_store *store, const pbase_call *call, pbase_error *err)
 {
-    store_segment *active = store->active;
-    pbase_status status = active_flush(store, call, err);
+    pbase_error failure;
+    pbase_error_init(&failure);
+    store->flush_count++;
+    pbase_status status = pbase_segment_seal(store->active->handle, call, store->end, &failure);
     if (status != PBASE_OK) {
-        return status;
+        if (err != NULL) {
+            *err = failure;
+        }
+        return failure.outcome == PBASE_OUTCOME_UNKNOWN ? fail(store, status, err) : status;
     }
-    status = pbase_segment_seal(active->handle, call, store->end, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    atomic_store(&active->size, store->end);
-    atomic_store(&active->sealed, true);
+    atomic_store(&store->active->size, store->end);
+    atomic_store(&store->active->sealed, true);
     store->active = NULL;
+    store->dirty = false;
     return PBASE_OK;
 }
 

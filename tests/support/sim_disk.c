@@ -593,6 +593,20 @@ static void sector_forget(sim_disk *disk, sim_node node, uint64_t number)
     disk->item_count = kept;
 }
 
+/* True when a pending cut takes away what is durable of a sector. */
+static bool sector_is_cut(const sim_disk *disk, sim_node node, uint64_t number)
+{
+    const content *durable = &disk->nodes[node].durable;
+    for (size_t i = 0; i < disk->item_count; i++) {
+        const item *one = &disk->items[i];
+        if (one->kind == ITEM_SIZE && one->node == node && one->number < durable->size &&
+            one->number < (number + 1) * SIM_SECTOR_BYTES) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Enters what a reader now sees of one sector into the durable content, or as a pending item. A
  * sector that cannot differ in any crash leaves none. */
 static void sector_enter(sim_disk *disk, sim_node node, uint64_t number, bool durable)
@@ -603,7 +617,7 @@ static void sector_enter(sim_disk *disk, sim_node node, uint64_t number, bool du
         sector_forget(disk, node, number);
         content_put_sector(&body->durable, number, sector);
     } else if (memcmp(sector, content_sector(&body->durable, number), SIM_SECTOR_BYTES) != 0 ||
-               sector_is_pending(disk, node, number)) {
+               sector_is_pending(disk, node, number) || sector_is_cut(disk, node, number)) {
         item *made = item_new(disk, ITEM_SECTOR, node);
         made->number = number;
         made->sector = memcpy(must_resize(NULL, SIM_SECTOR_BYTES), sector, SIM_SECTOR_BYTES);
