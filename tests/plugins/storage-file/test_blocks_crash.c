@@ -305,11 +305,42 @@ static void names_left_pending_are_durable_once_opened(void **state)
     sim_os_destroy(sim);
 }
 
+static void a_segment_whose_flush_failed_takes_no_more_writes(void **state)
+{
+    (void)state;
+    for (unsigned direct = 0; direct < 2; direct++) {
+        sim_os *sim = sim_os_create(1);
+        test_host host;
+        test_graph *graph = NULL;
+        pbase_segment *segment = NULL;
+        pbase_error err;
+        pbase_error_init(&err);
+        test_host_init(&host, sim_os_interface(sim));
+        assert_int_equal(test_wiring_open(&files, &host, &graph, NULL), PBASE_OK);
+        assert_int_equal(make(test_graph_object(graph), "a", '1', 0, &segment), PBASE_OK);
+        assert_int_equal(pbase_segment_sync(segment, NULL, NULL), PBASE_OK);
+        uint8_t block[BLOCK] = {0};
+        pbase_bytes data = pbase_bytes_of(block, direct == 1 ? BLOCK : 10);
+        sim_os_fail_at(sim, direct == 1 ? OS_CALL_WRITE : OS_CALL_SYNC, 1, PBASE_IO, false);
+        assert_int_equal(pbase_segment_write(segment, NULL, BLOCK, data, PBASE_WRITE_SYNC, &err),
+                         PBASE_IO);
+        assert_int_equal(err.outcome, PBASE_OUTCOME_UNKNOWN);
+        assert_int_equal(pbase_segment_write(segment, NULL, BLOCK, data, 0, &err), PBASE_READ_ONLY);
+        assert_int_equal(pbase_segment_sync(segment, NULL, &err), PBASE_READ_ONLY);
+        assert_int_equal(pbase_segment_seal(segment, NULL, BLOCK, &err), PBASE_READ_ONLY);
+        assert_int_equal(byte_at(segment, 0), '1');
+        pbase_segment_close(segment);
+        test_wiring_close(graph);
+        sim_os_destroy(sim);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_that_returned_survives_a_crash_at_any_call),
         cmocka_unit_test(names_left_pending_are_durable_once_opened),
+        cmocka_unit_test(a_segment_whose_flush_failed_takes_no_more_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
