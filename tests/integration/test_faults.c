@@ -16,11 +16,24 @@ typedef struct {
 
 static faults f;
 
+/* What has no caller to return to: shown, so that a failed test can be understood. */
+static void print_log(const pbase_log *self, int32_t level, const char *component,
+                      pbase_bytes message)
+{
+    (void)self;
+    if (level == PBASE_LOG_ERROR) {
+        print_message("%s: %.*s\n", component, (int)message.size, (const char *)message.data);
+    }
+}
+
+static const pbase_log log_of_test = {.level_max = PBASE_LOG_ERROR, .write = print_log};
+
 static void prepare(void)
 {
     fixture_prepare(&f.fixture, "/space", sim_os_interface(f.sim));
     fixture_set(&f.fixture, "storage.blocks.segment_size=64KiB");
     fixture_set(&f.fixture, "storage.journal_segment_size=64KiB");
+    f.fixture.options.log = &log_of_test;
 }
 
 static pbase_status put_pair(int64_t key)
