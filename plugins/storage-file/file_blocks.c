@@ -236,7 +236,17 @@ static pbase_status segment_size(pbase_segment *segment, uint64_t *out_bytes, pb
     return os->file->size(segment_from(segment)->file, out_bytes, err);
 }
 
-/* Renames a file and makes that durable. With the mutex held. */
+/* Cuts a path down to its folder and makes the names in that durable. Takes no memory, so that a
+ * change of names which has happened never ends as one that has not. */
+static pbase_status folder_of_path_sync(const pbase_os *os, pbase_buffer *path, pbase_error *err)
+{
+    char *last = strrchr((char *)path->data, '/');
+    PBASE_ASSERT(last != NULL);
+    *last = '\0';
+    return os->directory->sync(os, (const char *)path->data, err);
+}
+
+/* Renames a file and makes that durable. NO_MEMORY: nothing was changed. With the mutex held. */
 static pbase_status file_rename(file_blocks *self, const char *old_name, const char *old_suffix,
                                 const char *new_name, const char *new_suffix, pbase_error *err)
 {
@@ -254,9 +264,9 @@ static pbase_status file_rename(file_blocks *self, const char *old_name, const c
                                        err);
     }
     if (status == PBASE_OK) {
-        status = file_folder_sync(&self->folder, new_name, err);
+        status = folder_of_path_sync(os, &new_path, err);
         if (status == PBASE_OK && strcmp(old_name, new_name) != 0) {
-            status = file_folder_sync(&self->folder, old_name, err);
+            status = folder_of_path_sync(os, &old_path, err);
         }
         self->names_durable = status == PBASE_OK;
     }

@@ -111,6 +111,10 @@ static pbase_status name_sync(file_segment *segment, pbase_error *err)
         return PBASE_OK;
     }
     pbase_status status = file_folder_sync(segment->folder, segment->name, err);
+    if (status == PBASE_NO_MEMORY) { /* before anything was asked of the device: flush again */
+        atomic_store(&segment->dirty, true);
+        return status;
+    }
     if (status != PBASE_OK) {
         return fail(segment, status, err);
     }

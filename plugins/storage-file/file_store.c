@@ -158,6 +158,9 @@ static pbase_status active_flush(file_store *store, const pbase_call *call, pbas
     }
     store->flush_count++;
     status = pbase_segment_sync(store->active->handle, NULL, err);
+    if (status == PBASE_NO_MEMORY) {
+        return status; /* nothing was flushed, so nothing is in doubt */
+    }
     if (status != PBASE_OK) {
         return fail(store, status, err);
     }

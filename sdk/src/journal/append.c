@@ -246,6 +246,9 @@ static pbase_status segment_take(journal *self, pbase_position base, pbase_error
     journal_spare_name(number, from);
     journal_segment_name(base, to);
     status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
+    if (status == PBASE_NO_MEMORY) { /* the spare has its name still; the next opening finds it */
+        return status;
+    }
     if (status != PBASE_OK) { /* which of the names it has is not known */
         journal_poison(self, status, err);
     }
