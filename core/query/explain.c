@@ -71,7 +71,7 @@ static pbase_status gather(telling *t, size_t index, step_facts *out)
     } else if (status == PBASE_OK) {
         pbase_estimate input = t->estimate;
         bool keeps_count = step->op == PLAN_EXTEND || step->op == PLAN_SELECT;
-        t->is_exact = t->is_exact && keeps_count;
+        t->is_exact = (t->is_exact && keeps_count) || step->op == PLAN_COUNT;
         status = executor_estimate(t->executor, index, &input, &t->estimate, t->err);
     }
     out->rows = t->catalog == NULL ? -1 : t->estimate.rows;

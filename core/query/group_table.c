@@ -97,14 +97,16 @@ static pbase_status grow(group_table *self, pbase_error *err)
     return PBASE_OK;
 }
 
+/* Keys and state lie side by side: a row that finds its group touches both. */
 static pbase_status append(group_table *self, uint64_t hash, const pbase_value *const *keys,
                            pbase_error *err)
 {
-    pbase_value *kept = pbase_arena_array(&self->arena, self->key_count, sizeof *kept);
-    void *state = pbase_arena_alloc(&self->arena, self->state_size);
-    if (kept == NULL || state == NULL) {
+    size_t key_bytes = (self->key_count * sizeof(pbase_value) + 15) / 16 * 16;
+    uint8_t *place = pbase_arena_alloc(&self->arena, key_bytes + self->state_size);
+    if (place == NULL) {
         return no_memory(self, err);
     }
+    pbase_value *kept = (pbase_value *)(void *)place;
     for (size_t i = 0; i < self->key_count; i++) {
         pbase_status status = pbase_value_copy(keys[i], &self->arena, &kept[i], err);
         if (status != PBASE_OK) {
@@ -112,9 +114,9 @@ static pbase_status append(group_table *self, uint64_t hash, const pbase_value *
         }
     }
     if (self->state_size > 0) {
-        memset(state, 0, self->state_size);
+        memset(place + key_bytes, 0, self->state_size);
     }
-    self->groups[self->count++] = (group_entry){hash, kept, state};
+    self->groups[self->count++] = (group_entry){hash, kept, place + key_bytes};
     return PBASE_OK;
 }
 

@@ -9,7 +9,7 @@
 typedef struct {
     uint64_t hash;
     const pbase_value *keys; /* key_count of them */
-    void *state;             /* the owner's, state_size bytes, zeroed */
+    void *state;             /* the owner's, state_size bytes, zeroed, aligned to 16 */
 } group_entry;
 
 typedef struct {

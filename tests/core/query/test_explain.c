@@ -125,7 +125,7 @@ static void rows_are_told_where_the_source_knows_them(void **state)
     pbase_value told = explained_on(c, "from t | where a > 1 | count", PBASE_EXPLAIN_TEXT);
     assert_string_equal(pbase_arena_text(&c->arena, told.as.string),
                         "from t  -- scan, 3 rows\n| where a > 1  -- about 1 rows\n"
-                        "| count  -- about 1 rows");
+                        "| count  -- 1 rows");
 }
 
 static void the_json_form_lists_pipelines(void **state)

@@ -1,0 +1,116 @@
+/* query.c - questions about orders: filters, groups, sorts, limits. Documents in storage-memory, as
+ * MessagePack and without indexes or column caches, beside typed rows of SQLite in memory. The
+ * figure is the median time of a question, in milliseconds. Names are those of CLI.md; the joins
+ * (q9, q10) and the index look-up (q12) come with what they need. */
+#include "query_engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNS_MAX 99u
+
+static const query_question questions[] = {
+    {"q1", "from orders | where amount > 999 | select { id, amount }",
+     "select id, amount from orders where amount > 999"},
+    {"q2", "from orders | where amount > 500 | count",
+     "select count(*) from orders where amount > 500"},
+    {"q3a", "from orders | where product like 'brico%' | count",
+     "select count(*) from orders where product like 'brico%'"},
+    {"q3b", "from orders | where product like '%ost-g%' | count",
+     "select count(*) from orders where product like '%ost-g%'"},
+    {"q4", "from orders | where ts between 40000000 and 48000000 | group { s: sum(amount) }",
+     "select sum(amount) from orders where ts between 40000000 and 48000000"},
+    {"q5", "from orders | group by region, status { n: count(), t: sum(amount) }",
+     "select region, status, count(*), sum(amount) from orders group by region, status"},
+    {"q6", "from orders | group by customer { n: count(), t: sum(amount) }",
+     "select customer, count(*), sum(amount) from orders group by customer"},
+    {"q7", "from orders | order by amount desc | limit 10 | select { id, amount }",
+     "select id, amount from orders order by amount desc limit 10"},
+    {"q8", "from orders | order by ts | select { id, ts }",
+     "select id, ts from orders order by ts"},
+    {"q11", "from orders | group by customer, region {} | count",
+     "select count(*) from (select distinct customer, region from orders)"},
+    {"q13", "from orders | order by amount desc | offset 10000 | limit 10 | select { id, amount }",
+     "select id, amount from orders order by amount desc limit 10 offset 10000"},
+    {"q14",
+     "from orders | limit 100000 | select { id, customer, ts, amount, status, region, product }",
+     "select id, customer, ts, amount, status, region, product from orders limit 100000"},
+    {"count", "from orders | count", "select count(*) from orders"},
+};
+
+void query_order_make(uint64_t number, query_order *out)
+{
+    static const char *const statuses[] = {"paid", "open", "sent", "cancelled"};
+    static const char *const regions[] = {"north", "south", "east",  "west",  "centre",
+                                          "coast", "hills", "plain", "delta", "isles"};
+    static const char *const products[] = {"brico", "post-gear", "lamp", "chair", "table",
+                                           "desk",  "shelf",     "rug",  "clock", "vase"};
+    uint64_t h = bench_hash(number + 1);
+    out->id = (int64_t)number;
+    out->customer = (int64_t)(h % QUERY_CUSTOMERS);
+    out->ts = (int64_t)((h >> 8) % 100000000u);
+    out->amount = (double)((h >> 16) % 100000u) / 100.0;
+    out->status = statuses[(h >> 40) % 4];
+    out->region = regions[(h >> 44) % 10];
+    (void)snprintf(out->product, sizeof out->product, "%s-%u", products[(h >> 50) % 10],
+                   (unsigned)((h >> 56) % 100));
+}
+
+typedef struct {
+    bool is_json;
+    uint64_t orders;
+    unsigned runs;
+} options;
+
+static options parse(int argc, char **argv)
+{
+    options wanted = {false, 1000000, 5};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            wanted.is_json = true;
+        } else if (strcmp(argv[i], "--records") == 0 && i + 1 < argc) {
+            wanted.orders = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc) {
+            wanted.runs = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else {
+            bench_fail("usage: query [--json] [--records N] [--runs N]");
+        }
+    }
+    if (wanted.runs == 0 || wanted.runs > RUNS_MAX || wanted.orders == 0) {
+        bench_fail("--runs takes 1 to %u, --records 1 and more", RUNS_MAX);
+    }
+    return wanted;
+}
+
+static void run_engine(const query_engine *engine, const options *wanted)
+{
+    void *opened = engine->open(wanted->orders);
+    for (size_t q = 0; q < sizeof questions / sizeof questions[0]; q++) {
+        double ms[RUNS_MAX];
+        for (unsigned run = 0; run < wanted->runs; run++) {
+            double start = bench_seconds();
+            (void)engine->ask(opened, &questions[q]);
+            ms[run] = (bench_seconds() - start) * 1e3;
+        }
+        bench_figure figure = {.bench = "query",
+                               .workload = questions[q].workload,
+                               .engine = engine->name,
+                               .value = bench_median(ms, wanted->runs),
+                               .unit = "ms",
+                               .higher_is_better = false,
+                               .n = wanted->orders};
+        bench_print(&figure, wanted->is_json);
+    }
+    engine->close(opened);
+}
+
+int main(int argc, char **argv)
+{
+    options wanted = parse(argc, argv);
+    run_engine(&query_protobase, &wanted);
+#ifdef BENCH_HAS_sqlite3
+    run_engine(&query_sqlite3, &wanted);
+#endif
+    return 0;
+}
