@@ -280,6 +280,55 @@ static void a_result_outlives_its_query_and_new_parameters(void **state)
     pbase_result_close(result);
 }
 
+/* One of several runs of one query at once, each with a catalog of its own. */
+typedef struct {
+    const pbase_query *query;
+    memory_catalog catalog;
+    size_t rows;
+    pbase_status status;
+} concurrent_run;
+
+static void run_concurrently(void *state)
+{
+    concurrent_run *self = state;
+    query_catalog *catalog = memory_catalog_take(&self->catalog);
+    pbase_result *result = NULL;
+    pbase_value row;
+    self->status = query_run(self->query, &catalog, pbase_os_real(), NULL, &result, NULL);
+    while (self->status == PBASE_OK) {
+        self->status = pbase_result_next(result, &row, NULL);
+        self->rows += self->status == PBASE_OK;
+    }
+    pbase_result_close(result);
+}
+
+static void one_query_runs_on_several_threads_at_once(void **state)
+{
+    query_case *c = *state;
+    const pbase_os *os = pbase_os_real();
+    query_case_parameters(c, "{'low': 5000}");
+    pbase_query *query = query_case_parse(
+        c,
+        "from many | where n >= $low and s like '%text' | group by k { t: sum(n) } | order by k");
+    concurrent_run runs[4];
+    pbase_os_thread *threads[4];
+    for (size_t i = 0; i < 4; i++) {
+        memset(&runs[i], 0, sizeof runs[i]);
+        runs[i].query = query;
+        memory_catalog_init(&runs[i].catalog);
+        memory_catalog_add(&runs[i].catalog, "many", many_documents, NULL, MANY);
+        assert_int_equal(
+            os->thread->start(os, "query", run_concurrently, &runs[i], &threads[i], NULL),
+            PBASE_OK);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        os->thread->join(threads[i]);
+        assert_int_equal(runs[i].status, PBASE_END);
+        assert_int_equal(runs[i].rows, 10);
+    }
+    pbase_query_destroy(query);
+}
+
 /* The whole of a query with every kind of step, from text to last row, on one allocator. */
 static pbase_status whole_query(query_case *c, fault_alloc *fa, const char *text)
 {
@@ -361,6 +410,7 @@ int main(void)
         T(rows_and_chunks_tell_the_same),
         T(columns_of_a_result_have_names),
         T(a_result_outlives_its_query_and_new_parameters),
+        T(one_query_runs_on_several_threads_at_once),
         T(every_failed_allocation_is_no_memory_and_leaks_nothing),
     };
 #undef T
