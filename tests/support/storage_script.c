@@ -241,6 +241,7 @@ void storage_script_crashed(storage_script *script)
 
 /* ----------------------------------------------------------------------------------- check --- */
 
+static bool wrong(storage_script *s, const char *format, ...) PBASE_PRINTF(2, 3);
 static bool wrong(storage_script *s, const char *format, ...)
 {
     va_list arguments;
