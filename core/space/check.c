@@ -154,13 +154,13 @@ static pbase_status check_database(void *state, uint64_t database, pbase_bytes n
     run->database = name;
     run->root = pbase_bytes_of(NULL, 0);
     run->report->databases++;
+    uint64_t findings = run->report->findings;
     pbase_status status = check_table(run, collections, err);
-    if (status != PBASE_OK) {
-        return status;
+    if (status != PBASE_OK || run->report->findings > findings) {
+        return status; /* its roots cannot be found */
     }
     pbase_error why;
     pbase_error_init(&why);
-    uint64_t findings = run->report->findings;
     status = catalog_roots(store_atoms(run->space->bytes), collections, check_root, run, &why);
     if (status != PBASE_OK && run->report->findings > findings) {
         return PBASE_OK; /* told already */
@@ -172,8 +172,9 @@ static pbase_status check_state(check_run *run, pbase_error *err)
 {
     pbase_error why;
     pbase_error_init(&why);
+    uint64_t findings = run->report->findings;
     pbase_status status = check_table(run, run->base->catalog, err);
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && run->report->findings == findings) {
         status = catalog_databases(run->base, check_database, run, &why);
         status = judge(run, status, &why, err);
     }
