@@ -162,9 +162,7 @@ static pbase_status check_database(void *state, uint64_t database, pbase_bytes n
     pbase_error why;
     pbase_error_init(&why);
     status = catalog_roots(store_atoms(run->space->bytes), collections, check_root, run, &why);
-    if (status != PBASE_OK && run->report->findings > findings) {
-        return PBASE_OK; /* told already */
-    }
+    run->root = pbase_bytes_of(NULL, 0);
     return judge(run, status, &why, err);
 }
 
@@ -187,8 +185,10 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
     check_run run = {
         .space = space, .call = call, .each = each, .each_state = state, .report = report};
     memset(report, 0, sizeof *report);
-    pbase_status status =
-        pbase_storage_verify(wiring_storage(space->graph), call, tell_storage, &run, err);
+    pbase_status status = space_check_process(space, err);
+    if (status == PBASE_OK) {
+        status = pbase_storage_verify(wiring_storage(space->graph), call, tell_storage, &run, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }

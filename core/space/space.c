@@ -136,7 +136,6 @@ pbase_status pbase_space_open(const pbase_config_source *config, const pbase_spa
     }
     self->host = host;
     self->graph = graph;
-    self->process = host->os->system->process_id(host->os);
     status = open_parts(self, &chosen, err);
     if (status != PBASE_OK) {
         pbase_error_note(err, "opening the space on %s", wiring_storage_label(graph));
@@ -152,6 +151,9 @@ void pbase_space_close(pbase_space *space)
     if (space == NULL) {
         return;
     }
+    if (space->engine != NULL && space_check_process(space, NULL) != PBASE_OK) {
+        return; /* a child after fork: everything is the parent's */
+    }
     wiring *graph = space->graph;
     engine_close(space->engine);
     store_close(space->bytes);
@@ -161,32 +163,29 @@ void pbase_space_close(pbase_space *space)
 
 pbase_status space_check_process(const pbase_space *space, pbase_error *err)
 {
-    const pbase_os *os = space->host->os;
-    if (os->system->process_id(os) == space->process) {
-        return PBASE_OK;
-    }
-    pbase_status status = PBASE_FAIL(err, PBASE_UNSUPPORTED,
-                                     "the space was opened before fork, by the parent process");
-    pbase_error_hint(err, "open the space after fork, in the process that uses it");
-    return status;
+    return engine_process_check(space->engine, err);
 }
 
 /* ------------------------------------------------------------------------------ the rest ---- */
 
 pbase_status pbase_space_checkpoint(pbase_space *space, const pbase_call *call, pbase_error *err)
 {
-    return engine_checkpoint(space->engine, call, err);
+    pbase_status status = space_check_process(space, err);
+    return status == PBASE_OK ? engine_checkpoint(space->engine, call, err) : status;
 }
 
 pbase_status pbase_space_sync(pbase_space *space, const pbase_call *call, pbase_error *err)
 {
-    return engine_sync(space->engine, call, err);
+    pbase_status status = space_check_process(space, err);
+    return status == PBASE_OK ? engine_sync(space->engine, call, err) : status;
 }
 
 pbase_status pbase_space_outcome(pbase_space *space, const pbase_call *call, pbase_token token,
                                  bool *out_applied, pbase_error *err)
 {
-    return engine_outcome(space->engine, call, token, out_applied, err);
+    pbase_status status = space_check_process(space, err);
+    return status == PBASE_OK ? engine_outcome(space->engine, call, token, out_applied, err)
+                              : status;
 }
 
 void pbase_space_recovery(const pbase_space *space, pbase_recovery *out)
@@ -197,7 +196,10 @@ void pbase_space_recovery(const pbase_space *space, pbase_recovery *out)
 pbase_status pbase_space_stats(pbase_space *space, pbase_stat_each each, void *state,
                                pbase_error *err)
 {
-    pbase_status status = engine_stats(space->engine, each, state, err);
+    pbase_status status = space_check_process(space, err);
+    if (status == PBASE_OK) {
+        status = engine_stats(space->engine, each, state, err);
+    }
     if (status == PBASE_OK) {
         status = store_stats(space->bytes, each, state, err);
     }

@@ -19,7 +19,6 @@ struct pbase_space {
     store *bytes;
     engine *engine;
     store_coder coder; /* of snapshots */
-    uint64_t process;  /* that opened it: a forked child must not use it */
 };
 
 /* UNSUPPORTED in a child of the process that opened the space. */

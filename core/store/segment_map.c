@@ -145,6 +145,9 @@ pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
 {
     uint32_t log_id = pbase_atom_pointer_log(pointer);
     uint64_t offset = pbase_atom_pointer_offset(pointer);
+    if (offset % PBASE_ATOM_ALIGN != 0) { /* a bit of `verified` speaks for one such place only */
+        return PBASE_FAIL(err, PBASE_CORRUPT, "no atom lies at byte %" PRIu64, offset);
+    }
     _Atomic(mapped_segment *) *slot = slot_of(map, log_id);
     mapped_segment *segment =
         slot == NULL ? NULL : atomic_load_explicit(slot, memory_order_acquire);

@@ -14,6 +14,7 @@
 typedef struct {
     space_state *base;
     pbase_position replay;
+    uint64_t bytes;   /* of journal since the last checkpoint */
     atom_ref settled; /* root of base->catalog on storage */
     pbase_position anchor;
 } checkpoint_run;
@@ -24,6 +25,7 @@ static void take_base(engine *self, checkpoint_run *run)
     engine_lock(self, self->queue_mutex);
     run->base = space_state_ref(self->newest);
     run->replay = self->head;
+    run->bytes = self->bytes_since_checkpoint;
     self->bytes_since_checkpoint = 0;
     engine_unlock(self, self->queue_mutex);
     engine_unlock(self, self->commit_mutex);
@@ -104,6 +106,7 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
         self->settled_sequence = run->base->sequence;
     } else {
         self->counters.checkpoint_failures++;
+        self->bytes_since_checkpoint += run->bytes; /* still due */
     }
     self->settled_memory_bytes = atomic_load(&store_atoms(self->bytes)->memory_bytes);
     os->lock->cond_broadcast(self->queue_changed);
@@ -155,6 +158,7 @@ pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error
 
 /* ---------------------------------------------------------------------------- background ---- */
 
+/* With the queue locked. */
 static uint64_t unsettled_bytes(engine *self)
 {
     uint64_t held =
@@ -205,11 +209,12 @@ pbase_status engine_wait_for_room(engine *self, const pbase_call *call, pbase_er
 {
     const pbase_os *os = self->host->os;
     uint64_t limit = MEMORY_WAIT_FACTOR * self->options.checkpoint_bytes;
-    if (unsettled_bytes(self) < limit) {
-        return PBASE_OK;
-    }
     pbase_status status = PBASE_OK;
     engine_lock(self, self->queue_mutex);
+    if (unsettled_bytes(self) < limit) {
+        engine_unlock(self, self->queue_mutex);
+        return PBASE_OK;
+    }
     self->counters.waits++;
     uint64_t failures = self->counters.checkpoint_failures;
     os->lock->cond_signal(self->settler_wakes);

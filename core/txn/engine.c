@@ -214,6 +214,7 @@ pbase_status engine_open(const engine_options *options, engine **out, pbase_erro
     self->bytes = options->bytes;
     self->storage = options->storage;
     self->options = *options;
+    self->process = options->host->os->system->process_id(options->host->os);
     self->waiting_end = &self->waiting;
     self->recovery.created = codec_table_created(store_codecs(options->bytes));
     pbase_status status = engine_durability_check(self, options->durability, err);
@@ -280,6 +281,18 @@ void engine_close(engine *self)
     write_window_destroy(self->window);
     destroy_locks(self);
     pbase_alloc_free(self->host->alloc, self, sizeof *self);
+}
+
+pbase_status engine_process_check(const engine *self, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    if (os->system->process_id(os) == self->process) {
+        return PBASE_OK;
+    }
+    pbase_status status = PBASE_FAIL(err, PBASE_UNSUPPORTED,
+                                     "the space was opened before fork, by the parent process");
+    pbase_error_hint(err, "open the space after fork, in the process that uses it");
+    return status;
 }
 
 store *engine_store(engine *self)

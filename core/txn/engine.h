@@ -31,6 +31,10 @@ PBASE_MUST_CHECK pbase_status engine_open(const engine_options *options, engine 
 /* Settles everything, then ends. NULL is fine. */
 void engine_close(engine *self);
 
+/* UNSUPPORTED in a child of the process that opened the engine: locks, threads and files of the
+ * parent's are not the child's. */
+PBASE_MUST_CHECK pbase_status engine_process_check(const engine *self, pbase_error *err);
+
 store *engine_store(engine *self);
 const pbase_host *engine_host(engine *self);
 void engine_recovery(const engine *self, pbase_recovery *out);

@@ -18,7 +18,8 @@ struct engine {
     store *bytes;
     pbase_storage *storage;
     engine_options options;
-    uint64_t fence; /* of the lock `writer`; set at open */
+    uint64_t process; /* that opened it */
+    uint64_t fence;   /* of the lock `writer`; set at open */
     bool holds_writer;
     pbase_recovery recovery;
 

@@ -1,8 +1,8 @@
 /* group.c - group commit: a leader takes all who wait through validation, one append, publishing.
  *
  * Each request is checked against the window, given the next sequence and applied to one working
- * state. If applying fails (memory, a damaged node) the working state is worthless, so a group of
- * several falls back to groups of one: a bad transaction fails alone. */
+ * state. If applying fails (memory, a damaged node, a collection that is gone) the working state is
+ * worthless, so a group of several falls back to groups of one: a bad transaction fails alone. */
 #include "txn/engine_private.h"
 
 #include <protobase/txn.h>
@@ -143,7 +143,7 @@ static pbase_status apply_members(engine *self, commit_group_run *run, working *
         if (status == PBASE_OK) {
             last = now > last ? now : last + 1; /* commit times grow, whatever the clock does */
             status = take_request(self, trees, request, sequence + 1, last, &why);
-            if (status != PBASE_OK && status != PBASE_CONFLICT) {
+            if (status != PBASE_OK) { /* a conflict too: part of it may have been applied */
                 *err = why;
                 return status;
             }
@@ -371,7 +371,10 @@ pbase_status engine_commit(engine *self, engine_commit_request *request, const p
     if (request->durability == PBASE_DURABILITY_DEFAULT) {
         request->durability = self->options.durability;
     }
-    pbase_status status = engine_writable(self, err);
+    pbase_status status = engine_process_check(self, err);
+    if (status == PBASE_OK) {
+        status = engine_writable(self, err);
+    }
     if (status == PBASE_OK) {
         status = engine_wait_for_room(self, call, err);
     }

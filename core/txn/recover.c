@@ -71,6 +71,9 @@ static pbase_status load_checkpoint(engine *self, pbase_position anchor, record_
     if (status == PBASE_OK) {
         status = read_checkpoint(self, record.bytes, out_head, out, err);
     }
+    if (status == PBASE_OK && out->replay > anchor) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "it claims to have settled what came after it");
+    }
     pbase_storage_scan_close(self->storage, scan);
     return note_position(err, anchor, status);
 }

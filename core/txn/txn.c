@@ -72,7 +72,10 @@ pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *
                              pbase_txn **out, pbase_error *err)
 {
     pbase_txn_options chosen = options == NULL ? pbase_txn_options_default() : *options;
-    pbase_status status = check_options(database, &chosen, err);
+    pbase_status status = engine_process_check(database->engine, err);
+    if (status == PBASE_OK) {
+        status = check_options(database, &chosen, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }

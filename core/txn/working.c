@@ -423,6 +423,9 @@ static pbase_status apply_group(working *self, working_database *database, const
     if (id.sequence == 0 && id.ordinal > 0) {
         id.sequence = self->sequence;
     }
+    if (group->form == GROUP_CREATE && (group->id.sequence != 0 || group->id.ordinal == 0)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a record creates a collection that is not its own");
+    }
     working_collection *item = NULL;
     pbase_status status = group->form == GROUP_CREATE
                               ? collection_create(self, database, id, group->kind, &item, err)

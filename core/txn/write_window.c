@@ -185,10 +185,30 @@ void write_window_add(write_window *window, uint64_t sequence, const access_set 
     }
 }
 
+#define MAP_ENTRIES_PER_WRITE 3u /* at most: its place, its key, its key as no add */
+#define MAP_STALE_MIN 4096u
+
+/* Makes the map anew from the commits that are left once most of it is stale. */
+static void map_shrink(write_window *window)
+{
+    if (window->map_count < 2 * MAP_ENTRIES_PER_WRITE * window->write_count + MAP_STALE_MIN) {
+        return;
+    }
+    pbase_alloc_free(window->host->alloc, window->map, window->map_capacity * sizeof *window->map);
+    window->map = NULL;
+    window->map_count = window->map_capacity = 0;
+    bool ok = true;
+    for (size_t i = 0; i < window->commit_count && ok; i++) {
+        ok = map_add(window, window->commits[i].sequence, &window->commits[i].writes);
+    }
+    if (!ok) {
+        forget_all(window);
+    }
+}
+
 void write_window_trim(write_window *window, uint64_t oldest)
 {
     if (window->commit_count == 0) {
-        window->floor = window->newest < oldest ? window->newest : oldest;
         return;
     }
     if (window->commits[window->commit_count - 1].sequence <= oldest) {
@@ -201,11 +221,12 @@ void write_window_trim(write_window *window, uint64_t oldest)
         access_set_fini(&window->commits[gone].writes);
         gone++;
     }
-    if (gone > 0) { /* the map keeps their hashes until it is emptied: it only says too much */
+    if (gone > 0) { /* the map keeps their hashes for a while: it only says too much */
         window->commit_count -= gone;
         memmove(window->commits, window->commits + gone,
                 window->commit_count * sizeof *window->commits);
         window->floor = oldest;
+        map_shrink(window);
     }
 }
 

@@ -5,8 +5,9 @@
  * gets PBASE_BUSY naming the holder's process id. Closing settles everything, so that the next
  * opening has nothing to recover.
  *
- * Threads: synchronized, except that close must be the last call. A space must not be used in a
- * child after fork. */
+ * Threads: synchronized, except that close must be the last call. In a child after fork the space is
+ * the parent's: calls that open, begin, commit or settle are UNSUPPORTED there, and closing does
+ * nothing. */
 #ifndef PROTOBASE_SPACE_H
 #define PROTOBASE_SPACE_H
 #include <protobase/base/log.h>

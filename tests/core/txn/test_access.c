@@ -1,9 +1,11 @@
 /* test_access.c - who wins: validation of reads and writes against the window of commits. */
 #include "txn/access.h"
 
+#include "fault_alloc.h"
 #include "seed.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -300,6 +302,46 @@ static void random_windows_agree_with_a_plain_reference(void **unused)
     }
 }
 
+static void who_began_before_everything_was_forgotten_stays_too_old(void **unused)
+{
+    (void)unused;
+    pbase_host host = host_of_test();
+    write_window *window = NULL;
+    access_set none;
+    access_set_init(&none, &host);
+    assert_int_equal(write_window_create(&host, &window, NULL), PBASE_OK);
+    write_window_add(window, 10, NULL); /* forgets, though somebody who began at 4 is open */
+    write_window_trim(window, 4);
+    assert_int_equal(write_window_validate(window, 4, &none, &none, NULL), PBASE_CONFLICT);
+    assert_int_equal(write_window_validate(window, 10, &none, &none, NULL), PBASE_OK);
+    write_window_destroy(window);
+    access_set_fini(&none);
+}
+
+static void a_window_that_is_never_empty_does_not_grow(void **unused)
+{
+    (void)unused;
+    fault_alloc memory;
+    fault_alloc_init(&memory);
+    pbase_host host = host_of_test();
+    host.alloc = &memory.alloc;
+    write_window *window = NULL;
+    assert_int_equal(write_window_create(&host, &window, NULL), PBASE_OK);
+    for (uint64_t sequence = 1; sequence <= 50000; sequence++) {
+        char key[24];
+        access_set writes;
+        access_set_init(&writes, &host);
+        (void)snprintf(key, sizeof key, "%llu", (unsigned long long)sequence);
+        add_key(&writes, ACCESS_POINT, 1, key);
+        write_window_add(window, sequence, &writes);
+        write_window_trim(window, sequence - 1); /* somebody is always open */
+        access_set_fini(&writes);
+    }
+    assert_true(fault_alloc_live_bytes(&memory) < 1u << 20);
+    write_window_destroy(window);
+    assert_int_equal(fault_alloc_live_blocks(&memory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +354,8 @@ int main(void)
         cmocka_unit_test(a_range_sees_what_was_written_inside_it_only),
         cmocka_unit_test(a_range_that_was_never_extended_conflicts_with_nothing),
         cmocka_unit_test(a_base_older_than_the_window_is_too_old),
+        cmocka_unit_test(who_began_before_everything_was_forgotten_stays_too_old),
+        cmocka_unit_test(a_window_that_is_never_empty_does_not_grow),
         cmocka_unit_test(random_windows_agree_with_a_plain_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
