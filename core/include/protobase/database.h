@@ -15,8 +15,7 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_database_create(pbase_space *space
                                                               pbase_error *err);
 /* Borrows `space` until close. NOT_FOUND names the nearest existing name. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_database_open(pbase_space *space, const char *name,
-                                                            pbase_database **out,
-                                                            pbase_error *err);
+                                                            pbase_database **out, pbase_error *err);
 /* Opens it, making it first when it is missing. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_database_ensure(pbase_space *space, const char *name,
                                                               pbase_database **out,

@@ -14,24 +14,18 @@ PBASE_BEGIN_DECLS
 typedef struct pbase_snapshot pbase_snapshot;
 
 /* What a root holds. */
-enum {
-    PBASE_ROOT_VALUE = 0,
-    PBASE_ROOT_DICT = 1,
-    PBASE_ROOT_LIST = 2,
-    PBASE_ROOT_SET = 3
-};
+enum { PBASE_ROOT_VALUE = 0, PBASE_ROOT_DICT = 1, PBASE_ROOT_LIST = 2, PBASE_ROOT_SET = 3 };
 typedef struct {
     pbase_bytes name;
-    uint32_t kind;     /* PBASE_ROOT_* */
+    uint32_t kind; /* PBASE_ROOT_* */
     uint32_t reserved;
-    uint64_t count;    /* entries of a collection; 1 for a value */
+    uint64_t count; /* entries of a collection; 1 for a value */
 } pbase_root_info;
 typedef pbase_status (*pbase_root_each)(void *state, const pbase_root_info *root, pbase_error *err);
 
 /* The newest committed state. Borrows `database` until close. NOT_FOUND: it was dropped. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_open(pbase_database *database,
-                                                            pbase_snapshot **out,
-                                                            pbase_error *err);
+                                                            pbase_snapshot **out, pbase_error *err);
 /* Sequence of the newest commit it sees. */
 PBASE_API uint64_t pbase_snapshot_sequence(const pbase_snapshot *snapshot);
 /* The collection under root `name`: a handle the caller closes. NOT_FOUND names the nearest root;
@@ -55,8 +49,7 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_roots(const pbase_snapsho
                                                              pbase_error *err);
 /* One root. NOT_FOUND names the nearest. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_root(const pbase_snapshot *snapshot,
-                                                            const char *name,
-                                                            pbase_root_info *out,
+                                                            const char *name, pbase_root_info *out,
                                                             pbase_error *err);
 /* NULL is fine. */
 PBASE_API void pbase_snapshot_close(pbase_snapshot *snapshot);

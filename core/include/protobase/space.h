@@ -18,11 +18,11 @@ PBASE_BEGIN_DECLS
 typedef struct pbase_space pbase_space;
 
 typedef struct {
-    uint32_t struct_size;            /* sizeof(pbase_space_options) */
-    bool must_exist;                 /* NOT_FOUND instead of creating a new space */
+    uint32_t struct_size; /* sizeof(pbase_space_options) */
+    bool must_exist;      /* NOT_FOUND instead of creating a new space */
     uint8_t reserved[3];
-    const pbase_log *log;            /* NULL: nobody listens. Borrowed until close */
-    const pbase_os *os;              /* NULL: the real one. Borrowed until close */
+    const pbase_log *log;             /* NULL: nobody listens. Borrowed until close */
+    const pbase_os *os;               /* NULL: the real one. Borrowed until close */
     pbase_config_problem_each report; /* each problem of the configuration; NULL: only `err` */
     void *report_state;
 } pbase_space_options;
@@ -65,9 +65,9 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_outcome(pbase_space *space,
 typedef struct {
     uint64_t replayed_records; /* journal records applied again */
     uint64_t replayed_bytes;
-    uint64_t torn_bytes;       /* of an unacknowledged commit, cut off */
-    uint64_t sequence;         /* of the newest record */
-    bool created;              /* the space is new */
+    uint64_t torn_bytes; /* of an unacknowledged commit, cut off */
+    uint64_t sequence;   /* of the newest record */
+    bool created;        /* the space is new */
 } pbase_recovery;
 PBASE_API void pbase_space_recovery(const pbase_space *space, pbase_recovery *out);
 

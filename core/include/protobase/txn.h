@@ -67,8 +67,7 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_list(pbase_txn *txn, con
                                                              const pbase_list *list,
                                                              pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_set(pbase_txn *txn, const char *name,
-                                                            const pbase_set *set,
-                                                            pbase_error *err);
+                                                            const pbase_set *set, pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name,
                                                               const pbase_value *value,
                                                               pbase_error *err);
@@ -83,8 +82,7 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_drop_root(pbase_txn *txn, cons
  * was nothing to write. `call` bounds the wait for other commits; once the record is being written
  * it is not given up. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_commit(pbase_txn **txn, const pbase_call *call,
-                                                         uint64_t *out_sequence,
-                                                         pbase_error *err);
+                                                         uint64_t *out_sequence, pbase_error *err);
 /* Ends it without a trace and sets *txn to NULL. NULL is fine. */
 PBASE_API void pbase_txn_abort(pbase_txn **txn);
 
