@@ -65,7 +65,7 @@ static pbase_status fill(rows *self, pbase_error *err)
             status =
                 larger == NULL ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a row") : PBASE_OK;
         } else {
-            status = PBASE_FAIL(err, PBASE_LIMIT, "a row is longer than %u bytes", ROWS_BYTES_MAX);
+            status = PBASE_FAIL(err, PBASE_LIMIT, "a row is longer than %zu bytes", ROWS_BYTES_MAX);
             pbase_error_where(err, "%s: line %" PRIu64, self->name, self->line);
         }
         if (status != PBASE_OK) {
@@ -105,6 +105,7 @@ static bool is_blank(const uint8_t *at, size_t size)
 static pbase_status next_line(rows *self, row *out, pbase_error *err)
 {
     size_t searched = 0;
+    PBASE_ASSERT(self->buffer != NULL);
     for (;;) {
         const uint8_t *from = self->buffer + self->start;
         size_t left = self->end - self->start;
@@ -157,11 +158,16 @@ static void pass(rows *self, size_t count)
     self->bytes_given += count;
 }
 
+static bool is_space(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 /* Passes white space; the next byte is then at `start`. END when there is none. */
 static pbase_status pass_space(rows *self, pbase_error *err)
 {
     for (;;) {
-        while (self->start < self->end && memchr(" \t\r\n", self->buffer[self->start], 4) != NULL) {
+        while (self->start < self->end && is_space(self->buffer[self->start])) {
             pass(self, 1);
         }
         if (self->start < self->end) {

@@ -27,7 +27,7 @@ typedef struct {
     uint64_t column;
 } row;
 
-#define ROWS_BYTES_MAX (PBASE_VALUE_BYTES_MAX * 2u) /* of one row */
+#define ROWS_BYTES_MAX ((size_t)PBASE_VALUE_BYTES_MAX * 2) /* of one row */
 
 /* `path` "-" is standard input. NOT_FOUND, IO. */
 PBASE_MUST_CHECK pbase_status rows_open(const char *path, bool is_array, const pbase_call *call,
