@@ -1,0 +1,418 @@
+/* test_file_storage.c - what storage/file promises beyond the contract: how much it writes, when it
+ * flushes, what it says about damage. On the simulated os, where calls can be counted. */
+#include "sim_os.h"
+#include "super.h"
+#include "test_host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+static const char *const block_settings[] = {"path", "/data", "segment_size", "64KiB", NULL};
+static const char *const storage_settings[] = {"journal_segment_size", "256KiB", "async_interval",
+                                               "1ms", NULL};
+static const test_wiring files = {"storage-file", PBASE_KIND_BLOCK_PROVIDER, "file", block_settings,
+                                  NULL};
+static const test_wiring wiring = {"storage-file", PBASE_KIND_STORAGE, "file", storage_settings,
+                                   &files};
+
+typedef struct {
+    sim_os *sim;
+    test_host host;
+    test_graph *graph;
+    pbase_storage *storage; /* NULL while closed */
+    pbase_error err;
+} fixture;
+
+static pbase_status try_open(fixture *f)
+{
+    pbase_status status = test_wiring_open(&wiring, &f->host, &f->graph, &f->err);
+    f->storage = status == PBASE_OK ? test_graph_object(f->graph) : NULL;
+    return status;
+}
+
+static void open_storage(fixture *f)
+{
+    if (try_open(f) != PBASE_OK) {
+        fail_msg("%s", f->err.message);
+    }
+}
+
+static void close_storage(fixture *f)
+{
+    test_wiring_close(f->graph);
+    f->graph = NULL;
+    f->storage = NULL;
+}
+
+static int setup(void **state)
+{
+    static fixture f;
+    f.sim = sim_os_create(1);
+    test_host_init(&f.host, sim_os_interface(f.sim));
+    pbase_error_init(&f.err);
+    open_storage(&f);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    close_storage(f);
+    assert_int_equal(fault_alloc_live_bytes(&f->host.memory), 0);
+    assert_int_equal(sim_os_memory_used(f->sim), 0);
+    sim_os_destroy(f->sim);
+    return 0;
+}
+
+static pbase_status try_append(fixture *f, int32_t durability, pbase_journal_appended *out)
+{
+    pbase_bytes record = pbase_bytes_text("a record of some length");
+    pbase_journal_append append = {.struct_size = sizeof append,
+                                   .durability = durability,
+                                   .records = &record,
+                                   .record_count = 1,
+                                   .expected = PBASE_POSITION_ANY,
+                                   .token = {{1}},
+                                   .fence = UINT64_MAX};
+    return pbase_storage_append(f->storage, NULL, &append, out, &f->err);
+}
+
+static pbase_journal_appended append(fixture *f, int32_t durability)
+{
+    pbase_journal_appended appended = {0};
+    if (try_append(f, durability, &appended) != PBASE_OK) {
+        fail_msg("%s", f->err.message);
+    }
+    return appended;
+}
+
+static pbase_status try_write_atom(fixture *f, uint32_t mode, pbase_atom_pointer *out)
+{
+    static const uint8_t bytes[5000] = {1, 2, 3};
+    pbase_bytes atom = pbase_bytes_of(bytes, sizeof bytes);
+    return pbase_storage_atoms_write(f->storage, NULL, &atom, 1, mode, out, &f->err);
+}
+
+static pbase_atom_pointer write_atom(fixture *f, uint32_t mode)
+{
+    pbase_atom_pointer pointer = 0;
+    if (try_write_atom(f, mode, &pointer) != PBASE_OK) {
+        fail_msg("%s", f->err.message);
+    }
+    return pointer;
+}
+
+static pbase_journal_head head(fixture *f)
+{
+    pbase_journal_head found = {0};
+    assert_int_equal(
+        pbase_storage_journal_head(f->storage, NULL, PBASE_HEAD_LATEST, &found, &f->err), PBASE_OK);
+    return found;
+}
+
+/* ------------------------------------------------------------------------------ what it costs --- */
+
+static void a_durable_append_is_one_write_and_no_other_call(void **state)
+{
+    fixture *f = *state;
+    append(f, PBASE_DURABILITY_SYNC);
+    uint64_t calls = sim_os_calls(f->sim, OS_CALL_ANY);
+    uint64_t writes = sim_os_calls(f->sim, OS_CALL_WRITE);
+    for (size_t i = 0; i < 10; i++) {
+        append(f, PBASE_DURABILITY_SYNC);
+    }
+    assert_int_equal(sim_os_calls(f->sim, OS_CALL_WRITE) - writes, 10);
+    assert_int_equal(sim_os_calls(f->sim, OS_CALL_ANY) - calls, 10);
+}
+
+static void an_append_that_need_not_be_durable_flushes_nothing(void **state)
+{
+    fixture *f = *state;
+    append(f, PBASE_DURABILITY_SYNC);
+    uint64_t syncs = sim_os_calls(f->sim, OS_CALL_SYNC);
+    append(f, PBASE_DURABILITY_NONE);
+    append(f, PBASE_DURABILITY_NONE);
+    assert_int_equal(sim_os_calls(f->sim, OS_CALL_SYNC), syncs);
+    assert_true(head(f).synced < head(f).head);
+}
+
+static void opening_and_closing_without_a_change_writes_nothing(void **state)
+{
+    fixture *f = *state;
+    append(f, PBASE_DURABILITY_SYNC);
+    write_atom(f, PBASE_ATOMS_DURABLE);
+    close_storage(f);
+    uint64_t writes = sim_os_calls(f->sim, OS_CALL_WRITE);
+    uint64_t syncs = sim_os_calls(f->sim, OS_CALL_SYNC);
+    uint64_t folder_syncs = sim_os_calls(f->sim, OS_CALL_DIRECTORY_SYNC);
+    open_storage(f);
+    close_storage(f);
+    assert_int_equal(sim_os_calls(f->sim, OS_CALL_WRITE), writes);
+    assert_int_equal(sim_os_calls(f->sim, OS_CALL_SYNC), syncs);
+    assert_int_equal(sim_os_calls(f->sim, OS_CALL_DIRECTORY_SYNC), folder_syncs);
+    open_storage(f);
+}
+
+static void an_asynchronous_append_is_flushed_in_the_background(void **state)
+{
+    fixture *f = *state;
+    const pbase_os *os = f->host.base.os;
+    pbase_position end = append(f, PBASE_DURABILITY_ASYNC).end;
+    for (size_t i = 0; i < 10000 && head(f).synced < end; i++) {
+        os->system->sleep_ns(os, 1000000);
+        os->thread->yield(os);
+    }
+    assert_true(head(f).synced >= end);
+}
+
+/* ------------------------------------------------------------------------------------ failure --- */
+
+static void a_failed_flush_makes_it_read_only_until_it_is_opened_again(void **state)
+{
+    fixture *f = *state;
+    pbase_journal_appended appended;
+    pbase_journal_scan *scan = NULL;
+    pbase_journal_record record;
+    append(f, PBASE_DURABILITY_SYNC);
+    sim_os_fail_at(f->sim, OS_CALL_WRITE, 1, PBASE_IO, false);
+    pbase_status status = try_append(f, PBASE_DURABILITY_SYNC, &appended);
+    assert_true(status == PBASE_UNKNOWN || status == PBASE_IO);
+    assert_int_equal(f->err.outcome, PBASE_OUTCOME_UNKNOWN);
+    assert_int_equal(f->err.token.bytes[0], 1);
+    assert_int_equal(try_append(f, PBASE_DURABILITY_SYNC, &appended), PBASE_READ_ONLY);
+    assert_int_equal(try_append(f, PBASE_DURABILITY_NONE, &appended), PBASE_READ_ONLY);
+    assert_int_equal(pbase_storage_scan_open(f->storage, NULL, 0, &scan, &f->err), PBASE_OK);
+    assert_int_equal(pbase_storage_scan_next(f->storage, NULL, scan, &record, &f->err), PBASE_OK);
+    pbase_storage_scan_close(f->storage, scan);
+    close_storage(f);
+    open_storage(f);
+    append(f, PBASE_DURABILITY_SYNC);
+}
+
+static void a_failed_flush_of_atoms_makes_it_read_only_too(void **state)
+{
+    fixture *f = *state;
+    pbase_journal_appended appended;
+    pbase_atom_pointer pointer;
+    append(f, PBASE_DURABILITY_SYNC);
+    pbase_atom_pointer kept = write_atom(f, PBASE_ATOMS_DURABLE);
+    sim_os_fail_at(f->sim, OS_CALL_SYNC, 1, PBASE_IO, false);
+    assert_int_equal(try_write_atom(f, PBASE_ATOMS_DURABLE, &pointer), PBASE_IO);
+    assert_int_equal(f->err.outcome, PBASE_OUTCOME_UNKNOWN);
+    assert_int_equal(try_write_atom(f, PBASE_ATOMS_DURABLE, &pointer), PBASE_READ_ONLY);
+    assert_int_equal(try_append(f, PBASE_DURABILITY_SYNC, &appended), PBASE_READ_ONLY);
+    uint8_t byte = 0;
+    size_t read = 0;
+    assert_int_equal(pbase_storage_atoms_read(f->storage, NULL, kept, &byte, 1, &read, &f->err),
+                     PBASE_OK);
+}
+
+static void a_full_disk_is_no_reason_to_stop_for_ever(void **state)
+{
+    fixture *f = *state;
+    pbase_journal_appended appended;
+    pbase_atom_pointer pointer;
+    append(f, PBASE_DURABILITY_SYNC);
+    write_atom(f, PBASE_ATOMS_DURABLE);
+    sim_os_disk_limit(f->sim, 1);
+    assert_int_equal(try_write_atom(f, PBASE_ATOMS_DURABLE, &pointer), PBASE_NO_SPACE);
+    assert_int_equal(f->err.outcome, PBASE_OUTCOME_NOT_APPLIED);
+    assert_int_equal(try_append(f, PBASE_DURABILITY_SYNC, &appended), PBASE_OK); /* preallocated */
+    sim_os_disk_limit(f->sim, 0);
+    write_atom(f, PBASE_ATOMS_DURABLE);
+    append(f, PBASE_DURABILITY_SYNC);
+}
+
+/* ------------------------------------------------------------------------------------- damage --- */
+
+typedef struct {
+    size_t count;
+    pbase_status code;
+    char place[64];
+} findings;
+
+static pbase_status finding(void *state, pbase_status code, const char *place, const char *message,
+                            pbase_error *err)
+{
+    findings *found = state;
+    (void)err;
+    assert_true(message[0] != '\0');
+    found->count++;
+    found->code = code;
+    snprintf(found->place, sizeof found->place, "%s", place);
+    return PBASE_OK;
+}
+
+static findings verify(fixture *f)
+{
+    findings found = {0};
+    if (pbase_storage_verify(f->storage, NULL, finding, &found, &f->err) != PBASE_OK) {
+        fail_msg("%s", f->err.message);
+    }
+    return found;
+}
+
+static void a_segment_that_was_swapped_or_damaged_is_found(void **state)
+{
+    fixture *f = *state;
+    pbase_atom_pointer pointer = write_atom(f, PBASE_ATOMS_DURABLE);
+    for (size_t i = 0; i < 30; i++) { /* fills and seals the first segment */
+        write_atom(f, PBASE_ATOMS_DURABLE);
+    }
+    close_storage(f);
+    sim_os_flip(f->sim, "/data/store/0001.SEALED", 13, 0x40); /* its log id */
+    open_storage(f);
+    findings found = verify(f);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.code, PBASE_CORRUPT);
+    assert_string_equal(found.place, "segment 1");
+    uint8_t byte = 0;
+    size_t read = 0;
+    assert_int_equal(pbase_storage_atoms_read(f->storage, NULL, pointer, &byte, 1, &read, &f->err),
+                     PBASE_CORRUPT);
+    sim_os_flip(f->sim, "/data/store/0001.SEALED", 13, 0x40);
+    assert_int_equal(verify(f).count, 0);
+}
+
+static void damage_to_an_acknowledged_record_is_found(void **state)
+{
+    fixture *f = *state;
+    append(f, PBASE_DURABILITY_SYNC);
+    append(f, PBASE_DURABILITY_SYNC);
+    close_storage(f);
+    sim_os_flip(f->sim, "/data/journal/0000000000001000", 4096 + 60, 1);
+    pbase_status status = try_open(f);
+    if (status == PBASE_OK) { /* after a clean close nothing is read at opening */
+        findings found = verify(f);
+        assert_int_equal(found.count, 1);
+        assert_int_equal(found.code, PBASE_CORRUPT);
+        assert_string_equal(found.place, "journal");
+    } else {
+        assert_int_equal(status, PBASE_CORRUPT);
+        sim_os_flip(f->sim, "/data/journal/0000000000001000", 4096 + 60, 1);
+        open_storage(f);
+    }
+}
+
+static void a_segment_cut_short_after_a_clean_close_is_corrupt(void **state)
+{
+    fixture *f = *state;
+    const pbase_os *os = f->host.base.os;
+    pbase_os_file *file = NULL;
+    write_atom(f, PBASE_ATOMS_DURABLE);
+    close_storage(f);
+    assert_int_equal(os->file->open(os, "/data/store/0001", PBASE_OS_WRITE, &file, &f->err),
+                     PBASE_OK);
+    assert_int_equal(os->file->truncate(file, 1000, &f->err), PBASE_OK);
+    os->file->close(file);
+    assert_int_equal(try_open(f), PBASE_CORRUPT);
+    assert_non_null(strstr(f->err.message, "segment 1"));
+}
+
+static void a_space_that_lost_its_super_block_is_corrupt_not_new(void **state)
+{
+    fixture *f = *state;
+    const pbase_os *os = f->host.base.os;
+    append(f, PBASE_DURABILITY_SYNC);
+    close_storage(f);
+    assert_int_equal(os->directory->remove_file(os, "/data/KEYS/super", &f->err), PBASE_OK);
+    assert_int_equal(try_open(f), PBASE_CORRUPT);
+    assert_true(f->err.hint[0] != '\0');
+}
+
+static void a_super_block_of_a_newer_version_is_format(void **state)
+{
+    fixture *f = *state;
+    uint8_t bytes[SUPER_BYTES];
+    super_block block = {.next_log_id = 1};
+    pbase_blocks *blocks = test_graph_object(test_graph_child(f->graph));
+    super_encode(&f->host.base, &block, bytes);
+    pbase_put_u32(bytes + 8, 9);
+    pbase_put_u32(bytes + 4, f->host.base.crc32c(0, bytes + 8, SUPER_BYTES - 8));
+    assert_int_equal(pbase_blocks_key_cas(blocks, NULL, SUPER_KEY, 1,
+                                          pbase_bytes_of(bytes, sizeof bytes), &f->err),
+                     PBASE_OK);
+    close_storage(f);
+    assert_int_equal(try_open(f), PBASE_FORMAT);
+}
+
+static void ids_that_are_used_up_are_a_limit(void **state)
+{
+    fixture *f = *state;
+    uint8_t bytes[SUPER_BYTES];
+    super_block block = {.next_log_id = PBASE_ATOM_LOG_MAX};
+    pbase_blocks *blocks = test_graph_object(test_graph_child(f->graph));
+    pbase_atom_pointer pointer = 0;
+    super_encode(&f->host.base, &block, bytes);
+    assert_int_equal(pbase_blocks_key_cas(blocks, NULL, SUPER_KEY, 1,
+                                          pbase_bytes_of(bytes, sizeof bytes), &f->err),
+                     PBASE_OK);
+    close_storage(f); /* nothing was changed through it: it leaves the super block alone */
+    open_storage(f);
+    pbase_status status = PBASE_OK;
+    size_t written = 0;
+    while (status == PBASE_OK && written < 100) {
+        status = try_write_atom(f, PBASE_ATOMS_DURABLE, &pointer);
+        written += status == PBASE_OK;
+    }
+    assert_int_equal(status, PBASE_LIMIT);
+    assert_true(written > 5);
+    assert_int_equal(pbase_atom_pointer_log(pointer), PBASE_ATOM_LOG_MAX);
+    append(f, PBASE_DURABILITY_SYNC);
+    close_storage(f);
+    open_storage(f);
+    assert_int_equal(verify(f).count, 0);
+}
+
+static void a_torn_tail_is_cut_and_reported(void **state)
+{
+    fixture *f = *state;
+    append(f, PBASE_DURABILITY_SYNC);
+    pbase_position durable = head(f).head;
+    append(f, PBASE_DURABILITY_NONE); /* may or may not survive */
+    sim_os *future = NULL;
+    bool found_torn = false;
+    for (uint64_t seed = 1; seed < 60 && !found_torn; seed++) {
+        fixture g = {.sim = sim_os_crash(f->sim, seed)};
+        future = g.sim;
+        test_host_init(&g.host, sim_os_interface(future));
+        pbase_error_init(&g.err);
+        open_storage(&g);
+        pbase_journal_tail tail = {0};
+        assert_int_equal(pbase_storage_tail(g.storage, &tail, &g.err), PBASE_OK);
+        assert_true(head(&g).head >= durable);
+        found_torn = tail.torn_bytes != 0;
+        assert_true(!found_torn || tail.torn_position == durable);
+        close_storage(&g);
+        sim_os_destroy(future);
+    }
+    assert_true(found_torn);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_durable_append_is_one_write_and_no_other_call),
+        TEST(an_append_that_need_not_be_durable_flushes_nothing),
+        TEST(opening_and_closing_without_a_change_writes_nothing),
+        TEST(an_asynchronous_append_is_flushed_in_the_background),
+        TEST(a_failed_flush_makes_it_read_only_until_it_is_opened_again),
+        TEST(a_failed_flush_of_atoms_makes_it_read_only_too),
+        TEST(a_full_disk_is_no_reason_to_stop_for_ever),
+        TEST(a_segment_that_was_swapped_or_damaged_is_found),
+        TEST(damage_to_an_acknowledged_record_is_found),
+        TEST(a_segment_cut_short_after_a_clean_close_is_corrupt),
+        TEST(a_space_that_lost_its_super_block_is_corrupt_not_new),
+        TEST(a_super_block_of_a_newer_version_is_format),
+        TEST(ids_that_are_used_up_are_a_limit),
+        TEST(a_torn_tail_is_cut_and_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
