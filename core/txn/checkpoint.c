@@ -17,7 +17,6 @@ typedef struct {
     uint64_t bytes;   /* of journal since the last checkpoint */
     atom_ref settled; /* root of base->catalog on storage */
     pbase_position anchor;
-    uint64_t journal_bytes; /* appended since the last one */
 } checkpoint_run;
 
 static void take_base(engine *self, checkpoint_run *run)
@@ -27,7 +26,6 @@ static void take_base(engine *self, checkpoint_run *run)
     run->base = space_state_ref(self->newest);
     run->replay = self->head;
     run->bytes = self->bytes_since_checkpoint;
-    run->journal_bytes = self->bytes_since_checkpoint;
     self->bytes_since_checkpoint = 0;
     engine_unlock(self, self->queue_mutex);
     engine_unlock(self, self->commit_mutex);
