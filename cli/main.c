@@ -1,6 +1,7 @@
 /* main.c - the program `protobase`: global options, one command, its exit code. */
 #include "cli.h"
 
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,6 +314,7 @@ int main(int argc, char **argv)
     self.run.call = (pbase_call){.deadline_ns = PBASE_NO_DEADLINE, .cancelled = &cancelled};
     pbase_arena_init(&self.run.arena, pbase_alloc_default());
     install_signals();
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* text is UTF-8: tables count its columns */
     pbase_status status = flush_output(run(&self, argc, argv, &err), &err);
     pbase_database_close(self.run.database);
     pbase_space_close(self.run.space);

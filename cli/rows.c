@@ -46,6 +46,24 @@ uint64_t rows_file_bytes(const rows *self)
                : 0;
 }
 
+/* Doubles the buffer, for a row that does not fit. */
+static pbase_status grow(rows *self, pbase_error *err)
+{
+    if (self->capacity >= ROWS_BYTES_MAX) {
+        pbase_status status =
+            PBASE_FAIL(err, PBASE_LIMIT, "a row is longer than %zu bytes", (size_t)ROWS_BYTES_MAX);
+        pbase_error_where(err, "%s: line %" PRIu64, self->name, self->line);
+        return status;
+    }
+    uint8_t *larger = realloc(self->buffer, self->capacity * 2);
+    if (larger == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a row");
+    }
+    self->buffer = larger;
+    self->capacity *= 2;
+    return PBASE_OK;
+}
+
 /* Makes room behind `end`, moving or growing, and reads more. */
 static pbase_status fill(rows *self, pbase_error *err)
 {
@@ -59,20 +77,10 @@ static pbase_status fill(rows *self, pbase_error *err)
         self->start = 0;
     }
     if (self->capacity - self->end < READ_BYTES) {
-        uint8_t *larger = NULL;
-        if (self->capacity < ROWS_BYTES_MAX) {
-            larger = realloc(self->buffer, self->capacity * 2);
-            status =
-                larger == NULL ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a row") : PBASE_OK;
-        } else {
-            status = PBASE_FAIL(err, PBASE_LIMIT, "a row is longer than %zu bytes", ROWS_BYTES_MAX);
-            pbase_error_where(err, "%s: line %" PRIu64, self->name, self->line);
-        }
+        status = grow(self, err);
         if (status != PBASE_OK) {
             return status;
         }
-        self->buffer = larger;
-        self->capacity *= 2;
     }
     size_t got = fread(self->buffer + self->end, 1, READ_BYTES, self->file);
     self->end += got;

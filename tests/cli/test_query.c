@@ -58,6 +58,7 @@ static void each_format_writes_the_same_rows(void **state)
     cli_case_expect(run, 0, "");
     assert_non_null(strstr(run->out, "id name"));
     assert_non_null(strstr(run->out, " 1 Ada\n"));
+    assert_non_null(strstr(run->out, " 2 Gr\xc3\xb6\xc3\x9f\x65, \"G\"\n"));
 }
 
 static void nothing_found_is_said_in_each_format(void **state)
