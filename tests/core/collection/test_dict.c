@@ -266,6 +266,44 @@ static void reads_are_told_as_exactly_as_conflicts_need(void **state)
     fixture_fini(&f);
 }
 
+static void *edit_thousand(void *argument)
+{
+    pbase_dict **dict = argument;
+    for (int i = 0; i < 1000; i++) {
+        pbase_value key = pbase_value_int(i * 7 % 1500);
+        assert_int_equal(pbase_dict_put(dict, &key, &key, NULL, NULL), PBASE_OK);
+    }
+    return NULL;
+}
+
+static void kept_versions_are_edited_by_threads_of_their_own(void **state)
+{
+    (void)state; /* no fixture */
+    enum { THREADS = 3 };
+    fixture f;
+    pbase_dict *kept[THREADS];
+    pthread_t threads[THREADS];
+    fixture_init(&f, pbase_alloc_default(), false);
+    pbase_dict *dict = open_dict(&f);
+    for (int i = 0; i < 2000; i++) {
+        put(&dict, pbase_value_int(i), pbase_value_text("before"));
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pbase_dict_keep(dict, &kept[i], NULL), PBASE_OK);
+        assert_int_equal(pthread_create(&threads[i], NULL, edit_thousand, &kept[i]), 0);
+    }
+    (void)edit_thousand(&dict); /* has no result */
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_holds(&f, kept[i], pbase_value_int(7), pbase_value_int(7));
+        assert_log_replays(&f, collection_of_dict(kept[i]));
+        pbase_dict_close(kept[i]);
+    }
+    assert_log_replays(&f, collection_of_dict(dict));
+    pbase_dict_close(dict);
+    fixture_fini(&f);
+}
+
 /* ---------------------------------------------------------------------------- against a model -- */
 
 typedef struct {
@@ -394,6 +432,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_a_key_or_value_changes_nothing),
         cmocka_unit_test(edits_without_memory_leave_handle_and_log_as_they_were),
         cmocka_unit_test(reads_are_told_as_exactly_as_conflicts_need),
+        cmocka_unit_test(kept_versions_are_edited_by_threads_of_their_own),
         cmocka_unit_test(random_operations_agree_with_a_sorted_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
