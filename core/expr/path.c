@@ -215,15 +215,21 @@ pbase_status path_format(const pbase_path *path, pbase_buffer *out, pbase_error 
     return status;
 }
 
+static bool step_equal(const pbase_path_step *a, const pbase_path_step *b)
+{
+    if (a->name.data == NULL || b->name.data == NULL) {
+        return a->name.data == b->name.data && a->index == b->index;
+    }
+    return pbase_bytes_equal(a->name, b->name);
+}
+
 bool path_equal(const pbase_path *a, const pbase_path *b)
 {
     if (a->count != b->count) {
         return false;
     }
     for (size_t i = 0; i < a->count; i++) {
-        const pbase_path_step *x = &a->steps[i], *y = &b->steps[i];
-        if ((x->name.data == NULL) != (y->name.data == NULL) || x->index != y->index ||
-            !pbase_bytes_equal(x->name, y->name)) {
+        if (!step_equal(&a->steps[i], &b->steps[i])) {
             return false;
         }
     }

@@ -297,12 +297,12 @@ pbase_status plan_optimize(const plan *self, uint32_t rules_off, pbase_arena *ar
                               ? PBASE_OK
                               : plan_map(self, fold_expr, arena, arena, &folded, err);
     step_list list = {NULL, folded.count, folded.count + 1, arena, err};
-    list.steps = pbase_arena_array(arena, list.capacity, sizeof *list.steps);
-    if (status == PBASE_OK && list.steps == NULL) {
-        status = no_memory(err);
-    }
     if (status != PBASE_OK) {
         return status;
+    }
+    list.steps = pbase_arena_array(arena, list.capacity, sizeof *list.steps);
+    if (list.steps == NULL) {
+        return no_memory(err);
     }
     memcpy(list.steps, folded.steps, folded.count * sizeof *list.steps);
     if ((rules_off & PBASE_RULE_PUSH_FILTER) == 0) {

@@ -2,34 +2,34 @@
 #include "query/text.h"
 #include "query/text_parts.h"
 
-/* Room for one more item of `size` bytes; `items` grows by doubling. */
-static pbase_status grow(lexer *lx, void **items, size_t count, size_t *capacity, size_t size)
+/* `items` with room for one more of `size` bytes: itself, or a copy twice as wide. NULL when there is
+ * no memory, which lx->err then says. */
+static void *grow(lexer *lx, void *items, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity) {
-        return PBASE_OK;
+        return items;
     }
     size_t wider = *capacity == 0 ? 4 : *capacity * 2;
     void *grown = pbase_arena_array(lx->arena, wider, size);
     if (grown == NULL) {
-        return PBASE_FAIL(lx->err, PBASE_NO_MEMORY, "no memory for a plan");
+        (void)PBASE_FAIL(lx->err, PBASE_NO_MEMORY, "no memory for a plan"); /* NULL tells */
+        return NULL;
     }
     if (count > 0) {
-        memcpy(grown, *items, count * size);
+        memcpy(grown, items, count * size);
     }
-    *items = grown;
     *capacity = wider;
-    return PBASE_OK;
+    return grown;
 }
 
 pbase_status text_add_step(lexer *lx, step_list *list, plan_op op, plan_step **out)
 {
-    void *items = list->steps;
-    pbase_status status = grow(lx, &items, list->count, &list->capacity, sizeof *list->steps);
-    if (status != PBASE_OK) {
-        return status;
+    plan_step *steps = grow(lx, list->steps, list->count, &list->capacity, sizeof *steps);
+    if (steps == NULL) {
+        return PBASE_NO_MEMORY;
     }
-    list->steps = items;
-    plan_step *step = &list->steps[list->count++];
+    list->steps = steps;
+    plan_step *step = &steps[list->count++];
     memset(step, 0, sizeof *step);
     step->op = op;
     step->position = (uint32_t)list->count;
@@ -40,24 +40,25 @@ pbase_status text_add_step(lexer *lx, step_list *list, plan_op op, plan_step **o
 
 pbase_status text_add_column(lexer *lx, column_list *list, plan_column column)
 {
-    void *items = list->columns;
-    pbase_status status = grow(lx, &items, list->count, &list->capacity, sizeof *list->columns);
-    if (status == PBASE_OK) {
-        list->columns = items;
-        list->columns[list->count++] = column;
+    plan_column *columns = grow(lx, list->columns, list->count, &list->capacity, sizeof *columns);
+    if (columns == NULL) {
+        return PBASE_NO_MEMORY;
     }
-    return status;
+    list->columns = columns;
+    columns[list->count++] = column;
+    return PBASE_OK;
 }
 
 pbase_status text_add_aggregate(lexer *lx, aggregate_list *list, plan_aggregate aggregate)
 {
-    void *items = list->aggregates;
-    pbase_status status = grow(lx, &items, list->count, &list->capacity, sizeof *list->aggregates);
-    if (status == PBASE_OK) {
-        list->aggregates = items;
-        list->aggregates[list->count++] = aggregate;
+    plan_aggregate *aggregates =
+        grow(lx, list->aggregates, list->count, &list->capacity, sizeof *aggregates);
+    if (aggregates == NULL) {
+        return PBASE_NO_MEMORY;
     }
-    return status;
+    list->aggregates = aggregates;
+    aggregates[list->count++] = aggregate;
+    return PBASE_OK;
 }
 
 pbase_status text_fail_inner(const lexer *lx, size_t offset, const pbase_error *inner)
@@ -297,12 +298,10 @@ pbase_status text_order(lexer *lx, plan_step *step)
     bool has_more = true;
     pbase_status status = lexer_expect_word(lx, "by");
     while (status == PBASE_OK && has_more) {
-        void *items = keys;
-        status = grow(lx, &items, step->key_count, &capacity, sizeof *keys);
-        if (status != PBASE_OK) {
-            break;
+        keys = grow(lx, keys, step->key_count, &capacity, sizeof *keys);
+        if (keys == NULL) {
+            return PBASE_NO_MEMORY;
         }
-        keys = items;
         plan_key *key = &keys[step->key_count++];
         memset(key, 0, sizeof *key);
         status = expr_text_parse(lx, &key->value);

@@ -262,6 +262,19 @@ static void sort_close(void *shared)
     pbase_alloc_free(alloc, self, sizeof *self);
 }
 
+static pbase_status readers_create(sort *self, pbase_error *err)
+{
+    size_t count = self->node->schema.count;
+    const pbase_row_reader **readers =
+        pbase_arena_array(&self->layout_arena, count, sizeof *readers);
+    if (readers == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for an operator");
+    }
+    memset(readers, 0, count * sizeof *readers);
+    self->readers = readers;
+    return PBASE_OK;
+}
+
 static pbase_status sort_open(const pbase_operator_node *node, const pbase_run *run,
                               void **out_shared, pbase_error *err)
 {
@@ -273,14 +286,12 @@ static pbase_status sort_open(const pbase_operator_node *node, const pbase_run *
     self->run = run;
     pbase_arena_init(&self->layout_arena, run->alloc);
     pbase_arena_init(&self->rows_arena, run->alloc);
-    size_t columns = self->node->schema.count;
-    self->readers = pbase_arena_array(&self->layout_arena, columns, sizeof(pbase_row_reader *));
-    pbase_status status = self->readers == NULL
-                              ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for an operator")
-                              : row_layout_make(&self->node->schema, self->node->position,
-                                                &self->layout_arena, &self->layout, err);
+    pbase_status status = readers_create(self, err);
     if (status == PBASE_OK) {
-        memset(self->readers, 0, columns * sizeof(pbase_row_reader *));
+        status = row_layout_make(&self->node->schema, self->node->position, &self->layout_arena,
+                                 &self->layout, err);
+    }
+    if (status == PBASE_OK) {
         *out_shared = self;
     } else {
         sort_close(self);
