@@ -105,7 +105,8 @@ pbase_status engine_append(engine *self, const pbase_bytes *records, size_t coun
         self->head = out->end;
         return PBASE_OK;
     }
-    if (status == PBASE_UNKNOWN) {
+    if (why.outcome == PBASE_OUTCOME_UNKNOWN) { /* whatever the cause: it stays in the message */
+        status = why.code = PBASE_UNKNOWN;
         why.token = append.token;
     }
     if (!is_harmless(status, &why)) {
