@@ -1,8 +1,10 @@
 /* file_store.c - the writer of a store, and what looks at all its segments.
  *
- * `writer` is held by whoever changes segments: writes, seals, puts, retires, flushes. The size of
- * a segment is published when a whole write has succeeded; bytes beyond it belong to nobody and
- * are overwritten by the next write. */
+ * `writer` is held by whoever changes segments: writes, seals, puts, retires. The size of a segment
+ * is published when a whole write has succeeded; bytes beyond it belong to nobody and are
+ * overwritten by the next write. `flusher` is held during a flush and while the active segment
+ * changes, so that a commit that has to flush waits for no writer, and one that has not, for
+ * nobody: it compares two counters. */
 #include "file_store.h"
 
 #include "store_table.h"
@@ -17,14 +19,16 @@ struct file_store {
     pbase_blocks *blocks;
     pbase_blocks_geometry geometry;
     store_table table;
-    pbase_os_mutex *writer; /* guards all below; taken before the table's lock */
-    store_segment *active;  /* the one that grows, NULL: none */
+    pbase_os_mutex *writer; /* guards the four below; taken before `flusher` and the table's lock */
     uint64_t end;           /* of what was written to `active` */
     pbase_buffer staging;   /* bytes not written yet; they belong at `end` */
-    bool dirty;             /* `active` was written since its last flush */
-    bool failed;            /* a flush failed */
     uint64_t written_bytes;
-    uint64_t flush_count;
+    store_segment *active;    /* the one that grows, NULL: none; changed with `flusher` held too */
+    pbase_os_mutex *flusher;  /* one flush at a time */
+    _Atomic uint64_t written; /* batches, so far */
+    _Atomic uint64_t flushed; /* of them; only `flusher` moves it */
+    _Atomic uint64_t flush_count;
+    _Atomic bool failed; /* a flush failed */
 };
 
 static const pbase_os *os_of(const file_store *store)
@@ -99,6 +103,9 @@ pbase_status file_store_open(const file_store_options *options, const pbase_call
         status = host->os->lock->mutex_create(host->os, &store->writer, err);
     }
     if (status == PBASE_OK) {
+        status = host->os->lock->mutex_create(host->os, &store->flusher, err);
+    }
+    if (status == PBASE_OK) {
         status = pbase_blocks_geometry_get(store->blocks, &store->geometry, err);
     }
     if (status == PBASE_OK) {
@@ -122,6 +129,9 @@ void file_store_close(file_store *store)
     }
     store_table_fini(&store->table);
     pbase_buffer_fini(&store->staging);
+    if (store->flusher != NULL) {
+        os_of(store)->lock->mutex_destroy(store->flusher);
+    }
     if (store->writer != NULL) {
         os_of(store)->lock->mutex_destroy(store->writer);
     }
@@ -130,49 +140,69 @@ void file_store_close(file_store *store)
 
 /* ----------------------------------------------------------------------------------- write --- */
 
-/* With `writer` held, like all in this part. */
 static pbase_status check_writable(const file_store *store, pbase_error *err)
 {
-    return store->failed ? PBASE_FAIL(err, PBASE_READ_ONLY,
-                                      "the store could not be flushed: open the space again")
-                         : PBASE_OK;
+    return atomic_load(&store->failed)
+               ? PBASE_FAIL(err, PBASE_READ_ONLY,
+                            "the store could not be flushed: open the space again")
+               : PBASE_OK;
 }
 
 static pbase_status fail(file_store *store, pbase_status status, pbase_error *err)
 {
-    store->failed = true;
+    atomic_store(&store->failed, true);
     if (err != NULL) {
         err->outcome = PBASE_OUTCOME_UNKNOWN;
     }
     return status;
 }
 
+/* Flushes what the active segment has. With `flusher` held. */
 static pbase_status active_flush(file_store *store, const pbase_call *call, pbase_error *err)
 {
-    if (!store->dirty) {
-        return PBASE_OK;
-    }
+    uint64_t batches = atomic_load(&store->written);
     pbase_status status = pbase_call_check(call, os_of(store), err);
-    if (status != PBASE_OK) {
+    if (status == PBASE_OK && store->active != NULL) {
+        atomic_fetch_add(&store->flush_count, 1);
+        status = pbase_segment_sync(store->active->handle, NULL, err);
+        status = status == PBASE_OK ? status : fail(store, status, err);
+    }
+    if (status == PBASE_OK) {
+        atomic_store(&store->flushed, batches);
+    }
+    return status;
+}
+
+pbase_status file_store_flush(file_store *store, const pbase_call *call, pbase_error *err)
+{
+    const pbase_os *os = os_of(store);
+    uint64_t batches = atomic_load(&store->written);
+    pbase_status status = check_writable(store, err);
+    if (status != PBASE_OK || atomic_load(&store->flushed) >= batches) {
         return status;
     }
-    store->flush_count++;
-    status = pbase_segment_sync(store->active->handle, NULL, err);
-    if (status == PBASE_NO_MEMORY) {
-        return status; /* nothing was flushed, so nothing is in doubt */
+    os->lock->mutex_lock(store->flusher);
+    status = check_writable(store, err);
+    if (status == PBASE_OK && atomic_load(&store->flushed) < batches) {
+        status = active_flush(store, call, err);
     }
-    if (status != PBASE_OK) {
-        return fail(store, status, err);
-    }
-    store->dirty = false;
-    return PBASE_OK;
+    os->lock->mutex_unlock(store->flusher);
+    return status;
+}
+
+/* The functions below are called with `writer` held. */
+
+static void active_set(file_store *store, store_segment *segment)
+{
+    os_of(store)->lock->mutex_lock(store->flusher);
+    store->active = segment;
+    os_of(store)->lock->mutex_unlock(store->flusher);
 }
 
 /* Writes `data` at the end of the active segment. */
 static pbase_status active_write(file_store *store, const pbase_call *call, pbase_bytes data,
                                  pbase_error *err)
 {
-    store->dirty = true;
     pbase_status status =
         pbase_segment_write(store->active->handle, call, store->end, data, 0, err);
     if (status == PBASE_OK) {
@@ -192,12 +222,12 @@ static pbase_status staging_write(file_store *store, const pbase_call *call, pba
     return status;
 }
 
-/* Ends the active segment: cut, durable, immutable. */
-static pbase_status active_seal(file_store *store, const pbase_call *call, pbase_error *err)
+/* Ends the active segment: cut, durable, immutable. With `flusher` held as well. */
+static pbase_status active_end(file_store *store, const pbase_call *call, pbase_error *err)
 {
     pbase_error failure;
     pbase_error_init(&failure);
-    store->flush_count++;
+    atomic_fetch_add(&store->flush_count, 1);
     pbase_status status = pbase_segment_seal(store->active->handle, call, store->end, &failure);
     if (status != PBASE_OK) {
         if (err != NULL) {
@@ -207,9 +237,17 @@ static pbase_status active_seal(file_store *store, const pbase_call *call, pbase
     }
     atomic_store(&store->active->size, store->end);
     atomic_store(&store->active->sealed, true);
+    atomic_store(&store->flushed, atomic_load(&store->written));
     store->active = NULL;
-    store->dirty = false;
     return PBASE_OK;
+}
+
+static pbase_status active_seal(file_store *store, const pbase_call *call, pbase_error *err)
+{
+    os_of(store)->lock->mutex_lock(store->flusher);
+    pbase_status status = active_end(store, call, err);
+    os_of(store)->lock->mutex_unlock(store->flusher);
+    return status;
 }
 
 /* Removes a segment that could not be finished. If it stays, opening finds one that nobody uses. */
@@ -255,6 +293,7 @@ static pbase_status active_begin(file_store *store, const pbase_call *call, uint
 {
     uint32_t log_id = 0;
     pbase_segment *handle = NULL;
+    store_segment *added = NULL;
     uint64_t capacity = store->geometry.segment_bytes & ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
     capacity = need > capacity - PBASE_ATOM_ALIGN ? need + PBASE_ATOM_ALIGN : capacity;
     if (capacity > store->geometry.segment_bytes_max) {
@@ -271,14 +310,14 @@ static pbase_status active_begin(file_store *store, const pbase_call *call, uint
     }
     store_segment segment = {.log_id = log_id, .capacity = capacity, .handle = handle};
     atomic_init(&segment.size, PBASE_ATOM_ALIGN);
-    status = store_table_add(&store->table, &segment, &store->active, err);
+    status = store_table_add(&store->table, &segment, &added, err);
     if (status != PBASE_OK) {
         pbase_segment_close(handle);
         leftover_remove(store, log_id);
         return status;
     }
     store->end = PBASE_ATOM_ALIGN;
-    store->dirty = true;
+    active_set(store, added);
     return PBASE_OK;
 }
 
@@ -333,6 +372,7 @@ static void write_end(file_store *store, pbase_status status)
     store->staging.size = 0;
     if (store->active != NULL && status == PBASE_OK) {
         atomic_store(&store->active->size, store->end);
+        atomic_fetch_add(&store->written, 1);
     } else if (store->active != NULL) {
         store->end = atomic_load(&store->active->size);
     }
@@ -355,24 +395,10 @@ pbase_status file_store_write(file_store *store, const pbase_call *call, const p
     if (status == PBASE_OK) {
         status = staging_write(store, call, err);
     }
-    if (status == PBASE_OK && mode == PBASE_ATOMS_DURABLE) {
-        status = active_flush(store, call, err);
-    }
     write_end(store, status);
     os->lock->mutex_unlock(store->writer);
-    return status;
-}
-
-pbase_status file_store_flush(file_store *store, const pbase_call *call, pbase_error *err)
-{
-    const pbase_os *os = os_of(store);
-    os->lock->mutex_lock(store->writer);
-    pbase_status status = check_writable(store, err);
-    if (status == PBASE_OK) {
-        status = active_flush(store, call, err);
-    }
-    os->lock->mutex_unlock(store->writer);
-    return status;
+    return status == PBASE_OK && mode == PBASE_ATOMS_DURABLE ? file_store_flush(store, call, err)
+                                                             : status;
 }
 
 /* ----------------------------------------------------------------------------------- reads --- */
@@ -433,7 +459,7 @@ pbase_status file_store_put(file_store *store, const pbase_call *call, uint32_t 
         status = pbase_segment_write(handle, call, PBASE_ATOM_ALIGN, atoms, 0, err);
     }
     if (status == PBASE_OK) {
-        store->flush_count++;
+        atomic_fetch_add(&store->flush_count, 1);
         status = pbase_segment_seal(handle, call, bytes.size, err);
     }
     if (status == PBASE_OK) {
@@ -464,8 +490,7 @@ pbase_status file_store_retire(file_store *store, const pbase_call *call, uint32
                         : PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no segment %" PRIu32, log_id);
     if (status == PBASE_OK) {
         if (segment == store->active) {
-            store->active = NULL;
-            store->dirty = false;
+            active_set(store, NULL);
         }
         store_table_drop(&store->table, log_id);
     }
@@ -542,7 +567,7 @@ void file_store_stats_get(file_store *store, file_store_stats *out)
     *out = (file_store_stats){0};
     os->lock->mutex_lock(store->writer);
     out->written_bytes = store->written_bytes;
-    out->flush_count = store->flush_count;
+    out->flush_count = atomic_load(&store->flush_count);
     if (store->active != NULL) {
         out->active_log_id = store->active->log_id;
         out->active_bytes = atomic_load(&store->active->size);
