@@ -5,6 +5,7 @@
 
 #define SPACE_ID_BYTES 16u
 #define META_TITLE "protobase space"
+#define STORE_FEATURE_LEVEL 1u
 
 struct codec_table {
     const pbase_host *host;
@@ -41,8 +42,9 @@ static pbase_status format_meta(const codec_table *table, uint32_t count, pbase_
     char text[PBASE_OBJECT_ID_TEXT_BYTES + 1];
     memcpy(id.bytes, table->space_id, sizeof id.bytes);
     pbase_object_id_format(id, text);
-    pbase_status status = pbase_buffer_append_text(
-        out, err, META_TITLE "\nid %s\nformat %u\nfeature 1\n", text, STORE_FORMAT_VERSION);
+    pbase_status status =
+        pbase_buffer_append_text(out, err, META_TITLE "\nid %s\nformat %u\nfeature %u\n", text,
+                                 STORE_FORMAT_VERSION, STORE_FEATURE_LEVEL);
     for (uint32_t i = 1; i <= count && status == PBASE_OK; i++) {
         const codec_entry *entry = &table->entries[i];
         status = pbase_buffer_append_text(out, err, "codec %u %s %s 1\n", i,
@@ -167,6 +169,20 @@ static pbase_status read_codec(codec_table *table, pbase_bytes line, pbase_buffe
     return status;
 }
 
+/* A higher level than ours may not open the space. */
+static pbase_status read_feature(pbase_bytes rest, pbase_error *err)
+{
+    uint32_t level = word_number(next_word(&rest));
+    if (level == UINT32_MAX || level > STORE_FEATURE_LEVEL) {
+        pbase_status status =
+            PBASE_FAIL(err, PBASE_FORMAT, "the space needs feature level %u; this library has %u",
+                       level, STORE_FEATURE_LEVEL);
+        pbase_error_hint(err, "open it with a newer ProtoBase");
+        return status;
+    }
+    return PBASE_OK;
+}
+
 static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer *missing,
                               pbase_error *err)
 {
@@ -174,19 +190,32 @@ static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer
     pbase_bytes word = next_word(&rest);
     if (word_is(word, "id")) {
         pbase_object_id id;
-        pbase_status status = pbase_object_id_parse(rest, &id, err);
-        if (status == PBASE_OK) {
-            memcpy(table->space_id, id.bytes, SPACE_ID_BYTES);
+        if (pbase_object_id_parse(rest, &id, NULL) != PBASE_OK) {
+            return not_meta(line, err);
         }
-        return status;
+        memcpy(table->space_id, id.bytes, SPACE_ID_BYTES);
+        return PBASE_OK;
     }
     if (word_is(word, "format")) {
         return read_format(rest, err);
     }
     if (word_is(word, "feature")) {
-        return PBASE_OK; /* level 1 is all there is: nothing depends on it yet */
+        return read_feature(rest, err);
     }
     return word_is(word, "codec") ? read_codec(table, rest, missing, err) : not_meta(line, err);
+}
+
+/* True when the head of the document, which every writer begins with, is there and the last line is
+ * whole. */
+static bool is_complete(pbase_bytes document)
+{
+    static const char *const words[] = {"id", "format", "feature"};
+    bool complete = document.size > 0 && document.data[document.size - 1] == '\n';
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        pbase_bytes line;
+        complete = complete && next_line(&document, &line) && word_is(next_word(&line), words[i]);
+    }
+    return complete;
 }
 
 static pbase_status read_meta(codec_table *table, pbase_bytes document, pbase_error *err)
@@ -194,6 +223,9 @@ static pbase_status read_meta(codec_table *table, pbase_bytes document, pbase_er
     pbase_bytes line;
     if (!next_line(&document, &line) || !word_is(line, META_TITLE)) {
         return PBASE_FAIL(err, PBASE_FORMAT, "the storage holds something that is not a space");
+    }
+    if (!is_complete(document)) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "the space's meta document is cut");
     }
     pbase_buffer missing;
     pbase_buffer_init(&missing, table->host->alloc);

@@ -25,6 +25,12 @@ static size_t transform_count_of(const atom_header *header)
 
 static pbase_status note_pointer(pbase_error *err, pbase_atom_pointer pointer, pbase_status status)
 {
+    if (status == PBASE_LOST) { /* no live state reaches a retired segment: it is missing */
+        status = PBASE_CORRUPT;
+        if (err != NULL) {
+            err->code = status;
+        }
+    }
     if (status != PBASE_OK) {
         pbase_error_note(err, "atom at segment %" PRIu32 " byte %" PRIu64,
                          pbase_atom_pointer_log(pointer), pbase_atom_pointer_offset(pointer));

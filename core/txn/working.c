@@ -402,6 +402,10 @@ static pbase_status apply_roots(working *self, working_database *database, pbase
         pbase_collection_id id;
         uint8_t kind = 0;
         status = change_read(&reader, &operation, err);
+        if (status == PBASE_OK && operation.op != CHANGE_PUT && operation.op != CHANGE_REMOVE) {
+            status = PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is not one of the roots",
+                                operation.op);
+        }
         if (status == PBASE_OK && operation.op == CHANGE_PUT &&
             catalog_child(operation.value, &id, &kind)) {
             resolved.size = 0;

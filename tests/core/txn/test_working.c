@@ -299,6 +299,17 @@ static void a_collection_of_another_kind_is_refused(void **unused)
     assert_int_equal(apply(RECORD_DELTA), PBASE_CORRUPT);
 }
 
+static void an_operation_of_a_list_on_the_roots_is_refused(void **unused)
+{
+    (void)unused;
+    make_root();
+    change operation = {.op = CHANGE_LIST_APPEND, .value = pbase_bytes_text("\2v")};
+    begin_delta(1, 1);
+    assert_int_equal(change_write(&operation, &w.operations, NULL), PBASE_OK);
+    add_group(GROUP_CHANGE, PBASE_COLLECTION_DICT, 0, 0);
+    assert_int_equal(apply(RECORD_DELTA), PBASE_CORRUPT);
+}
+
 static void a_root_whose_children_are_cut_is_refused(void **unused)
 {
     (void)unused;
@@ -343,6 +354,7 @@ int main(void)
         SENTENCE(a_collection_of_an_earlier_record_cannot_be_created_again),
         SENTENCE(one_record_cannot_create_a_collection_twice),
         SENTENCE(a_collection_of_another_kind_is_refused),
+        SENTENCE(an_operation_of_a_list_on_the_roots_is_refused),
         SENTENCE(a_root_whose_children_are_cut_is_refused),
         SENTENCE(a_record_cut_anywhere_is_refused_and_changes_nothing),
     };
