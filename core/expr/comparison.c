@@ -72,6 +72,8 @@ pbase_status kernel_compare(const pbase_expression *node, expr_frame *frame, con
         uint32_t row = expr_row(rows, n);
         results[row] = compare(code, pbase_vector_cell(&a, row), pbase_vector_cell(&b, row));
     }
+    expr_release(frame, node->args[0], &a);
+    expr_release(frame, node->args[1], &b);
     *out = expr_column(results);
     return PBASE_OK;
 }
@@ -109,6 +111,9 @@ pbase_status kernel_between(const pbase_expression *node, expr_frame *frame, con
         uint32_t row = expr_row(rows, n);
         results[row] = between(node->function->code, pbase_vector_cell(&args[0], row),
                                pbase_vector_cell(&args[1], row), pbase_vector_cell(&args[2], row));
+    }
+    for (size_t i = 0; i < 3 && status == PBASE_OK; i++) {
+        expr_release(frame, node->args[i], &args[i]);
     }
     *out = expr_column(results);
     return status;
@@ -207,6 +212,9 @@ static pbase_status in_computed_rows(const pbase_expression *node, expr_frame *f
                 *result = term;
             }
         }
+        if (status == PBASE_OK) {
+            expr_release(frame, node->args[i], &listed);
+        }
     }
     return status;
 }
@@ -223,6 +231,9 @@ pbase_status kernel_in(const pbase_expression *node, expr_frame *frame, const ex
     if (status == PBASE_OK) {
         status = node->prepared != NULL ? in_constant_rows(node, &x, rows, results)
                                         : in_computed_rows(node, frame, &x, rows, results, err);
+    }
+    if (status == PBASE_OK) {
+        expr_release(frame, node->args[0], &x);
     }
     *out = expr_column(results);
     return status;

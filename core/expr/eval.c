@@ -7,12 +7,24 @@
 
 pbase_status expr_results(expr_frame *frame, pbase_value **out, pbase_error *err)
 {
+    if (frame->spare_count > 0) {
+        *out = frame->spare[--frame->spare_count];
+        return PBASE_OK;
+    }
     pbase_value *cells = pbase_arena_array(frame->arena, frame->row_count, sizeof *cells);
     if (cells == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the results of an expression");
     }
     *out = cells;
     return PBASE_OK;
+}
+
+void expr_release(expr_frame *frame, const pbase_expression *node, const pbase_vector *vector)
+{
+    /* Only calls fill a column of their own; it came from expr_results and is ours to write. */
+    if (node->kind == BOUND_CALL && vector->mask != 0 && frame->spare_count < EXPR_SPARE_MAX) {
+        frame->spare[frame->spare_count++] = (pbase_value *)(uintptr_t)vector->cells;
+    }
 }
 
 pbase_status expr_error_cell(pbase_arena *arena, pbase_value *out, pbase_error *err,
@@ -122,6 +134,9 @@ pbase_status kernel_strict(const pbase_expression *node, expr_frame *frame, cons
         } else {
             status = node->function->row(node, frame->arena, args, &results[row], err);
         }
+    }
+    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
+        expr_release(frame, node->args[i], &vectors[i]);
     }
     if (status == PBASE_OK) {
         *out = expr_column(results);

@@ -69,7 +69,7 @@ static pbase_status compute(const expr *self, pbase_arena *arena, pbase_value *o
 {
     static const pbase_schema no_columns = {NULL, 0};
     const pbase_expression *bound = NULL;
-    expr_frame frame = {NULL, arena, 1};
+    expr_frame frame = {.chunk = NULL, .arena = arena, .row_count = 1};
     expr_rows one = {NULL, 1};
     pbase_vector vector;
     pbase_status status = expr_bind(self, &no_columns, 0, arena, &bound, err);

@@ -19,11 +19,15 @@ static inline uint32_t expr_row(const expr_rows *rows, uint32_t n)
     return rows->selection == NULL ? n : rows->selection[n];
 }
 
-/* What a computation is lent. */
+#define EXPR_SPARE_MAX 8u
+
+/* What a computation is lent. Start it with the first three, the rest cleared. */
 typedef struct {
     pbase_chunk *chunk; /* NULL when there are no columns: constants only */
     pbase_arena *arena; /* results and scratch */
     uint32_t row_count; /* row numbers are below */
+    uint32_t spare_count;
+    pbase_value *spare[EXPR_SPARE_MAX]; /* columns of results that were given back */
 } expr_frame;
 
 /* Computes `node` for `rows`; cells of other rows are unspecified. Fails for lack of memory and
@@ -98,6 +102,9 @@ static inline pbase_vector expr_constant(const pbase_value *cell)
 }
 /* A column of results for kernels to fill. */
 PBASE_MUST_CHECK pbase_status expr_results(expr_frame *frame, pbase_value **out, pbase_error *err);
+/* Gives back what computing `node` lent, once its cells have been read: a long list of terms then
+ * works in a few columns. */
+void expr_release(expr_frame *frame, const pbase_expression *node, const pbase_vector *vector);
 /* An ERROR cell with a message in `arena`. */
 PBASE_MUST_CHECK pbase_status expr_error_cell(pbase_arena *arena, pbase_value *out,
                                               pbase_error *err, const char *format, ...)

@@ -81,6 +81,9 @@ pbase_status kernel_and_or(const pbase_expression *node, expr_frame *frame, cons
             }
         }
         open.count = kept;
+        if (status == PBASE_OK) {
+            expr_release(frame, node->args[i], &terms);
+        }
     }
     *out = expr_column(results);
     return status;
@@ -104,6 +107,9 @@ pbase_status kernel_not(const pbase_expression *node, expr_frame *frame, const e
             results[row] = term->kind == PBASE_CELL_ERROR ? *term : pbase_value_null();
         }
     }
+    if (status == PBASE_OK) {
+        expr_release(frame, node->args[0], &terms);
+    }
     *out = expr_column(results);
     return status;
 }
@@ -124,6 +130,9 @@ pbase_status kernel_is_null(const pbase_expression *node, expr_frame *frame, con
         results[row] = term->kind == PBASE_CELL_ERROR
                            ? *term
                            : pbase_value_bool((term->kind == PBASE_NULL) == wants_null);
+    }
+    if (status == PBASE_OK) {
+        expr_release(frame, node->args[0], &terms);
     }
     *out = expr_column(results);
     return status;
@@ -179,6 +188,7 @@ static pbase_status choose(const pbase_expression *node, size_t index, expr_fram
     pbase_status status = expr_evaluate(node->args[index], frame, &rows, &values, err);
     if (status == PBASE_OK) {
         assign(results, &values, taken);
+        expr_release(frame, node->args[index], &values);
     }
     return status;
 }
@@ -200,6 +210,7 @@ pbase_status kernel_case(const pbase_expression *node, expr_frame *frame, const 
         status = expr_evaluate(node->args[2 * i], frame, &still, &condition, err);
         if (status == PBASE_OK) {
             split(&open, &condition, results, &taken);
+            expr_release(frame, node->args[2 * i], &condition);
             status = choose(node, 2 * i + 1, frame, &taken, results, err);
         }
     }
@@ -229,6 +240,9 @@ pbase_status kernel_coalesce(const pbase_expression *node, expr_frame *frame, co
             }
         }
         open.count = kept;
+        if (status == PBASE_OK) {
+            expr_release(frame, node->args[i], &values);
+        }
     }
     *out = expr_column(results);
     return status;

@@ -110,7 +110,7 @@ static pbase_status evaluate_row(const pbase_expression *bound, const pbase_colu
 {
     pbase_chunk_column data = {row, NULL, NULL, 0, 0};
     pbase_chunk chunk = {sizeof chunk, 1, 1, 1, NULL, &data, arena};
-    expr_frame frame = {&chunk, arena, 1};
+    expr_frame frame = {.chunk = &chunk, .arena = arena, .row_count = 1};
     const expr_rows rows = {NULL, 1};
     pbase_vector vector;
     pbase_status status = wanted_extract(column, &chunk, 0, err);

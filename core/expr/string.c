@@ -246,6 +246,9 @@ pbase_status kernel_type(const pbase_expression *node, expr_frame *frame, const 
                            ? *value
                            : pbase_value_text(pbase_value_type_name(value));
     }
+    if (status == PBASE_OK) {
+        expr_release(frame, node->args[0], &values);
+    }
     *out = expr_column(results);
     return status;
 }

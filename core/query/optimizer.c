@@ -11,9 +11,14 @@ typedef struct {
     plan_step *steps; /* room for one more than `count` */
     size_t count;
     size_t capacity;
+    size_t work; /* terms rewritten, times columns looked at */
     pbase_arena *arena;
     pbase_error *err;
 } step_list;
+
+/* What would cost more than it can save is left undone. */
+#define WORK_MAX 262144u
+#define JOINED_TERMS_MAX 1024u /* of filters joined into one */
 
 static pbase_status no_memory(pbase_error *err)
 {
@@ -103,6 +108,11 @@ static pbase_status push_through_columns(step_list *list, size_t index, bool *ou
     const expr *const *terms = NULL;
     size_t count = terms_of(&list->steps[index].condition, &terms);
     size_t moved_count = 0, rest_count = 0;
+    list->work += count * (1 + list->steps[index - 1].column_count);
+    if (list->work > WORK_MAX) {
+        *out_moved = false;
+        return PBASE_OK;
+    }
     const expr **moved = pbase_arena_array(list->arena, count, sizeof *moved);
     const expr **rest = pbase_arena_array(list->arena, count, sizeof *rest);
     if (moved == NULL || rest == NULL) {
@@ -126,6 +136,12 @@ static pbase_status push_through_columns(step_list *list, size_t index, bool *ou
 
 static pbase_status join_filters(step_list *list, size_t index)
 {
+    const expr *const *terms = NULL;
+    size_t count = terms_of(&list->steps[index - 1].condition, &terms) +
+                   terms_of(&list->steps[index].condition, &terms);
+    if (count > JOINED_TERMS_MAX) {
+        return PBASE_OK;
+    }
     const expr *both[2] = {list->steps[index - 1].condition, list->steps[index].condition};
     pbase_status status = join_terms(list, both, 2, &list->steps[index - 1].condition);
     if (status == PBASE_OK) {
@@ -296,7 +312,7 @@ pbase_status plan_optimize(const plan *self, uint32_t rules_off, pbase_arena *ar
     pbase_status status = (rules_off & PBASE_RULE_FOLD) != 0
                               ? PBASE_OK
                               : plan_map(self, fold_expr, arena, arena, &folded, err);
-    step_list list = {NULL, folded.count, folded.count + 1, arena, err};
+    step_list list = {NULL, folded.count, folded.count + 1, 0, arena, err};
     if (status != PBASE_OK) {
         return status;
     }

@@ -48,7 +48,7 @@ static size_t services_wants_fields(const pbase_column *column)
 static pbase_status services_evaluate(const pbase_expression *expression, pbase_chunk *chunk,
                                       pbase_vector *out, pbase_error *err)
 {
-    expr_frame frame = {chunk, chunk->arena, chunk->row_count};
+    expr_frame frame = {.chunk = chunk, .arena = chunk->arena, .row_count = chunk->row_count};
     expr_rows rows = {chunk->selection, chunk->selected_count};
     return expr_evaluate(expression, &frame, &rows, out, err);
 }

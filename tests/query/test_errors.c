@@ -186,6 +186,30 @@ static void nesting_has_a_limit(void **state)
     free(text);
 }
 
+/* `count` terms "a <> I", joined by `word`. */
+static char *many_terms(const char *word, int count)
+{
+    char *text = malloc(64 + (size_t)count * 24);
+    assert_non_null(text);
+    size_t at = (size_t)sprintf(text, "from many | where a <> 0");
+    for (int i = 1; i < count; i++) {
+        at += (size_t)sprintf(text + at, " %s a <> %d", word, i);
+    }
+    (void)sprintf(text + at, " | count");
+    return text;
+}
+
+static void long_lists_of_terms_are_answered(void **state)
+{
+    query_case *c = *state;
+    char *ors = many_terms("or", 30000), *ands = many_terms("and", 300);
+    query_case_collection(c, "many", "[{'a': 0}, {'a': 299}, {'a': 300}, {'a': null}]");
+    assert_rows(c, ors, "[{'count': 3}]");
+    assert_rows(c, ands, "[{'count': 1}]");
+    free(ors);
+    free(ands);
+}
+
 static void text_too_long_or_not_utf8_is_refused(void **state)
 {
     query_case *c = *state;
@@ -224,6 +248,7 @@ int main(void)
         T(steps_of_later_versions_are_refused_by_name),
         T(integers_outside_int64_are_refused),
         T(nesting_has_a_limit),
+        T(long_lists_of_terms_are_answered),
         T(text_too_long_or_not_utf8_is_refused),
         T(binding_an_unknown_parameter_names_the_nearest),
     };

@@ -6,6 +6,8 @@
 #include "query/operators/operators.h"
 #include "query/operators/step.h"
 
+#define TERMS_MAX 64u /* tried one by one; more are joined into the last */
+
 typedef struct {
     const pbase_expression **terms;
     size_t count;
@@ -23,29 +25,57 @@ static bool is_and(const pbase_value *json)
            pbase_bytes_equal(json->as.list.items[0].as.string, pbase_bytes_text("and"));
 }
 
+/* The terms from `first` on as one: ["and", ...]. */
+static pbase_status join_rest(const pbase_value *items, size_t first, size_t count,
+                              pbase_binder *binder, pbase_value *out, pbase_error *err)
+{
+    void *memory = NULL;
+    pbase_status status = step_alloc(binder, count - first + 1, sizeof *items, &memory, err);
+    if (status == PBASE_OK) {
+        pbase_value *joined = memory;
+        joined[0] = pbase_value_text("and");
+        memcpy(joined + 1, items + first, (count - first) * sizeof *items);
+        *out = pbase_value_list(joined, count - first + 1);
+    }
+    return status;
+}
+
+static pbase_status bind_terms(const pbase_value *items, size_t count, pbase_binder *binder,
+                               filter_node *node, pbase_error *err)
+{
+    void *terms = NULL;
+    node->count = count < TERMS_MAX ? count : TERMS_MAX;
+    pbase_status status = step_alloc(binder, node->count, sizeof *node->terms, &terms, err);
+    node->terms = terms;
+    for (size_t i = 0; i < node->count && status == PBASE_OK; i++) {
+        pbase_value term = items[i];
+        if (i + 1 == TERMS_MAX && count > TERMS_MAX) {
+            status = join_rest(items, i, count, binder, &term, err);
+        }
+        if (status == PBASE_OK) {
+            status = binder->services->compile(binder, &term, &node->terms[i], err);
+        }
+    }
+    return status;
+}
+
 static pbase_status filter_bind(const pbase_value *step, pbase_binder *binder,
                                 pbase_operator_node **out, pbase_schema *out_schema,
                                 pbase_error *err)
 {
     const pbase_value *json = pbase_value_field(step, pbase_bytes_text("expr"));
-    void *node_memory = NULL, *terms = NULL;
+    void *memory = NULL;
     if (json == NULL) {
         return PBASE_FAIL(err, PBASE_INVALID, "the key 'expr' is missing");
     }
     const pbase_value *items = is_and(json) ? json->as.list.items + 1 : json;
     size_t count = is_and(json) ? json->as.list.count - 1 : 1;
-    pbase_status status = step_alloc(binder, 1, sizeof(filter_node), &node_memory, err);
+    pbase_status status = step_alloc(binder, 1, sizeof(filter_node), &memory, err);
     if (status == PBASE_OK) {
-        status = step_alloc(binder, count, sizeof(pbase_expression *), &terms, err);
-    }
-    filter_node *node = node_memory;
-    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
-        node->terms = terms;
-        node->count = count;
-        status = binder->services->compile(binder, &items[i], &node->terms[i], err);
+        status = bind_terms(items, count, binder, memory, err);
     }
     if (status == PBASE_OK) {
-        *out = (pbase_operator_node *)node;
+        *out = memory;
         *out_schema = *binder->input;
     }
     return status;

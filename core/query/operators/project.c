@@ -6,6 +6,8 @@
 #include "query/operators/operators.h"
 #include "query/operators/step.h"
 
+#define COLUMNS_MAX 2048u /* of a row */
+
 typedef struct {
     const pbase_expression **expressions;
     uint32_t *targets; /* the output column of each */
@@ -33,6 +35,10 @@ static pbase_status place_columns(project_node *node, const pbase_column *made,
                                   pbase_binder *binder, pbase_schema *out_schema, pbase_error *err)
 {
     void *memory = NULL, *targets = NULL;
+    if (node->kept + node->count > COLUMNS_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "rows of %zu columns; the limit is %u",
+                          node->kept + node->count, COLUMNS_MAX);
+    }
     pbase_status status =
         step_alloc(binder, node->kept + node->count, sizeof(pbase_column), &memory, err);
     if (status == PBASE_OK) {
