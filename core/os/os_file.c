@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRANSFER_BYTES_MAX ((size_t)0x40000000) /* of one system call; the kernel stops at 2 GiB */
@@ -288,14 +289,36 @@ static pbase_status holder_write(pbase_os_file *file, pbase_error *err)
     return status != PBASE_OK ? status : file_write(file, 0, text, (size_t)size, err);
 }
 
+/* A holder writes its id just after it has the lock: a moment later it can be read. */
+#define HOLDER_TRIES 50u
+#define HOLDER_PAUSE_NS 1000000
+
+/* 0: the lock is ours; -1 with errno. EWOULDBLOCK comes with the holder, 0 if it stays unknown. */
+static int lock_try(pbase_os_file *file, uint64_t *out_holder)
+{
+    int result = -1;
+    *out_holder = 0;
+    for (unsigned i = 0; i < HOLDER_TRIES; i++) {
+        result = flock(file->fd, LOCK_EX | LOCK_NB);
+        if (result == 0 || (errno != EWOULDBLOCK && errno != EINTR)) {
+            return result;
+        }
+        *out_holder = holder_read(file);
+        if (*out_holder != 0) {
+            break;
+        }
+        const struct timespec pause = {.tv_nsec = HOLDER_PAUSE_NS};
+        (void)nanosleep(&pause, NULL); /* a signal only makes it shorter */
+    }
+    errno = EWOULDBLOCK;
+    return -1;
+}
+
 static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_error *err)
 {
-    int result;
-    do {
-        result = flock(file->fd, LOCK_EX | LOCK_NB);
-    } while (result != 0 && errno == EINTR);
+    uint64_t holder = 0;
+    int result = lock_try(file, &holder);
     if (result != 0 && errno == EWOULDBLOCK) {
-        uint64_t holder = holder_read(file);
         if (out_holder != NULL) {
             *out_holder = holder;
         }
