@@ -126,7 +126,8 @@ static void key_reading_end(const file_folder *folder, key_reading *reading)
     if (reading->file != NULL) {
         folder->host->os->file->close(reading->file);
     }
-    pbase_alloc_free(folder->host->alloc, reading->memory, SLOT_COUNT * FILE_KEY_SLOT_BYTES);
+    pbase_alloc_free(folder->host->alloc, reading->memory,
+                     (size_t)SLOT_COUNT * FILE_KEY_SLOT_BYTES);
     pbase_buffer_fini(&reading->path);
 }
 
@@ -148,7 +149,8 @@ static pbase_status key_read(const file_folder *folder, const char *key, uint32_
     if (status != PBASE_OK || reading->file == NULL) {
         return status;
     }
-    reading->memory = pbase_alloc_new(folder->host->alloc, SLOT_COUNT * FILE_KEY_SLOT_BYTES);
+    reading->memory =
+        pbase_alloc_new(folder->host->alloc, (size_t)SLOT_COUNT * FILE_KEY_SLOT_BYTES);
     if (reading->memory == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to read the key '%s'", key);
     }

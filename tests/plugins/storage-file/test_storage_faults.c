@@ -164,7 +164,7 @@ static void the_disk_may_have_any_size(void **state)
 {
     (void)state;
     bool failed = true;
-    for (uint64_t limit = 4096; failed; limit += 7 * 1024) {
+    for (uint64_t limit = 4096; failed; limit += 7168) {
         fixture f;
         begin(&f, &over_files);
         sim_os_disk_limit(f.sim, limit);
