@@ -363,6 +363,10 @@ static pbase_status store_version(pbase_txn *self, const char *name, const colle
 {
     pbase_bytes text = pbase_bytes_text(name);
     pbase_status status = check_writable(self, text, err);
+    if (status == PBASE_OK && collection_tree(version)->source != self->context.source) {
+        status = PBASE_FAIL(err, PBASE_INVALID, "root '%s': the collection is of another space",
+                            name); /* its values name codecs by that space's ids */
+    }
     return status == PBASE_OK ? staged_roots_put(&self->staged, text, version, NULL, err) : status;
 }
 

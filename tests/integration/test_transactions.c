@@ -78,6 +78,22 @@ static void committed_changes_are_seen_by_later_snapshots_only(void **unused)
     pbase_arena_fini(&arena);
 }
 
+static void a_collection_of_another_space_is_refused(void **unused)
+{
+    (void)unused;
+    space_fixture other;
+    fixture_memory(&other);
+    pbase_txn *theirs = fixture_begin(&other, PBASE_SERIALIZABLE);
+    pbase_txn *ours = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(theirs, "a");
+    fixture_put(&dict, 1, 1);
+    assert_int_equal(pbase_txn_store_dict(ours, "a", dict, NULL), PBASE_INVALID);
+    pbase_dict_close(dict);
+    pbase_txn_abort(&ours);
+    pbase_txn_abort(&theirs);
+    fixture_end(&other);
+}
+
 static void abort_leaves_nothing(void **unused)
 {
     (void)unused;
@@ -472,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_BOTH(committed_changes_are_seen_by_later_snapshots_only),
+        ON_BOTH(a_collection_of_another_space_is_refused),
         ON_BOTH(abort_leaves_nothing),
         ON_BOTH(a_transaction_reads_its_own_writes),
         ON_BOTH(the_same_key_conflicts_and_nothing_is_applied),
