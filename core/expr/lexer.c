@@ -292,8 +292,8 @@ static pbase_status read_symbol(lexer *self)
             size = length;
         }
     }
-    if (size == 1 && strchr("|(){}[],.:=<>+-*/%", look(self, 0)) == NULL) {
-        uint8_t c = look(self, 0);
+    uint8_t c = look(self, 0);
+    if (size == 1 && (c == 0 || strchr("|(){}[],.:=<>+-*/%", c) == NULL)) {
         return lexer_fail_at(
             self, start, PBASE_INVALID,
             c < 0x20 ? "unexpected control character" : "unexpected character '%c'", c);

@@ -81,13 +81,18 @@ static pbase_status read_quoted(path_reader *r, pbase_bytes *out)
     return path_fail(r, "a quote is not closed");
 }
 
+static bool ends_name(uint8_t c)
+{
+    return c == '.' || c == '[' || c == ']' || c == '"';
+}
+
 static pbase_status read_name(path_reader *r, pbase_bytes *out)
 {
     if (at_char(r, '"')) {
         return read_quoted(r, out);
     }
     size_t start = r->at;
-    while (r->at < r->text.size && strchr(".[]\"", r->text.data[r->at]) == NULL) {
+    while (r->at < r->text.size && !ends_name(r->text.data[r->at])) {
         r->at++;
     }
     if (r->at == start) {
@@ -161,9 +166,6 @@ static pbase_status read_steps(path_reader *r, pbase_path_step *steps, size_t *o
 pbase_status path_parse(pbase_bytes text, pbase_arena *arena, pbase_path *out, pbase_error *err)
 {
     path_reader reader = {text, 0, arena, err};
-    if (memchr(text.data == NULL ? (const uint8_t *)"" : text.data, 0, text.size) != NULL) {
-        return path_fail(&reader, "a zero byte");
-    }
     size_t most = steps_at_most(text);
     most = most > PATH_STEPS_MAX ? PATH_STEPS_MAX : most;
     pbase_path_step *steps = pbase_arena_array(arena, most, sizeof *steps);
