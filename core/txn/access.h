@@ -6,7 +6,7 @@
  *
  * The window remembers what committed transactions wrote, back to the oldest transaction that is
  * still open. It is what DESIGN calls the window of kept write sets: past WINDOW_WRITES_MAX it
- * forgets its older half, and a transaction that began before that is refused as too old.
+ * forgets everything, and a transaction that began before that is refused as too old.
  *
  * Threads: an access_set is confined to its transaction. The window is guarded by the commit lock.
  * Source: backward validation of H. T. Kung and J. T. Robinson, "On Optimistic Methods for

@@ -252,11 +252,13 @@ static bool is_fresh(const collection *version)
     return id.sequence == 0 && id.ordinal > 0 && collection_base(version) == ATOM_REF_NONE;
 }
 
-static bool is_staged_twice(const staged_roots *roots, const staged_root *root)
+/* True when an earlier root has a version of the same new collection: slots never share nodes. */
+static bool is_staged_before(const staged_roots *roots, const staged_root *root)
 {
+    pbase_collection_id id = collection_id(root->version);
     for (const staged_root *other = roots->items; other != root; other++) {
-        if (other->version != NULL && atom_ref_same(collection_tree(other->version)->root,
-                                                    collection_tree(root->version)->root)) {
+        if (other->version != NULL && is_fresh(other->version) &&
+            collection_id(other->version).ordinal == id.ordinal) {
             return true;
         }
     }
@@ -277,7 +279,7 @@ static pbase_status add_created(staged_delta *self, const staged_roots *roots,
         group.group.operations = change_log_view(collection_log(version));
         group.shortcut.base_root = ATOM_REF_NONE;
         group.shortcut.result_root = collection_tree(version)->root;
-        group.shortcut.present = !is_staged_twice(roots, root); /* slots never share nodes */
+        group.shortcut.present = !is_staged_before(roots, root);
     } else {
         status = write_content(self, version, &group.group.operations, err);
     }
