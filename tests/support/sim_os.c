@@ -196,13 +196,12 @@ pbase_status sim_call_check(sim_os *sim, os_call kind, pbase_error *err)
 
 /* ---------------------------------------------------------------------------------- futures --- */
 
+/* With the lock held: threads of the machine that went down may still run. */
 static sim_os *future_of(sim_os *sim, const sim_fate *fates, uint64_t seed)
 {
-    pthread_mutex_lock(&sim->lock); /* threads of the machine that went down may still run */
     sim_os *after = sim_os_around(sim_disk_after_crash(sim->disk, fates, seed), seed);
     after->clock_ns = sim->clock_ns; /* time goes on */
     after->wall_offset_ns = sim->wall_offset_ns;
-    pthread_mutex_unlock(&sim->lock);
     return after;
 }
 
@@ -285,7 +284,9 @@ sim_os *sim_crash_next(sim_crash *crash)
         fates_sample(fates, crash->pending, seed);
     }
     crash->next++;
+    pthread_mutex_lock(&crash->sim->lock);
     sim_os *after = future_of(crash->sim, fates, seed);
+    pthread_mutex_unlock(&crash->sim->lock);
     free(fates);
     return after;
 }
