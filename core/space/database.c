@@ -1,34 +1,16 @@
 /* database.c - databases by name: each change is one catalog record through the commit engine. */
 #include "space/space_private.h"
 #include "txn/root_view.h"
+#include "txn/write_set.h"
 
 #include <protobase/txn.h>
-
-/* What a catalog change read and writes: the name, as a key of the catalog itself. */
-static pbase_status add_name(access_set *writes, pbase_bytes name, pbase_error *err)
-{
-    access item = {.kind = ACCESS_POINT, .place = {.database = 0}, .from = name};
-    item.hash = access_hash(writes->host, &item.place, name);
-    return access_set_add(writes, &item, err);
-}
-
-/* Dropping also writes "the whole database", so that transactions in flight on it lose. */
-static pbase_status add_database(access_set *writes, uint64_t database, pbase_error *err)
-{
-    access item = {.kind = ACCESS_WHOLE,
-                   .place = {.database = database, .collection = CATALOG_ROOTS}};
-    return access_set_add(writes, &item, err);
-}
 
 static pbase_status commit_change(pbase_space *space, const catalog_change *wanted, uint64_t base,
                                   pbase_error *err)
 {
     access_set writes;
     access_set_init(&writes, space->host);
-    pbase_status status = add_name(&writes, wanted->name, err);
-    if (status == PBASE_OK && wanted->operation == CATALOG_DROP) {
-        status = add_database(&writes, wanted->database, err);
-    }
+    pbase_status status = write_set_add_catalog(&writes, wanted, err);
     if (status == PBASE_OK) {
         engine_commit_request request = {.kind = RECORD_CATALOG,
                                          .durability = PBASE_DURABILITY_DEFAULT,

@@ -7,6 +7,7 @@
 #include "txn/staged.h"
 
 #include "collection/tree_cursor.h"
+#include "txn/write_set.h"
 
 void staged_roots_init(staged_roots *self, const pbase_alloc *alloc)
 {
@@ -129,44 +130,6 @@ static pbase_status add_group(staged_delta *self, const commit_group *group, pba
     }
     self->groups[self->count++] = *group;
     return PBASE_OK;
-}
-
-static access_kind kind_of_scope(uint8_t scope)
-{
-    switch (scope) {
-    case CHANGE_TOUCHES_ADD:
-        return ACCESS_ADD;
-    case CHANGE_TOUCHES_APPEND:
-        return ACCESS_TAIL;
-    case CHANGE_TOUCHES_WHOLE:
-        return ACCESS_WHOLE;
-    default:
-        return ACCESS_POINT;
-    }
-}
-
-/* Adds what `operations` write to the write set. */
-static pbase_status add_writes(staged_delta *self, pbase_collection_id id, pbase_bytes operations,
-                               uint64_t base_count, pbase_error *err)
-{
-    pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
-    change operation;
-    pbase_status status = change_read(&reader, &operation, err);
-    while (status == PBASE_OK) {
-        change_touch touch;
-        change_touches(&operation, base_count, &touch);
-        access item = {.kind = kind_of_scope(touch.scope),
-                       .place = {.database = self->database, .collection = id}};
-        if (item.kind == ACCESS_POINT || item.kind == ACCESS_ADD) {
-            item.from = touch.key;
-            item.hash = access_hash(self->host, &item.place, touch.key);
-        }
-        status = access_set_add(&self->writes, &item, err);
-        if (status == PBASE_OK) {
-            status = change_read(&reader, &operation, err);
-        }
-    }
-    return status == PBASE_END ? PBASE_OK : status;
 }
 
 /* One operation on the dictionary of roots. `stored` NULL removes the root. */
@@ -315,7 +278,8 @@ static pbase_status add_changed(staged_delta *self, const collection *version, p
                                        .present = true}};
     pbase_status status = add_group(self, &group, err);
     return status == PBASE_OK
-               ? add_writes(self, group.group.id, operations, collection_base_count(version), err)
+               ? write_set_add_operations(&self->writes, self->database, group.group.id, operations,
+                                          collection_base_count(version), err)
                : status;
 }
 
@@ -371,6 +335,8 @@ pbase_status staged_delta_build(staged_delta *self, const staged_roots *roots,
                                     .kind = PBASE_COLLECTION_DICT,
                                     .operations = pbase_buffer_view(&self->root_operations)}};
     status = add_group(self, &group, err);
-    return status == PBASE_OK ? add_writes(self, CATALOG_ROOTS, group.group.operations, 0, err)
-                              : status;
+    return status == PBASE_OK
+               ? write_set_add_operations(&self->writes, self->database, CATALOG_ROOTS,
+                                          group.group.operations, 0, err)
+               : status;
 }
