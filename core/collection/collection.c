@@ -61,9 +61,11 @@ pbase_status collection_open(const collection_options *options, collection **out
     return PBASE_OK;
 }
 
-pbase_status collection_keep(const collection *self, collection **out, pbase_error *err)
+pbase_status collection_keep_in(const collection *self, const collection_context *context,
+                                collection **out, pbase_error *err)
 {
-    collection_options options = {self->context, self->kind, self->id, self->base,
+    PBASE_ASSERT(context->source == self->context->source);
+    collection_options options = {context, self->kind, self->id, self->base,
                                   pbase_bytes_of(self->name, self->name_size)};
     collection *kept = collection_create(&options, self->tree.root);
     if (kept == NULL) {
@@ -73,6 +75,11 @@ pbase_status collection_keep(const collection *self, collection **out, pbase_err
     change_log_keep(&self->log, &kept->log);
     *out = kept;
     return PBASE_OK;
+}
+
+pbase_status collection_keep(const collection *self, collection **out, pbase_error *err)
+{
+    return collection_keep_in(self, self->context, out, err);
 }
 
 void collection_close(collection *self)

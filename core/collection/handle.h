@@ -26,6 +26,10 @@ PBASE_MUST_CHECK pbase_status collection_open(const collection_options *options,
                                               pbase_error *err);
 PBASE_MUST_CHECK pbase_status collection_keep(const collection *self, collection **out,
                                               pbase_error *err);
+/* The same for a handle that works in `context`, which is of the same space, from now on. */
+PBASE_MUST_CHECK pbase_status collection_keep_in(const collection *self,
+                                                 const collection_context *context,
+                                                 collection **out, pbase_error *err);
 void collection_close(collection *self); /* NULL is fine */
 
 /* The same object under its public type and back. */

@@ -91,9 +91,13 @@ pbase_status pbase_query_run_in(const pbase_query *query, struct pbase_txn *txn,
                                 const pbase_query_options *options, pbase_result **out,
                                 pbase_error *err)
 {
+    pbase_status status = txn_check_open(txn, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     query_catalog_base base = {
         .context = txn_context(txn), .state = txn, .open = txn_open_named, .list = txn_list_names};
     query_catalog *catalog = NULL;
-    pbase_status status = query_catalog_create(&base, &catalog, err);
+    status = query_catalog_create(&base, &catalog, err);
     return status == PBASE_OK ? query_run(query, &catalog, txn_os(txn), options, out, err) : status;
 }

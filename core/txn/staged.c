@@ -9,11 +9,13 @@
 #include "collection/tree_cursor.h"
 #include "txn/write_set.h"
 
-void staged_roots_init(staged_roots *self, const pbase_alloc *alloc)
+void staged_roots_init(staged_roots *self, const collection_context *context,
+                       const staged_roots *outer)
 {
     memset(self, 0, sizeof *self);
-    self->alloc = alloc;
-    pbase_arena_init(&self->arena, alloc);
+    self->context = context;
+    self->outer = outer;
+    pbase_arena_init(&self->arena, context->alloc);
 }
 
 static void staged_root_clear(staged_root *root)
@@ -28,11 +30,14 @@ void staged_roots_fini(staged_roots *self)
     for (size_t i = 0; i < self->count; i++) {
         staged_root_clear(&self->items[i]);
     }
-    pbase_alloc_free(self->alloc, self->items, self->capacity * sizeof *self->items);
+    pbase_alloc_free(self->context->alloc, self->items, self->capacity * sizeof *self->items);
+    self->items = NULL;
+    self->count = self->capacity = 0;
     pbase_arena_fini(&self->arena);
 }
 
-staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name)
+/* In this table alone. */
+static staged_root *own_root(const staged_roots *self, pbase_bytes name)
 {
     for (size_t i = 0; i < self->count; i++) {
         if (pbase_bytes_equal(self->items[i].name, name)) {
@@ -42,29 +47,63 @@ staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name)
     return NULL;
 }
 
-static pbase_status staged_roots_add(staged_roots *self, pbase_bytes name, staged_root **out,
-                                     pbase_error *err)
+const staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name)
 {
-    if (self->count == self->capacity) {
-        size_t capacity = self->capacity == 0 ? 8 : self->capacity * 2;
-        staged_root *items = self->alloc->resize(
-            self->alloc, self->items, self->capacity * sizeof *items, capacity * sizeof *items);
-        if (items == NULL) {
-            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to stage a root");
+    const staged_root *root = NULL;
+    for (; self != NULL && root == NULL; self = self->outer) {
+        root = own_root(self, name);
+    }
+    return root;
+}
+
+const staged_root *staged_roots_between(const staged_roots *self, const pbase_bytes *after,
+                                        const pbase_bytes *before)
+{
+    const staged_root *next = NULL;
+    for (; self != NULL; self = self->outer) { /* of equal names the innermost is met first */
+        for (size_t i = 0; i < self->count; i++) {
+            const staged_root *root = &self->items[i];
+            if ((after == NULL || pbase_bytes_compare(root->name, *after) > 0) &&
+                (before == NULL || pbase_bytes_compare(root->name, *before) < 0) &&
+                (next == NULL || pbase_bytes_compare(root->name, next->name) < 0)) {
+                next = root;
+            }
         }
-        self->items = items;
-        self->capacity = capacity;
     }
-    staged_root *root = &self->items[self->count];
+    return next;
+}
+
+/* Room for `more` roots. */
+static pbase_status staged_roots_reserve(staged_roots *self, size_t more, pbase_error *err)
+{
+    const pbase_alloc *alloc = self->context->alloc;
+    size_t capacity = self->capacity == 0 ? 8 : self->capacity;
+    while (capacity < self->count + more) {
+        capacity *= 2;
+    }
+    if (capacity == self->capacity) {
+        return PBASE_OK;
+    }
+    staged_root *items =
+        alloc->resize(alloc, self->items, self->capacity * sizeof *items, capacity * sizeof *items);
+    if (items == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to stage a root");
+    }
+    self->items = items;
+    self->capacity = capacity;
+    return PBASE_OK;
+}
+
+/* Appends a root that is dropped until it is filled; there is room for it. `name` lies in the
+ * table's arena. */
+static staged_root *staged_roots_add(staged_roots *self, pbase_bytes name)
+{
+    staged_root *root = &self->items[self->count++];
     memset(root, 0, sizeof *root);
-    pbase_buffer_init(&root->stored, self->alloc);
-    pbase_status status = pbase_arena_copy(&self->arena, name, &root->name, err);
-    if (status == PBASE_OK) {
-        root->dropped = true;
-        self->count++;
-        *out = root;
-    }
-    return status;
+    root->name = name;
+    root->dropped = true;
+    pbase_buffer_init(&root->stored, self->context->alloc);
+    return root;
 }
 
 pbase_status staged_roots_put(staged_roots *self, pbase_bytes name, const collection *version,
@@ -72,16 +111,23 @@ pbase_status staged_roots_put(staged_roots *self, pbase_bytes name, const collec
 {
     collection *kept = NULL;
     pbase_buffer copy;
-    pbase_buffer_init(&copy, self->alloc);
+    pbase_buffer_init(&copy, self->context->alloc);
     pbase_status status = PBASE_OK;
     if (version != NULL) {
-        status = collection_keep(version, &kept, err);
+        status = collection_keep_in(version, self->context, &kept, err);
     } else if (stored != NULL) {
         status = pbase_buffer_append_bytes(&copy, *stored, err);
     }
-    staged_root *root = staged_roots_find(self, name);
+    staged_root *root = own_root(self, name);
     if (status == PBASE_OK && root == NULL) {
-        status = staged_roots_add(self, name, &root, err);
+        pbase_bytes named;
+        status = staged_roots_reserve(self, 1, err);
+        if (status == PBASE_OK) {
+            status = pbase_arena_copy(&self->arena, name, &named, err);
+        }
+        if (status == PBASE_OK) {
+            root = staged_roots_add(self, named);
+        }
     }
     if (status != PBASE_OK) {
         collection_close(kept);
@@ -93,6 +139,52 @@ pbase_status staged_roots_put(staged_roots *self, pbase_bytes name, const collec
     root->stored = copy; /* the buffer moves */
     root->dropped = version == NULL && stored == NULL;
     return PBASE_OK;
+}
+
+/* Everything that can fail in a fold: versions in the context of `below`, names in its arena. */
+static pbase_status fold_prepare(const staged_roots *self, staged_roots *below, staged_root *moved,
+                                 pbase_error *err)
+{
+    pbase_status status = staged_roots_reserve(below, self->count, err);
+    for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
+        const staged_root *root = &self->items[i];
+        if (root->version != NULL) {
+            status = collection_keep_in(root->version, below->context, &moved[i].version, err);
+        }
+        if (status == PBASE_OK) {
+            status = pbase_arena_copy(&below->arena, root->name, &moved[i].name, err);
+        }
+    }
+    return status;
+}
+
+pbase_status staged_roots_fold(staged_roots *self, staged_roots *below, pbase_error *err)
+{
+    const pbase_alloc *alloc = self->context->alloc;
+    if (self->count == 0) {
+        return PBASE_OK;
+    }
+    staged_root *moved = pbase_alloc_zeroed(alloc, self->count, sizeof *moved);
+    if (moved == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to fold a nested transaction");
+    }
+    pbase_status status = fold_prepare(self, below, moved, err);
+    for (size_t i = 0; i < self->count; i++) {
+        staged_root *from = &self->items[i];
+        if (status != PBASE_OK) {
+            collection_close(moved[i].version);
+            continue;
+        }
+        staged_root *to = own_root(below, from->name);
+        to = to == NULL ? staged_roots_add(below, moved[i].name) : to;
+        staged_root_clear(to);
+        to->version = moved[i].version;
+        to->stored = from->stored; /* the buffer moves */
+        to->dropped = from->dropped;
+        pbase_buffer_init(&from->stored, alloc);
+    }
+    pbase_alloc_free(alloc, moved, self->count * sizeof *moved);
+    return status;
 }
 
 /* ----------------------------------------------------------------------------------- delta ---- */

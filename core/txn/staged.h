@@ -1,4 +1,7 @@
 /* staged.h - the roots a transaction has set or dropped, and what they become in a delta record.
+ *
+ * A nested transaction has a table of its own above that of the outer one: what is looked up in it
+ * and is not there is looked up below. Folding moves a table into the one below it.
  * Threads: confined to the transaction. */
 #ifndef PROTOBASE_TXN_STAGED_H
 #define PROTOBASE_TXN_STAGED_H
@@ -6,27 +9,37 @@
 
 typedef struct {
     pbase_bytes name;    /* in the arena of the table */
-    collection *version; /* a kept handle; NULL: a value or dropped */
+    collection *version; /* a kept handle in the table's context; NULL: a value or dropped */
     bool dropped;
     pbase_buffer stored; /* of a value */
 } staged_root;
 
-typedef struct {
-    const pbase_alloc *alloc;
-    pbase_arena arena; /* names */
+typedef struct staged_roots staged_roots;
+struct staged_roots {
+    const collection_context *context; /* borrowed: of the transaction */
+    const staged_roots *outer;         /* borrowed: below it; NULL: outermost */
+    pbase_arena arena;                 /* names */
     staged_root *items;
     size_t count, capacity;
-} staged_roots;
+};
 
-void staged_roots_init(staged_roots *self, const pbase_alloc *alloc);
+void staged_roots_init(staged_roots *self, const collection_context *context,
+                       const staged_roots *outer);
 void staged_roots_fini(staged_roots *self);
-/* The staged root `name`, NULL when there is none. */
-staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name);
+/* The staged root `name` as this table and those below it show it, NULL when there is none. */
+const staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name);
+/* The first staged root, in byte order, behind `after` and before `before` (NULL: no bound). */
+const staged_root *staged_roots_between(const staged_roots *self, const pbase_bytes *after,
+                                        const pbase_bytes *before);
 /* Stages a version (kept), a stored value (copied), or neither: a removal. Replaces what was
  * staged under that name. */
 PBASE_MUST_CHECK pbase_status staged_roots_put(staged_roots *self, pbase_bytes name,
                                                const collection *version, const pbase_bytes *stored,
                                                pbase_error *err);
+/* Moves everything staged in `self` into `below`, the table it stands on, over what was there.
+ * On failure both are as before. */
+PBASE_MUST_CHECK pbase_status staged_roots_fold(staged_roots *self, staged_roots *below,
+                                                pbase_error *err);
 
 /* What a commit appends: groups of operations, the bytes behind them, and what they write. */
 typedef struct {

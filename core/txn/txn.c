@@ -1,22 +1,5 @@
-/* txn.c - the life of a transaction: begin, handles, staging, commit, run. */
-#include "txn/txn.h"
-
-#include "txn/read_tracker.h"
-#include "txn/staged.h"
-#include "txn/store_coder.h"
-
-struct pbase_txn {
-    pbase_database *database; /* borrowed */
-    engine *engine;
-    pbase_txn_options options;
-    engine_reader reader; /* the state at begin */
-    read_tracker reads;
-    store_coder coder;
-    collection_context context; /* of every handle */
-    root_view view;
-    staged_roots staged;
-    uint64_t fresh_count; /* collections made from nothing */
-};
+/* txn.c - the life of a transaction: begin, handles, staging, commit. */
+#include "txn/txn_private.h"
 
 pbase_txn_options pbase_txn_options_default(void)
 {
@@ -45,6 +28,11 @@ static void txn_end(pbase_txn **txn)
 {
     pbase_txn *self = *txn;
     const pbase_alloc *alloc = engine_host(self->engine)->alloc;
+    txn_leave_nested(self);
+    if (self->depth > 0) {
+        txn_end_nested(txn);
+        return;
+    }
     staged_roots_fini(&self->staged);
     read_tracker_fini(&self->reads);
     engine_reader_end(self->engine, &self->reader);
@@ -59,12 +47,13 @@ static void prepare(pbase_txn *self)
     bool tracks = self->options.isolation == PBASE_SERIALIZABLE && !self->options.read_only;
     read_tracker_init(&self->reads, host, self->database->id);
     store_coder_init(&self->coder, bytes);
-    staged_roots_init(&self->staged, host->alloc);
     self->context = (collection_context){.source = store_atoms(bytes),
                                          .alloc = host->alloc,
                                          .coder = &self->coder.base,
                                          .reads = tracks ? &self->reads.base : NULL};
     self->view.context = &self->context;
+    self->fresh_count = &self->fresh_counted;
+    staged_roots_init(&self->staged, &self->context, NULL);
     engine_reader_begin(self->engine, &self->reader);
 }
 
@@ -123,8 +112,8 @@ static pbase_status not_there(pbase_bytes name, pbase_error *err)
                       (int)name.size, (const char *)name.data);
 }
 
-static pbase_status staged_collection(const staged_root *root, uint8_t kind, collection **out,
-                                      pbase_error *err)
+static pbase_status staged_collection(const pbase_txn *self, const staged_root *root, uint8_t kind,
+                                      collection **out, pbase_error *err)
 {
     if (root->dropped) {
         return not_there(root->name, err);
@@ -135,7 +124,7 @@ static pbase_status staged_collection(const staged_root *root, uint8_t kind, col
                           (const char *)root->name.data,
                           holds == 0 ? "plain value" : pbase_collection_kind_name(holds));
     }
-    return collection_keep(root->version, out, err);
+    return collection_keep_in(root->version, &self->context, out, err);
 }
 
 /* Kind 0 takes any. */
@@ -143,11 +132,15 @@ static pbase_status open_root(pbase_txn *self, const char *name, uint8_t kind, c
                               pbase_error *err)
 {
     pbase_bytes text = pbase_bytes_text(name);
+    pbase_status status = txn_check_open(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     const staged_root *root = staged_roots_find(&self->staged, text);
     if (root != NULL) {
-        return staged_collection(root, kind, out, err);
+        return staged_collection(self, root, kind, out, err);
     }
-    pbase_status status = track_root(self, text, err);
+    status = track_root(self, text, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -203,9 +196,13 @@ const pbase_os *txn_os(const pbase_txn *txn)
 static pbase_status new_collection(pbase_txn *self, uint8_t kind, collection **out,
                                    pbase_error *err)
 {
+    pbase_status status = txn_check_open(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     collection_options options = {.context = &self->context,
                                   .kind = kind,
-                                  .id = {0, ++self->fresh_count},
+                                  .id = {0, ++*self->fresh_count},
                                   .root = ATOM_REF_NONE};
     return collection_open(&options, out, err);
 }
@@ -244,9 +241,13 @@ pbase_status pbase_txn_value(pbase_txn *txn, const char *name, pbase_arena *aren
                              pbase_error *err)
 {
     pbase_bytes text = pbase_bytes_text(name);
+    pbase_status status = txn_check_open(txn, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     const staged_root *root = staged_roots_find(&txn->staged, text);
     if (root == NULL) {
-        pbase_status status = track_root(txn, text, err);
+        status = track_root(txn, text, err);
         return status == PBASE_OK ? root_view_value(&txn->view, text, arena, out, err) : status;
     }
     if (root->dropped) {
@@ -257,7 +258,7 @@ pbase_status pbase_txn_value(pbase_txn *txn, const char *name, pbase_arena *aren
                           pbase_collection_kind_name(collection_kind(root->version)));
     }
     pbase_bytes stored;
-    pbase_status status = pbase_arena_copy(arena, pbase_buffer_view(&root->stored), &stored, err);
+    status = pbase_arena_copy(arena, pbase_buffer_view(&root->stored), &stored, err);
     return status == PBASE_OK
                ? store_value_decode(engine_store(txn->engine), stored, arena, out, err)
                : status;
@@ -292,18 +293,9 @@ static pbase_status tell_staged(const roots_merge *merge, const staged_root *roo
 static pbase_status tell_staged_before(roots_merge *merge, const pbase_bytes *before,
                                        pbase_error *err)
 {
-    const staged_roots *staged = &merge->txn->staged;
     for (;;) {
-        const staged_root *next = NULL;
-        for (size_t i = 0; i < staged->count; i++) {
-            const staged_root *root = &staged->items[i];
-            bool later = !merge->any || pbase_bytes_compare(root->name, merge->after) > 0;
-            bool earlier = before == NULL || pbase_bytes_compare(root->name, *before) < 0;
-            if (later && earlier &&
-                (next == NULL || pbase_bytes_compare(root->name, next->name) < 0)) {
-                next = root;
-            }
-        }
+        const staged_root *next =
+            staged_roots_between(&merge->txn->staged, merge->any ? &merge->after : NULL, before);
         if (next == NULL) {
             return PBASE_OK;
         }
@@ -337,8 +329,8 @@ static pbase_status tell_committed(void *state, pbase_bytes name, const root_ent
 pbase_status pbase_txn_roots(pbase_txn *txn, pbase_root_each each, void *state, pbase_error *err)
 {
     roots_merge merge = {.txn = txn, .each = each, .state = state};
-    pbase_status status = PBASE_OK;
-    if (txn->context.reads != NULL) {
+    pbase_status status = txn_check_open(txn, err);
+    if (status == PBASE_OK && txn->context.reads != NULL) {
         status = txn->context.reads->vtable->whole_read(txn->context.reads, CATALOG_ROOTS, err);
     }
     if (status == PBASE_OK) {
@@ -352,6 +344,10 @@ pbase_status pbase_txn_roots(pbase_txn *txn, pbase_root_each each, void *state, 
 
 static pbase_status check_writable(const pbase_txn *self, pbase_bytes name, pbase_error *err)
 {
+    pbase_status status = txn_check_free(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     if (self->options.read_only) {
         return PBASE_FAIL(err, PBASE_READ_ONLY, "the transaction is read only");
     }
@@ -393,11 +389,12 @@ pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name, const pbase
 {
     pbase_bytes text = pbase_bytes_text(name);
     pbase_buffer stored;
-    pbase_buffer_init(&stored, txn->context.alloc);
     pbase_status status = check_writable(txn, text, err);
-    if (status == PBASE_OK) {
-        status = store_value_encode(engine_store(txn->engine), value, &stored, err);
+    if (status != PBASE_OK) {
+        return status;
     }
+    pbase_buffer_init(&stored, txn->context.alloc);
+    status = store_value_encode(engine_store(txn->engine), value, &stored, err);
     if (status == PBASE_OK) {
         pbase_bytes bytes = pbase_buffer_view(&stored);
         status = staged_roots_put(&txn->staged, text, NULL, &bytes, err);
@@ -410,10 +407,13 @@ pbase_status pbase_txn_drop_root(pbase_txn *txn, const char *name, pbase_error *
 {
     pbase_bytes text = pbase_bytes_text(name);
     pbase_status status = check_writable(txn, text, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     const staged_root *root = staged_roots_find(&txn->staged, text);
-    if (status == PBASE_OK && root != NULL && root->dropped) {
+    if (root != NULL && root->dropped) {
         status = not_there(text, err);
-    } else if (status == PBASE_OK && root == NULL) {
+    } else if (root == NULL) {
         root_entry entry;
         pbase_buffer buffer;
         pbase_buffer_init(&buffer, txn->context.alloc);
@@ -455,9 +455,14 @@ pbase_status pbase_txn_commit(pbase_txn **txn, const pbase_call *call, uint64_t 
                               pbase_error *err)
 {
     pbase_txn *self = *txn;
+    pbase_status status = txn_check_free(self, err);
+    if (status != PBASE_OK) {
+        return status; /* a transaction with an open one inside stays as it is */
+    }
     uint64_t sequence = self->reader.base->sequence;
-    pbase_status status = PBASE_OK;
-    if (self->staged.count > 0) {
+    if (self->outer != NULL) {
+        status = staged_roots_fold(&self->staged, &self->outer->staged, err);
+    } else if (self->staged.count > 0) {
         status = commit_staged(self, call, &sequence, err);
     }
     if (status == PBASE_OK && out_sequence != NULL) {
@@ -472,55 +477,4 @@ void pbase_txn_abort(pbase_txn **txn)
     if (txn != NULL && *txn != NULL) {
         txn_end(txn);
     }
-}
-
-/* ---------------------------------------------------------------------------------- run ---- */
-
-#define RUN_PAUSE_FIRST_NS 20000u
-#define RUN_PAUSE_MAX_NS 5000000u
-
-static pbase_status run_once(pbase_database *database, const pbase_txn_options *options,
-                             const pbase_call *call, pbase_txn_body body, void *state,
-                             pbase_error *err)
-{
-    pbase_txn *txn = NULL;
-    pbase_status status = pbase_txn_begin(database, options, &txn, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    status = body(txn, state, err);
-    if (status != PBASE_OK) {
-        pbase_txn_abort(&txn);
-        return status;
-    }
-    return pbase_txn_commit(&txn, call, NULL, err);
-}
-
-/* A pause of up to twice the last one, at random, so that two losers do not meet again. */
-static void pause_before_retry(const pbase_os *os, uint64_t *pause_ns)
-{
-    uint64_t random = 0;
-    os->system->random(os, &random, sizeof random);
-    os->system->sleep_ns(os, random % *pause_ns + 1);
-    *pause_ns = *pause_ns * 2 > RUN_PAUSE_MAX_NS ? RUN_PAUSE_MAX_NS : *pause_ns * 2;
-}
-
-pbase_status pbase_txn_run(pbase_database *database, const pbase_txn_options *options,
-                           const pbase_call *call, pbase_txn_body body, void *state,
-                           pbase_error *err)
-{
-    const pbase_os *os = engine_host(database->engine)->os;
-    uint32_t retries =
-        options == NULL || options->retries_max == 0 ? PBASE_TXN_RETRIES : options->retries_max;
-    uint64_t pause_ns = RUN_PAUSE_FIRST_NS;
-    pbase_status status = run_once(database, options, call, body, state, err);
-    while (status == PBASE_CONFLICT && retries-- > 0) {
-        pbase_status over = pbase_call_check(call, os, err);
-        if (over != PBASE_OK) {
-            return over;
-        }
-        pause_before_retry(os, &pause_ns);
-        status = run_once(database, options, call, body, state, err);
-    }
-    return status;
 }

@@ -35,3 +35,5 @@ expect "run 2 in this place" 04-wiring
 expect "did you mean 'path'?" 04-wiring
 printf 'version: 1\nstorage: {type: memory}\n' >mine.yaml
 expect "run 1 in this place" 04-wiring mine.yaml
+expect "paid 15 from notes" 05-transactions
+expect "the note is there" 05-transactions

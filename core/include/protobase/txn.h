@@ -9,6 +9,11 @@
  * Changes that do not overlap merge: different keys of one dictionary, adds to one set, appends to
  * one list. An insert or removal in a list conflicts with any other change of that list.
  *
+ * A transaction may be nested in another one (pbase_txn_begin_nested): it sees the outer one's
+ * changes plus its own, which its commit adds to the outer one's and its abort drops.
+ *
+ * A call with a transaction that is NULL (commit and abort leave NULL behind) is INVALID.
+ *
  * Threads: confined: one thread at a time. Different transactions run on different threads. */
 #ifndef PROTOBASE_TXN_H
 #define PROTOBASE_TXN_H
@@ -36,6 +41,20 @@ PBASE_API pbase_txn_options pbase_txn_options_default(void);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_begin(pbase_database *database,
                                                         const pbase_txn_options *options,
                                                         pbase_txn **out, pbase_error *err);
+/* Begins a transaction inside `outer`, up to PBASE_TXN_DEPTH_MAX deep. It sees what `outer` has
+ * staged and stages its own on top. Commit adds that to what `outer` has staged and writes nothing:
+ * OK or NO_MEMORY; its sequence is that of the state seen. Abort drops it. Collections created in it
+ * stay what they are in `outer`, and what it reads counts for the conflicts of the outermost
+ * transaction, even when it is aborted.
+ *
+ * Of `options` (NULL: the default ones) only read_only counts; the rest is the outermost's. While it
+ * is open, `outer` can be read, but storing, dropping, committing and beginning another nested one
+ * are INVALID. Handles of `outer` may be edited and stored in it: no edit ever changes a version that
+ * was kept or stored. Handles opened in it are closed before it ends. Aborting `outer` takes
+ * everything with it: the nested one can then only be aborted. LIMIT: too deep. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_begin_nested(pbase_txn *outer,
+                                                               const pbase_txn_options *options,
+                                                               pbase_txn **out, pbase_error *err);
 /* The collection under root `name` as this transaction sees it: a handle the caller closes before
  * the transaction ends. NOT_FOUND names the nearest root; INVALID: it holds something else. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_dict(pbase_txn *txn, const char *name,
@@ -75,7 +94,8 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_value(pbase_txn *txn, co
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_drop_root(pbase_txn *txn, const char *name,
                                                             pbase_error *err);
 
-/* Ends the transaction, whatever the result, and sets *txn to NULL.
+/* Ends the transaction, whatever the result, and sets *txn to NULL; only with a nested transaction
+ * open in it nothing happens and it stays (INVALID).
  * OK: applied, at the durability asked for. CONFLICT: nothing applied, run it again. UNKNOWN: may
  * or may not be there: ask pbase_space_outcome with err->token. Anything else: nothing applied.
  * `out_sequence` (may be NULL) receives the sequence of its record; of the state it saw when there

@@ -9,6 +9,7 @@
 #define PBASE_NAME_BYTES_MAX 255u       /* database, root, collection, plugin names */
 #define PBASE_CHILDREN_MAX 65535u       /* child collections of one value */
 #define PBASE_TXN_BYTES_MAX 4294967295u /* operations of one transaction, encoded */
+#define PBASE_TXN_DEPTH_MAX 64u         /* transactions nested in one another */
 #define PBASE_READ_SET_MAX 1048576u     /* remembered ranges; past it a whole collection is read */
 #define PBASE_CODECS_MAX 255u           /* codecs one space may know */
 #define PBASE_DATABASES_MAX 1048576u    /* databases of one space */

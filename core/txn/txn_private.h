@@ -1,0 +1,34 @@
+/* txn_private.h - fields of a transaction, shared by txn.c, nested.c and run.c. */
+#ifndef PROTOBASE_TXN_TXN_PRIVATE_H
+#define PROTOBASE_TXN_TXN_PRIVATE_H
+#include "txn/read_tracker.h"
+#include "txn/staged.h"
+#include "txn/store_coder.h"
+#include "txn/txn.h"
+
+struct pbase_txn {
+    pbase_database *database; /* borrowed */
+    engine *engine;
+    pbase_txn_options options;
+    engine_reader reader; /* the state at begin; of a nested one only `base`, lent */
+    read_tracker reads;   /* of the outermost, where those nested in it report too */
+    store_coder coder;
+    collection_context context; /* of every handle */
+    root_view view;
+    staged_roots staged;
+    uint64_t fresh_counted; /* of the outermost: collections made from nothing */
+    uint64_t *fresh_count;  /* that of the outermost */
+
+    pbase_txn *outer; /* NULL: not nested, or the outer one has ended */
+    pbase_txn *inner; /* the open transaction nested in this one */
+    uint32_t depth;   /* 0: not nested */
+};
+
+/* As txn_check_open, and INVALID while a nested transaction is open. */
+PBASE_MUST_CHECK pbase_status txn_check_free(const pbase_txn *self, pbase_error *err);
+/* Takes away what the transactions nested in `self` stand on; they can only be aborted. */
+void txn_leave_nested(pbase_txn *self);
+/* Ends a nested transaction and sets *txn to NULL. */
+void txn_end_nested(pbase_txn **txn);
+
+#endif
