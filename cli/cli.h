@@ -4,13 +4,16 @@
  * message on standard error and an exit code. Nothing here is library code: it may print. */
 #ifndef PBASE_CLI_CLI_H
 #define PBASE_CLI_CLI_H
+#include "command_table.h"
+
 #include <protobase/protobase.h>
 #include <stdio.h>
 
-typedef struct {
+typedef struct cli {
     pbase_config_source source; /* from --config, --data, --memory, --set, --plugin-dir */
     const char *database_name;
     bool json;
+    bool must_exist;          /* a space that is not there is not made */
     uint32_t problems_shown;  /* of the configuration, on standard error: main need not repeat */
     pbase_space *space;       /* opened by the first command that needs it */
     pbase_database *database; /* likewise */
@@ -18,42 +21,10 @@ typedef struct {
     pbase_arena arena;        /* for what lives as long as the command */
 } cli;
 
-/* Opens the space (made on first use) and the database; closing is main's. */
+/* Opens the space (made on first use) and the database; closing is main's. With `must_exist` neither
+ * is made: NOT_FOUND. */
 PBASE_MUST_CHECK pbase_status cli_open_space(cli *self, pbase_error *err);
 PBASE_MUST_CHECK pbase_status cli_open_database(cli *self, pbase_error *err);
-
-/* -------------------------------------------------------------------------------- commands ---- */
-
-/* An option of a command: "--key FIELD" has a value, "--keys" has none. */
-typedef struct {
-    const char *name;  /* "--key" */
-    const char *value; /* "FIELD" in the help; NULL: a flag */
-    const char *doc;
-    bool repeats; /* may be given again: its values are collected */
-} cli_option;
-
-/* Positional arguments and the values of options, in the order of the command's table. */
-typedef struct {
-    const char *const *operands;
-    size_t operand_count;
-    const char *const *values;  /* NULL where an option was not given; "" for a flag that was */
-    const char *const *repeats; /* every value of the option that may be given again */
-    size_t repeat_count;
-} cli_arguments;
-
-typedef struct cli_command cli_command;
-struct cli_command {
-    const char *name;
-    const char *operands; /* "COLLECTION KEY JSON" */
-    const char *summary;
-    const char *example;
-    const cli_option *options; /* ended by a NULL name */
-    size_t operand_min, operand_max;
-    pbase_status (*run)(cli *self, const cli_arguments *arguments, pbase_error *err);
-};
-extern const cli_command cli_commands[];
-extern const size_t cli_command_count;
-#define CLI_OPTIONS_MAX 12u
 
 /* ---------------------------------------------------------------------------------- output ---- */
 

@@ -90,9 +90,6 @@ CLI_COMMAND(cmd_export)
     export_work work = {.run = self,
                         .is_array = format != NULL && strcmp(format, "json") == 0,
                         .with_keys = arguments->values[EXPORT_KEYS] != NULL};
-    if (format != NULL && !work.is_array && strcmp(format, "jsonl") != 0) {
-        return cli_usage(err, "--format is jsonl or json, not '%s'", format);
-    }
     pbase_snapshot *snapshot = NULL;
     pbase_buffer_init(&work.text, pbase_alloc_default());
     pbase_status status = cli_open_database(self, err);

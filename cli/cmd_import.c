@@ -46,11 +46,7 @@ static pbase_status parse_kind(import_work *self, const char *type, pbase_error 
     }
     self->kind = strcmp(type, "dict") == 0   ? PBASE_ROOT_DICT
                  : strcmp(type, "list") == 0 ? PBASE_ROOT_LIST
-                 : strcmp(type, "set") == 0  ? PBASE_ROOT_SET
-                                             : PBASE_ROOT_VALUE;
-    if (self->kind == PBASE_ROOT_VALUE) {
-        return cli_usage(err, "--type is dict, list or set, not '%s'", type);
-    }
+                                             : PBASE_ROOT_SET;
     if ((self->kind == PBASE_ROOT_DICT) != keyed) {
         return cli_usage(err,
                          keyed ? "--key makes a dictionary; leave out --type %s"
@@ -78,9 +74,6 @@ static pbase_status parse_arguments(import_work *self, const cli_arguments *argu
     self->collection = arguments->operands[0];
     self->key_field = key == NULL ? pbase_bytes_of(NULL, 0) : pbase_bytes_text(key);
     *is_array = format != NULL && strcmp(format, "json") == 0;
-    if (format != NULL && !*is_array && strcmp(format, "jsonl") != 0) {
-        return cli_usage(err, "--format is jsonl or json, not '%s'", format);
-    }
     pbase_status status = parse_kind(self, arguments->values[IMPORT_TYPE], err);
     return status == PBASE_OK ? parse_batch(self, arguments->values[IMPORT_BATCH], err) : status;
 }

@@ -68,6 +68,22 @@ static pbase_status run_list(const cli *self, const pbase_plugin_list *list, pba
     return status;
 }
 
+static pbase_status run_list_names(const pbase_plugin_list *list, pbase_error *err)
+{
+    pbase_buffer label;
+    pbase_buffer_init(&label, pbase_alloc_default());
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < list->count; i++) {
+        const pbase_plugin_info *plugin = &list->plugins[i];
+        for (size_t j = 0; j < plugin->component_count && status == PBASE_OK; j++) {
+            status = component_label(&plugin->components[j], &label, err);
+            status = status == PBASE_OK ? cli_print(err, "%s\n", (const char *)label.data) : status;
+        }
+    }
+    pbase_buffer_fini(&label);
+    return status;
+}
+
 /* --------------------------------------------------------------------------------------- show -- */
 
 static const char *option_type_name(uint32_t type)
@@ -192,23 +208,26 @@ static pbase_status run_check(const cli *self, const char *path, pbase_error *er
     return status == PBASE_OK ? printer.status : status;
 }
 
-CLI_COMMAND(cmd_plugins)
+CLI_COMMAND(cmd_plugins_check)
 {
-    const char *verb = arguments->operands[0];
-    const char *name = arguments->operand_count == 2 ? arguments->operands[1] : NULL;
-    if (strcmp(verb, "check") == 0 && name != NULL) {
-        return run_check(self, name, err);
-    }
-    bool lists = strcmp(verb, "list") == 0 && name == NULL;
-    if (!lists && (strcmp(verb, "show") != 0 || name == NULL)) {
-        return cli_usage(err, "usage: protobase plugins list | show KIND/NAME | check FILE");
-    }
+    return run_check(self, arguments->operands[0], err);
+}
+
+CLI_COMMAND(cmd_plugins_list)
+{
+    bool only_names = arguments->values[PLUGINS_LIST_NAMES] != NULL;
     pbase_plugin_list list = {NULL, 0};
     pbase_status status = pbase_plugins_list(&self->source, &self->arena, &list, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    return lists ? run_list(self, &list, err) : run_show(self, &list, name, err);
+    return status != PBASE_OK ? status
+           : only_names       ? run_list_names(&list, err)
+                              : run_list(self, &list, err);
+}
+
+CLI_COMMAND(cmd_plugins_show)
+{
+    pbase_plugin_list list = {NULL, 0};
+    pbase_status status = pbase_plugins_list(&self->source, &self->arena, &list, err);
+    return status == PBASE_OK ? run_show(self, &list, arguments->operands[0], err) : status;
 }
 
 /* ------------------------------------------------------------------------------- config check -- */
@@ -255,14 +274,11 @@ static void print_problem(void *state, const pbase_config_problem *problem)
     printer->count++;
 }
 
-CLI_COMMAND(cmd_config)
+CLI_COMMAND(cmd_config_check)
 {
-    if (strcmp(arguments->operands[0], "check") != 0) {
-        return cli_usage(err, "usage: protobase config check FILE");
-    }
     problem_printer printer = {.run = self};
     pbase_config_source source = self->source;
-    source.file = arguments->operands[1];
+    source.file = arguments->operands[0];
     source.data = NULL;
     source.memory = 0;
     pbase_status status = pbase_config_check(&source, print_problem, &printer, err);
@@ -270,7 +286,7 @@ CLI_COMMAND(cmd_config)
     if (printed == PBASE_OK && self->json) {
         printed = cli_print(err, "%s]}\n", printer.count > 0 ? "" : "{\"problems\": [");
     } else if (printed == PBASE_OK && status == PBASE_OK) {
-        printed = cli_print(err, "%s is right\n", arguments->operands[1]);
+        printed = cli_print(err, "%s is right\n", arguments->operands[0]);
     }
     return status == PBASE_OK ? printed : status;
 }

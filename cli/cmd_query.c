@@ -135,12 +135,12 @@ static pbase_status write_rows(cli *self, pbase_query *query, result_format form
 
 CLI_COMMAND(cmd_query)
 {
-    result_format format = RESULT_JSONL;
+    bool prefers_table = isatty(STDOUT_FILENO) != 0 && !self->json;
+    result_format format = result_format_of(arguments->values[QUERY_FORMAT], prefers_table);
     const char *timeout = arguments->values[QUERY_TIMEOUT];
     pbase_query *query = NULL;
-    pbase_status status = result_format_parse(
-        arguments->values[QUERY_FORMAT], isatty(STDOUT_FILENO) != 0 && !self->json, &format, err);
-    if (status == PBASE_OK && timeout != NULL) {
+    pbase_status status = PBASE_OK;
+    if (timeout != NULL) {
         status = deadline_of(timeout, &self->call.deadline_ns, err);
     }
     if (status == PBASE_OK) {
@@ -158,35 +158,21 @@ CLI_COMMAND(cmd_query)
 
 /* ------------------------------------------------------------------------------------ explain ---- */
 
-static pbase_status explain_form(const cli *self, const char *text, pbase_explain_form *out,
-                                 pbase_error *err)
+static pbase_explain_form explain_form(const cli *self, const char *text)
 {
-    *out = self->json ? PBASE_EXPLAIN_JSON : PBASE_EXPLAIN_TEXT;
-    if (text == NULL) {
-        return PBASE_OK;
-    }
-    if (strcmp(text, "text") == 0) {
-        *out = PBASE_EXPLAIN_TEXT;
-    } else if (strcmp(text, "json") == 0) {
-        *out = PBASE_EXPLAIN_JSON;
-    } else if (strcmp(text, "plan") == 0) {
-        *out = PBASE_EXPLAIN_PLAN;
-    } else {
-        return cli_usage(err, "--format is text, json or plan, not '%s'", text);
-    }
-    return PBASE_OK;
+    bool is_json = text == NULL ? self->json : strcmp(text, "json") == 0;
+    return is_json                                     ? PBASE_EXPLAIN_JSON
+           : text != NULL && strcmp(text, "plan") == 0 ? PBASE_EXPLAIN_PLAN
+                                                       : PBASE_EXPLAIN_TEXT;
 }
 
 CLI_COMMAND(cmd_explain)
 {
-    pbase_explain_form form;
+    pbase_explain_form form = explain_form(self, arguments->values[EXPLAIN_FORMAT]);
     pbase_query *query = NULL;
     pbase_snapshot *snapshot = NULL;
     pbase_value told;
-    pbase_status status = explain_form(self, arguments->values[EXPLAIN_FORMAT], &form, err);
-    if (status == PBASE_OK) {
-        status = cli_open_database(self, err);
-    }
+    pbase_status status = cli_open_database(self, err);
     if (status == PBASE_OK) {
         status = pbase_query_parse(NULL, pbase_bytes_text(arguments->operands[0]), &query, err);
     }

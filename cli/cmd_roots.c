@@ -26,16 +26,24 @@ static pbase_status print_root(void *state, const pbase_root_info *root, pbase_e
     return cli_print_json(self, &line, err);
 }
 
+static pbase_status print_root_name(void *state, const pbase_root_info *root, pbase_error *err)
+{
+    (void)state;
+    return cli_print(err, "%.*s\n", (int)root->name.size, (const char *)root->name.data);
+}
+
 CLI_COMMAND(cmd_roots)
 {
-    (void)arguments;
+    bool only_names = arguments->values[ROOTS_NAMES] != NULL;
     pbase_snapshot *snapshot = NULL;
+    self->must_exist = only_names; /* shells ask for names: Tab must not make a space */
     pbase_status status = cli_open_database(self, err);
     if (status == PBASE_OK) {
         status = pbase_snapshot_open(self->database, &snapshot, err);
     }
     if (status == PBASE_OK) {
-        status = pbase_snapshot_roots(snapshot, print_root, self, err);
+        status =
+            pbase_snapshot_roots(snapshot, only_names ? print_root_name : print_root, self, err);
     }
     pbase_snapshot_close(snapshot);
     return status;
@@ -70,23 +78,27 @@ static pbase_status print_database(void *state, const char *name, pbase_error *e
     return self->json ? cli_print_json(self, &text, err) : cli_print(err, "%s\n", name);
 }
 
-CLI_COMMAND(cmd_databases)
+CLI_COMMAND(cmd_databases_list)
 {
-    const char *verb = arguments->operand_count == 0 ? "list" : arguments->operands[0];
-    const char *name = arguments->operand_count == 2 ? arguments->operands[1] : NULL;
-    bool lists = strcmp(verb, "list") == 0, creates = strcmp(verb, "create") == 0;
-    if ((!lists && !creates && strcmp(verb, "drop") != 0) || lists != (name == NULL)) {
-        return cli_usage(err, "usage: protobase databases [list | create NAME | drop NAME]");
-    }
+    self->must_exist = arguments->values[DATABASES_LIST_NAMES] != NULL;
+    self->json = self->json && !self->must_exist;
     pbase_status status = cli_open_space(self, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    if (lists) {
-        return pbase_database_list(self->space, print_database, self, err);
-    }
-    status = creates ? pbase_database_create(self->space, name, err)
-                     : pbase_database_drop(self->space, name, err);
-    return status == PBASE_OK ? cli_print_done(self, creates ? "created" : "dropped", name, 1, err)
+    return status == PBASE_OK ? pbase_database_list(self->space, print_database, self, err)
                               : status;
+}
+
+CLI_COMMAND(cmd_databases_create)
+{
+    const char *name = arguments->operands[0];
+    pbase_status status = cli_open_space(self, err);
+    status = status == PBASE_OK ? pbase_database_create(self->space, name, err) : status;
+    return status == PBASE_OK ? cli_print_done(self, "created", name, 1, err) : status;
+}
+
+CLI_COMMAND(cmd_databases_drop)
+{
+    const char *name = arguments->operands[0];
+    pbase_status status = cli_open_space(self, err);
+    status = status == PBASE_OK ? pbase_database_drop(self->space, name, err) : status;
+    return status == PBASE_OK ? cli_print_done(self, "dropped", name, 1, err) : status;
 }

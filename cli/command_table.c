@@ -1,72 +1,229 @@
-/* command_table.c - every command, once: dispatch and help read this table. */
+/* command_table.c - every command, its words and its options, once. */
 #include "commands.h"
 
-#define NO_OPTIONS                                                                                 \
-    (const cli_option[])                                                                           \
+#include <string.h>
+
+/* ---------------------------------------------------------------------------- global options -- */
+
+const cli_option cli_global_options[] = {
+    [GLOBAL_CONFIG] = {"--config", "FILE", CLI_FILE, false,
+                       "open the space that a YAML file describes"},
+    [GLOBAL_DATA] = {"--data", "DIR", CLI_FOLDER, false,
+                     "file storage in a folder, made on first use"},
+    [GLOBAL_MEMORY] = {"--memory", NULL, CLI_FLAG, false, "storage in memory, gone at exit"},
+    [GLOBAL_DATABASE] = {"--database", "NAME", CLI_DATABASE, false,
+                         "the database to work on (default: main)"},
+    [GLOBAL_PLUGIN_DIR] = {"--plugin-dir", "DIR", CLI_FOLDER, true,
+                           "look for plugins there first; may be given again"},
+    [GLOBAL_SET] = {"--set", "KEY=VALUE", CLI_TEXT, true,
+                    "replace a value of the configuration; may be given again"},
+    [GLOBAL_JSON] = {"--json", NULL, CLI_FLAG, false, "machine output"},
+    [GLOBAL_HELP] = {"--help", NULL, CLI_FLAG, false, "help, also of a command"},
+    [GLOBAL_VERSION] = {"--version", NULL, CLI_FLAG, false, "the version of the program"},
+};
+const size_t cli_global_option_count = sizeof cli_global_options / sizeof cli_global_options[0];
+
+/* ------------------------------------------------------------------------------------- words -- */
+
+#define NO_MORE                                                                                    \
     {                                                                                              \
-        {                                                                                          \
-            NULL, NULL, NULL, false                                                                \
-        }                                                                                          \
+        NULL, CLI_TEXT, false, NULL                                                                \
+    }
+#define NO_MORE_OPTIONS                                                                            \
+    {                                                                                              \
+        NULL, NULL, CLI_FLAG, false, NULL                                                          \
+    }
+#define COLLECTION                                                                                 \
+    {                                                                                              \
+        "COLLECTION", CLI_COLLECTION, false, "name of a root of the database"                      \
     }
 
-static const cli_option import_options[] = {
-    [IMPORT_FORMAT] = {"--format", "FORMAT", "jsonl (default): one value a line; json: one array",
-                       false},
-    [IMPORT_KEY] = {"--key", "FIELD", "a dictionary keyed by that field of each document", false},
-    [IMPORT_TYPE] = {"--type", "TYPE", "dict (with --key), list (default without) or set", false},
-    [IMPORT_BATCH] = {"--batch", "N", "records in one transaction (default 10000)", false},
-    [IMPORT_REJECTS] = {"--rejects", "FILE", "bad rows go there instead of ending the import",
-                        false},
-    {NULL, NULL, NULL, false},
-};
-static const cli_option export_options[] = {
-    [EXPORT_FORMAT] = {"--format", "FORMAT", "jsonl (default) or json: one array", false},
-    [EXPORT_KEYS] = {"--keys", NULL, "write {\"key\": ..., \"value\": ...} for each entry", false},
-    {NULL, NULL, NULL, false},
-};
-static const cli_option query_options[] = {
-    [QUERY_PLAN] = {"--plan", "FILE", "a JSON plan instead of TEXT; - reads standard input", false},
-    [QUERY_FORMAT] = {"--format", "FORMAT", "table (default on a terminal), jsonl, json or csv",
-                      false},
-    [QUERY_PARAM] = {"--param", "NAME=VALUE", "parameter $NAME; may be given again", true},
-    [QUERY_TIMEOUT] = {"--timeout", "DURATION", "give up after it: 500ms, 10s, 2m", false},
-    {NULL, NULL, NULL, false},
-};
-static const cli_option explain_options[] = {
-    [EXPLAIN_FORMAT] = {"--format", "FORMAT", "text (default), json, or plan: the JSON plan",
-                        false},
-    {NULL, NULL, NULL, false},
+static const cli_operand no_operands[] = {NO_MORE};
+static const cli_option no_options[] = {NO_MORE_OPTIONS};
+static const cli_operand collection_only[] = {COLLECTION, NO_MORE};
+static const cli_operand entry_words[] = {
+    COLLECTION,
+    {"KEY", CLI_TEXT, false, "a JSON scalar or list of scalars; anything else is a string"},
+    NO_MORE,
 };
 
+/* ---------------------------------------------------------------------------------- documents -- */
+
+static const cli_operand import_words[] = {
+    COLLECTION,
+    {"FILE", CLI_FILE, false, "what to read; - is standard input"},
+    NO_MORE,
+};
+static const cli_option import_options[] = {
+    [IMPORT_FORMAT] = {"--format", "jsonl|json", CLI_WORD, false,
+                       "jsonl (default): one value a line; json: one array"},
+    [IMPORT_KEY] = {"--key", "FIELD", CLI_TEXT, false,
+                    "a dictionary keyed by that field of each document"},
+    [IMPORT_TYPE] = {"--type", "dict|list|set", CLI_WORD, false,
+                     "dict (with --key), list (default without) or set"},
+    [IMPORT_BATCH] = {"--batch", "N", CLI_TEXT, false,
+                      "records in one transaction (default 10000)"},
+    [IMPORT_REJECTS] = {"--rejects", "FILE", CLI_FILE, false,
+                        "bad rows go there instead of ending the import"},
+    NO_MORE_OPTIONS,
+};
+static const cli_option export_options[] = {
+    [EXPORT_FORMAT] = {"--format", "jsonl|json", CLI_WORD, false,
+                       "jsonl (default) or json: one array"},
+    [EXPORT_KEYS] = {"--keys", NULL, CLI_FLAG, false,
+                     "write {\"key\": ..., \"value\": ...} for each entry"},
+    NO_MORE_OPTIONS,
+};
+static const cli_operand put_words[] = {
+    COLLECTION,
+    {"KEY", CLI_TEXT, false, "a JSON scalar or list of scalars; anything else is a string"},
+    {"JSON", CLI_TEXT, false, "the value"},
+    NO_MORE,
+};
+static const cli_operand get_words[] = {
+    COLLECTION,
+    {"KEY", CLI_TEXT, true, "of one entry; of a list the index, from the end when negative"},
+    NO_MORE,
+};
+static const cli_option roots_options[] = {
+    [ROOTS_NAMES] = {"--names", NULL, CLI_FLAG, false,
+                     "only the names, one a line; makes no space that is not there"},
+    NO_MORE_OPTIONS,
+};
+
+/* -------------------------------------------------------------------------------- the others -- */
+
+static const cli_operand new_database[] = {{"NAME", CLI_TEXT, false, "of the new database"},
+                                           NO_MORE};
+static const cli_operand old_database[] = {{"NAME", CLI_DATABASE, false, "of the database"},
+                                           NO_MORE};
+static const cli_option databases_list_options[] = {
+    [DATABASES_LIST_NAMES] = {"--names", NULL, CLI_FLAG, false,
+                              "plain names; makes no space that is not there"},
+    NO_MORE_OPTIONS,
+};
+static const cli_operand query_words[] = {
+    {"TEXT", CLI_TEXT, true, "the query; without it, --plan gives one"}, NO_MORE};
+static const cli_operand explain_words[] = {{"TEXT", CLI_TEXT, false, "the query"}, NO_MORE};
+static const cli_option query_options[] = {
+    [QUERY_PLAN] = {"--plan", "FILE", CLI_FILE, false,
+                    "a JSON plan instead of TEXT; - reads standard input"},
+    [QUERY_FORMAT] = {"--format", "table|jsonl|json|csv", CLI_WORD, false,
+                      "table is the default on a terminal, jsonl elsewhere"},
+    [QUERY_PARAM] = {"--param", "NAME=VALUE", CLI_TEXT, true,
+                     "parameter $NAME; may be given again"},
+    [QUERY_TIMEOUT] = {"--timeout", "DURATION", CLI_TEXT, false,
+                       "give up after it: 500ms, 10s, 2m"},
+    NO_MORE_OPTIONS,
+};
+static const cli_option explain_options[] = {
+    [EXPLAIN_FORMAT] = {"--format", "text|json|plan", CLI_WORD, false,
+                        "text (default), json, or plan: the JSON plan"},
+    NO_MORE_OPTIONS,
+};
+static const cli_operand component_words[] = {
+    {"KIND/NAME", CLI_COMPONENT, false, "a component, as `plugins list` shows it"}, NO_MORE};
+static const cli_operand plugin_words[] = {{"FILE", CLI_FILE, false, "a plugin: NAME.so"}, NO_MORE};
+static const cli_operand config_words[] = {{"FILE", CLI_FILE, false, "a configuration in YAML"},
+                                           NO_MORE};
+static const cli_option plugins_list_options[] = {
+    [PLUGINS_LIST_NAMES] = {"--names", NULL, CLI_FLAG, false,
+                            "only the names of components, one a line"},
+    NO_MORE_OPTIONS,
+};
+
+/* ---------------------------------------------------------------------------------- commands -- */
+
 const cli_command cli_commands[] = {
-    {"import", "COLLECTION FILE", "documents in; FILE - is standard input",
-     "protobase import people people.jsonl --key id", import_options, 2, 2, cmd_import},
-    {"export", "COLLECTION", "documents out, in collection order",
-     "protobase export people --format json", export_options, 1, 1, cmd_export},
-    {"put", "COLLECTION KEY JSON", "store one entry of a dictionary",
-     "protobase put people 7 '{\"name\": \"Ada\"}'", NO_OPTIONS, 3, 3, cmd_put},
-    {"get", "COLLECTION [KEY]", "one entry, or the collection's description",
-     "protobase get people 7", NO_OPTIONS, 1, 2, cmd_get},
-    {"delete", "COLLECTION KEY", "remove one entry", "protobase delete people 7", NO_OPTIONS, 2, 2,
-     cmd_delete},
-    {"drop", "COLLECTION", "remove a collection with everything in it", "protobase drop people",
-     NO_OPTIONS, 1, 1, cmd_drop},
-    {"roots", "", "the roots of the database: name, type, count", "protobase roots", NO_OPTIONS, 0,
-     0, cmd_roots},
-    {"databases", "[list | create NAME | drop NAME]", "the databases of the space",
-     "protobase databases create shop", NO_OPTIONS, 0, 2, cmd_databases},
-    {"query", "[TEXT]", "run a query", "protobase query 'from people | where age > 30 | count'",
-     query_options, 0, 1, cmd_query},
-    {"explain", "TEXT", "how a query would run", "protobase explain 'from people | where age > 30'",
-     explain_options, 1, 1, cmd_explain},
-    {"stats", "", "figures of the space", "protobase stats", NO_OPTIONS, 0, 0, cmd_stats},
-    {"check", "", "verify every checksum and every value", "protobase check", NO_OPTIONS, 0, 0,
-     cmd_check},
-    {"plugins", "list | show KIND/NAME | check FILE",
-     "what is installed, and what is wrong with it", "protobase plugins show storage/file",
-     NO_OPTIONS, 1, 2, cmd_plugins},
-    {"config", "check FILE", "everything that is wrong with a configuration",
-     "protobase config check protobase.yaml", NO_OPTIONS, 2, 2, cmd_config},
-    {"version", "", "version, ABI, plugins", "protobase version", NO_OPTIONS, 0, 0, cmd_version},
+    {"import", "documents in",
+     "Each batch of rows is one transaction, durable when it ends. Without --key the rows make a "
+     "list, or with --type set a set; a collection that exists is added to.",
+     "protobase import people people.jsonl --key id\n"
+     "zcat events.jsonl.gz | protobase import events -",
+     import_words, import_options, cmd_import},
+    {"export", "documents out, in collection order", NULL,
+     "protobase export people --format json\nprotobase export people --keys", collection_only,
+     export_options, cmd_export},
+    {"put", "store one entry of a dictionary", "A dictionary that is missing is made.",
+     "protobase put people 7 '{\"name\": \"Ada\"}'", put_words, no_options, cmd_put},
+    {"get", "one entry, or the collection's description", "A missing entry exits with 3.",
+     "protobase get people 7\nprotobase get steps -1", get_words, no_options, cmd_get},
+    {"delete", "remove one entry", "A missing entry exits with 3.", "protobase delete people 7",
+     entry_words, no_options, cmd_delete},
+    {"drop", "remove a collection with everything in it", NULL, "protobase drop people",
+     collection_only, no_options, cmd_drop},
+    {"roots", "the roots of the database: name, type, count", NULL, "protobase roots", no_operands,
+     roots_options, cmd_roots},
+    {"databases list", "their names", NULL, "protobase databases list", no_operands,
+     databases_list_options, cmd_databases_list},
+    {"databases create", "make an empty one", NULL,
+     "protobase databases create shop\n"
+     "protobase --database shop import orders orders.jsonl --key id",
+     new_database, no_options, cmd_databases_create},
+    {"databases drop", "remove one with everything in it", NULL, "protobase databases drop shop",
+     old_database, no_options, cmd_databases_drop},
+    {"query", "run a query", "docs/query.md is the language.",
+     "protobase query 'from people | where age > 30 | count'\n"
+     "protobase query 'from people | where born > $since' --param since=1900",
+     query_words, query_options, cmd_query},
+    {"explain", "how a query would run", NULL, "protobase explain 'from people | where age > 30'",
+     explain_words, explain_options, cmd_explain},
+    {"stats", "figures of the space", NULL, "protobase stats", no_operands, no_options, cmd_stats},
+    {"check", "verify every checksum and every value", "Findings exit with 6.", "protobase check",
+     no_operands, no_options, cmd_check},
+    {"plugins list", "what is installed, and where", NULL, "protobase plugins list", no_operands,
+     plugins_list_options, cmd_plugins_list},
+    {"plugins show", "the options and slots of a component", NULL,
+     "protobase plugins show storage/file", component_words, no_options, cmd_plugins_show},
+    {"plugins check", "every rule that a plugin file breaks", "Any exits with 8.",
+     "protobase plugins check ./my-plugin.so", plugin_words, no_options, cmd_plugins_check},
+    {"config check", "everything that is wrong with a configuration", "Anything exits with 5.",
+     "protobase config check protobase.yaml", config_words, no_options, cmd_config_check},
+    {"version", "version, ABI, plugins", NULL, "protobase version", no_operands, no_options,
+     cmd_version},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
+
+const cli_group cli_groups[] = {
+    {"databases", "the databases of the space", "list"},
+    {"plugins", "what is installed, and what is wrong with it", NULL},
+    {"config", "what a configuration says, and what is wrong with it", NULL},
+};
+const size_t cli_group_count = sizeof cli_groups / sizeof cli_groups[0];
+
+/* ----------------------------------------------------------------------------- asking for it -- */
+
+const cli_group *cli_group_find(const char *name)
+{
+    for (size_t i = 0; i < cli_group_count; i++) {
+        if (strcmp(cli_groups[i].name, name) == 0) {
+            return &cli_groups[i];
+        }
+    }
+    return NULL;
+}
+
+size_t cli_command_first_word(const cli_command *command)
+{
+    return strcspn(command->name, " ");
+}
+
+void cli_command_operand_range(const cli_command *command, size_t *out_min, size_t *out_max)
+{
+    *out_min = *out_max = 0;
+    for (const cli_operand *word = command->operands; word->name != NULL; word++) {
+        *out_min += !word->is_optional;
+        ++*out_max;
+    }
+}
+
+void cli_command_usage(const cli_command *command, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (const cli_operand *word = command->operands; word->name != NULL && used < size; word++) {
+        int length = snprintf(out + used, size - used, word->is_optional ? "%s[%s]" : "%s%s",
+                              word == command->operands ? "" : " ", word->name);
+        used += length < 0 ? size : (size_t)length;
+    }
+}

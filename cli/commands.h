@@ -13,18 +13,25 @@ CLI_COMMAND(cmd_get);
 CLI_COMMAND(cmd_delete);
 CLI_COMMAND(cmd_drop);
 CLI_COMMAND(cmd_roots);
-CLI_COMMAND(cmd_databases);
+CLI_COMMAND(cmd_databases_list);
+CLI_COMMAND(cmd_databases_create);
+CLI_COMMAND(cmd_databases_drop);
 CLI_COMMAND(cmd_query);
 CLI_COMMAND(cmd_explain);
 CLI_COMMAND(cmd_stats);
 CLI_COMMAND(cmd_check);
-CLI_COMMAND(cmd_plugins);
-CLI_COMMAND(cmd_config);
+CLI_COMMAND(cmd_plugins_list);
+CLI_COMMAND(cmd_plugins_show);
+CLI_COMMAND(cmd_plugins_check);
+CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_version);
 
 /* Positions of options in their tables (command_table.c). */
 enum { IMPORT_FORMAT, IMPORT_KEY, IMPORT_TYPE, IMPORT_BATCH, IMPORT_REJECTS };
 enum { EXPORT_FORMAT, EXPORT_KEYS };
+enum { ROOTS_NAMES };
+enum { DATABASES_LIST_NAMES };
+enum { PLUGINS_LIST_NAMES };
 enum { QUERY_PLAN, QUERY_FORMAT, QUERY_PARAM, QUERY_TIMEOUT };
 enum { EXPLAIN_FORMAT };
 

@@ -32,6 +32,28 @@ static const struct {
     {PBASE_TRIMMED, 3},
 };
 
+const cli_exit_meaning cli_exit_meanings[] = {
+    {0, "done"},
+    {1, "a bug of ours, or no memory"},
+    {2, "called wrongly; nothing was opened"},
+    {3, "not found"},
+    {4, "conflict"},
+    {5, "configuration"},
+    {6, "damaged, or not ours"},
+    {7, "a device or file; standard output cannot be written"},
+    {8, "plugin"},
+    {9, "unsupported"},
+    {10, "timeout or cancelled"},
+    {11, "another process has it"},
+    {12, "no space"},
+    {13, "network or lost"},
+    {14, "not authorised"},
+    {15, "invalid data, a name that is taken, over a limit"},
+    {16, "the commit may or may not have been applied; the message gives its token"},
+    {17, "fenced or read-only"},
+};
+const size_t cli_exit_meaning_count = sizeof cli_exit_meanings / sizeof cli_exit_meanings[0];
+
 static bool is_usage(pbase_status status, const pbase_error *err)
 {
     return status == PBASE_INVALID && strcmp(err->hint, usage_mark) == 0;

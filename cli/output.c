@@ -26,6 +26,7 @@ pbase_status cli_open_space(cli *self, pbase_error *err)
         return PBASE_OK;
     }
     pbase_space_options options = PBASE_SPACE_OPTIONS_INIT;
+    options.must_exist = self->must_exist;
     options.report = show_problem;
     options.report_state = self;
     return pbase_space_open(&self->source, &options, &self->space, err);
@@ -43,7 +44,8 @@ pbase_status cli_open_database(cli *self, pbase_error *err)
     if (status != PBASE_OK || self->database != NULL) {
         return status;
     }
-    return strcmp(self->database_name, "main") == 0 /* the default one is there when asked for */
+    bool ensures = strcmp(self->database_name, "main") == 0 && !self->must_exist;
+    return ensures /* the default one is there when asked for */
                ? pbase_database_ensure(self->space, "main", &self->database, err)
                : pbase_database_open(self->space, self->database_name, &self->database, err);
 }

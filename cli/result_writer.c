@@ -4,19 +4,13 @@
 #include <libsmartcols.h>
 #include <string.h>
 
-pbase_status result_format_parse(const char *text, bool prefers_table, result_format *out,
-                                 pbase_error *err)
+result_format result_format_of(const char *text, bool prefers_table)
 {
-    static const char *const names[] = {"table", "jsonl", "json", "csv"};
-    *out = prefers_table ? RESULT_TABLE : RESULT_JSONL;
-    for (size_t i = 0; text != NULL && i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = (result_format)i;
-            return PBASE_OK;
-        }
-    }
-    return text == NULL ? PBASE_OK
-                        : cli_usage(err, "--format is table, jsonl, json or csv, not '%s'", text);
+    return text == NULL                 ? prefers_table ? RESULT_TABLE : RESULT_JSONL
+           : strcmp(text, "table") == 0 ? RESULT_TABLE
+           : strcmp(text, "json") == 0  ? RESULT_JSON
+           : strcmp(text, "csv") == 0   ? RESULT_CSV
+                                        : RESULT_JSONL;
 }
 
 /* ----------------------------------------------------------------------------------- columns ---- */

@@ -6,8 +6,7 @@
 typedef enum { RESULT_TABLE, RESULT_JSONL, RESULT_JSON, RESULT_CSV } result_format;
 
 /* `text` NULL: a table when `prefers_table`, else JSON lines. */
-PBASE_MUST_CHECK pbase_status result_format_parse(const char *text, bool prefers_table,
-                                                  result_format *out, pbase_error *err);
+result_format result_format_of(const char *text, bool prefers_table);
 /* Writes every row to standard output. A table holds its rows until the end, to align them. */
 PBASE_MUST_CHECK pbase_status result_write(cli *self, pbase_result *result, result_format format,
                                            pbase_error *err);

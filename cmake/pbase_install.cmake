@@ -20,6 +20,15 @@ install(TARGETS protobase_core pbase_sdk ${programs} EXPORT ProtoBaseTargets
 if(TARGET protobase)
   install(TARGETS protobase RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
+if(TARGET cli_docs)
+  install(DIRECTORY "${PBASE_CLI_DOCS}/man1" DESTINATION "${CMAKE_INSTALL_MANDIR}")
+  install(FILES "${PBASE_CLI_DOCS}/bash/protobase"
+          DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+  install(FILES "${PBASE_CLI_DOCS}/zsh/_protobase"
+          DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+  install(FILES "${PBASE_CLI_DOCS}/fish/protobase.fish"
+          DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+endif()
 install(DIRECTORY sdk/include/protobase core/include/protobase
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
