@@ -6,8 +6,18 @@ static const pbase_option options[] = {
      "What a commit waits for unless it says otherwise."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
      "A checkpoint starts when the journal has grown by this much."},
-    {"cache_size", PBASE_OPTION_SIZE, 0, "64MiB", "0..",
-     "Memory for nodes of compressed, encrypted or remote storages."},
+    {"object_cache_size", PBASE_OPTION_SIZE, 0, "64MiB", "0..",
+     "Memory for decoded nodes of compressed, encrypted or remote storages."},
+    {"object_cache_entries", PBASE_OPTION_INT, 0, "0", "0..",
+     "How many decoded nodes are kept at most; 0 sets no limit."},
+    {"bytes_cache_size", PBASE_OPTION_SIZE, 0, "32MiB", "0..",
+     "Memory for compressed or encrypted nodes as they are stored, where no map lends them."},
+    {"bytes_cache_entries", PBASE_OPTION_INT, 0, "0", "0..",
+     "How many of those are kept at most; 0 sets no limit."},
+    {"cache_stripes", PBASE_OPTION_INT, 0, "16", "1..256",
+     "Parts of each cache with a lock of their own."},
+    {"cache_write_through", PBASE_OPTION_BOOL, 0, "true", "",
+     "Put what a checkpoint writes into the caches that would have to load it."},
 };
 
 const pbase_option *pbase_config_storage_options(size_t *out_count)

@@ -50,7 +50,7 @@ void wiring_close(wiring *self);
 /* What was opened. All lent until wiring_close. */
 pbase_storage *wiring_storage(const wiring *self);
 /* The keys of the mapping `storage:`: the component's own options and those of core
- * (pbase_config_storage_options): durability, checkpoint_bytes, cache_size. */
+ * (pbase_config_storage_options): durability, checkpoint_bytes, the caches. */
 const pbase_config *wiring_storage_config(const wiring *self);
 /* "storage/file", and the plugin's version. */
 const char *wiring_storage_label(const wiring *self);

@@ -58,6 +58,17 @@ static pbase_status provide_transform(codec_provider *self, const char *name, pb
 
 /* --------------------------------------------------------------------------------- open ---- */
 
+static atom_cache_options cache_options(const pbase_config *config, const char *size,
+                                        const char *entries)
+{
+    atom_cache_options options = {
+        .bytes_max = (uint64_t)pbase_config_int(config, size),
+        .entries_max = (uint64_t)pbase_config_int(config, entries),
+        .stripes = (uint32_t)pbase_config_int(config, "cache_stripes"),
+    };
+    return options;
+}
+
 static pbase_status open_store(pbase_space *self, const pbase_space_options *options,
                                pbase_error *err)
 {
@@ -77,7 +88,9 @@ static pbase_status open_store(pbase_space *self, const pbase_space_options *opt
         .serializer = wiring_serializer(self->graph)->name,
         .transforms = transforms,
         .transform_count = count,
-        .cache_bytes = (uint64_t)pbase_config_int(config, "cache_size"),
+        .object_cache = cache_options(config, "object_cache_size", "object_cache_entries"),
+        .bytes_cache = cache_options(config, "bytes_cache_size", "bytes_cache_entries"),
+        .write_through = pbase_config_bool(config, "cache_write_through"),
         .use_map = true, /* a storage configured without one does not offer it */
         .must_exist = options->must_exist,
         .check_node = tree_node_check,

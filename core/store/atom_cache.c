@@ -1,66 +1,89 @@
-/* atom_cache.c - stripes of a hash table and a clock ring. */
-#include "store/atom_cache.h"
-
-#define STRIPES 16u
-#define BUCKETS 4096u /* a stripe; chains stay short up to some 100,000 entries in all */
-
-typedef struct {
-    pbase_os_mutex *mutex; /* guards everything below */
-    atom_cache_entry *buckets[BUCKETS];
-    atom_cache_entry *hand; /* next candidate of the clock; NULL when empty */
-    uint64_t bytes;
-    uint64_t entries, hits, misses, evictions;
-} stripe;
+/* atom_cache.c - stripes and their locks, single flight, figures. */
+#include "store/cache_stripe.h"
 
 struct atom_cache {
     const pbase_host *host;
-    uint64_t stripe_bytes_max;
-    stripe stripes[STRIPES];
+    bool keeps;
+    _Atomic uint32_t epoch;
+    latency loads;
+    uint32_t stripe_count;
+    cache_stripe stripes[];
 };
 
-static size_t entry_bytes(const atom_cache_entry *entry)
+static cache_stripe *stripe_of(atom_cache *cache, pbase_atom_pointer pointer)
 {
-    return sizeof *entry + entry->size;
+    uint64_t h = pointer * 0xc2b2ae3d27d4eb4fu;
+    return &cache->stripes[(h >> 32) % cache->stripe_count];
 }
 
-static uint64_t mix(pbase_atom_pointer pointer)
+static void lock(const atom_cache *cache, cache_stripe *stripe)
 {
-    uint64_t h = pointer * 0x9e3779b97f4a7c15u;
-    return h ^ h >> 29;
+    cache->host->os->lock->mutex_lock(stripe->mutex);
 }
 
-static stripe *stripe_of(atom_cache *cache, pbase_atom_pointer pointer)
+static void unlock(const atom_cache *cache, cache_stripe *stripe)
 {
-    return &cache->stripes[mix(pointer) % STRIPES];
+    cache->host->os->lock->mutex_unlock(stripe->mutex);
 }
 
-static atom_cache_entry **bucket_of(stripe *s, pbase_atom_pointer pointer)
+static uint64_t now(const atom_cache *cache)
 {
-    return &s->buckets[mix(pointer) / STRIPES % BUCKETS];
+    return cache->host->os->system->monotonic_ns(cache->host->os);
 }
 
-static void lock(atom_cache *cache, stripe *s)
+/* -------------------------------------------------------------------------- life of it ---- */
+
+static pbase_status stripe_open(atom_cache *cache, cache_stripe *stripe,
+                                const atom_cache_options *options, pbase_error *err)
 {
-    cache->host->os->lock->mutex_lock(s->mutex);
+    const pbase_os *os = cache->host->os;
+    stripe->alloc = cache->host->alloc;
+    stripe->bytes_max = options->bytes_max / options->stripes;
+    stripe->entries_max =
+        options->entries_max / options->stripes + (options->entries_max % options->stripes != 0);
+    pbase_status status = os->lock->mutex_create(os, &stripe->mutex, err);
+    if (status == PBASE_OK) {
+        status = os->lock->cond_create(os, &stripe->landed, err);
+    }
+    return status == PBASE_OK ? cache_stripe_init(stripe, err) : status;
 }
 
-static void unlock(atom_cache *cache, stripe *s)
+static void stripe_close(const atom_cache *cache, cache_stripe *stripe)
 {
-    cache->host->os->lock->mutex_unlock(s->mutex);
+    const pbase_os_lock_ops *ops = cache->host->os->lock;
+    if (stripe->alloc != NULL) {
+        cache_stripe_fini(stripe);
+    }
+    if (stripe->landed != NULL) {
+        ops->cond_destroy(stripe->landed);
+    }
+    if (stripe->mutex != NULL) {
+        ops->mutex_destroy(stripe->mutex);
+    }
 }
 
-pbase_status atom_cache_create(const pbase_host *host, uint64_t bytes_max, atom_cache **out,
-                               pbase_error *err)
+static size_t cache_size(uint32_t stripes)
 {
-    atom_cache *cache = pbase_alloc_zeroed(host->alloc, 1, sizeof *cache);
+    return sizeof(atom_cache) + stripes * sizeof(cache_stripe);
+}
+
+pbase_status atom_cache_create(const pbase_host *host, const atom_cache_options *options,
+                               atom_cache **out, pbase_error *err)
+{
+    if (options->stripes == 0 || options->stripes > ATOM_CACHE_STRIPES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a cache of %u stripes; 1 to %u are allowed",
+                          options->stripes, ATOM_CACHE_STRIPES_MAX);
+    }
+    atom_cache *cache = pbase_alloc_zeroed(host->alloc, 1, cache_size(options->stripes));
     if (cache == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the cache of atoms");
     }
     cache->host = host;
-    cache->stripe_bytes_max = bytes_max / STRIPES;
+    cache->keeps = options->bytes_max > 0;
+    cache->stripe_count = options->stripes;
     pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < STRIPES && status == PBASE_OK; i++) {
-        status = host->os->lock->mutex_create(host->os, &cache->stripes[i].mutex, err);
+    for (uint32_t i = 0; i < options->stripes && status == PBASE_OK; i++) {
+        status = stripe_open(cache, &cache->stripes[i], options, err);
     }
     if (status != PBASE_OK) {
         atom_cache_destroy(cache);
@@ -70,97 +93,102 @@ pbase_status atom_cache_create(const pbase_host *host, uint64_t bytes_max, atom_
     return PBASE_OK;
 }
 
-static void entry_free(atom_cache *cache, atom_cache_entry *entry)
-{
-    pbase_alloc_free(cache->host->alloc, entry, entry_bytes(entry));
-}
-
-/* Takes an entry out of bucket and ring; the memory stays. */
-static void detach(stripe *s, atom_cache_entry *entry)
-{
-    atom_cache_entry **link = bucket_of(s, entry->pointer);
-    while (*link != entry) {
-        link = &(*link)->chain;
-    }
-    *link = entry->chain;
-    if (entry->newer == entry) {
-        s->hand = NULL;
-    } else {
-        entry->newer->older = entry->older;
-        entry->older->newer = entry->newer;
-        if (s->hand == entry) {
-            s->hand = entry->newer;
-        }
-    }
-    entry->resident = 0;
-    s->bytes -= entry_bytes(entry);
-    s->entries--;
-}
-
-static void attach(stripe *s, atom_cache_entry *entry)
-{
-    atom_cache_entry **bucket = bucket_of(s, entry->pointer);
-    entry->chain = *bucket;
-    *bucket = entry;
-    if (s->hand == NULL) {
-        entry->newer = entry->older = entry;
-        s->hand = entry;
-    } else { /* just behind the hand: the last to be looked at */
-        entry->newer = s->hand;
-        entry->older = s->hand->older;
-        entry->older->newer = entry;
-        s->hand->older = entry;
-    }
-    entry->resident = 1;
-    s->bytes += entry_bytes(entry);
-    s->entries++;
-}
-
 void atom_cache_destroy(atom_cache *cache)
 {
     if (cache == NULL) {
         return;
     }
-    for (size_t i = 0; i < STRIPES; i++) {
-        stripe *s = &cache->stripes[i];
-        while (s->hand != NULL) {
-            atom_cache_entry *entry = s->hand;
-            PBASE_ASSERT(entry->pins == 0);
-            detach(s, entry);
-            entry_free(cache, entry);
-        }
-        if (s->mutex != NULL) {
-            cache->host->os->lock->mutex_destroy(s->mutex);
-        }
+    for (uint32_t i = 0; i < cache->stripe_count; i++) {
+        stripe_close(cache, &cache->stripes[i]);
     }
-    pbase_alloc_free(cache->host->alloc, cache, sizeof *cache);
+    pbase_alloc_free(cache->host->alloc, cache, cache_size(cache->stripe_count));
 }
 
-/* With the stripe locked. */
-static atom_cache_entry *find_pinned(stripe *s, pbase_atom_pointer pointer)
+bool atom_cache_keeps(const atom_cache *cache)
 {
-    atom_cache_entry *entry = *bucket_of(s, pointer);
-    while (entry != NULL && entry->pointer != pointer) {
-        entry = entry->chain;
+    return cache->keeps;
+}
+
+/* ------------------------------------------------------------------------ single flight ---- */
+
+static bool is_flying(const cache_stripe *stripe, pbase_atom_pointer pointer)
+{
+    const atom_cache_flight *flight = stripe->flights;
+    while (flight != NULL && flight->pointer != pointer) {
+        flight = flight->next;
     }
-    if (entry != NULL) {
-        entry->pins++;
-        entry->referenced = 1;
+    return flight != NULL;
+}
+
+static void flight_begin(cache_stripe *stripe, atom_cache_flight *flight,
+                         pbase_atom_pointer pointer)
+{
+    flight->pointer = pointer;
+    flight->next = stripe->flights;
+    stripe->flights = flight;
+}
+
+static void flight_end(cache_stripe *stripe, const atom_cache_flight *flight)
+{
+    atom_cache_flight **link = &stripe->flights;
+    while (*link != flight) {
+        link = &(*link)->next;
+    }
+    *link = flight->next;
+}
+
+atom_cache_entry *atom_cache_acquire(atom_cache *cache, pbase_atom_pointer pointer,
+                                     atom_cache_flight *flight)
+{
+    cache_stripe *stripe = stripe_of(cache, pointer);
+    uint32_t epoch = atomic_load_explicit(&cache->epoch, memory_order_acquire);
+    bool waited = false;
+    lock(cache, stripe);
+    atom_cache_entry *entry = cache_stripe_find(stripe, pointer, epoch);
+    while (entry == NULL && is_flying(stripe, pointer)) {
+        waited = true;
+        (void)cache->host->os->lock->cond_wait(stripe->landed, stripe->mutex, PBASE_NO_DEADLINE);
+        entry = cache_stripe_find(stripe, pointer, epoch);
+    }
+    if (entry == NULL) {
+        stripe->misses++;
+        flight_begin(stripe, flight, pointer);
+    } else {
+        *(waited ? &stripe->shared : &stripe->hits) += 1;
+    }
+    unlock(cache, stripe);
+    if (entry == NULL) {
+        flight->began_ns = now(cache);
     }
     return entry;
 }
 
+void atom_cache_land(atom_cache *cache, atom_cache_flight *flight, atom_cache_entry *entry)
+{
+    cache_stripe *stripe = stripe_of(cache, flight->pointer);
+    uint64_t elapsed_ns = now(cache) - flight->began_ns;
+    lock(cache, stripe);
+    flight_end(stripe, flight);
+    if (entry != NULL) {
+        cache_stripe_add(stripe, entry);
+    }
+    cache->host->os->lock->cond_broadcast(stripe->landed);
+    unlock(cache, stripe);
+    if (entry != NULL) {
+        latency_record(&cache->loads, elapsed_ns);
+    }
+}
+
+/* ------------------------------------------------------------------------------ entries ---- */
+
 atom_cache_entry *atom_cache_find(atom_cache *cache, pbase_atom_pointer pointer)
 {
-    stripe *s = stripe_of(cache, pointer);
-    lock(cache, s);
-    atom_cache_entry *entry = find_pinned(s, pointer);
-    if (entry != NULL) {
-        s->hits++;
-    } else {
-        s->misses++;
-    }
-    unlock(cache, s);
+    cache_stripe *stripe = stripe_of(cache, pointer);
+    uint32_t epoch = atomic_load_explicit(&cache->epoch, memory_order_acquire);
+    lock(cache, stripe);
+    atom_cache_entry *entry = cache_stripe_find(stripe, pointer, epoch);
+    *(entry != NULL ? &stripe->hits : &stripe->misses) += 1;
+    unlock(cache, stripe);
     return entry;
 }
 
@@ -174,67 +202,76 @@ atom_cache_entry *atom_cache_prepare(atom_cache *cache, pbase_atom_pointer point
         entry->type = type;
         entry->size = size;
         entry->pins = 1;
+        entry->epoch = atomic_load_explicit(&cache->epoch, memory_order_acquire);
     }
     return entry;
 }
 
-/* With the stripe locked: evicts until it is within its limit or everything left is in use. */
-static void evict(atom_cache *cache, stripe *s)
+void atom_cache_insert(atom_cache *cache, pbase_atom_pointer pointer, uint32_t type,
+                       pbase_bytes payload)
 {
-    uint64_t looks = 2 * s->entries;
-    while (s->bytes > cache->stripe_bytes_max && s->hand != NULL && looks-- > 0) {
-        atom_cache_entry *entry = s->hand;
-        if (entry->pins > 0 || entry->referenced != 0) {
-            entry->referenced = 0;
-            s->hand = entry->newer;
-            continue;
-        }
-        detach(s, entry);
-        entry_free(cache, entry);
-        s->evictions++;
+    cache_stripe *stripe = stripe_of(cache, pointer);
+    atom_cache_entry *entry =
+        cache->keeps ? atom_cache_prepare(cache, pointer, type, (uint32_t)payload.size) : NULL;
+    if (entry == NULL) {
+        return;
     }
-}
-
-atom_cache_entry *atom_cache_insert(atom_cache *cache, atom_cache_entry *entry)
-{
-    stripe *s = stripe_of(cache, entry->pointer);
-    lock(cache, s);
-    atom_cache_entry *theirs = find_pinned(s, entry->pointer);
-    if (theirs == NULL) {
-        attach(s, entry);
-        evict(cache, s);
+    if (payload.size > 0) {
+        memcpy(entry->payload, payload.data, payload.size);
     }
-    unlock(cache, s);
-    if (theirs == NULL) {
-        return entry;
+    lock(cache, stripe);
+    atom_cache_entry *theirs = cache_stripe_find(stripe, pointer, entry->epoch);
+    if (theirs != NULL) {
+        theirs->pins--;
+        cache_stripe_free(stripe, entry);
+    } else if (is_flying(stripe, pointer)) { /* its loader puts it in */
+        cache_stripe_free(stripe, entry);
+    } else {
+        entry->pins = 0;
+        cache_stripe_add(stripe, entry);
     }
-    entry_free(cache, entry);
-    return theirs;
+    unlock(cache, stripe);
 }
 
 void atom_cache_release(atom_cache *cache, atom_cache_entry *entry)
 {
-    stripe *s = stripe_of(cache, entry->pointer);
-    lock(cache, s);
+    cache_stripe *stripe = stripe_of(cache, entry->pointer);
+    lock(cache, stripe);
     PBASE_ASSERT(entry->pins > 0);
-    bool unused = --entry->pins == 0 && entry->resident == 0;
-    unlock(cache, s);
-    if (unused) {
-        entry_free(cache, entry);
+    entry->pins--;
+    if (entry->pins == 0 && entry->queue == CACHE_OUT) {
+        cache_stripe_free(stripe, entry);
+    } else if (entry->pins == 0) {
+        cache_stripe_evict(stripe); /* what its pin kept over the limits */
     }
+    unlock(cache, stripe);
 }
+
+void atom_cache_advance_epoch(atom_cache *cache)
+{
+    atomic_fetch_add_explicit(&cache->epoch, 1, memory_order_acq_rel);
+}
+
+/* ------------------------------------------------------------------------------ figures ---- */
 
 void atom_cache_stats_get(atom_cache *cache, atom_cache_stats *out)
 {
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < STRIPES; i++) {
-        stripe *s = &cache->stripes[i];
-        lock(cache, s);
-        out->hits += s->hits;
-        out->misses += s->misses;
-        out->evictions += s->evictions;
-        out->bytes += s->bytes;
-        out->entries += s->entries;
-        unlock(cache, s);
+    for (uint32_t i = 0; i < cache->stripe_count; i++) {
+        cache_stripe *stripe = &cache->stripes[i];
+        lock(cache, stripe);
+        out->hits += stripe->hits;
+        out->shared += stripe->shared;
+        out->misses += stripe->misses;
+        out->insertions += stripe->insertions;
+        out->evictions += stripe->evictions;
+        out->bytes += cache_stripe_bytes(stripe);
+        out->entries += cache_stripe_entries(stripe);
+        unlock(cache, stripe);
     }
+}
+
+const latency *atom_cache_load_latency(const atom_cache *cache)
+{
+    return &cache->loads;
 }

@@ -40,6 +40,7 @@ pbase_status store_value_encode_raw(store *self, pbase_bytes bytes, pbase_buffer
             return status;
         }
         atomic_store_explicit(&self->raw_id, id, memory_order_release);
+        atom_cache_advance_epoch(self->objects); /* the schema of the space has grown */
     }
     pbase_value value = pbase_value_bytes(bytes);
     return encode_with(self, id, &value, out, err);

@@ -89,22 +89,36 @@ static void lend_entry(const atom_cache_entry *entry, atom_view *out)
     out->pin = (void *)(uintptr_t)entry;
 }
 
-static pbase_status insert_decoded(store *self, pbase_atom_pointer pointer, const uint8_t *at,
-                                   const atom_header *header, atom_view *out, pbase_error *err)
+/* A cache entry of the whole atom at `at`, pinned, not in the cache yet. */
+static pbase_status decode_atom(store *self, pbase_atom_pointer pointer, const uint8_t *at,
+                                const atom_header *header, atom_cache_entry **out, pbase_error *err)
 {
     atom_cache_entry *entry =
-        atom_cache_prepare(self->cache, pointer, header->type, header->raw_size);
+        atom_cache_prepare(self->objects, pointer, header->type, header->raw_size);
     if (entry == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for an atom of %" PRIu32 " bytes",
                           header->raw_size);
     }
     pbase_status status = fill_entry(self, at, header, entry, err);
     if (status != PBASE_OK) {
-        atom_cache_release(self->cache, entry);
+        atom_cache_release(self->objects, entry);
         return status;
     }
-    lend_entry(atom_cache_insert(self->cache, entry), out);
+    *out = entry;
     return PBASE_OK;
+}
+
+/* Ends a flight with the whole atom at `at`, decoded; with nothing when that fails. */
+static pbase_status land_decoded(store *self, atom_cache_flight *flight, const uint8_t *at,
+                                 const atom_header *header, atom_view *out, pbase_error *err)
+{
+    atom_cache_entry *entry = NULL;
+    pbase_status status = decode_atom(self, flight->pointer, at, header, &entry, err);
+    atom_cache_land(self->objects, flight, entry);
+    if (entry != NULL) {
+        lend_entry(entry, out);
+    }
+    return status;
 }
 
 /* Reads the whole atom into `buffer`. */
@@ -138,22 +152,56 @@ static pbase_status read_atom(store *self, pbase_atom_pointer pointer, pbase_buf
     return status;
 }
 
+/* From the storage; what a transform covers is kept as it is stored too, being the smaller form. */
+static pbase_status load_stored(store *self, atom_cache_flight *flight, atom_view *out,
+                                pbase_error *err)
+{
+    pbase_buffer buffer;
+    atom_header header;
+    pbase_buffer_init(&buffer, self->host->alloc);
+    pbase_status status = read_atom(self, flight->pointer, &buffer, &header, err);
+    if (status != PBASE_OK) {
+        atom_cache_land(self->objects, flight, NULL);
+    } else {
+        pbase_atom_pointer pointer = flight->pointer;
+        status = land_decoded(self, flight, buffer.data, &header, out, err);
+        if (status == PBASE_OK && transform_count_of(&header) > 0) {
+            pbase_bytes whole = pbase_bytes_of(buffer.data, ATOM_HEADER_BYTES + header.stored_size);
+            atom_cache_insert(self->stored, pointer, header.type, whole);
+        }
+    }
+    pbase_buffer_fini(&buffer);
+    return status;
+}
+
+/* From the cache of stored atoms. */
+static pbase_status load_kept(store *self, atom_cache_flight *flight, const atom_cache_entry *kept,
+                              atom_view *out, pbase_error *err)
+{
+    atom_header header;
+    pbase_status status = atom_header_read(kept->payload, kept->size, &header, err);
+    if (status != PBASE_OK) {
+        atom_cache_land(self->objects, flight, NULL);
+        return status;
+    }
+    return land_decoded(self, flight, kept->payload, &header, out, err);
+}
+
 static pbase_status acquire_cached(store *self, pbase_atom_pointer pointer, atom_view *out,
                                    pbase_error *err)
 {
-    atom_cache_entry *entry = atom_cache_find(self->cache, pointer);
+    atom_cache_flight flight;
+    atom_cache_entry *entry = atom_cache_acquire(self->objects, pointer, &flight);
     if (entry != NULL) {
         lend_entry(entry, out);
         return PBASE_OK;
     }
-    pbase_buffer buffer;
-    atom_header header;
-    pbase_buffer_init(&buffer, self->host->alloc);
-    pbase_status status = read_atom(self, pointer, &buffer, &header, err);
-    if (status == PBASE_OK) {
-        status = insert_decoded(self, pointer, buffer.data, &header, out, err);
+    atom_cache_entry *kept = atom_cache_find(self->stored, pointer);
+    pbase_status status = kept != NULL ? load_kept(self, &flight, kept, out, err)
+                                       : load_stored(self, &flight, out, err);
+    if (kept != NULL) {
+        atom_cache_release(self->stored, kept);
     }
-    pbase_buffer_fini(&buffer);
     return note_pointer(err, pointer, status);
 }
 
@@ -171,12 +219,13 @@ static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer,
         return status;
     }
     if (transform_count_of(&header) > 0) {
-        atom_cache_entry *entry = atom_cache_find(self->cache, pointer);
+        atom_cache_flight flight;
+        atom_cache_entry *entry = atom_cache_acquire(self->objects, pointer, &flight);
         if (entry != NULL) {
             lend_entry(entry, out);
             return PBASE_OK;
         }
-        return insert_decoded(self, pointer, at, &header, out, err);
+        return land_decoded(self, &flight, at, &header, out, err);
     }
     status = atom_checksum_verify(self->host, at, &header, err);
     if (status == PBASE_OK) {
@@ -219,7 +268,7 @@ static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, ato
 
 static void release(atom_source *source, void *pin)
 {
-    atom_cache_release(store_from(source)->cache, pin);
+    atom_cache_release(store_from(source)->objects, pin);
 }
 
 /* --------------------------------------------------------------------------------- writing ---- */
@@ -279,6 +328,26 @@ static pbase_status write_batch(store *self, pbase_bytes encoded, const size_t *
                                      out, err);
 }
 
+/* What was just written is read next, by queries and by the checkpoint after this one: it goes into
+ * the caches that would have to load it. Mapped atoms without a transform need none. */
+static void write_through(store *self, const uint32_t *types, const pbase_bytes *payloads,
+                          size_t count, pbase_bytes encoded, const size_t *ends,
+                          const pbase_atom_pointer *pointers)
+{
+    bool transformed = self->transform_count > 0;
+    if (!self->writes_through || (self->map != NULL && !transformed)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        atom_cache_insert(self->objects, pointers[i], types[i], payloads[i]);
+        if (self->map == NULL && transformed) {
+            size_t start = i == 0 ? 0 : ends[i - 1];
+            atom_cache_insert(self->stored, pointers[i], types[i],
+                              pbase_bytes_of(encoded.data + start, ends[i] - start));
+        }
+    }
+}
+
 static pbase_status write_atoms(atom_source *source, const uint32_t *types,
                                 const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
                                 pbase_error *err)
@@ -298,6 +367,7 @@ static pbase_status write_atoms(atom_source *source, const uint32_t *types,
     if (status == PBASE_OK) {
         atomic_fetch_add_explicit(&self->atoms_written, count, memory_order_relaxed);
         atomic_fetch_add_explicit(&self->atom_bytes_written, encoded.size, memory_order_relaxed);
+        write_through(self, types, payloads, count, pbase_buffer_view(&encoded), ends, out);
     }
     pbase_arena_fini(&arena);
     pbase_buffer_fini(&encoded);
@@ -332,7 +402,10 @@ static pbase_status open_parts(store *self, const store_options *options, pbase_
         status = enter_codecs(self, options, err);
     }
     if (status == PBASE_OK) {
-        status = atom_cache_create(options->host, options->cache_bytes, &self->cache, err);
+        status = atom_cache_create(options->host, &options->object_cache, &self->objects, err);
+    }
+    if (status == PBASE_OK) {
+        status = atom_cache_create(options->host, &options->bytes_cache, &self->stored, err);
     }
     bool mappable = (options->storage->vtable->capabilities & PBASE_STORAGE_MAP) != 0;
     if (status == PBASE_OK && options->use_map && mappable) {
@@ -356,6 +429,7 @@ pbase_status store_open(const store_options *options, store **out, pbase_error *
     self->host = options->host;
     self->storage = options->storage;
     self->check_node = options->check_node;
+    self->writes_through = options->write_through;
     pbase_status status = open_parts(self, options, err);
     if (status != PBASE_OK) {
         store_close(self);
@@ -371,7 +445,8 @@ void store_close(store *self)
         return;
     }
     segment_map_destroy(self->map);
-    atom_cache_destroy(self->cache);
+    atom_cache_destroy(self->objects);
+    atom_cache_destroy(self->stored);
     codec_table_close(self->codecs);
     pbase_alloc_free(self->host->alloc, self, sizeof *self);
 }
@@ -389,31 +464,4 @@ codec_table *store_codecs(store *self)
 void store_birth_set(store *self, uint64_t sequence)
 {
     atomic_store_explicit(&self->birth, sequence, memory_order_relaxed);
-}
-
-pbase_status store_stats(store *self, pbase_stat_each each, void *state, pbase_error *err)
-{
-    atom_cache_stats cache;
-    atom_cache_stats_get(self->cache, &cache);
-    const struct {
-        const char *name;
-        uint64_t value;
-        const char *unit;
-    } figures[] = {
-        {"memory_atoms", atomic_load(&self->atoms.memory_count), "count"},
-        {"memory_atom_bytes", atomic_load(&self->atoms.memory_bytes), "bytes"},
-        {"atoms_written", atomic_load(&self->atoms_written), "count"},
-        {"atom_bytes_written", atomic_load(&self->atom_bytes_written), "bytes"},
-        {"atoms_verified", atomic_load(&self->atoms_verified), "count"},
-        {"cache_bytes", cache.bytes, "bytes"},
-        {"cache_entries", cache.entries, "count"},
-        {"cache_hits", cache.hits, "count"},
-        {"cache_misses", cache.misses, "count"},
-        {"cache_evictions", cache.evictions, "count"},
-    };
-    pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {
-        status = each(state, figures[i].name, figures[i].value, figures[i].unit, err);
-    }
-    return status;
 }

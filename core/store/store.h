@@ -3,26 +3,30 @@
  * The store stands between the object model and a storage plugin. Downwards it writes atoms (header,
  * checksum, transforms) and journal records; upwards it is the atom_source of every tree and the
  * coder of every stored value. It decides how a stored atom is read: in place from the storage's
- * map when no transform covers it, else through a bounded cache of decoded payloads.
+ * map when no transform covers it, else through bounded caches: one of decoded payloads, and where
+ * there is no map one of the atoms as they are stored.
  *
  * Threads: synchronized. */
 #ifndef PROTOBASE_STORE_STORE_H
 #define PROTOBASE_STORE_STORE_H
 #include "atom/atom_source.h"
+#include "store/atom_cache.h"
 #include "store/codec_table.h"
 
 typedef struct store store;
 
 typedef struct {
-    const pbase_host *host;        /* borrowed until close */
-    pbase_storage *storage;        /* borrowed until close */
-    codec_provider *codecs;        /* borrowed until close */
-    const char *serializer;        /* of new values */
-    const char *const *transforms; /* of new records and atoms, in their order */
-    size_t transform_count;        /* at most ATOM_TRANSFORMS_MAX */
-    uint64_t cache_bytes;
-    bool must_exist; /* NOT_FOUND instead of making a new space */
-    bool use_map;    /* false: everything through the cache, the strict mode */
+    const pbase_host *host;          /* borrowed until close */
+    pbase_storage *storage;          /* borrowed until close */
+    codec_provider *codecs;          /* borrowed until close */
+    const char *serializer;          /* of new values */
+    const char *const *transforms;   /* of new records and atoms, in their order */
+    size_t transform_count;          /* at most ATOM_TRANSFORMS_MAX */
+    atom_cache_options object_cache; /* decoded payloads */
+    atom_cache_options bytes_cache;  /* transformed atoms as they are stored; without a map only */
+    bool write_through;              /* what is written goes into the caches */
+    bool must_exist;                 /* NOT_FOUND instead of making a new space */
+    bool use_map;                    /* false: everything through the cache, the strict mode */
     /* Structural check of a node's payload, after its checksum: collection/ gives node_check. */
     pbase_status (*check_node)(pbase_bytes payload, pbase_error *err);
 } store_options;

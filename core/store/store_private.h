@@ -11,8 +11,10 @@ struct store {
     const pbase_host *host;
     pbase_storage *storage;
     codec_table *codecs;
-    segment_map *map; /* NULL: everything through the cache */
-    atom_cache *cache;
+    segment_map *map;    /* NULL: everything through the caches */
+    atom_cache *objects; /* payloads ready to be searched */
+    atom_cache *stored;  /* whole atoms under a transform, as a storage without a map gave them */
+    bool writes_through;
     pbase_status (*check_node)(pbase_bytes payload, pbase_error *err);
     uint8_t serializer_id;
     _Atomic uint32_t raw_id; /* of codec raw, 0 until the first value needs it */

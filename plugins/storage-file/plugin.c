@@ -2,8 +2,7 @@
 #include "file_blocks.h"
 #include "file_storage.h"
 
-/* Keys that core reads (durability, checkpoint_bytes, cache_size) are declared here for validation
- * and docs. */
+/* Keys that core reads too (durability, checkpoint_bytes) stand here with their meaning for files. */
 static const pbase_option storage_options[] = {
     {"durability", PBASE_OPTION_ENUM, 0, "sync", "none|async|sync|remote",
      "What a commit waits for unless it says otherwise."},
@@ -13,8 +12,6 @@ static const pbase_option storage_options[] = {
      "Read the store through memory maps, or never: an I/O error is then an error, not a signal."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
      "A checkpoint starts when the journal has grown by this much."},
-    {"cache_size", PBASE_OPTION_SIZE, 0, "64MiB", "0..",
-     "Memory for decoded nodes of compressed or encrypted spaces."},
     {"journal_segment_size", PBASE_OPTION_SIZE, 0, "16MiB", "64KiB..4GiB",
      "Size of one preallocated segment of the journal."},
 };

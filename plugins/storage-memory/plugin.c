@@ -2,7 +2,7 @@
 #include "memory_blocks.h"
 #include "memory_storage.h"
 
-/* Keys that core reads (durability to cache_size) are declared here for validation and docs. */
+/* durability and checkpoint_bytes are read by core; they stand here with their meaning in memory. */
 static const pbase_option storage_options[] = {
     {"max_size", PBASE_OPTION_SIZE, 0, "0", "0..",
      "Memory the journal and the store may take; 0 sets no limit."},
@@ -12,8 +12,6 @@ static const pbase_option storage_options[] = {
      "What a commit waits for unless it says otherwise; nothing survives the process."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
      "A checkpoint starts when the journal has grown by this much."},
-    {"cache_size", PBASE_OPTION_SIZE, 0, "64MiB", "0..",
-     "Memory for decoded nodes of compressed or encrypted spaces."},
 };
 
 static const pbase_option blocks_options[] = {

@@ -87,7 +87,7 @@ static void what_was_wired_can_be_asked_for(void **state)
     (void)state;
 
     assert_int_equal(open_text("version: 1\n"
-                               "storage: {type: recorded, durability: async, cache_size: 1MiB,\n"
+                               "storage: {type: recorded, durability: async, object_cache_size: 1MiB,\n"
                                "          blocks: {type: recorded}}\n"
                                "codecs: [plain, squeeze, {type: lock, key: k}]\n",
                                &w, &err),
@@ -96,7 +96,7 @@ static void what_was_wired_can_be_asked_for(void **state)
     assert_non_null(wiring_storage(w));
     assert_string_equal(wiring_storage_label(w), "storage/recorded");
     assert_int_equal(wiring_durability(w), PBASE_DURABILITY_ASYNC);
-    assert_int_equal(pbase_config_int(wiring_storage_config(w), "cache_size"), 1 << 20);
+    assert_int_equal(pbase_config_int(wiring_storage_config(w), "object_cache_size"), 1 << 20);
     assert_ptr_equal(wiring_os(w), pbase_os_real());
     assert_ptr_equal(wiring_host(w)->os, pbase_os_real());
     assert_string_equal(wiring_serializer(w)->name, "plain");

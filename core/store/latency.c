@@ -1,0 +1,45 @@
+/* latency.c - counting by the position of the highest bit. */
+#include "store/latency.h"
+
+static size_t bucket_of(uint64_t elapsed_ns)
+{
+    size_t bucket = elapsed_ns == 0 ? 0 : 64u - (size_t)__builtin_clzll(elapsed_ns);
+    return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1u;
+}
+
+static uint64_t bucket_end(size_t bucket)
+{
+    if (bucket == LATENCY_BUCKETS - 1u) {
+        return UINT64_MAX; /* open at its end */
+    }
+    return bucket == 0 ? 0 : (UINT64_C(1) << bucket) - 1;
+}
+
+void latency_record(latency *self, uint64_t elapsed_ns)
+{
+    atomic_fetch_add_explicit(&self->counts[bucket_of(elapsed_ns)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&self->total_ns, elapsed_ns, memory_order_relaxed);
+}
+
+uint64_t latency_count(const latency *self)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
+        count += atomic_load_explicit(&self->counts[i], memory_order_relaxed);
+    }
+    return count;
+}
+
+uint64_t latency_quantile(const latency *self, uint32_t per_mille)
+{
+    uint64_t count = latency_count(self);
+    uint64_t wanted = count * per_mille / 1000 + (count * per_mille % 1000 != 0);
+    uint64_t seen = 0;
+    for (size_t i = 0; count > 0 && i < LATENCY_BUCKETS; i++) {
+        seen += atomic_load_explicit(&self->counts[i], memory_order_relaxed);
+        if (seen >= wanted && seen > 0) {
+            return bucket_end(i);
+        }
+    }
+    return count > 0 ? UINT64_MAX : 0;
+}
