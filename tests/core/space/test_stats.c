@@ -25,7 +25,7 @@ static void read_section(FILE *page, const char *title)
         char name[40], unit[16];
         if (line[0] == '#') {
             inside = strncmp(line, title, strlen(title)) == 0;
-        } else if (inside && sscanf(line, "| `%39[a-z_]` | %15[a-z] |", name, unit) == 2) {
+        } else if (inside && sscanf(line, "| `%39[a-z0-9_]` | %15[a-z] |", name, unit) == 2) {
             assert_true(documented.count < ROWS_MAX);
             (void)snprintf(documented.rows[documented.count++], 64, "%s %s", name, unit);
         }
