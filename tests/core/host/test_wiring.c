@@ -87,7 +87,8 @@ static void what_was_wired_can_be_asked_for(void **state)
     (void)state;
 
     assert_int_equal(open_text("version: 1\n"
-                               "storage: {type: recorded, durability: async, object_cache_size: 1MiB,\n"
+                               "storage: {type: recorded, durability: async,\n"
+                               "          object_cache_size: 1MiB,\n"
                                "          blocks: {type: recorded}}\n"
                                "codecs: [plain, squeeze, {type: lock, key: k}]\n",
                                &w, &err),
