@@ -1,4 +1,4 @@
-/* cmd_roots.c - roots, drop, databases: what there is, and getting rid of it. */
+/* cmd_roots.c - roots, drop: what there is, and getting rid of it. */
 #include "commands.h"
 
 #include <inttypes.h>
@@ -66,39 +66,5 @@ CLI_COMMAND(cmd_drop)
     if (status == PBASE_OK) {
         status = pbase_txn_run(self->database, NULL, &self->call, drop_body, name, err);
     }
-    return status == PBASE_OK ? cli_print_done(self, "dropped", name, 1, err) : status;
-}
-
-/* ----------------------------------------------------------------------------------- databases -- */
-
-static pbase_status print_database(void *state, const char *name, pbase_error *err)
-{
-    cli *self = state;
-    pbase_value text = pbase_value_text(name);
-    return self->json ? cli_print_json(self, &text, err) : cli_print(err, "%s\n", name);
-}
-
-CLI_COMMAND(cmd_databases_list)
-{
-    self->must_exist = arguments->values[DATABASES_LIST_NAMES] != NULL;
-    self->json = self->json && !self->must_exist;
-    pbase_status status = cli_open_space(self, err);
-    return status == PBASE_OK ? pbase_database_list(self->space, print_database, self, err)
-                              : status;
-}
-
-CLI_COMMAND(cmd_databases_create)
-{
-    const char *name = arguments->operands[0];
-    pbase_status status = cli_open_space(self, err);
-    status = status == PBASE_OK ? pbase_database_create(self->space, name, err) : status;
-    return status == PBASE_OK ? cli_print_done(self, "created", name, 1, err) : status;
-}
-
-CLI_COMMAND(cmd_databases_drop)
-{
-    const char *name = arguments->operands[0];
-    pbase_status status = cli_open_space(self, err);
-    status = status == PBASE_OK ? pbase_database_drop(self->space, name, err) : status;
     return status == PBASE_OK ? cli_print_done(self, "dropped", name, 1, err) : status;
 }

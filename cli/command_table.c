@@ -97,6 +97,9 @@ static const cli_operand new_database[] = {{"NAME", CLI_TEXT, false, "of the new
                                            NO_MORE};
 static const cli_operand old_database[] = {{"NAME", CLI_DATABASE, false, "of the database"},
                                            NO_MORE};
+static const cli_operand two_names[] = {{"NAME", CLI_DATABASE, false, "of the database"},
+                                        {"NEW", CLI_TEXT, false, "a name that is free"},
+                                        NO_MORE};
 static const cli_option databases_list_options[] = {
     [DATABASES_LIST_NAMES] = {"--names", NULL, CLI_FLAG, false,
                               "plain names; makes no space that is not there"},
@@ -160,6 +163,16 @@ const cli_command cli_commands[] = {
      "protobase databases create shop\n"
      "protobase --database shop import orders orders.jsonl --key id",
      new_database, no_options, cmd_databases_create},
+    {"databases rename", "give one another name",
+     "Never onto a name that is taken. What was opened by the old name fails, naming the new one.",
+     "protobase databases rename shop store", two_names, no_options, cmd_databases_rename},
+    {"databases snapshot", "keep one as it is now, read only", "Nothing is copied.",
+     "protobase databases snapshot shop shop-june", two_names, no_options, cmd_databases_snapshot},
+    {"databases branch", "a second one that begins as this one is now",
+     "Nothing is copied; both are changed apart from each other.",
+     "protobase databases branch shop trial", two_names, no_options, cmd_databases_branch},
+    {"databases info", "name, kind, commit that made it, and what it was copied from", NULL,
+     "protobase databases info --json", no_operands, no_options, cmd_databases_info},
     {"databases drop", "remove one with everything in it", NULL, "protobase databases drop shop",
      old_database, no_options, cmd_databases_drop},
     {"query", "run a query", "docs/query.md is the language.",

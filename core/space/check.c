@@ -9,6 +9,12 @@
 #include <protobase/check.h>
 #include <stdio.h>
 
+/* Roots of trees that were walked: open addressing, ATOM_REF_NONE is free. */
+typedef struct {
+    atom_ref *refs;
+    size_t count, capacity;
+} seen_roots;
+
 typedef struct {
     pbase_space *space;
     const pbase_call *call;
@@ -21,6 +27,7 @@ typedef struct {
     pbase_bytes root;
     uint8_t kind;
     pbase_arena arena; /* of the value being decoded */
+    seen_roots seen;   /* what copies of databases share is read once */
 } check_run;
 
 #define PLACE_BYTES 640u
@@ -58,6 +65,59 @@ static pbase_status judge(check_run *run, pbase_status status, const pbase_error
                    (int)run->root.size, (const char *)run->root.data,
                    run->root.size > 0 ? "'" : ""); /* cut at worst */
     return tell(run, status, place, why->message, err);
+}
+
+/* ------------------------------------------------------------------------------ seen roots ---- */
+
+static atom_ref *seen_slot(const seen_roots *seen, atom_ref root)
+{
+    size_t mask = seen->capacity - 1;
+    uint64_t hash = (uint64_t)root * 0x9e3779b97f4a7c15u;
+    size_t at = (size_t)(hash ^ hash >> 31) & mask;
+    while (seen->refs[at] != ATOM_REF_NONE && seen->refs[at] != root) {
+        at = (at + 1) & mask;
+    }
+    return &seen->refs[at];
+}
+
+static pbase_status seen_grow(const pbase_alloc *alloc, seen_roots *seen, pbase_error *err)
+{
+    seen_roots grown = {.capacity = seen->capacity == 0 ? 64 : seen->capacity * 2};
+    grown.refs = pbase_alloc_zeroed(alloc, grown.capacity, sizeof *grown.refs);
+    if (grown.refs == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to check the space");
+    }
+    for (size_t i = 0; i < seen->capacity; i++) {
+        if (seen->refs[i] != ATOM_REF_NONE) {
+            *seen_slot(&grown, seen->refs[i]) = seen->refs[i];
+        }
+    }
+    grown.count = seen->count;
+    pbase_alloc_free(alloc, seen->refs, seen->capacity * sizeof *seen->refs);
+    *seen = grown;
+    return PBASE_OK;
+}
+
+/* `*out_first`: nobody has walked the tree at `root` yet. */
+static pbase_status seen_add(check_run *run, atom_ref root, bool *out_first, pbase_error *err)
+{
+    seen_roots *seen = &run->seen;
+    pbase_status status = PBASE_OK;
+    if (root == ATOM_REF_NONE) {
+        *out_first = true;
+        return PBASE_OK;
+    }
+    if (2 * (seen->count + 1) > seen->capacity) {
+        status = seen_grow(run->space->host->alloc, seen, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    atom_ref *slot = seen_slot(seen, root);
+    *out_first = *slot == ATOM_REF_NONE;
+    seen->count += *out_first;
+    *slot = root;
+    return PBASE_OK;
 }
 
 /* -------------------------------------------------------------------------- one collection ---- */
@@ -100,10 +160,15 @@ static pbase_status check_collection(check_run *run, const collection_slot *slot
     tree_visitor visitor = {.state = run, .atom = visit_atom, .entry = visit_entry};
     pbase_error why;
     pbase_error_init(&why);
+    bool first = false;
+    pbase_status status = seen_add(run, slot->root, &first, err);
+    if (status != PBASE_OK || !first) {
+        return status;
+    }
     run->kind = slot->kind;
     run->report->collections++;
-    pbase_status status = tree_walk(store_atoms(run->space->bytes), slot->root,
-                                    tree_kind_positional(slot->kind), &visitor, &why);
+    status = tree_walk(store_atoms(run->space->bytes), slot->root, tree_kind_positional(slot->kind),
+                       &visitor, &why);
     return judge(run, status, &why, err);
 }
 
@@ -146,22 +211,26 @@ static pbase_status check_table(check_run *run, atom_ref root, pbase_error *err)
     return judge(run, status, &why, err);
 }
 
-static pbase_status check_database(void *state, uint64_t database, pbase_bytes name,
-                                   atom_ref collections, pbase_error *err)
+static pbase_status check_database(void *state, const catalog_entry *entry, pbase_error *err)
 {
     check_run *run = state;
-    (void)database;
-    run->database = name;
+    bool first = false;
+    run->database = entry->name;
     run->root = pbase_bytes_of(NULL, 0);
     run->report->databases++;
     uint64_t findings = run->report->findings;
-    pbase_status status = check_table(run, collections, err);
+    pbase_status status = seen_add(run, entry->collections, &first, err);
+    if (status != PBASE_OK || !first) {
+        return status;
+    }
+    status = check_table(run, entry->collections, err);
     if (status != PBASE_OK || run->report->findings > findings) {
         return status; /* its roots cannot be found */
     }
     pbase_error why;
     pbase_error_init(&why);
-    status = catalog_roots(store_atoms(run->space->bytes), collections, check_root, run, &why);
+    status =
+        catalog_roots(store_atoms(run->space->bytes), entry->collections, check_root, run, &why);
     run->root = pbase_bytes_of(NULL, 0);
     return judge(run, status, &why, err);
 }
@@ -198,5 +267,6 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
     status = check_state(&run, err);
     space_state_unref(newest);
     pbase_arena_fini(&run.arena);
+    pbase_alloc_free(space->host->alloc, run.seen.refs, run.seen.capacity * sizeof *run.seen.refs);
     return status;
 }

@@ -5,60 +5,96 @@
 
 #include <protobase/txn.h>
 
+/* One change of the catalog as it is asked for. */
+typedef struct {
+    uint8_t operation;  /* CATALOG_* */
+    uint8_t kind;       /* of a copy: DATABASE_* */
+    pbase_bytes source; /* what is dropped, renamed or copied; empty of a create */
+    pbase_bytes name;   /* the new one; empty of a drop */
+} database_step;
+
 static pbase_status commit_change(pbase_space *space, const catalog_change *wanted, uint64_t base,
                                   pbase_error *err)
 {
-    access_set writes;
+    access_set reads, writes;
+    access_set_init(&reads, space->host);
     access_set_init(&writes, space->host);
-    pbase_status status = write_set_add_catalog(&writes, wanted, err);
+    pbase_status status = read_set_add_catalog(&reads, wanted, err);
+    if (status == PBASE_OK) {
+        status = write_set_add_catalog(&writes, wanted, err);
+    }
     if (status == PBASE_OK) {
         engine_commit_request request = {.kind = RECORD_CATALOG,
                                          .durability = PBASE_DURABILITY_DEFAULT,
                                          .catalog = *wanted,
                                          .base = base,
                                          .is_reader = true,
+                                         .reads = &reads,
                                          .writes = &writes};
         status = engine_commit(space->engine, &request, NULL, err);
     }
     access_set_fini(&writes);
+    access_set_fini(&reads);
     return status;
 }
 
-static pbase_status create_on(pbase_space *space, const space_state *base, pbase_bytes name,
-                              pbase_error *err)
+/* EXISTS when there is a database of that name. */
+static pbase_status check_free(const space_state *base, pbase_bytes name, pbase_error *err)
 {
-    uint64_t existing = 0;
-    pbase_status status = catalog_database_find(base, name, &existing, NULL);
+    catalog_entry existing;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = catalog_database_find(base, name, &existing, &why);
+    if (status == PBASE_NOT_FOUND) {
+        return PBASE_OK;
+    }
     if (status == PBASE_OK) {
         return PBASE_FAIL(err, PBASE_EXISTS, "there is a database '%.*s' already", (int)name.size,
                           (const char *)name.data);
     }
-    if (status != PBASE_NOT_FOUND) {
-        return catalog_database_find(base, name, &existing, err); /* again, to say why */
+    if (err != NULL) {
+        *err = why;
     }
-    catalog_change wanted = {.operation = CATALOG_CREATE, .name = name};
-    return commit_change(space, &wanted, base->sequence, err);
+    return status;
 }
 
-static pbase_status drop_on(pbase_space *space, const space_state *base, pbase_bytes name,
+static pbase_status step_on(pbase_space *space, const space_state *base, const database_step *step,
                             pbase_error *err)
 {
-    catalog_change wanted = {.operation = CATALOG_DROP, .name = name};
-    pbase_status status = catalog_database_find(base, name, &wanted.database, err);
+    catalog_entry source = {.id = 0};
+    pbase_status status = PBASE_OK;
+    if (step->source.size > 0) {
+        status = catalog_database_find(base, step->source, &source, err);
+    }
+    if (status == PBASE_OK && step->name.size > 0) {
+        status = check_free(base, step->name, err);
+    }
+    catalog_change wanted = {.operation = step->operation,
+                             .kind = step->kind,
+                             .database = source.id,
+                             .source = step->source,
+                             .name = step->name};
     return status == PBASE_OK ? commit_change(space, &wanted, base->sequence, err) : status;
 }
 
-typedef pbase_status (*catalog_step)(pbase_space *space, const space_state *base, pbase_bytes name,
-                                     pbase_error *err);
-
-/* Runs `step` on the newest state, again when somebody else changed the same name meanwhile. */
-static pbase_status run_step(pbase_space *space, const char *name, catalog_step step,
-                             pbase_error *err)
+/* NULL stands for no name. */
+static pbase_status take_name(const char *name, pbase_bytes *out, pbase_error *err)
 {
-    pbase_bytes text = pbase_bytes_text(name);
+    *out = name == NULL ? pbase_bytes_of(NULL, 0) : pbase_bytes_text(name);
+    return name == NULL ? PBASE_OK : root_name_check("database", *out, err);
+}
+
+/* Does it on the newest state, again when somebody else changed the same names meanwhile. */
+static pbase_status run_step(pbase_space *space, uint8_t operation, uint8_t kind,
+                             const char *source, const char *name, pbase_error *err)
+{
+    database_step step = {.operation = operation, .kind = kind};
     pbase_status status = space_check_process(space, err);
     if (status == PBASE_OK) {
-        status = root_name_check("database", text, err);
+        status = take_name(source, &step.source, err);
+    }
+    if (status == PBASE_OK) {
+        status = take_name(name, &step.name, err);
     }
     if (status != PBASE_OK) {
         return status;
@@ -66,7 +102,7 @@ static pbase_status run_step(pbase_space *space, const char *name, catalog_step 
     do {
         engine_reader reader;
         engine_reader_begin(space->engine, &reader);
-        status = step(space, reader.base, text, err);
+        status = step_on(space, reader.base, &step, err);
         engine_reader_end(space->engine, &reader);
     } while (status == PBASE_CONFLICT);
     return status;
@@ -74,28 +110,48 @@ static pbase_status run_step(pbase_space *space, const char *name, catalog_step 
 
 pbase_status pbase_database_create(pbase_space *space, const char *name, pbase_error *err)
 {
-    return run_step(space, name, create_on, err);
+    return run_step(space, CATALOG_CREATE, DATABASE_PLAIN, NULL, name, err);
 }
 
 pbase_status pbase_database_drop(pbase_space *space, const char *name, pbase_error *err)
 {
-    return run_step(space, name, drop_on, err);
+    return run_step(space, CATALOG_DROP, DATABASE_PLAIN, name, NULL, err);
+}
+
+pbase_status pbase_database_rename(pbase_space *space, const char *from, const char *to,
+                                   pbase_error *err)
+{
+    return run_step(space, CATALOG_RENAME, DATABASE_PLAIN, from, to, err);
+}
+
+pbase_status pbase_database_snapshot(pbase_space *space, const char *source, const char *name,
+                                     pbase_error *err)
+{
+    return run_step(space, CATALOG_COPY, DATABASE_SNAPSHOT, source, name, err);
+}
+
+pbase_status pbase_database_branch(pbase_space *space, const char *source, const char *name,
+                                   pbase_error *err)
+{
+    return run_step(space, CATALOG_COPY, DATABASE_BRANCH, source, name, err);
 }
 
 /* --------------------------------------------------------------------------------- handles ---- */
 
-static pbase_status handle_create(pbase_space *space, uint64_t id, pbase_bytes name,
+static pbase_status handle_create(pbase_space *space, const catalog_entry *entry,
                                   pbase_database **out, pbase_error *err)
 {
-    pbase_database *self = pbase_alloc_zeroed(space->host->alloc, 1, sizeof *self + name.size + 1);
+    size_t size = entry->name.size;
+    pbase_database *self = pbase_alloc_zeroed(space->host->alloc, 1, sizeof *self + size + 1);
     if (self == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a database");
     }
     self->space = space;
     self->engine = space->engine;
-    self->id = id;
-    self->name_size = name.size;
-    memcpy(self->name, name.data, name.size);
+    self->id = entry->id;
+    self->kind = entry->kind;
+    self->name_size = size;
+    memcpy(self->name, entry->name.data, size);
     *out = self;
     return PBASE_OK;
 }
@@ -103,16 +159,15 @@ static pbase_status handle_create(pbase_space *space, uint64_t id, pbase_bytes n
 pbase_status pbase_database_open(pbase_space *space, const char *name, pbase_database **out,
                                  pbase_error *err)
 {
-    uint64_t id = 0;
-    pbase_bytes text = pbase_bytes_text(name);
+    catalog_entry entry;
     pbase_status status = space_check_process(space, err);
     if (status != PBASE_OK) {
         return status;
     }
     space_state *newest = engine_state(space->engine);
-    status = catalog_database_find(newest, text, &id, err);
+    status = catalog_database_find(newest, pbase_bytes_text(name), &entry, err);
     space_state_unref(newest);
-    return status == PBASE_OK ? handle_create(space, id, text, out, err) : status;
+    return status == PBASE_OK ? handle_create(space, &entry, out, err) : status;
 }
 
 pbase_status pbase_database_ensure(pbase_space *space, const char *name, pbase_database **out,
@@ -140,70 +195,4 @@ void pbase_database_close(pbase_database *database)
         pbase_alloc_free(database->space->host->alloc, database,
                          sizeof *database + database->name_size + 1);
     }
-}
-
-/* ---------------------------------------------------------------------------------- listing ---- */
-
-typedef struct {
-    pbase_arena arena;
-    char **names;
-    size_t count, capacity;
-} name_list;
-
-static pbase_status collect_name(void *state, uint64_t database, pbase_bytes name,
-                                 atom_ref collections, pbase_error *err)
-{
-    name_list *list = state;
-    (void)database;
-    (void)collections;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        char **names = pbase_arena_array(&list->arena, capacity, sizeof *names);
-        if (names == NULL) {
-            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to list databases");
-        }
-        if (list->count > 0) {
-            memcpy(names, list->names, list->count * sizeof *names);
-        }
-        list->names = names;
-        list->capacity = capacity;
-    }
-    char *text = pbase_arena_text(&list->arena, name);
-    if (text == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to list databases");
-    }
-    list->names[list->count++] = text;
-    return PBASE_OK;
-}
-
-/* Insertion sort: databases are few and nearly in order. */
-static void sort_names(char **names, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        char *name = names[i];
-        size_t at = i;
-        while (at > 0 && strcmp(names[at - 1], name) > 0) {
-            names[at] = names[at - 1];
-            at--;
-        }
-        names[at] = name;
-    }
-}
-
-pbase_status pbase_database_list(pbase_space *space,
-                                 pbase_status (*each)(void *state, const char *name,
-                                                      pbase_error *err),
-                                 void *state, pbase_error *err)
-{
-    name_list list = {.count = 0};
-    pbase_arena_init(&list.arena, space->host->alloc);
-    space_state *newest = engine_state(space->engine);
-    pbase_status status = catalog_databases(newest, collect_name, &list, err);
-    space_state_unref(newest);
-    sort_names(list.names, list.count);
-    for (size_t i = 0; i < list.count && status == PBASE_OK; i++) {
-        status = each(state, list.names[i], err);
-    }
-    pbase_arena_fini(&list.arena);
-    return status;
 }

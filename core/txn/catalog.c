@@ -42,39 +42,88 @@ static tree lent_tree(atom_source *atoms, atom_ref root)
 
 /* ----------------------------------------------------------------------------- databases ---- */
 
-static pbase_status database_name(const tree_value *entry, pbase_bytes *out, pbase_error *err)
+pbase_status catalog_entry_write(const catalog_entry *entry, pbase_buffer *out, pbase_error *err)
 {
-    pbase_reader_bytes reader = pbase_reader_bytes_of(entry->bytes);
-    if (entry->kind != TREE_VALUE_TREE || !pbase_read_sized(&reader, out)) {
+    pbase_status status = pbase_buffer_append_varint(out, entry->name.size, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_bytes(out, entry->name, err);
+    }
+    if (status != PBASE_OK || entry->kind == DATABASE_PLAIN) {
+        return status;
+    }
+    status = pbase_buffer_append_u8(out, entry->kind, err);
+    return status == PBASE_OK ? pbase_buffer_append_varint(out, entry->origin, err) : status;
+}
+
+/* The name points into the entry's bytes. */
+static pbase_status entry_read(uint64_t id, const tree_value *stored, catalog_entry *out,
+                               pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(stored->bytes);
+    catalog_entry entry = {.id = id, .kind = DATABASE_PLAIN, .collections = stored->root};
+    bool ok = stored->kind == TREE_VALUE_TREE && pbase_read_sized(&reader, &entry.name);
+    if (ok && pbase_reader_bytes_left(&reader) > 0) {
+        ok = pbase_read_u8(&reader, &entry.kind) && pbase_read_varint(&reader, &entry.origin) &&
+             (entry.kind == DATABASE_SNAPSHOT || entry.kind == DATABASE_BRANCH);
+    }
+    if (!ok) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "an entry of the catalog is not a database");
     }
+    *out = entry;
     return PBASE_OK;
 }
 
-pbase_status catalog_database(const space_state *self, uint64_t database, atom_ref *out_collections,
-                              pbase_buffer *name, pbase_error *err)
+/* The entry of a database; its name lies in `item`, which is released after an OK. */
+static pbase_status entry_get(const space_state *self, uint64_t database, tree_item *item,
+                              catalog_entry *out, pbase_error *err)
 {
     uint8_t key[8];
-    tree_item item;
     bool found = false;
     tree catalog = lent_tree(self->atoms, self->catalog);
     catalog_database_key(database, key);
-    pbase_status status = tree_get(&catalog, pbase_bytes_of(key, sizeof key), &item, &found, err);
+    pbase_status status = tree_get(&catalog, pbase_bytes_of(key, sizeof key), item, &found, err);
+    if (status == PBASE_OK && !found) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "the database has been dropped");
+    }
+    if (status == PBASE_OK) {
+        status = entry_read(database, &item->value, out, err);
+        if (status != PBASE_OK) {
+            tree_item_release(self->atoms, item);
+        }
+    }
+    return status;
+}
+
+pbase_status catalog_database(const space_state *self, uint64_t database, catalog_entry *out,
+                              pbase_buffer *name, pbase_error *err)
+{
+    tree_item item;
+    catalog_entry entry;
+    pbase_status status = entry_get(self, database, &item, &entry, err);
     if (status != PBASE_OK) {
         return status;
     }
-    if (!found) {
-        return PBASE_FAIL(err, PBASE_NOT_FOUND, "the database has been dropped");
-    }
-    pbase_bytes text;
-    status = database_name(&item.value, &text, err);
-    if (status == PBASE_OK && name != NULL) {
-        status = pbase_buffer_append_bytes(name, text, err);
-    }
+    name->size = 0;
+    status = pbase_buffer_append_bytes(name, entry.name, err);
     if (status == PBASE_OK) {
-        *out_collections = item.value.root;
+        entry.name = pbase_buffer_view(name);
+        *out = entry;
     }
     tree_item_release(self->atoms, &item);
+    return status;
+}
+
+pbase_status catalog_database_called(const space_state *self, uint64_t database, pbase_bytes name,
+                                     atom_ref *out_collections, bool *out_called, pbase_error *err)
+{
+    tree_item item;
+    catalog_entry entry = {.collections = ATOM_REF_NONE};
+    pbase_status status = entry_get(self, database, &item, &entry, err);
+    if (status == PBASE_OK) {
+        *out_collections = entry.collections;
+        *out_called = pbase_bytes_equal(entry.name, name);
+        tree_item_release(self->atoms, &item);
+    }
     return status;
 }
 
@@ -82,21 +131,20 @@ static pbase_status database_visit(tree_cursor *cursor, catalog_database_each ea
                                    void *each_state, pbase_error *err)
 {
     encoded_key key;
-    tree_value entry;
-    pbase_bytes name;
+    tree_value stored;
+    catalog_entry entry;
     pbase_status status = tree_cursor_key(cursor, &key, err);
     if (status == PBASE_OK) {
-        status = tree_cursor_value(cursor, &entry, err);
+        status = tree_cursor_value(cursor, &stored, err);
     }
     if (status == PBASE_OK && key.bytes.size != 8) {
         status =
             PBASE_FAIL(err, PBASE_CORRUPT, "a key of the catalog has %zu bytes", key.bytes.size);
     }
     if (status == PBASE_OK) {
-        status = database_name(&entry, &name, err);
+        status = entry_read(get_u64_big(key.bytes.data), &stored, &entry, err);
     }
-    return status == PBASE_OK ? each(each_state, get_u64_big(key.bytes.data), name, entry.root, err)
-                              : status;
+    return status == PBASE_OK ? each(each_state, &entry, err) : status;
 }
 
 pbase_status catalog_databases(const space_state *self, catalog_database_each each,
@@ -118,27 +166,25 @@ pbase_status catalog_databases(const space_state *self, catalog_database_each ea
 
 typedef struct {
     pbase_bytes wanted;
-    uint64_t database;
+    catalog_entry entry;
     bool found;
     nearest near;
 } name_search;
 
-static pbase_status match_name(void *each_state, uint64_t database, pbase_bytes name,
-                               atom_ref collections, pbase_error *err)
+static pbase_status match_name(void *each_state, const catalog_entry *entry, pbase_error *err)
 {
     name_search *search = each_state;
-    (void)collections;
     (void)err;
-    if (pbase_bytes_equal(name, search->wanted)) {
-        search->database = database;
+    if (pbase_bytes_equal(entry->name, search->wanted)) {
+        search->entry = *entry;
         search->found = true;
     }
-    nearest_offer(&search->near, name);
+    nearest_offer(&search->near, entry->name);
     return PBASE_OK;
 }
 
-pbase_status catalog_database_find(const space_state *self, pbase_bytes name,
-                                   uint64_t *out_database, pbase_error *err)
+pbase_status catalog_database_find(const space_state *self, pbase_bytes name, catalog_entry *out,
+                                   pbase_error *err)
 {
     name_search search = {.wanted = name};
     nearest_init(&search.near, name);
@@ -149,7 +195,8 @@ pbase_status catalog_database_find(const space_state *self, pbase_bytes name,
         nearest_hint(&search.near, err);
     }
     if (status == PBASE_OK) {
-        *out_database = search.database;
+        *out = search.entry;
+        out->name = name;
     }
     return status;
 }

@@ -15,16 +15,33 @@
 void catalog_database_key(uint64_t database, uint8_t out[8]);
 void catalog_collection_key(pbase_collection_id id, uint8_t out[16]);
 
-/* The tree of collections of a database. NOT_FOUND: it is not in this state. The ref is lent by
- * the state. `name` (may be NULL) receives a copy of its name. */
+/* A database as the catalog describes it. */
+typedef struct {
+    uint64_t id;     /* the sequence of the record that made it */
+    uint64_t origin; /* of a snapshot or branch: the id of what was copied */
+    uint8_t kind;    /* DATABASE_* */
+    pbase_bytes name;
+    atom_ref collections; /* the tree of its collections */
+} catalog_entry;
+/* What lies beside the tree in the catalog. */
+PBASE_MUST_CHECK pbase_status catalog_entry_write(const catalog_entry *entry, pbase_buffer *out,
+                                                  pbase_error *err);
+/* The database of that id. NOT_FOUND: it is not in this state. The ref is lent by the state, the
+ * name lies in `name` (emptied first). */
 PBASE_MUST_CHECK pbase_status catalog_database(const space_state *self, uint64_t database,
-                                               atom_ref *out_collections, pbase_buffer *name,
+                                               catalog_entry *out, pbase_buffer *name,
                                                pbase_error *err);
-/* The id of a database by name. NOT_FOUND names the nearest. */
+/* The tree of collections of the database of that id, and whether `name` is its name now; copies
+ * nothing. */
+PBASE_MUST_CHECK pbase_status catalog_database_called(const space_state *self, uint64_t database,
+                                                      pbase_bytes name, atom_ref *out_collections,
+                                                      bool *out_called, pbase_error *err);
+/* A database by name; `out->name` is `name`. NOT_FOUND names the nearest. */
 PBASE_MUST_CHECK pbase_status catalog_database_find(const space_state *self, pbase_bytes name,
-                                                    uint64_t *out_database, pbase_error *err);
-typedef pbase_status (*catalog_database_each)(void *each_state, uint64_t database, pbase_bytes name,
-                                              atom_ref collections, pbase_error *err);
+                                                    catalog_entry *out, pbase_error *err);
+/* The entry is lent for the call. */
+typedef pbase_status (*catalog_database_each)(void *each_state, const catalog_entry *entry,
+                                              pbase_error *err);
 PBASE_MUST_CHECK pbase_status catalog_databases(const space_state *self, catalog_database_each each,
                                                 void *each_state, pbase_error *err);
 

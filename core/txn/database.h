@@ -9,11 +9,13 @@ struct pbase_database {
     pbase_space *space; /* borrowed until close */
     engine *engine;     /* of the space */
     uint64_t id;
+    uint8_t kind;     /* DATABASE_*; never changes */
     size_t name_size; /* without the NUL */
     char name[];
 };
 
-/* The tree of collections of `database` in `base`. NOT_FOUND: it was dropped. */
+/* The tree of collections of `database` in `base`. NOT_FOUND: it was dropped, or has another name
+ * than the handle was opened by; the message says which. */
 PBASE_MUST_CHECK pbase_status database_collections(const pbase_database *database,
                                                    const space_state *base, atom_ref *out,
                                                    pbase_error *err);

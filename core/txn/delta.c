@@ -75,22 +75,58 @@ pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbas
     return PBASE_OK;
 }
 
+static bool names_two(uint8_t operation)
+{
+    return operation == CATALOG_RENAME || operation == CATALOG_COPY;
+}
+
 pbase_status catalog_change_write(const catalog_change *change, pbase_buffer *out, pbase_error *err)
 {
+    bool drops = change->operation == CATALOG_DROP;
     pbase_status status = pbase_buffer_append_u8(out, change->operation, err);
     if (status == PBASE_OK) {
         status = pbase_buffer_append_varint(out, change->database, err);
     }
-    return status == PBASE_OK ? append_sized(out, change->name, err) : status;
+    if (status == PBASE_OK) {
+        status = append_sized(out, drops ? change->source : change->name, err);
+    }
+    if (status == PBASE_OK && names_two(change->operation)) {
+        status = append_sized(out, change->source, err);
+    }
+    return status == PBASE_OK && change->operation == CATALOG_COPY
+               ? pbase_buffer_append_u8(out, change->kind, err)
+               : status;
+}
+
+static bool read_name(pbase_reader_bytes *reader, pbase_bytes *out)
+{
+    return pbase_read_sized(reader, out) && out->size > 0 && out->size <= PBASE_NAME_BYTES_MAX;
+}
+
+/* What follows the operation and the database. */
+static bool read_names(pbase_reader_bytes *reader, catalog_change *change)
+{
+    switch (change->operation) {
+    case CATALOG_CREATE:
+        return read_name(reader, &change->name);
+    case CATALOG_DROP:
+        return read_name(reader, &change->source);
+    case CATALOG_RENAME:
+        return read_name(reader, &change->name) && read_name(reader, &change->source);
+    case CATALOG_COPY:
+        return read_name(reader, &change->name) && read_name(reader, &change->source) &&
+               pbase_read_u8(reader, &change->kind) &&
+               (change->kind == DATABASE_SNAPSHOT || change->kind == DATABASE_BRANCH);
+    default:
+        return false;
+    }
 }
 
 pbase_status catalog_change_read(pbase_reader_bytes *reader, catalog_change *out, pbase_error *err)
 {
     catalog_change change = {.operation = 0};
     if (!pbase_read_u8(reader, &change.operation) || !pbase_read_varint(reader, &change.database) ||
-        !pbase_read_sized(reader, &change.name) || change.operation < CATALOG_CREATE ||
-        change.operation > CATALOG_DROP || change.name.size == 0 ||
-        change.name.size > PBASE_NAME_BYTES_MAX) {
+        !read_names(reader, &change)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a catalog record makes no sense");
     }
     *out = change;

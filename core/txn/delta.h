@@ -14,8 +14,11 @@
  *            varint sequence, varint ordinal (the collection; sequence 0 with ordinal > 0 means
  *            "created by this record"), u8 form, u8 collection kind, sized operations (delta-op.md)
  *            form 1 change, 2 create
- *   catalog: u8 operation (1 create, 2 drop), varint database id (0: this record's sequence),
- *            sized name
+ *   catalog: u8 operation (1 create, 2 drop, 3 rename, 4 copy), varint database id (what is
+ *            dropped, renamed or copied; of a create 0), sized name (of a drop: what it had; else
+ *            the new one), of a rename and a copy: sized name of that database until then, of a
+ *            copy: u8 kind (1 snapshot, 2 branch)
+ *            A database that is made gets this record's sequence as its id.
  *   checkpoint: u64 root pointer, u64 replay position
  *
  * Deltas and catalog records take the next sequence each; a checkpoint carries the sequence of the
@@ -55,11 +58,15 @@ PBASE_MUST_CHECK pbase_status delta_group_write(const delta_group *group, pbase_
 PBASE_MUST_CHECK pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out,
                                                pbase_error *err);
 
-enum { CATALOG_CREATE = 1, CATALOG_DROP = 2 };
+/* What a database is; the numbers are stored, here and in the catalog. */
+enum { DATABASE_PLAIN = 0, DATABASE_SNAPSHOT = 1, DATABASE_BRANCH = 2 };
+enum { CATALOG_CREATE = 1, CATALOG_DROP = 2, CATALOG_RENAME = 3, CATALOG_COPY = 4 };
 typedef struct {
-    uint8_t operation; /* CATALOG_* */
-    uint64_t database; /* of a drop */
-    pbase_bytes name;
+    uint8_t operation;  /* CATALOG_* */
+    uint8_t kind;       /* of a copy: DATABASE_SNAPSHOT or DATABASE_BRANCH */
+    uint64_t database;  /* what is dropped, renamed or copied */
+    pbase_bytes source; /* its name; empty of a create */
+    pbase_bytes name;   /* the new one; empty of a drop */
 } catalog_change;
 PBASE_MUST_CHECK pbase_status catalog_change_write(const catalog_change *change, pbase_buffer *out,
                                                    pbase_error *err);

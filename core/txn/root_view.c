@@ -21,14 +21,33 @@ pbase_status root_name_check(const char *what, pbase_bytes name, pbase_error *er
                : PBASE_FAIL(err, PBASE_INVALID, "the name of a %s is not UTF-8", what);
 }
 
+/* The handle's name is not that of its database any more. */
+static pbase_status renamed(const pbase_database *database, const space_state *base,
+                            pbase_error *err)
+{
+    catalog_entry entry;
+    pbase_buffer name;
+    pbase_buffer_init(&name, base->atoms->alloc);
+    pbase_status status = catalog_database(base, database->id, &entry, &name, err);
+    if (status == PBASE_OK) {
+        status = PBASE_FAIL(err, PBASE_NOT_FOUND, "database '%s' has been renamed to '%.*s'",
+                            database->name, (int)entry.name.size, (const char *)entry.name.data);
+        pbase_error_hint(err, "open it by its new name");
+    }
+    pbase_buffer_fini(&name);
+    return status;
+}
+
 pbase_status database_collections(const pbase_database *database, const space_state *base,
                                   atom_ref *out, pbase_error *err)
 {
-    pbase_status status = catalog_database(base, database->id, out, NULL, err);
+    bool called = false;
+    pbase_bytes name = pbase_bytes_of(database->name, database->name_size);
+    pbase_status status = catalog_database_called(base, database->id, name, out, &called, err);
     if (status == PBASE_NOT_FOUND) {
         return PBASE_FAIL(err, PBASE_NOT_FOUND, "database '%s' has been dropped", database->name);
     }
-    return status;
+    return status == PBASE_OK && !called ? renamed(database, base, err) : status;
 }
 
 static pbase_status find(const root_view *view, pbase_bytes name, root_entry *out,

@@ -351,6 +351,12 @@ static pbase_status check_writable(const pbase_txn *self, pbase_bytes name, pbas
     if (self->options.read_only) {
         return PBASE_FAIL(err, PBASE_READ_ONLY, "the transaction is read only");
     }
+    if (self->database->kind == DATABASE_SNAPSHOT) {
+        status =
+            PBASE_FAIL(err, PBASE_READ_ONLY, "database '%s' is a snapshot", self->database->name);
+        pbase_error_hint(err, "make a branch of it: that may be written");
+        return status;
+    }
     return root_name_check("root", name, err);
 }
 

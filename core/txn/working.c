@@ -22,6 +22,8 @@ typedef struct {
     uint64_t id;
     bool gone;
     bool changed;
+    uint8_t kind;    /* DATABASE_* */
+    uint64_t origin; /* of a copy */
     pbase_buffer name;
     tree collections;
     working_collection *items;
@@ -142,10 +144,10 @@ static pbase_status database_open(working *self, uint64_t id, working_database *
         *out = database;
         return database->gone ? database_gone(id, err) : PBASE_OK;
     }
-    atom_ref collections = ATOM_REF_NONE;
+    catalog_entry entry;
     pbase_buffer name;
     pbase_buffer_init(&name, self->host->alloc);
-    pbase_status status = catalog_database(self->base, id, &collections, &name, err);
+    pbase_status status = catalog_database(self->base, id, &entry, &name, err);
     if (status == PBASE_NOT_FOUND) {
         status = database_gone(id, err);
     }
@@ -157,7 +159,9 @@ static pbase_status database_open(working *self, uint64_t id, working_database *
         return status;
     }
     database->name = name; /* the buffer moves */
-    database->collections = tree_of(self->atoms, atom_ref_keep(collections), false);
+    database->kind = entry.kind;
+    database->origin = entry.origin;
+    database->collections = tree_of(self->atoms, atom_ref_keep(entry.collections), false);
     *out = database;
     return PBASE_OK;
 }
@@ -467,6 +471,9 @@ static pbase_status apply_delta(working *self, pbase_bytes body, const working_s
     }
     working_database *database = NULL;
     pbase_status status = database_open(self, database_id, &database, err);
+    if (status == PBASE_OK && database->kind == DATABASE_SNAPSHOT) { /* no transaction does it */
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "a record changes a snapshot");
+    }
     for (uint64_t i = 0; i < count && status == PBASE_OK; i++) {
         delta_group group;
         status = delta_group_read(&reader, &group, err);
@@ -490,10 +497,10 @@ static pbase_status catalog_put(working *self, const working_database *database,
     encoded_key key = {.bytes = pbase_bytes_of(key_bytes, sizeof key_bytes)};
     pbase_buffer payload;
     pbase_buffer_init(&payload, self->host->alloc);
-    pbase_status status = pbase_buffer_append_varint(&payload, database->name.size, err);
-    if (status == PBASE_OK) {
-        status = pbase_buffer_append_bytes(&payload, pbase_buffer_view(&database->name), err);
-    }
+    catalog_entry described = {.kind = database->kind,
+                               .origin = database->origin,
+                               .name = pbase_buffer_view(&database->name)};
+    pbase_status status = catalog_entry_write(&described, &payload, err);
     if (status == PBASE_OK) {
         tree_value entry = {.kind = TREE_VALUE_TREE,
                             .tree_kind = PBASE_COLLECTION_DICT,
@@ -503,6 +510,23 @@ static pbase_status catalog_put(working *self, const working_database *database,
     }
     pbase_buffer_fini(&payload);
     return status;
+}
+
+/* Puts a changed collection into the table of its database; its tree stays open. */
+static pbase_status table_put(working_database *database, const working_collection *item,
+                              pbase_error *err)
+{
+    uint8_t key_bytes[16];
+    catalog_collection_key(item->id, key_bytes);
+    encoded_key key = {.bytes = pbase_bytes_of(key_bytes, sizeof key_bytes)};
+    if (item->gone) {
+        return tree_remove(&database->collections, key.bytes, NULL, err);
+    }
+    tree_value entry = {.kind = TREE_VALUE_TREE,
+                        .tree_kind = item->kind,
+                        .root = item->content.root,
+                        .bytes = pbase_bytes_of(&item->kind, 1)};
+    return tree_put(&database->collections, &key, &entry, NULL, err);
 }
 
 static pbase_status create_database(working *self, pbase_bytes name, pbase_error *err)
@@ -519,23 +543,76 @@ static pbase_status create_database(working *self, pbase_bytes name, pbase_error
                               : status;
 }
 
-static pbase_status apply_catalog(working *self, pbase_bytes body, pbase_error *err)
+/* Puts what was changed in a database into its table of collections, so that the table can be
+ * shared; each tree stays open and is copied at its next edit. */
+static pbase_status flush_collections(working_database *database, pbase_error *err)
 {
-    pbase_reader_bytes reader = pbase_reader_bytes_of(body);
-    catalog_change change_read_out;
-    pbase_status status = catalog_change_read(&reader, &change_read_out, err);
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < database->count && status == PBASE_OK; i++) {
+        working_collection *item = &database->items[i];
+        if (item->changed) {
+            status = table_put(database, item, err);
+            item->changed = status != PBASE_OK;
+        }
+    }
+    return status;
+}
+
+/* A second name for the same table of collections: nothing in it is read or copied. */
+static pbase_status copy_database(working *self, const catalog_change *wanted, pbase_error *err)
+{
+    working_database *source = NULL, *copy = NULL;
+    pbase_status status = database_open(self, wanted->database, &source, err);
+    if (status == PBASE_OK) {
+        status = flush_collections(source, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
-    if (change_read_out.operation == CATALOG_CREATE) {
-        return create_database(self, change_read_out.name, err);
+    tree shared = tree_keep(&source->collections);
+    status = database_add(self, self->sequence, &copy, err); /* may move `source` */
+    if (status != PBASE_OK) {
+        tree_fini(&shared);
+        return status;
     }
+    copy->collections = shared;
+    copy->changed = true;
+    copy->kind = wanted->kind;
+    copy->origin = wanted->database;
+    return pbase_buffer_append_bytes(&copy->name, wanted->name, err);
+}
+
+static pbase_status rename_database(working_database *database, pbase_bytes name, pbase_error *err)
+{
+    database->changed = true;
+    database->name.size = 0;
+    return pbase_buffer_append_bytes(&database->name, name, err);
+}
+
+static pbase_status apply_catalog(working *self, pbase_bytes body, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(body);
+    catalog_change wanted;
     working_database *database = NULL;
-    status = database_open(self, change_read_out.database, &database, err);
-    if (status == PBASE_OK) {
-        database->gone = database->changed = true;
+    pbase_status status = catalog_change_read(&reader, &wanted, err);
+    if (status != PBASE_OK) {
+        return status;
     }
-    return status;
+    switch (wanted.operation) {
+    case CATALOG_CREATE:
+        return create_database(self, wanted.name, err);
+    case CATALOG_COPY:
+        return copy_database(self, &wanted, err);
+    case CATALOG_RENAME:
+        status = database_open(self, wanted.database, &database, err);
+        return status == PBASE_OK ? rename_database(database, wanted.name, err) : status;
+    default:
+        status = database_open(self, wanted.database, &database, err);
+        if (status == PBASE_OK) {
+            database->gone = database->changed = true;
+        }
+        return status;
+    }
 }
 
 pbase_status working_apply(working *self, const record_head *head, pbase_bytes body,
@@ -549,24 +626,6 @@ pbase_status working_apply(working *self, const record_head *head, pbase_bytes b
 
 /* ------------------------------------------------------------------------------ finish ---- */
 
-static pbase_status finish_collection(working_database *database, working_collection *item,
-                                      pbase_error *err)
-{
-    uint8_t key_bytes[16];
-    catalog_collection_key(item->id, key_bytes);
-    encoded_key key = {.bytes = pbase_bytes_of(key_bytes, sizeof key_bytes)};
-    if (item->gone) {
-        return tree_remove(&database->collections, key.bytes, NULL, err);
-    }
-    tree_value entry = {.kind = TREE_VALUE_TREE,
-                        .tree_kind = item->kind,
-                        .root = item->content.root,
-                        .bytes = pbase_bytes_of(&item->kind, 1)};
-    pbase_status status = tree_put(&database->collections, &key, &entry, NULL, err);
-    tree_fini(&item->content); /* the entry holds its own count */
-    return status;
-}
-
 static pbase_status finish_database(working *self, working_database *database, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
@@ -576,8 +635,10 @@ static pbase_status finish_database(working *self, working_database *database, p
         return tree_remove(&self->catalog, pbase_bytes_of(key, sizeof key), NULL, err);
     }
     for (size_t i = 0; i < database->count && status == PBASE_OK; i++) {
-        if (database->items[i].changed) {
-            status = finish_collection(database, &database->items[i], err);
+        working_collection *item = &database->items[i];
+        if (item->changed) {
+            status = table_put(database, item, err);
+            tree_fini(&item->content); /* the table holds its own count */
         }
     }
     return status == PBASE_OK ? catalog_put(self, database, err) : status;

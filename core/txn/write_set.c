@@ -48,15 +48,29 @@ static pbase_status add_whole(access_set *writes, uint64_t database, pbase_colle
     return access_set_add(writes, &item, err);
 }
 
+/* A name as a key of the catalog itself; none is fine. */
+static pbase_status add_name(access_set *set, pbase_bytes name, pbase_error *err)
+{
+    access item = {.kind = ACCESS_POINT, .place = {.database = 0}, .from = name};
+    item.hash = access_hash(set->host, &item.place, name);
+    return name.size == 0 ? PBASE_OK : access_set_add(set, &item, err);
+}
+
+pbase_status read_set_add_catalog(access_set *reads, const catalog_change *wanted, pbase_error *err)
+{
+    return wanted->operation == CATALOG_COPY ? add_name(reads, wanted->source, err) : PBASE_OK;
+}
+
 pbase_status write_set_add_catalog(access_set *writes, const catalog_change *wanted,
                                    pbase_error *err)
 {
-    access item = {.kind = ACCESS_POINT, .place = {.database = 0}, .from = wanted->name};
-    item.hash = access_hash(writes->host, &item.place, wanted->name);
-    pbase_status status = access_set_add(writes, &item, err);
-    return status == PBASE_OK && wanted->operation == CATALOG_DROP
-               ? add_whole(writes, wanted->database, CATALOG_ROOTS, err)
-               : status;
+    bool moves = wanted->operation == CATALOG_DROP || wanted->operation == CATALOG_RENAME;
+    pbase_status status = add_name(writes, wanted->name, err);
+    if (status == PBASE_OK && moves) {
+        status = add_name(writes, wanted->source, err);
+    }
+    return status == PBASE_OK && moves ? add_whole(writes, wanted->database, CATALOG_ROOTS, err)
+                                       : status;
 }
 
 /* ---------------------------------------------------------------------------------- records ---- */

@@ -13,8 +13,12 @@ PBASE_MUST_CHECK pbase_status write_set_add_operations(access_set *writes, uint6
                                                        pbase_collection_id id,
                                                        pbase_bytes operations, uint64_t base_count,
                                                        pbase_error *err);
-/* Adds what a change of the catalog writes: its name as a key of the catalog itself, and, when a
- * database goes, that whole database, so that transactions in flight on it lose. */
+/* Adds what a change of the catalog reads: the name of what it copies, which must still be there. */
+PBASE_MUST_CHECK pbase_status read_set_add_catalog(access_set *reads, const catalog_change *wanted,
+                                                   pbase_error *err);
+/* Adds what a change of the catalog writes: names that come and go, as keys of the catalog itself,
+ * and, when a name goes, the whole database that had it, so that transactions in flight that read
+ * its roots lose. A copy leaves alone what it copies. */
 PBASE_MUST_CHECK pbase_status write_set_add_catalog(access_set *writes,
                                                     const catalog_change *wanted, pbase_error *err);
 /* Adds what a delta or catalog record writes, from its bytes alone. Where these do not tell (a list

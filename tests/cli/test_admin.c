@@ -135,7 +135,7 @@ static void what_is_not_built_yet_is_absent_and_exits_with_2(void **state)
         {"shell"},       {"index", "list"},   {"compact"}, {"history"},
         {"backup", "x"}, {"restore", "x"},    {"dump"},    {"load"},
         {"bench"},       {"serve"},           {"cluster"}, {"control", "x"},
-        {"watch", "x"},  {"sdk", "new", "x"}, {"frob"},    {"databases", "rename", "a"},
+        {"watch", "x"},  {"sdk", "new", "x"}, {"frob"},    {"databases", "frob"},
     };
     cli_case run;
     cli_case_begin(&run);
@@ -145,8 +145,8 @@ static void what_is_not_built_yet_is_absent_and_exits_with_2(void **state)
         cli_case_run(&run, arguments);
         cli_case_expect(&run, 2, "protobase: error: ");
     }
-    CLI(&run, "databases", "snapshot", "a", "b");
-    cli_case_expect(&run, 2, "");
+    CLI(&run, "databases", "snapshot", "a");
+    cli_case_expect(&run, 2, "usage: protobase databases snapshot");
     CLI(&run, "query", "from a", "--as-of", "1");
     cli_case_expect(&run, 2, "--as-of");
     CLI(&run, NULL);

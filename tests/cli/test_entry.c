@@ -127,6 +127,35 @@ static void roots_tell_name_type_and_count(void **state)
     cli_case_end(&run);
 }
 
+static void databases_are_renamed_and_copied(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    CLI(&run, "put", "a", "1", "1");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "databases", "snapshot", "main", "then");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "databases", "branch", "main", "fork");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "databases", "rename", "main", "fork");
+    cli_case_expect(&run, 15, "there is a database 'fork' already");
+    CLI(&run, "databases", "rename", "main", "shop");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--database", "then", "put", "a", "2", "2");
+    cli_case_expect(&run, 17, "database 'then' is a snapshot");
+    CLI(&run, "--database", "fork", "get", "a", "1");
+    cli_case_expect(&run, 0, "");
+    assert_string_equal(run.out, "1\n");
+    CLI(&run, "databases", "info", "--json");
+    cli_case_expect(&run, 0, "");
+    assert_string_equal(
+        run.out, "{\"name\":\"fork\",\"kind\":\"branch\",\"sequence\":4,\"origin\":\"shop\"}\n"
+                 "{\"name\":\"shop\",\"kind\":\"database\",\"sequence\":1,\"origin\":null}\n"
+                 "{\"name\":\"then\",\"kind\":\"snapshot\",\"sequence\":3,\"origin\":\"shop\"}\n");
+    cli_case_end(&run);
+}
+
 static void databases_are_made_listed_dropped_and_apart(void **state)
 {
     (void)state;
@@ -209,6 +238,7 @@ int main(void)
         cmocka_unit_test(an_index_below_zero_counts_from_the_end_of_a_list),
         cmocka_unit_test(roots_tell_name_type_and_count),
         cmocka_unit_test(databases_are_made_listed_dropped_and_apart),
+        cmocka_unit_test(databases_are_renamed_and_copied),
         cmocka_unit_test(errors_are_json_when_asked_for),
         cmocka_unit_test(a_key_or_name_over_its_limit_exits_with_15),
     };

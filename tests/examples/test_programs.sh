@@ -31,6 +31,9 @@ expect "edited: 5 cities, kept: 4" 02-collections
 expect 'steps: "plan" "build" "test" "ship"' 02-collections
 expect "primes: 2 3 5 7" 02-collections
 expect '{"count":100}' 03-query
+expect "trial: 70" 14-databases
+expect "refused: database 'june' is a snapshot" 14-databases
+expect "june made by commit 3, from store" 14-databases
 expect "run 2 in this place" 04-wiring
 expect "did you mean 'path'?" 04-wiring
 printf 'version: 1\nstorage: {type: memory}\n' >mine.yaml

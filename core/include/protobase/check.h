@@ -7,7 +7,7 @@
 PBASE_BEGIN_DECLS
 
 typedef struct {
-    uint64_t databases;
+    uint64_t databases; /* what snapshots and branches share is read and counted once */
     uint64_t collections;
     uint64_t entries;  /* of all collections */
     uint64_t atoms;    /* read and verified on the storage */

@@ -99,6 +99,32 @@ static void a_catalog_change_needs_a_name_within_the_limit(void **unused)
     }
 }
 
+static void a_rename_and_a_copy_read_back_and_are_refused_when_cut(void **unused)
+{
+    (void)unused;
+    for (uint8_t operation = CATALOG_RENAME; operation <= CATALOG_COPY; operation++) {
+        pbase_buffer bytes;
+        catalog_change read, wanted = {.operation = operation,
+                                       .kind = DATABASE_SNAPSHOT,
+                                       .database = 300,
+                                       .source = pbase_bytes_text("old"),
+                                       .name = pbase_bytes_text("new")};
+        pbase_buffer_init(&bytes, pbase_alloc_default());
+        assert_int_equal(catalog_change_write(&wanted, &bytes, NULL), PBASE_OK);
+        pbase_reader_bytes reader = pbase_reader_bytes_of(pbase_buffer_view(&bytes));
+        assert_int_equal(catalog_change_read(&reader, &read, NULL), PBASE_OK);
+        assert_int_equal(read.database, 300);
+        assert_true(pbase_bytes_equal(read.source, wanted.source));
+        assert_true(pbase_bytes_equal(read.name, wanted.name));
+        assert_int_equal(read.kind, operation == CATALOG_COPY ? DATABASE_SNAPSHOT : 0);
+        for (size_t size = 0; size < bytes.size; size++) {
+            reader = pbase_reader_bytes_of(pbase_bytes_of(bytes.data, size));
+            assert_int_equal(catalog_change_read(&reader, &read, NULL), PBASE_CORRUPT);
+        }
+        pbase_buffer_fini(&bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +133,7 @@ int main(void)
         cmocka_unit_test_setup(newer_versions_and_flags_are_told_from_damage, begin),
         cmocka_unit_test(a_group_reads_back_and_is_refused_when_cut),
         cmocka_unit_test(a_catalog_change_needs_a_name_within_the_limit),
+        cmocka_unit_test(a_rename_and_a_copy_read_back_and_are_refused_when_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,7 @@ static replay_record catalog_record(uint64_t sequence, uint64_t database, const 
 {
     catalog_change change = {.operation = database == 0 ? CATALOG_CREATE : CATALOG_DROP,
                              .database = database,
+                             .source = pbase_bytes_text(name),
                              .name = pbase_bytes_text(name)};
     w.body.size = 0;
     assert_int_equal(catalog_change_write(&change, &w.body, NULL), PBASE_OK);
@@ -61,7 +62,7 @@ static void records_in_order_lead_to_the_state_after_the_last(void **unused)
     (void)unused;
     replay run;
     space_state *after = NULL;
-    uint64_t found = 0;
+    catalog_entry found;
     assert_int_equal(replay_begin(&run, &w.host, w.base, NULL), PBASE_OK);
 
     replay_record record = catalog_record(6, 0, "a");
@@ -75,7 +76,7 @@ static void records_in_order_lead_to_the_state_after_the_last(void **unused)
     assert_int_equal(after->sequence, 7);
     assert_int_equal(after->timestamp_ns, 70);
     assert_int_equal(catalog_database_find(after, pbase_bytes_text("b"), &found, NULL), PBASE_OK);
-    assert_int_equal(found, 7);
+    assert_int_equal(found.id, 7);
     assert_int_equal(w.base->sequence, 5); /* untouched */
     space_state_unref(after);
 }

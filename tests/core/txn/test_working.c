@@ -16,6 +16,7 @@ typedef struct {
     space_state *state;
     pbase_buffer body; /* of the record being built */
     pbase_buffer operations;
+    pbase_buffer name; /* of the database looked at last */
 } world;
 
 static world w;
@@ -30,6 +31,7 @@ static int begin(void **unused)
     assert_non_null(w.state);
     pbase_buffer_init(&w.body, w.host.alloc);
     pbase_buffer_init(&w.operations, w.host.alloc);
+    pbase_buffer_init(&w.name, w.host.alloc);
     return 0;
 }
 
@@ -39,6 +41,7 @@ static int end(void **unused)
     space_state_unref(w.state);
     pbase_buffer_fini(&w.body);
     pbase_buffer_fini(&w.operations);
+    pbase_buffer_fini(&w.name);
     heap_source_fini(&w.heap); /* asserts that every atom is gone */
     return 0;
 }
@@ -115,10 +118,22 @@ static pbase_status create_database(const char *name)
     return apply(RECORD_CATALOG);
 }
 
+static pbase_status change_database(uint8_t operation, uint8_t kind, uint64_t id, const char *name)
+{
+    catalog_change wanted = {.operation = operation,
+                             .kind = kind,
+                             .database = id,
+                             .source = pbase_bytes_text("main"),
+                             .name = pbase_bytes_text(name)};
+    w.body.size = 0;
+    assert_int_equal(catalog_change_write(&wanted, &w.body, NULL), PBASE_OK);
+    return apply(RECORD_CATALOG);
+}
+
 static pbase_status drop_database(uint64_t id)
 {
     catalog_change wanted = {
-        .operation = CATALOG_DROP, .database = id, .name = pbase_bytes_text("x")};
+        .operation = CATALOG_DROP, .database = id, .source = pbase_bytes_text("x")};
     w.body.size = 0;
     assert_int_equal(catalog_change_write(&wanted, &w.body, NULL), PBASE_OK);
     return apply(RECORD_CATALOG);
@@ -136,17 +151,22 @@ static void make_root(void)
     assert_int_equal(apply(RECORD_DELTA), PBASE_OK);
 }
 
-/* Entries of the collection that root "r" holds; UINT64_MAX when there is none. */
-static uint64_t count_of_root(void)
+static catalog_entry database_of(uint64_t id)
 {
-    atom_ref collections = ATOM_REF_NONE;
+    catalog_entry found;
+    assert_int_equal(catalog_database(w.state, id, &found, &w.name, NULL), PBASE_OK);
+    return found;
+}
+
+/* Entries of the collection that root "r" of a database holds; UINT64_MAX when there is none. */
+static uint64_t count_of_root_in(uint64_t database)
+{
     root_entry entry;
     pbase_buffer buffer;
     uint64_t count = UINT64_MAX;
     pbase_buffer_init(&buffer, w.host.alloc);
-    assert_int_equal(catalog_database(w.state, 1, &collections, NULL, NULL), PBASE_OK);
-    pbase_status status =
-        catalog_root(&w.heap.source, collections, pbase_bytes_text("r"), &entry, &buffer, NULL);
+    pbase_status status = catalog_root(&w.heap.source, database_of(database).collections,
+                                       pbase_bytes_text("r"), &entry, &buffer, NULL);
     if (status == PBASE_OK) {
         assert_true(entry.is_collection);
         tree content = tree_of(&w.heap.source, entry.slot.root, false);
@@ -156,12 +176,15 @@ static uint64_t count_of_root(void)
     return count;
 }
 
+static uint64_t count_of_root(void)
+{
+    return count_of_root_in(1);
+}
+
 static uint64_t count_of_collections(void)
 {
-    atom_ref collections = ATOM_REF_NONE;
     uint64_t count = 0;
-    assert_int_equal(catalog_database(w.state, 1, &collections, NULL, NULL), PBASE_OK);
-    tree table = tree_of(&w.heap.source, collections, false);
+    tree table = tree_of(&w.heap.source, database_of(1).collections, false);
     assert_int_equal(tree_count(&table, &count, NULL), PBASE_OK);
     return count;
 }
@@ -239,7 +262,94 @@ static void the_state_that_was_changed_from_stays_as_it_was(void **unused)
     assert_int_equal(count_of_root(), 1);
 }
 
+/* Puts `key` into root "r", which record 2 made, of a database. */
+static pbase_status put_in(uint64_t database, const char *key)
+{
+    begin_delta(database, 1);
+    add_operation(CHANGE_PUT, key, pbase_bytes_text("\2v"));
+    add_group(GROUP_CHANGE, PBASE_COLLECTION_DICT, 2, 1);
+    return apply(RECORD_DELTA);
+}
+
+static void a_renamed_database_keeps_everything_but_its_name(void **unused)
+{
+    (void)unused;
+    make_root();
+    assert_int_equal(change_database(CATALOG_RENAME, 0, 1, "other"), PBASE_OK);
+    assert_true(pbase_bytes_equal(database_of(1).name, pbase_bytes_text("other")));
+    assert_int_equal(count_of_root(), 1);
+    assert_int_equal(put_in(1, "second"), PBASE_OK);
+    assert_true(pbase_bytes_equal(database_of(1).name, pbase_bytes_text("other")));
+    assert_int_equal(count_of_root(), 2);
+}
+
+static void a_branch_shares_the_very_tree_and_then_both_go_on_alone(void **unused)
+{
+    (void)unused;
+    make_root();
+    assert_int_equal(change_database(CATALOG_COPY, DATABASE_BRANCH, 1, "fork"), PBASE_OK);
+    catalog_entry fork = database_of(3);
+    assert_int_equal(fork.kind, DATABASE_BRANCH);
+    assert_int_equal(fork.origin, 1);
+    assert_true(atom_ref_same(fork.collections, database_of(1).collections));
+    assert_int_equal(put_in(3, "second"), PBASE_OK);
+    assert_int_equal(put_in(3, "third"), PBASE_OK);
+    assert_int_equal(put_in(1, "other"), PBASE_OK);
+    assert_int_equal(count_of_root_in(3), 3);
+    assert_int_equal(count_of_root_in(1), 2);
+    assert_int_equal(drop_database(1), PBASE_OK);
+    assert_int_equal(count_of_root_in(3), 3);
+    assert_int_equal(database_of(3).origin, 1); /* it stays written there */
+}
+
+static void a_copy_has_what_records_before_it_did_in_the_same_working_state(void **unused)
+{
+    (void)unused;
+    make_root();
+    working *trees = NULL;
+    record_head head = {.kind = RECORD_DELTA, .sequence = 3};
+    assert_int_equal(working_begin(&w.host, w.state, &trees, NULL), PBASE_OK);
+    for (unsigned i = 0; i < 3; i++, head.sequence++) { /* change, copy, change */
+        catalog_change copy = {.operation = CATALOG_COPY,
+                               .kind = DATABASE_SNAPSHOT,
+                               .database = 1,
+                               .source = pbase_bytes_text("main"),
+                               .name = pbase_bytes_text("then")};
+        head.kind = i == 1 ? RECORD_CATALOG : RECORD_DELTA;
+        begin_delta(1, 1);
+        add_operation(CHANGE_PUT, i == 0 ? "before" : "after", pbase_bytes_text("\2v"));
+        add_group(GROUP_CHANGE, PBASE_COLLECTION_DICT, 2, 1);
+        w.body.size = i == 1 ? 0 : w.body.size;
+        assert_int_equal(i == 1 ? catalog_change_write(&copy, &w.body, NULL) : PBASE_OK, PBASE_OK);
+        assert_int_equal(working_apply(trees, &head, pbase_buffer_view(&w.body), NULL, NULL),
+                         PBASE_OK);
+    }
+    space_state_unref(w.state);
+    assert_int_equal(working_finish(&trees, &w.state, NULL), PBASE_OK);
+    assert_int_equal(count_of_root_in(4), 2);
+    assert_int_equal(count_of_root_in(1), 3);
+}
+
 /* ------------------------------------------------------------------------------ nonsense ---- */
+
+static void a_record_that_changes_a_snapshot_is_damage(void **unused)
+{
+    (void)unused;
+    make_root();
+    assert_int_equal(change_database(CATALOG_COPY, DATABASE_SNAPSHOT, 1, "then"), PBASE_OK);
+    assert_int_equal(put_in(3, "second"), PBASE_CORRUPT);
+    assert_int_equal(count_of_root_in(3), 1);
+}
+
+static void a_copy_is_a_snapshot_or_a_branch_of_something(void **unused)
+{
+    (void)unused;
+    make_root();
+    assert_int_equal(change_database(CATALOG_COPY, DATABASE_PLAIN, 1, "x"), PBASE_CORRUPT);
+    assert_int_equal(change_database(CATALOG_COPY, 3, 1, "x"), PBASE_CORRUPT);
+    assert_int_equal(change_database(CATALOG_COPY, DATABASE_BRANCH, 7, "x"), PBASE_CONFLICT);
+    assert_int_equal(change_database(CATALOG_RENAME, 0, 7, "x"), PBASE_CONFLICT);
+}
 
 static void what_is_gone_conflicts(void **unused)
 {
@@ -349,6 +459,11 @@ int main(void)
         SENTENCE(a_root_dropped_and_made_again_in_one_record_holds_the_new_collection),
         SENTENCE(a_dropped_database_takes_everything_along),
         SENTENCE(the_state_that_was_changed_from_stays_as_it_was),
+        SENTENCE(a_renamed_database_keeps_everything_but_its_name),
+        SENTENCE(a_branch_shares_the_very_tree_and_then_both_go_on_alone),
+        SENTENCE(a_copy_has_what_records_before_it_did_in_the_same_working_state),
+        SENTENCE(a_record_that_changes_a_snapshot_is_damage),
+        SENTENCE(a_copy_is_a_snapshot_or_a_branch_of_something),
         SENTENCE(what_is_gone_conflicts),
         SENTENCE(the_roots_cannot_be_created_again),
         SENTENCE(a_collection_of_an_earlier_record_cannot_be_created_again),

@@ -180,12 +180,15 @@ static void a_collection_created_by_the_record_writes_nothing_others_have(void *
     assert_int_equal(verdict_key(ACCESS_POINT, "ada"), PBASE_OK);
 }
 
-static void a_dropped_database_takes_its_roots_along(void **unused)
+/* What a change of the catalog does to a transaction in flight that wrote a root. */
+static pbase_status verdict_root_after(uint8_t operation)
 {
-    (void)unused;
     access_set writes, own;
-    catalog_change wanted = {
-        .operation = CATALOG_DROP, .database = DATABASE, .name = pbase_bytes_text("main")};
+    catalog_change wanted = {.operation = operation,
+                             .kind = DATABASE_BRANCH,
+                             .database = DATABASE,
+                             .source = pbase_bytes_text("main"),
+                             .name = pbase_bytes_text("new")};
     record_head head = {.kind = RECORD_CATALOG, .sequence = BASE + 1};
     assert_int_equal(catalog_change_write(&wanted, &w.body, NULL), PBASE_OK);
     access_set_init(&writes, &w.host);
@@ -200,8 +203,27 @@ static void a_dropped_database_takes_its_roots_along(void **unused)
     root.hash = access_hash(&w.host, &root.place, root.from);
     access_set_init(&own, &w.host);
     assert_int_equal(access_set_add(&own, &root, NULL), PBASE_OK);
-    assert_int_equal(write_window_validate(w.window, BASE, NULL, &own, NULL), PBASE_CONFLICT);
+    pbase_status status = write_window_validate(w.window, BASE, NULL, &own, NULL);
     access_set_fini(&own);
+    return status;
+}
+
+static void a_dropped_database_takes_its_roots_along(void **unused)
+{
+    (void)unused;
+    assert_int_equal(verdict_root_after(CATALOG_DROP), PBASE_CONFLICT);
+}
+
+static void a_renamed_database_takes_its_roots_along(void **unused)
+{
+    (void)unused;
+    assert_int_equal(verdict_root_after(CATALOG_RENAME), PBASE_CONFLICT);
+}
+
+static void a_copied_database_is_left_alone(void **unused)
+{
+    (void)unused;
+    assert_int_equal(verdict_root_after(CATALOG_COPY), PBASE_OK);
 }
 
 static void a_record_that_is_cut_is_corrupt(void **unused)
@@ -230,6 +252,8 @@ int main(void)
         CASE(an_element_set_beside_an_append_stands_for_the_whole_list),
         CASE(a_collection_created_by_the_record_writes_nothing_others_have),
         CASE(a_dropped_database_takes_its_roots_along),
+        CASE(a_renamed_database_takes_its_roots_along),
+        CASE(a_copied_database_is_left_alone),
         CASE(a_record_that_is_cut_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
