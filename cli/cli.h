@@ -25,6 +25,8 @@ typedef struct cli {
  * is made: NOT_FOUND. */
 PBASE_MUST_CHECK pbase_status cli_open_space(cli *self, pbase_error *err);
 PBASE_MUST_CHECK pbase_status cli_open_database(cli *self, pbase_error *err);
+/* Tells one problem of a configuration on standard error; `state` is the cli. */
+void cli_show_problem(void *state, const pbase_config_problem *problem);
 
 /* ---------------------------------------------------------------------------------- output ---- */
 

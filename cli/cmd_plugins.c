@@ -1,4 +1,4 @@
-/* cmd_plugins.c - plugins list|show|check and config check: what is installed, and what is wrong. */
+/* cmd_plugins.c - plugins list, show and check: what is installed, and what is wrong with it. */
 #include "commands.h"
 
 #include <inttypes.h>
@@ -228,65 +228,4 @@ CLI_COMMAND(cmd_plugins_show)
     pbase_plugin_list list = {NULL, 0};
     pbase_status status = pbase_plugins_list(&self->source, &self->arena, &list, err);
     return status == PBASE_OK ? run_show(self, &list, arguments->operands[0], err) : status;
-}
-
-/* ------------------------------------------------------------------------------- config check -- */
-
-typedef struct {
-    const cli *run;
-    size_t count;
-    pbase_status status; /* of printing */
-} problem_printer;
-
-static pbase_status print_problem_json(const pbase_config_problem *problem, bool first)
-{
-    pbase_status status =
-        cli_print(NULL, "%s{\"line\": %" PRIu32 ", \"column\": %" PRIu32 ", ",
-                  first ? "{\"problems\": [" : ", ", problem->line, problem->column);
-    status = status == PBASE_OK
-                 ? cli_print_member("", "code", pbase_status_name(problem->code), NULL)
-                 : status;
-    status = status == PBASE_OK ? cli_print_member(", ", "file", problem->file, NULL) : status;
-    status =
-        status == PBASE_OK ? cli_print_member(", ", "message", problem->message, NULL) : status;
-    status = status == PBASE_OK ? cli_print_member(", ", "hint", problem->hint, NULL) : status;
-    return status == PBASE_OK ? cli_print(NULL, "}") : status;
-}
-
-static pbase_status print_problem_text(const pbase_config_problem *problem)
-{
-    pbase_buffer line;
-    pbase_buffer_init(&line, pbase_alloc_default());
-    pbase_status status = pbase_config_problem_format(problem, &line, NULL);
-    status = status == PBASE_OK ? pbase_buffer_append_u8(&line, '\n', NULL) : status;
-    status = status == PBASE_OK ? cli_write(pbase_buffer_view(&line), NULL) : status;
-    pbase_buffer_fini(&line);
-    return status;
-}
-
-static void print_problem(void *state, const pbase_config_problem *problem)
-{
-    problem_printer *printer = state;
-    if (printer->status == PBASE_OK) {
-        printer->status = printer->run->json ? print_problem_json(problem, printer->count == 0)
-                                             : print_problem_text(problem);
-    }
-    printer->count++;
-}
-
-CLI_COMMAND(cmd_config_check)
-{
-    problem_printer printer = {.run = self};
-    pbase_config_source source = self->source;
-    source.file = arguments->operands[0];
-    source.data = NULL;
-    source.memory = 0;
-    pbase_status status = pbase_config_check(&source, print_problem, &printer, err);
-    pbase_status printed = printer.status;
-    if (printed == PBASE_OK && self->json) {
-        printed = cli_print(err, "%s]}\n", printer.count > 0 ? "" : "{\"problems\": [");
-    } else if (printed == PBASE_OK && status == PBASE_OK) {
-        printed = cli_print(err, "%s is right\n", arguments->operands[0]);
-    }
-    return status == PBASE_OK ? printed : status;
 }

@@ -129,6 +129,10 @@ static const cli_operand component_words[] = {
 static const cli_operand plugin_words[] = {{"FILE", CLI_FILE, false, "a plugin: NAME.so"}, NO_MORE};
 static const cli_operand config_words[] = {{"FILE", CLI_FILE, false, "a configuration in YAML"},
                                            NO_MORE};
+static const cli_operand explained_config[] = {
+    {"FILE", CLI_FILE, true, "a configuration in YAML; without it, what the other commands use"},
+    NO_MORE,
+};
 static const cli_option plugins_list_options[] = {
     [PLUGINS_LIST_NAMES] = {"--names", NULL, CLI_FLAG, false,
                             "only the names of components, one a line"},
@@ -192,6 +196,14 @@ const cli_command cli_commands[] = {
      "protobase plugins check ./my-plugin.so", plugin_words, no_options, cmd_plugins_check},
     {"config check", "everything that is wrong with a configuration", "Anything exits with 5.",
      "protobase config check protobase.yaml", config_words, no_options, cmd_config_check},
+    {"config explain", "every setting, its value and where it is from",
+     "Defaults too, with references replaced; secrets are shown as ***.",
+     "protobase config explain protobase.yaml\n"
+     "protobase --set storage.durability=none config explain",
+     explained_config, no_options, cmd_config_explain},
+    {"config schema", "a JSON Schema of configurations, for editors",
+     "Made of the plugins that are installed.", "protobase config schema >protobase.schema.json",
+     no_operands, no_options, cmd_config_schema},
     {"version", "version, ABI, plugins", NULL, "protobase version", no_operands, no_options,
      cmd_version},
 };

@@ -28,6 +28,8 @@ CLI_COMMAND(cmd_plugins_list);
 CLI_COMMAND(cmd_plugins_show);
 CLI_COMMAND(cmd_plugins_check);
 CLI_COMMAND(cmd_config_check);
+CLI_COMMAND(cmd_config_explain);
+CLI_COMMAND(cmd_config_schema);
 CLI_COMMAND(cmd_version);
 
 /* Positions of options in their tables (command_table.c). */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Every mistake of a configuration at once; with --json the first one is the error object. */
-static void show_problem(void *state, const pbase_config_problem *problem)
+void cli_show_problem(void *state, const pbase_config_problem *problem)
 {
     cli *self = state;
     pbase_buffer line;
@@ -27,7 +27,7 @@ pbase_status cli_open_space(cli *self, pbase_error *err)
     }
     pbase_space_options options = PBASE_SPACE_OPTIONS_INIT;
     options.must_exist = self->must_exist;
-    options.report = show_problem;
+    options.report = cli_show_problem;
     options.report_state = self;
     return pbase_space_open(&self->source, &options, &self->space, err);
 }

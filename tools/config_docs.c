@@ -130,146 +130,6 @@ static void say_markdown(docs *d)
     }
 }
 
-/* ---------------------------------------------------------------------------------- schema --- */
-static void say_string(docs *d, const char *text)
-{
-    SAY(d, "\"");
-    for (const char *at = text; *at != '\0'; at++) {
-        SAY(d, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
-    }
-    SAY(d, "\"");
-}
-
-static void say_words(docs *d, const char *range)
-{
-    SAY(d, "\"enum\": [\"");
-    for (const char *at = range; *at != '\0'; at++) {
-        if (*at == '|') {
-            SAY(d, "\", \"");
-        } else {
-            SAY(d, "%c", *at);
-        }
-    }
-    SAY(d, "\"]");
-}
-
-/* Values may also be references such as ${env:N}, so numbers take texts too. */
-static void say_schema_option(docs *d, const pbase_option *option)
-{
-    SAY(d, ", ");
-    say_string(d, option->key);
-    SAY(d, ": {\"description\": ");
-    say_string(d, option->doc);
-    if (option->type == PBASE_OPTION_BOOL) {
-        SAY(d, ", \"type\": [\"boolean\", \"string\"]");
-    } else if (option->type == PBASE_OPTION_ENUM) {
-        SAY(d, ", \"anyOf\": [{");
-        say_words(d, option->range);
-        SAY(d, "}, {\"pattern\": \"\\\\$\\\\{\"}]");
-    } else if (option->type == PBASE_OPTION_LIST) {
-        SAY(d, ", \"type\": \"array\"");
-    } else if (option->type == PBASE_OPTION_INT || option->type == PBASE_OPTION_SIZE ||
-               option->type == PBASE_OPTION_FLOAT) {
-        SAY(d, ", \"type\": [\"number\", \"string\"]");
-    } else {
-        SAY(d, ", \"type\": \"string\"");
-    }
-    if (option->default_text != NULL) {
-        SAY(d, ", \"default\": ");
-        say_string(d, option->default_text);
-    }
-    SAY(d, "}");
-}
-
-static bool declares(const pbase_component_info *info, const char *key)
-{
-    for (size_t i = 0; i < info->option_count; i++) {
-        if (strcmp(info->options[i].key, key) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void say_schema_properties(docs *d, const pbase_component_info *info)
-{
-    size_t count;
-    const pbase_option *core = pbase_config_storage_options(&count);
-    SAY(d, "\"properties\": {\"type\": {\"const\": \"%s\"}", info->name);
-    for (size_t i = 0; i < info->option_count; i++) {
-        say_schema_option(d, &info->options[i]);
-    }
-    for (size_t i = 0; i < count && strcmp(info->kind, "storage") == 0; i++) {
-        if (!declares(info, core[i].key)) {
-            say_schema_option(d, &core[i]);
-        }
-    }
-    for (size_t i = 0; i < info->slot_count; i++) {
-        SAY(d, ", \"%s\": {\"$ref\": \"#/$defs/%s\"}", info->slots[i].name, info->slots[i].kind);
-    }
-    SAY(d, "}");
-}
-
-static void say_schema_component(docs *d, const pbase_component_info *info)
-{
-    SAY(d, "        {\"type\": \"object\", \"description\": ");
-    say_string(d, info->doc);
-    SAY(d, ", ");
-    say_schema_properties(d, info);
-    SAY(d, ", \"required\": [\"type\"");
-    for (size_t i = 0; i < info->option_count; i++) {
-        if ((info->options[i].flags & PBASE_OPTION_REQUIRED) != 0) {
-            SAY(d, ", \"%s\"", info->options[i].key);
-        }
-    }
-    for (size_t i = 0; i < info->slot_count; i++) {
-        if (info->slots[i].count_min > 0 && info->slots[i].default_type == NULL) {
-            SAY(d, ", \"%s\"", info->slots[i].name);
-        }
-    }
-    SAY(d, "], \"additionalProperties\": false}");
-}
-
-/* The definition of one kind: a bare name, or one of its components with options. */
-static void say_schema_kind(docs *d, const char *kind)
-{
-    SAY(d, "    \"%s\": {\n      \"anyOf\": [\n        {\"enum\": [", kind);
-    const char *between = "";
-    for (size_t i = 0; i < d->count; i++) {
-        if (strcmp(label_kind(d->items[i].component), kind) == 0) {
-            SAY(d, "%s\"%s\"", between, d->items[i].component->name);
-            between = ", ";
-        }
-    }
-    SAY(d, "]}");
-    for (size_t i = 0; i < d->count; i++) {
-        if (strcmp(label_kind(d->items[i].component), kind) == 0) {
-            SAY(d, ",\n");
-            say_schema_component(d, d->items[i].component);
-        }
-    }
-    SAY(d, "\n      ]\n    }");
-}
-
-static void say_schema(docs *d)
-{
-    SAY(d, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
-           "  \"title\": \"protobase.yaml\",\n  \"type\": \"object\",\n"
-           "  \"required\": [\"version\", \"storage\"],\n  \"additionalProperties\": false,\n"
-           "  \"properties\": {\n    \"version\": {\"const\": 1},\n"
-           "    \"storage\": {\"$ref\": \"#/$defs/storage\"},\n"
-           "    \"codecs\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/codec\"}},\n"
-           "    \"plugins\": {\"type\": \"object\", \"additionalProperties\": false, "
-           "\"properties\": {\"path\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}}}}\n"
-           "  },\n  \"$defs\": {\n");
-    say_schema_kind(d, "storage");
-    SAY(d, ",\n");
-    say_schema_kind(d, "block_provider");
-    SAY(d, ",\n");
-    say_schema_kind(d, "codec");
-    SAY(d, "\n  }\n}\n");
-}
-
 /* ----------------------------------------------------------------------------------- check --- */
 static char *read_file(const char *path)
 {
@@ -341,7 +201,11 @@ int main(int argc, char **argv)
     if (strcmp(what, "check") == 0) {
         code = check(&d, argv[2]);
     } else {
-        (strcmp(what, "schema") == 0 ? say_schema : say_markdown)(&d);
+        if (strcmp(what, "markdown") == 0) {
+            say_markdown(&d);
+        } else if (pbase_config_schema(&list, &d.text, NULL) != PBASE_OK) {
+            abort();
+        }
         code = fwrite(d.text.data, 1, d.text.size, stdout) == d.text.size ? 0 : 1;
     }
     pbase_buffer_fini(&d.text);

@@ -33,6 +33,7 @@ struct config_node {
     bool resolved;   /* scalar: substitution has been done */
     bool hidden;     /* scalar: came from ${file:...}, so messages print *** */
     const char *text;
+    const char *written; /* scalar: its text before substitution, NULL if none was done */
     config_entry *first; /* of a list or map, in the order of the text */
     config_entry *last;
     size_t count;

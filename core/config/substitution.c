@@ -164,6 +164,7 @@ static void substitute_scalar(substitution *s, config_node *node)
         s->problems->no_memory = true;
         return;
     }
+    node->written = strstr(node->text, "${") == NULL ? NULL : node->text;
     node->text = text;
     node->quoted = true; /* an empty variable is an empty text, not null */
     if (s->bytes > PBASE_CONFIG_BYTES_MAX) {

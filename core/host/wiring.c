@@ -3,6 +3,7 @@
  * Locks: `mutex` guards `arena`, `instances`, `codecs` and `loaded` after opening; everything else
  * is immutable from then on. No lock is taken while it is held but those of plugins being opened. */
 #include "host/wiring.h"
+#include "config/explain.h"
 #include "config/plan.h"
 #include "host/descriptor.h"
 #include "host/loader.h"
@@ -453,6 +454,23 @@ pbase_status pbase_config_check(const pbase_config_source *source, pbase_config_
     pbase_status status = wiring_create(source, &options, &self, err);
     if (status == PBASE_OK) {
         status = make_plan(self, source, &options, err);
+    }
+    wiring_close(self);
+    return status;
+}
+
+pbase_status pbase_config_explain(const pbase_config_source *source,
+                                  pbase_config_problem_each report, void *report_state,
+                                  pbase_config_setting_each each, void *state, pbase_error *err)
+{
+    wiring *self = NULL;
+    wiring_options options = {.report = report, .report_state = report_state};
+    pbase_status status = wiring_create(source, &options, &self, err);
+    if (status == PBASE_OK) {
+        status = make_plan(self, source, &options, err);
+    }
+    if (status == PBASE_OK) {
+        status = config_explain(&self->document, &self->plan, &self->arena, each, state, err);
     }
     wiring_close(self);
     return status;

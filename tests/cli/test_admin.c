@@ -280,10 +280,41 @@ static void a_good_configuration_is_said_to_be_right(void **state)
     cli_case_expect_out(&run, "{\"problems\": []}\n");
     CLI(&run, "config", "check", "missing.yaml");
     cli_case_expect(&run, 5, "missing.yaml");
-    CLI(&run, "config", "explain", "good.yaml");
-    cli_case_expect(&run, 2, "usage");
     CLI(&run, "--set", "storage.type=file", "--config", "good.yaml", "roots");
     cli_case_expect(&run, 5, "");
+    cli_case_end(&run);
+}
+
+static void a_configuration_is_explained_with_where_each_setting_is_from(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    cli_case_write(&run, "c.yaml",
+                   "version: 1\nstorage:\n  type: file\n  durability: sync\n"
+                   "  blocks: {type: file, path: \"${env:PBASE_TEST_NO_SUCH:-./d}\"}\n");
+
+    CLI(&run, "--set", "storage.durability=none", "config", "explain", "c.yaml");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "c.yaml:3:9\n"));
+    assert_non_null(strstr(run.out, " none "));
+    assert_non_null(strstr(run.out, "--set storage.durability\n"));
+    assert_non_null(strstr(run.out, "storage.map "));
+    assert_non_null(strstr(run.out, "default\n"));
+    assert_non_null(strstr(run.out, "c.yaml:5:30  ${env:PBASE_TEST_NO_SUCH:-./d}\n"));
+    assert_non_null(strstr(run.out, "codecs.0.type "));
+
+    CLI(&run, "config", "explain", "c.yaml", "--json");
+    cli_case_expect(&run, 0, "");
+    (void)cli_case_json(&run, run.out);
+    CLI(&run, "--data", "elsewhere", "config", "explain"); /* what the other commands use */
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "elsewhere"));
+    CLI(&run, "config", "explain", "missing.yaml");
+    cli_case_expect(&run, 5, "missing.yaml");
+    CLI(&run, "config", "schema");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "\"title\": \"protobase.yaml\""));
     cli_case_end(&run);
 }
 
@@ -299,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_plugin_file_is_checked),
         cmocka_unit_test(config_check_reports_every_mistake_with_its_place),
         cmocka_unit_test(a_good_configuration_is_said_to_be_right),
+        cmocka_unit_test(a_configuration_is_explained_with_where_each_setting_is_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,8 @@
 set -euo pipefail
 docs=$PBASE_BINARY_DIR/bin/config_docs
 "$docs" check docs/config.md
-"$docs" schema >/dev/null
+# The program prints the same schema; the one in docs/ is of all plugins.
+"$docs" schema | cmp - <("$PBASE_BINARY_DIR/bin/protobase" config schema)
 
 stale=$(mktemp)
 trap 'rm -f "$stale"' EXIT

@@ -61,6 +61,42 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_check(const pbase_config_so
                                                            pbase_config_problem_each each,
                                                            void *state, pbase_error *err);
 
+/* Where a setting is from. */
+enum {
+    PBASE_CONFIG_FROM_DEFAULT = 0,     /* nobody wrote it */
+    PBASE_CONFIG_FROM_DOCUMENT = 1,    /* the file or text */
+    PBASE_CONFIG_FROM_SET = 2,         /* one of `sets` */
+    PBASE_CONFIG_FROM_ENVIRONMENT = 3, /* written as ${env:...}, in either of these */
+    PBASE_CONFIG_FROM_SOURCE = 4       /* `data` or `memory` */
+};
+/* "default", "document", "set", "environment", "source"; "unknown" for other numbers. */
+PBASE_API const char *pbase_config_origin_name(uint32_t origin);
+
+/* One setting as it is in force. Lent for the call that tells it. */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t origin;       /* PBASE_CONFIG_FROM_* */
+    const char *path;      /* "storage.blocks.path", "codecs.0.type" */
+    const char *component; /* "block_provider/file", or "" */
+    const char *value;   /* references replaced, paths resolved; NULL: none; "***": secret, or from
+                              a file */
+    const char *place;   /* "app.yaml:5:12", "--set storage.type", or "" */
+    const char *written; /* before references were replaced: "${env:PORT}"; NULL: the same */
+    const char *doc;     /* one sentence */
+} pbase_config_setting;
+typedef pbase_status (*pbase_config_setting_each)(void *state, const pbase_config_setting *setting,
+                                                  pbase_error *err);
+
+/* Tells every setting that opening would use, also those nobody wrote: the storage and what it stands
+ * on, codecs in the order of writing, folders of plugins. A configuration with problems is not told:
+ * they go to `report` (NULL: nobody), and the result is that of pbase_config_check. A result of `each`
+ * other than OK ends it. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_explain(const pbase_config_source *source,
+                                                             pbase_config_problem_each report,
+                                                             void *report_state,
+                                                             pbase_config_setting_each each,
+                                                             void *state, pbase_error *err);
+
 /* The keys that every `storage:` takes besides the options of its component: what core itself reads.
  * A component may declare one of them too, with another default or range. Lends a static array. */
 PBASE_API const pbase_option *pbase_config_storage_options(size_t *out_count);

@@ -78,6 +78,11 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_plugins_find(const pbase_plugin_li
                                                            const pbase_component_info **out,
                                                            pbase_error *err);
 
+/* Appends a JSON Schema (draft 2020-12) of configuration documents that name the components in
+ * `list`: what `protobase config schema` prints. On failure `out` is as before. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_schema(const pbase_plugin_list *list,
+                                                            pbase_buffer *out, pbase_error *err);
+
 /* The rules a plugin file must keep, in the order they are checked. */
 enum {
     PBASE_PLUGIN_RULE_FILE = 1,       /* an existing regular file named NAME.so */
