@@ -124,8 +124,12 @@ static pbase_status read_text(document_reader *reader, pbase_error *err)
 static void finish(document_reader *reader, config_document *out)
 {
     problem_list *problems = reader->problems;
-    for (size_t i = 0; i < reader->source->set_count; i++) {
+    for (size_t i = 0; i < reader->source->set_count && !problems->no_memory; i++) {
         config_override(&out->root, reader->source->sets[i], problems);
+    }
+    if (problems->no_memory) {
+        out->root = NULL; /* it may have an entry without a value */
+        return;
     }
     if (out->root != NULL && out->root->type != CONFIG_MAP) {
         problem_add(problems, PBASE_CONFIG, out->root, "the configuration is no mapping");
