@@ -150,6 +150,24 @@ static pbase_status get_of_set(const pbase_snapshot *snapshot, const char *name,
     return status;
 }
 
+/* How often the element is there. */
+static pbase_status get_of_counted_set(const pbase_snapshot *snapshot, const char *name,
+                                       const pbase_value *key, pbase_value *out, pbase_error *err)
+{
+    pbase_counted_set *set = NULL;
+    uint64_t count = 0;
+    pbase_status status = pbase_snapshot_counted_set(snapshot, name, &set, err);
+    if (status == PBASE_OK) {
+        status = pbase_counted_set_get(set, key, &count, err);
+    }
+    if (status == PBASE_OK && count == 0) {
+        status = PBASE_FAIL(err, PBASE_NOT_FOUND, "the counted set does not have it");
+    }
+    *out = pbase_value_int((int64_t)count); /* at most PBASE_COUNT_MAX */
+    pbase_counted_set_close(set);
+    return status;
+}
+
 static pbase_status print_entry(cli *self, const pbase_snapshot *snapshot, const char *name,
                                 const char *key_text, pbase_error *err)
 {
@@ -171,6 +189,9 @@ static pbase_status print_entry(cli *self, const pbase_snapshot *snapshot, const
         break;
     case PBASE_ROOT_SET:
         status = get_of_set(snapshot, name, &key, &value, err);
+        break;
+    case PBASE_ROOT_COUNTED_SET:
+        status = get_of_counted_set(snapshot, name, &key, &value, err);
         break;
     default:
         status = PBASE_FAIL(err, PBASE_INVALID, "'%s' holds a plain value: give no key", name);

@@ -1,48 +1,41 @@
 /* cmd_export.c - documents out, in collection order, streaming. */
+#include "any_collection.h"
 #include "commands.h"
 
 #include <string.h>
 
 typedef struct {
     cli *run;
-    pbase_dict *dict;
-    pbase_list *list;
-    pbase_set *set;
+    any_collection from;
     pbase_cursor *cursor;
     bool is_array, with_keys;
     pbase_buffer text;
 } export_work;
 
-static pbase_status open_cursor(export_work *work, const pbase_snapshot *snapshot, const char *name,
-                                pbase_error *err)
+/* An element of a counted set, with how often it is there. */
+static pbase_status append_counted(export_work *work, pbase_error *err)
 {
-    pbase_root_info info;
-    pbase_status status = pbase_snapshot_root(snapshot, name, &info, err);
+    pbase_field fields[] = {{pbase_bytes_text("value"), pbase_value_null()},
+                            {pbase_bytes_text("count"), pbase_value_null()}};
+    uint64_t count = 0;
+    pbase_status status = pbase_cursor_value(work->cursor, &fields[0].value, err);
+    if (status == PBASE_OK) {
+        status = pbase_cursor_count(work->cursor, &count, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
-    switch (info.kind) {
-    case PBASE_ROOT_DICT:
-        status = pbase_snapshot_dict(snapshot, name, &work->dict, err);
-        return status == PBASE_OK ? pbase_dict_cursor(work->dict, NULL, &work->cursor, err)
-                                  : status;
-    case PBASE_ROOT_LIST:
-        status = pbase_snapshot_list(snapshot, name, &work->list, err);
-        return status == PBASE_OK ? pbase_list_cursor(work->list, NULL, &work->cursor, err)
-                                  : status;
-    case PBASE_ROOT_SET:
-        status = pbase_snapshot_set(snapshot, name, &work->set, err);
-        return status == PBASE_OK ? pbase_set_cursor(work->set, NULL, &work->cursor, err) : status;
-    default:
-        status = PBASE_FAIL(err, PBASE_INVALID, "'%s' holds a plain value", name);
-        pbase_error_hint(err, "`protobase get %s` prints it", name);
-        return status;
-    }
+    fields[1].value = pbase_value_int((int64_t)count); /* at most PBASE_COUNT_MAX */
+    pbase_value row = pbase_value_map(fields, 2);
+    return pbase_json_format(work->run->space, &row, &work->text, err);
 }
 
 static pbase_status append_entry(export_work *work, pbase_error *err)
 {
     pbase_value value, key;
+    if (work->from.kind == PBASE_ROOT_COUNTED_SET) {
+        return append_counted(work, err);
+    }
     pbase_status status = pbase_cursor_value(work->cursor, &value, err);
     if (status == PBASE_OK && work->with_keys) {
         status = pbase_cursor_key(work->cursor, &key, err);
@@ -97,15 +90,16 @@ CLI_COMMAND(cmd_export)
         status = pbase_snapshot_open(self->database, &snapshot, err);
     }
     if (status == PBASE_OK) {
-        status = open_cursor(&work, snapshot, arguments->operands[0], err);
+        status = any_of_snapshot(snapshot, arguments->operands[0], &work.from, err);
+    }
+    if (status == PBASE_OK) {
+        status = any_cursor(&work.from, &work.cursor, err);
     }
     if (status == PBASE_OK) {
         status = write_all(&work, err);
     }
     pbase_cursor_close(work.cursor);
-    pbase_dict_close(work.dict);
-    pbase_list_close(work.list);
-    pbase_set_close(work.set);
+    any_close(&work.from);
     pbase_snapshot_close(snapshot);
     pbase_buffer_fini(&work.text);
     return status;

@@ -3,6 +3,7 @@
  * A batch is read, parsed and put before it is committed; a bad row ends the import with what was
  * committed before it, or goes to the rejects file. Memory stays constant: one batch and one block of
  * input. */
+#include "any_collection.h"
 #include "commands.h"
 #include "progress.h"
 #include "rows.h"
@@ -28,13 +29,6 @@ typedef struct {
     uint64_t imported, rejected;
 } import_work;
 
-/* What is being filled in the open transaction; exactly one is set. */
-typedef struct {
-    pbase_dict *dict;
-    pbase_list *list;
-    pbase_set *set;
-} target;
-
 /* --------------------------------------------------------------------------------- arguments ---- */
 
 static pbase_status parse_kind(import_work *self, const char *type, pbase_error *err)
@@ -44,10 +38,8 @@ static pbase_status parse_kind(import_work *self, const char *type, pbase_error 
         self->kind = keyed ? PBASE_ROOT_DICT : PBASE_ROOT_LIST;
         return PBASE_OK;
     }
-    self->kind = strcmp(type, "dict") == 0   ? PBASE_ROOT_DICT
-                 : strcmp(type, "list") == 0 ? PBASE_ROOT_LIST
-                                             : PBASE_ROOT_SET;
-    if ((self->kind == PBASE_ROOT_DICT) != keyed) {
+    self->kind = any_kind(type);
+    if (any_kind_keyed(self->kind) != keyed) {
         return cli_usage(err,
                          keyed ? "--key makes a dictionary; leave out --type %s"
                                : "--type %s needs --key FIELD",
@@ -109,24 +101,22 @@ static void place_error(const import_work *self, const row *bad, pbase_error *er
                       at_column);
 }
 
-static pbase_status put_row(import_work *self, target *into, const pbase_value *value,
+static pbase_status put_row(import_work *self, any_collection *into, const pbase_value *value,
                             pbase_error *err)
 {
-    if (into->list != NULL) {
-        return pbase_list_append(&into->list, value, err);
+    const pbase_value *key = NULL;
+    if (any_kind_keyed(into->kind)) {
+        key = pbase_value_field(value, self->key_field);
+        if (key == NULL) {
+            return PBASE_FAIL(err, PBASE_INVALID, "the row has no field '%.*s'",
+                              (int)self->key_field.size, (const char *)self->key_field.data);
+        }
     }
-    if (into->set != NULL) {
-        return pbase_set_add(&into->set, value, NULL, err);
-    }
-    const pbase_value *key = pbase_value_field(value, self->key_field);
-    if (key == NULL) {
-        return PBASE_FAIL(err, PBASE_INVALID, "the row has no field '%.*s'",
-                          (int)self->key_field.size, (const char *)self->key_field.data);
-    }
-    return pbase_dict_put(&into->dict, key, value, NULL, err);
+    return any_add(into, key, value, err);
 }
 
-static pbase_status take_row(import_work *self, target *into, const row *one, pbase_error *err)
+static pbase_status take_row(import_work *self, any_collection *into, const row *one,
+                             pbase_error *err)
 {
     pbase_value value;
     pbase_arena_reset(&self->arena);
@@ -152,7 +142,7 @@ static pbase_status reject(import_work *self, const row *bad, pbase_error *err)
 }
 
 /* Fills one batch; END when the input has ended. */
-static pbase_status fill_batch(import_work *self, target *into, uint64_t *out_count,
+static pbase_status fill_batch(import_work *self, any_collection *into, uint64_t *out_count,
                                pbase_error *err)
 {
     pbase_status status = PBASE_OK;
@@ -176,63 +166,25 @@ static pbase_status fill_batch(import_work *self, target *into, uint64_t *out_co
 
 /* ------------------------------------------------------------------------------------ batches ---- */
 
-static void target_close(target *into)
-{
-    pbase_dict_close(into->dict);
-    pbase_list_close(into->list);
-    pbase_set_close(into->set);
-}
-
-static pbase_status target_open(const import_work *self, pbase_txn *txn, target *out,
-                                pbase_error *err)
-{
-    pbase_status status;
-    memset(out, 0, sizeof *out);
-    switch (self->kind) {
-    case PBASE_ROOT_DICT:
-        status = pbase_txn_dict(txn, self->collection, &out->dict, err);
-        return status == PBASE_NOT_FOUND ? pbase_txn_new_dict(txn, &out->dict, err) : status;
-    case PBASE_ROOT_LIST:
-        status = pbase_txn_list(txn, self->collection, &out->list, err);
-        return status == PBASE_NOT_FOUND ? pbase_txn_new_list(txn, &out->list, err) : status;
-    default:
-        status = pbase_txn_set(txn, self->collection, &out->set, err);
-        return status == PBASE_NOT_FOUND ? pbase_txn_new_set(txn, &out->set, err) : status;
-    }
-}
-
-static pbase_status target_store(const import_work *self, pbase_txn *txn, const target *from,
-                                 pbase_error *err)
-{
-    switch (self->kind) {
-    case PBASE_ROOT_DICT:
-        return pbase_txn_store_dict(txn, self->collection, from->dict, err);
-    case PBASE_ROOT_LIST:
-        return pbase_txn_store_list(txn, self->collection, from->list, err);
-    default:
-        return pbase_txn_store_set(txn, self->collection, from->set, err);
-    }
-}
-
 /* One transaction. END: the input has ended and what it still gave is committed. */
 static pbase_status import_batch(import_work *self, pbase_error *err)
 {
     pbase_txn *txn = NULL;
-    target into = {NULL, NULL, NULL};
+    any_collection into = {.kind = PBASE_ROOT_VALUE};
     uint64_t count = 0;
     pbase_status status = pbase_txn_begin(self->run->database, NULL, &txn, err);
     if (status != PBASE_OK) {
         return status;
     }
-    status = target_open(self, txn, &into, err);
+    status = any_of_txn(txn, self->collection, self->kind, &into, err);
     if (status == PBASE_OK) {
         status = fill_batch(self, &into, &count, err);
     }
     bool ended = status == PBASE_END;
     if (status == PBASE_OK || ended) {
-        status = target_store(self, txn, &into, err);
+        status = any_store(&into, txn, self->collection, err);
     }
-    target_close(&into);
+    any_close(&into);
     if (status == PBASE_OK) {
         status = pbase_txn_commit(&txn, NULL, NULL, err);
     }

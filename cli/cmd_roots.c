@@ -13,7 +13,7 @@ static pbase_status print_root(void *state, const pbase_root_info *root, pbase_e
 {
     cli *self = state;
     if (!self->json) {
-        return cli_print(err, "%-32.*s %-6s %12" PRIu64 "\n", (int)root->name.size,
+        return cli_print(err, "%-32.*s %-11s %12" PRIu64 "\n", (int)root->name.size,
                          (const char *)root->name.data, cli_root_kind_name(root->kind),
                          root->count);
     }

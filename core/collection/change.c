@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 /* Which fields an operation has, by its number. */
-enum { HAS_INDEX = 1, HAS_KEY = 2, HAS_SPELLING = 4, HAS_VALUE = 8 };
+enum { HAS_INDEX = 1, HAS_KEY = 2, HAS_SPELLING = 4, HAS_VALUE = 8, HAS_COUNT = 16 };
 typedef struct {
     uint8_t kind; /* of the collection it belongs to; 0: no such operation */
     uint8_t fields;
@@ -20,6 +20,8 @@ static const change_form change_forms[] = {
     [CHANGE_LIST_SET] = {PBASE_COLLECTION_LIST, HAS_INDEX | HAS_VALUE},
     [CHANGE_LIST_INSERT] = {PBASE_COLLECTION_LIST, HAS_INDEX | HAS_VALUE},
     [CHANGE_LIST_REMOVE] = {PBASE_COLLECTION_LIST, HAS_INDEX},
+    [CHANGE_COUNT_ADD] = {PBASE_COLLECTION_COUNTED_SET, HAS_KEY | HAS_SPELLING | HAS_COUNT},
+    [CHANGE_COUNT_TAKE] = {PBASE_COLLECTION_COUNTED_SET, HAS_KEY | HAS_COUNT},
 };
 
 static change_form form_of(uint8_t op)
@@ -35,7 +37,16 @@ static bool fields_read(pbase_reader_bytes *reader, uint8_t fields, change *out)
     return ((fields & HAS_INDEX) == 0 || pbase_read_varint(reader, &out->index)) &&
            ((fields & HAS_KEY) == 0 || pbase_read_sized(reader, &out->key.bytes)) &&
            ((fields & HAS_SPELLING) == 0 || pbase_read_sized(reader, &out->key.spelling)) &&
+           ((fields & HAS_COUNT) == 0 || pbase_read_varint(reader, &out->count)) &&
            ((fields & HAS_VALUE) == 0 || pbase_read_sized(reader, &out->value));
+}
+
+static bool fields_valid(const change *operation, uint8_t fields)
+{
+    return operation->value.size <= PBASE_VALUE_BYTES_MAX &&
+           ((fields & HAS_KEY) == 0 || key_valid(&operation->key)) &&
+           ((fields & HAS_COUNT) == 0 ||
+            (operation->count != 0 && operation->count <= PBASE_COUNT_MAX));
 }
 
 pbase_status change_read(pbase_reader_bytes *reader, change *out, pbase_error *err)
@@ -51,9 +62,7 @@ pbase_status change_read(pbase_reader_bytes *reader, change *out, pbase_error *e
         return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is not one this version knows",
                           operation.op);
     }
-    if (!fields_read(&at, form.fields, &operation) ||
-        operation.value.size > PBASE_VALUE_BYTES_MAX ||
-        ((form.fields & HAS_KEY) != 0 && !key_valid(&operation.key))) {
+    if (!fields_read(&at, form.fields, &operation) || !fields_valid(&operation, form.fields)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is malformed", operation.op);
     }
     *reader = at;
@@ -82,6 +91,7 @@ static size_t change_size(const change *operation)
     return 1 + ((fields & HAS_INDEX) != 0 ? varint_size(operation->index) : 0) +
            ((fields & HAS_KEY) != 0 ? sized_size(operation->key.bytes) : 0) +
            ((fields & HAS_SPELLING) != 0 ? sized_size(operation->key.spelling) : 0) +
+           ((fields & HAS_COUNT) != 0 ? varint_size(operation->count) : 0) +
            ((fields & HAS_VALUE) != 0 ? sized_size(operation->value) : 0);
 }
 
@@ -117,6 +127,9 @@ static void change_put(const change *operation, uint8_t *at)
     }
     if ((fields & HAS_SPELLING) != 0) {
         at = put_sized(at, operation->key.spelling);
+    }
+    if ((fields & HAS_COUNT) != 0) {
+        at = put_varint(at, operation->count);
     }
     if ((fields & HAS_VALUE) != 0) {
         (void)put_sized(at, operation->value); /* the last field */
@@ -160,6 +173,63 @@ static pbase_status add_to_set(const change *operation, tree *target, pbase_erro
                                         : status;
 }
 
+pbase_status change_count_of(pbase_bytes value, uint64_t *out, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(value);
+    bool ok = pbase_read_varint(&reader, out) && pbase_reader_bytes_left(&reader) == 0 &&
+              *out != 0 && *out <= PBASE_COUNT_MAX;
+    return ok ? PBASE_OK : PBASE_FAIL(err, PBASE_CORRUPT, "an entry's count is not one");
+}
+
+pbase_status change_count_in(const tree *target, pbase_bytes key, uint64_t *out, pbase_error *err)
+{
+    tree_item item;
+    bool found = false;
+    *out = 0;
+    pbase_status status = tree_get(target, key, &item, &found, err);
+    if (status == PBASE_OK && found) {
+        status = change_count_of(item.value.bytes, out, err);
+        tree_item_release(target->source, &item);
+    }
+    return status;
+}
+
+/* Makes the key's count what it is to be, and the sum follow. */
+static pbase_status count_set(const change *operation, uint64_t count, uint64_t sum, tree *target,
+                              pbase_error *err)
+{
+    uint8_t bytes[10];
+    size_t size = (size_t)(put_varint(bytes, count) - bytes);
+    tree_value value = tree_value_of(pbase_bytes_of(bytes, size));
+    pbase_status status = count == 0 ? tree_remove(target, operation->key.bytes, NULL, err)
+                                     : tree_put(target, &operation->key, &value, NULL, err);
+    if (status == PBASE_OK) {
+        target->sum = sum;
+    }
+    return status;
+}
+
+static pbase_status apply_count(const change *operation, bool adds, tree *target, pbase_error *err)
+{
+    uint64_t count = 0, by = operation->count;
+    pbase_status status = change_count_in(target, operation->key.bytes, &count, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (count > target->sum || (!adds && by > count)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT,
+                          "%" PRIu64 " taken of an element that is there %" PRIu64 " times", by,
+                          count);
+    }
+    if (adds && by > PBASE_COUNT_MAX - target->sum) {
+        return PBASE_FAIL(err, PBASE_LIMIT,
+                          "%" PRIu64 " more than %" PRIu64 " occurrences; the limit is %" PRIu64,
+                          by, target->sum, (uint64_t)PBASE_COUNT_MAX);
+    }
+    return adds ? count_set(operation, count + by, target->sum + by, target, err)
+                : count_set(operation, count - by, target->sum - by, target, err);
+}
+
 pbase_status change_apply(const change *operation, uint8_t kind, tree *target, pbase_error *err)
 {
     tree_value value = tree_value_of(operation->value);
@@ -177,6 +247,9 @@ pbase_status change_apply(const change *operation, uint8_t kind, tree *target, p
     case CHANGE_REMOVE:
     case CHANGE_SET_REMOVE:
         return tree_remove(target, operation->key.bytes, NULL, err);
+    case CHANGE_COUNT_ADD:
+    case CHANGE_COUNT_TAKE:
+        return apply_count(operation, operation->op == CHANGE_COUNT_ADD, target, err);
     default:
         status = apply_to_list(operation, target, err);
         return status != PBASE_INVALID
@@ -206,6 +279,29 @@ pbase_status change_apply_all(pbase_bytes operations, uint8_t kind, tree *target
     }
 }
 
+pbase_status change_of_entry(uint8_t kind, const encoded_key *key, pbase_bytes value, change *out,
+                             pbase_error *err)
+{
+    memset(out, 0, sizeof *out);
+    out->key = *key;
+    switch (kind) {
+    case PBASE_COLLECTION_COUNTED_SET:
+        out->op = CHANGE_COUNT_ADD;
+        return change_count_of(value, &out->count, err);
+    case PBASE_COLLECTION_SET:
+        out->op = CHANGE_SET_ADD;
+        return PBASE_OK;
+    case PBASE_COLLECTION_LIST:
+        out->op = CHANGE_LIST_APPEND;
+        break;
+    default:
+        out->op = CHANGE_PUT;
+        break;
+    }
+    out->value = value;
+    return PBASE_OK;
+}
+
 /* ------------------------------------------------------------------------------ merging ------- */
 
 void change_touches(const change *operation, uint64_t base_count, change_touch *out)
@@ -215,10 +311,12 @@ void change_touches(const change *operation, uint64_t base_count, change_touch *
     case CHANGE_PUT:
     case CHANGE_REMOVE:
     case CHANGE_SET_REMOVE:
+    case CHANGE_COUNT_TAKE:
         out->scope = CHANGE_TOUCHES_KEY;
         out->key = operation->key.bytes;
         break;
     case CHANGE_SET_ADD:
+    case CHANGE_COUNT_ADD:
         out->scope = CHANGE_TOUCHES_ADD;
         out->key = operation->key.bytes;
         break;
@@ -348,4 +446,5 @@ void change_log_append(change_log *log, const change *operation)
     log->size += size;
     log->claimed -= size;
     log->count++;
+    log->op_max = operation->op > log->op_max ? operation->op : log->op_max;
 }

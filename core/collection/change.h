@@ -20,12 +20,15 @@ enum {
     CHANGE_LIST_APPEND = 5, /* value */
     CHANGE_LIST_SET = 6,    /* index, value */
     CHANGE_LIST_INSERT = 7, /* index, value */
-    CHANGE_LIST_REMOVE = 8  /* index */
+    CHANGE_LIST_REMOVE = 8, /* index */
+    CHANGE_COUNT_ADD = 9,   /* key, spelling, count: so many more of it */
+    CHANGE_COUNT_TAKE = 10  /* key, count: so many less, and none too many */
 };
 typedef struct {
     uint8_t op; /* CHANGE_* */
     encoded_key key;
     uint64_t index;
+    uint64_t count;    /* 1..PBASE_COUNT_MAX */
     pbase_bytes value; /* stored form */
 } change;
 
@@ -37,9 +40,15 @@ PBASE_MUST_CHECK pbase_status change_read(pbase_reader_bytes *reader, change *ou
                                           pbase_error *err);
 PBASE_MUST_CHECK pbase_status change_write(const change *operation, pbase_buffer *out,
                                            pbase_error *err);
+/* The feature level of a space that may hold the operation (docs/formats/meta.md). */
+static inline uint32_t change_feature(uint8_t op)
+{
+    return op <= CHANGE_LIST_REMOVE ? 1 : 2;
+}
 /* Applies it to the tree of a collection of `kind` (PBASE_COLLECTION_*). Removing what is not there
- * and adding what is there change nothing. CORRUPT: the operation is not one of that kind, or its
- * index is out of range. */
+ * and adding what is there change nothing. Of counted kinds `target->sum` follows the counts.
+ * CORRUPT: the operation is not one of that kind, its index is out of range, or it takes more than
+ * is there. LIMIT: the sum of counts would pass PBASE_COUNT_MAX. */
 PBASE_MUST_CHECK pbase_status change_apply(const change *operation, uint8_t kind, tree *target,
                                            pbase_error *err);
 /* Applies every operation of `operations` in order. On failure `target` holds those before the one
@@ -47,12 +56,22 @@ PBASE_MUST_CHECK pbase_status change_apply(const change *operation, uint8_t kind
 PBASE_MUST_CHECK pbase_status change_apply_all(pbase_bytes operations, uint8_t kind, tree *target,
                                                pbase_error *err);
 
+/* The operation that puts an entry of a collection of `kind` into an empty one: `value` is what the
+ * tree holds for `key` (of lists: no key). Points into both. CORRUPT: not an entry of that kind. */
+PBASE_MUST_CHECK pbase_status change_of_entry(uint8_t kind, const encoded_key *key,
+                                              pbase_bytes value, change *out, pbase_error *err);
+/* How often the entry `item` of a counted kind is there. CORRUPT: it is not a count. */
+PBASE_MUST_CHECK pbase_status change_count_of(pbase_bytes value, uint64_t *out, pbase_error *err);
+/* The same of `key` in a tree: 0 when it is missing. */
+PBASE_MUST_CHECK pbase_status change_count_in(const tree *target, pbase_bytes key, uint64_t *out,
+                                              pbase_error *err);
+
 /* ------------------------------------------------------------------------------ merging ------- */
 
 /* What an operation touches, for write sets. */
 enum {
     CHANGE_TOUCHES_KEY = 1,    /* one key, or one element of a list (key_of_index) */
-    CHANGE_TOUCHES_ADD = 2,    /* one key of a set, by an add: merges with other adds of it */
+    CHANGE_TOUCHES_ADD = 2,    /* one key of a set or counted kind, by an add: merges with adds */
     CHANGE_TOUCHES_APPEND = 3, /* the end of a list: merges with other appends */
     CHANGE_TOUCHES_WHOLE = 4   /* every element of a list: merges with nothing */
 };
@@ -75,6 +94,7 @@ typedef struct {
     change_run *run;          /* one count is ours; NULL while empty */
     size_t size;              /* bytes of it that are ours to see */
     size_t claimed;           /* bytes after them that are ours to fill */
+    uint8_t op_max;           /* the highest operation in it; 0 while empty */
     uint64_t count;           /* operations in `size` */
 } change_log;
 

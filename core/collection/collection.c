@@ -1,19 +1,5 @@
-/* collection.c - what dictionary, list and set handles have in common. */
+/* collection.c - what the handles of all kinds have in common. */
 #include "collection/collection_private.h"
-
-const char *pbase_collection_kind_name(int kind)
-{
-    switch (kind) {
-    case PBASE_COLLECTION_DICT:
-        return "dict";
-    case PBASE_COLLECTION_LIST:
-        return "list";
-    case PBASE_COLLECTION_SET:
-        return "set";
-    default:
-        return "unknown";
-    }
-}
 
 /* ------------------------------------------------------------------------------ life ---------- */
 
@@ -30,6 +16,7 @@ static collection *collection_create(const collection_options *options, atom_ref
     self->kind = options->kind;
     self->id = options->id;
     self->tree = tree_of(context->source, atom_ref_keep(root), tree_kind_positional(options->kind));
+    self->tree.sum = options->sum;
     self->base = atom_ref_keep(options->root);
     change_log_init(&self->log, context->alloc);
     pbase_buffer_init(&self->stored, context->alloc);
@@ -65,8 +52,12 @@ pbase_status collection_keep_in(const collection *self, const collection_context
                                 collection **out, pbase_error *err)
 {
     PBASE_ASSERT(context->source == self->context->source);
-    collection_options options = {context, self->kind, self->id, self->base,
-                                  pbase_bytes_of(self->name, self->name_size)};
+    collection_options options = {.context = context,
+                                  .kind = self->kind,
+                                  .id = self->id,
+                                  .root = self->base,
+                                  .sum = self->tree.sum,
+                                  .name = pbase_bytes_of(self->name, self->name_size)};
     collection *kept = collection_create(&options, self->tree.root);
     if (kept == NULL) {
         return no_memory(err);
@@ -219,6 +210,15 @@ pbase_status collection_count(const collection *self, uint64_t *out, pbase_error
     pbase_status status = collection_read_whole(self, err);
     if (status == PBASE_OK) {
         status = tree_count(&self->tree, out, err);
+    }
+    return collection_noted(self, status, err);
+}
+
+pbase_status collection_total(const collection *self, uint64_t *out, pbase_error *err)
+{
+    pbase_status status = collection_read_whole(self, err);
+    if (status == PBASE_OK) {
+        *out = self->tree.sum;
     }
     return collection_noted(self, status, err);
 }

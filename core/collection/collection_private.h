@@ -1,4 +1,4 @@
-/* collection_private.h - shared by the files of the handles: dict, list, set, cursor. */
+/* collection_private.h - shared by the files of the handles: one for each kind, and the cursor. */
 #ifndef PROTOBASE_COLLECTION_COLLECTION_PRIVATE_H
 #define PROTOBASE_COLLECTION_COLLECTION_PRIVATE_H
 #include "collection/handle.h"
@@ -61,6 +61,9 @@ PBASE_MUST_CHECK pbase_status collection_encode(collection *self, const pbase_va
 PBASE_MUST_CHECK pbase_status collection_change(collection *self, const change *operation,
                                                 pbase_error *err);
 PBASE_MUST_CHECK pbase_status collection_count(const collection *self, uint64_t *out,
+                                               pbase_error *err);
+/* Sum of the counts of a counted kind, and that everything was read. */
+PBASE_MUST_CHECK pbase_status collection_total(const collection *self, uint64_t *out,
                                                pbase_error *err);
 /* Number of keys in a range, and that it was read. */
 PBASE_MUST_CHECK pbase_status collection_count_range(const collection *self,

@@ -1,6 +1,7 @@
-/* cursor.c - cursors over dictionaries, lists and sets: a tree cursor with bounds, that tells the
+/* cursor.c - cursors over collections of every kind: a tree cursor with bounds, that tells the
  * read observer exactly what it has passed. */
 #include "collection/collection_private.h"
+#include "collection/kind.h"
 #include "collection/tree_cursor.h"
 
 /* Where a cursor stands. */
@@ -392,8 +393,9 @@ pbase_status cursor_stored(pbase_cursor *self, pbase_bytes *out, pbase_error *er
 {
     tree_value value;
     pbase_status status = cursor_check(self, err);
-    if (status == PBASE_OK && self->kind == PBASE_COLLECTION_SET) {
-        status = PBASE_FAIL(err, PBASE_INVALID, "the entries of a set have no values");
+    if (status == PBASE_OK && !kind_has_values(self->kind)) {
+        status = PBASE_FAIL(err, PBASE_INVALID, "the entries of a %s have no values",
+                            pbase_collection_kind_name(self->kind));
     }
     if (status == PBASE_OK) {
         status = tree_cursor_value(&self->at, &value, err);
@@ -411,12 +413,26 @@ pbase_status pbase_cursor_value(pbase_cursor *cursor, pbase_value *out, pbase_er
 {
     value_coder *coder = cursor->context->coder;
     pbase_bytes stored;
-    if (cursor->kind == PBASE_COLLECTION_SET) {
+    if (!kind_has_values(cursor->kind)) {
         return pbase_cursor_key(cursor, out, err);
     }
     pbase_status status = cursor_stored(cursor, &stored, err);
     return status == PBASE_OK ? coder->vtable->decode(coder, stored, &cursor->arena, out, err)
                               : status;
+}
+
+pbase_status pbase_cursor_count(pbase_cursor *cursor, uint64_t *out, pbase_error *err)
+{
+    tree_value value;
+    pbase_status status = cursor_check(cursor, err);
+    if (status == PBASE_OK && !kind_counted(cursor->kind)) {
+        *out = 1;
+        return PBASE_OK;
+    }
+    if (status == PBASE_OK) {
+        status = tree_cursor_value(&cursor->at, &value, err);
+    }
+    return status == PBASE_OK ? change_count_of(value.bytes, out, err) : status;
 }
 
 pbase_status pbase_cursor_bytes(pbase_cursor *cursor, pbase_bytes *out, pbase_error *err)

@@ -1,12 +1,13 @@
 /* handle.h - what txn/ and space/ may know of the handles that applications hold.
  *
- * A pbase_dict, pbase_list or pbase_set is a `collection` seen from outside: the tree of this
+ * A pbase_dict, pbase_list, pbase_set and so on is a `collection` seen from outside: the tree of this
  * version, the root it started from, and the operations in between.
  * Threads: as the public headers say. */
 #ifndef PROTOBASE_COLLECTION_HANDLE_H
 #define PROTOBASE_COLLECTION_HANDLE_H
 #include "collection/change.h"
 #include "collection/context.h"
+#include <protobase/counted_set.h>
 #include <protobase/dict.h>
 #include <protobase/list.h>
 #include <protobase/set.h>
@@ -18,6 +19,7 @@ typedef struct {
     uint8_t kind;                      /* PBASE_COLLECTION_* */
     pbase_collection_id id;
     atom_ref root;    /* of the version to start from; shared (one more count) */
+    uint64_t sum;     /* of a counted kind: the sum of its counts */
     pbase_bytes name; /* for messages: "people"; empty when unknown. Copied */
 } collection_options;
 
@@ -54,6 +56,15 @@ static inline collection *collection_of_list(pbase_list *list)
     return (collection *)list;
 }
 static inline collection *collection_of_set(pbase_set *set)
+{
+    return (collection *)set;
+}
+
+static inline pbase_counted_set *collection_counted_set(collection *self)
+{
+    return (pbase_counted_set *)self;
+}
+static inline collection *collection_of_counted_set(pbase_counted_set *set)
 {
     return (collection *)set;
 }

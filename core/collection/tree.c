@@ -1,10 +1,11 @@
 /* tree.c - reading trees, and dropping them. */
+#include "collection/kind.h"
 #include "collection/tree_private.h"
-#include <protobase/collection.h>
 
 bool tree_kind_positional(uint8_t tree_kind)
 {
-    return tree_kind == PBASE_COLLECTION_LIST;
+    const kind_facts *facts = kind_find(tree_kind);
+    return facts != NULL && facts->positional;
 }
 
 /* ------------------------------------------------------------------------------ counting ------ */
@@ -46,6 +47,7 @@ void tree_fini(tree *self)
 {
     tree_drop(self->source, self->root);
     self->root = ATOM_REF_NONE;
+    self->sum = 0;
 }
 
 /* ------------------------------------------------------------------------------- reading ------ */

@@ -24,6 +24,7 @@ typedef struct {
     atom_source *source; /* borrowed */
     atom_ref root;       /* one count is ours; ATOM_REF_NONE while empty */
     bool positional;     /* by index instead of by key */
+    uint64_t sum; /* goes with the version, for the owner to keep: the sum of counts (change.h) */
 } tree;
 
 /* What a leaf entry holds. The numbers are stored. */
@@ -50,13 +51,15 @@ bool tree_kind_positional(uint8_t tree_kind);
 /* Takes one count of `root`. */
 static inline tree tree_of(atom_source *source, atom_ref root, bool positional)
 {
-    tree self = {source, root, positional};
+    tree self = {source, root, positional, 0};
     return self;
 }
 /* A second tree on the same version. */
 static inline tree tree_keep(const tree *self)
 {
-    return tree_of(self->source, atom_ref_keep(self->root), self->positional);
+    tree kept = tree_of(self->source, atom_ref_keep(self->root), self->positional);
+    kept.sum = self->sum;
+    return kept;
 }
 /* Drops the root; the tree is empty afterwards. */
 void tree_fini(tree *self);

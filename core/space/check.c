@@ -3,9 +3,12 @@
  * The storage verifies its own formats; then every root is walked: structure and checksums of its
  * atoms, and every value is decoded. Damage in one root is a finding, and the walk goes on with the
  * next one. */
+#include "collection/change.h"
+#include "collection/kind.h"
 #include "space/space_private.h"
 #include "txn/root_view.h"
 
+#include <inttypes.h>
 #include <protobase/check.h>
 #include <stdio.h>
 
@@ -26,6 +29,7 @@ typedef struct {
     pbase_bytes database;
     pbase_bytes root;
     uint8_t kind;
+    uint64_t sum;      /* of the counts met so far */
     pbase_arena arena; /* of the value being decoded */
     seen_roots seen;   /* what copies of databases share is read once */
 } check_run;
@@ -141,7 +145,13 @@ static pbase_status visit_entry(void *state, const encoded_key *key, const tree_
     if (run->kind != PBASE_COLLECTION_LIST && !key_valid(key)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a key of %zu bytes is not one", key->bytes.size);
     }
-    if (run->kind == PBASE_COLLECTION_SET) {
+    if (kind_counted(run->kind)) {
+        uint64_t count = 0;
+        pbase_status status = change_count_of(value->bytes, &count, err);
+        run->sum += count;
+        return status;
+    }
+    if (!kind_has_values(run->kind)) {
         return PBASE_OK;
     }
     pbase_value decoded;
@@ -166,9 +176,15 @@ static pbase_status check_collection(check_run *run, const collection_slot *slot
         return status;
     }
     run->kind = slot->kind;
+    run->sum = 0;
     run->report->collections++;
     status = tree_walk(store_atoms(run->space->bytes), slot->root, tree_kind_positional(slot->kind),
                        &visitor, &why);
+    if (status == PBASE_OK && run->sum != slot->sum) {
+        status =
+            PBASE_FAIL(&why, PBASE_CORRUPT, "the counts add up to %" PRIu64 ", not to %" PRIu64,
+                       run->sum, slot->sum);
+    }
     return judge(run, status, &why, err);
 }
 

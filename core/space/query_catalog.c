@@ -3,6 +3,8 @@
  * Reading goes through the public cursors, so a transaction learns exactly what was read. */
 #include "space/query_catalog.h"
 
+#include "collection/kind.h"
+
 typedef struct {
     query_catalog base; /* first member: the contract */
     query_catalog_base on;
@@ -64,14 +66,45 @@ static pbase_status read_key(pbase_cursor *cursor, query_batch *batch, pbase_err
                : status;
 }
 
-/* The stored value stays encoded; a set's elements are its keys. */
+/* A value that is not stored as one: the elements of a set are its keys. */
+static pbase_status read_decoded(pbase_cursor *cursor, query_batch *batch, pbase_value *out,
+                                 pbase_error *err)
+{
+    pbase_value element;
+    pbase_status status = pbase_cursor_value(cursor, &element, err);
+    return status == PBASE_OK ? pbase_value_copy(&element, batch->arena, out, err) : status;
+}
+
+/* An element of a counted set is the row {value, count}. */
+static pbase_status read_counted(pbase_cursor *cursor, query_batch *batch, pbase_value *out,
+                                 pbase_error *err)
+{
+    pbase_field *fields = pbase_arena_array(batch->arena, 2, sizeof *fields);
+    uint64_t count = 0;
+    if (fields == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a row");
+    }
+    fields[0].name = pbase_bytes_text("value");
+    fields[1].name = pbase_bytes_text("count");
+    pbase_status status = pbase_cursor_count(cursor, &count, err);
+    if (status == PBASE_OK) {
+        status = read_decoded(cursor, batch, &fields[0].value, err);
+    }
+    if (status == PBASE_OK) {
+        fields[1].value = pbase_value_int((int64_t)count); /* at most PBASE_COUNT_MAX */
+        *out = pbase_value_map(fields, 2);
+    }
+    return status;
+}
+
+/* A stored value stays encoded. */
 static pbase_status read_value(const collection_rows *rows, query_batch *batch, pbase_error *err)
 {
     pbase_value *out = &batch->values[batch->count];
-    if (collection_kind(rows->handle) == PBASE_COLLECTION_SET) {
-        pbase_value element;
-        pbase_status status = pbase_cursor_value(rows->cursor, &element, err);
-        return status == PBASE_OK ? pbase_value_copy(&element, batch->arena, out, err) : status;
+    uint8_t kind = collection_kind(rows->handle);
+    if (!kind_has_values(kind)) {
+        return kind_counted(kind) ? read_counted(rows->cursor, batch, out, err)
+                                  : read_decoded(rows->cursor, batch, out, err);
     }
     pbase_bytes lent, kept;
     pbase_status status = cursor_stored(rows->cursor, &lent, err);
@@ -113,6 +146,9 @@ static pbase_status rows_count(query_rows *self, bool *out_exact, uint64_t *out_
         return pbase_dict_count_range(collection_dict(rows->handle), &rows->range, out_count, err);
     case PBASE_COLLECTION_SET:
         return pbase_set_count_range(collection_set(rows->handle), &rows->range, out_count, err);
+    case PBASE_COLLECTION_COUNTED_SET:
+        return pbase_counted_set_count_range(collection_counted_set(rows->handle), &rows->range,
+                                             out_count, err);
     default:
         return pbase_list_count(collection_list(rows->handle), out_count, err);
     }
@@ -136,6 +172,9 @@ static pbase_status open_cursor(collection_rows *rows, pbase_error *err)
         return pbase_dict_cursor(collection_dict(rows->handle), &rows->range, &rows->cursor, err);
     case PBASE_COLLECTION_SET:
         return pbase_set_cursor(collection_set(rows->handle), &rows->range, &rows->cursor, err);
+    case PBASE_COLLECTION_COUNTED_SET:
+        return pbase_counted_set_cursor(collection_counted_set(rows->handle), &rows->range,
+                                        &rows->cursor, err);
     default: /* positions are not keys: bounds are checked again by the query */
         return pbase_list_cursor(collection_list(rows->handle), NULL, &rows->cursor, err);
     }

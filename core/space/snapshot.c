@@ -80,6 +80,17 @@ pbase_status pbase_snapshot_set(const pbase_snapshot *snapshot, const char *name
     return status;
 }
 
+pbase_status pbase_snapshot_counted_set(const pbase_snapshot *snapshot, const char *name,
+                                        pbase_counted_set **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_kind(snapshot, name, PBASE_COLLECTION_COUNTED_SET, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_counted_set(handle);
+    }
+    return status;
+}
+
 pbase_status pbase_snapshot_value(const pbase_snapshot *snapshot, const char *name,
                                   pbase_arena *arena, pbase_value *out, pbase_error *err)
 {

@@ -5,14 +5,14 @@
 
 #define SPACE_ID_BYTES 16u
 #define META_TITLE "protobase space"
-#define STORE_FEATURE_LEVEL 1u
 
 struct codec_table {
     const pbase_host *host;
     pbase_storage *storage;
     codec_provider *provider;
-    pbase_os_mutex *mutex; /* guards meta_version and entering */
+    pbase_os_mutex *mutex; /* guards meta_version, entering and raising */
     uint64_t meta_version;
+    _Atomic uint32_t feature;
     bool created;
     uint8_t space_id[SPACE_ID_BYTES];
     codec_entry entries[PBASE_CODECS_MAX + 1]; /* [0] is never used */
@@ -35,8 +35,8 @@ static pbase_status load_entry(codec_table *table, bool is_transform, const char
 
 /* ------------------------------------------------------------------------- meta document ---- */
 
-static pbase_status format_meta(const codec_table *table, uint32_t count, pbase_buffer *out,
-                                pbase_error *err)
+static pbase_status format_meta(const codec_table *table, uint32_t feature, uint32_t count,
+                                pbase_buffer *out, pbase_error *err)
 {
     pbase_object_id id;
     char text[PBASE_OBJECT_ID_TEXT_BYTES + 1];
@@ -44,7 +44,7 @@ static pbase_status format_meta(const codec_table *table, uint32_t count, pbase_
     pbase_object_id_format(id, text);
     pbase_status status =
         pbase_buffer_append_text(out, err, META_TITLE "\nid %s\nformat %u\nfeature %u\n", text,
-                                 STORE_FORMAT_VERSION, STORE_FEATURE_LEVEL);
+                                 STORE_FORMAT_VERSION, feature);
     for (uint32_t i = 1; i <= count && status == PBASE_OK; i++) {
         const codec_entry *entry = &table->entries[i];
         status = pbase_buffer_append_text(out, err, "codec %u %s %s 1\n", i,
@@ -54,11 +54,12 @@ static pbase_status format_meta(const codec_table *table, uint32_t count, pbase_
     return status;
 }
 
-static pbase_status write_meta(codec_table *table, uint32_t count, pbase_error *err)
+static pbase_status write_meta(codec_table *table, uint32_t feature, uint32_t count,
+                               pbase_error *err)
 {
     pbase_buffer document;
     pbase_buffer_init(&document, table->host->alloc);
-    pbase_status status = format_meta(table, count, &document, err);
+    pbase_status status = format_meta(table, feature, count, &document, err);
     if (status == PBASE_OK) {
         status = pbase_storage_meta_cas(table->storage, NULL, table->meta_version,
                                         pbase_buffer_view(&document), err);
@@ -170,7 +171,7 @@ static pbase_status read_codec(codec_table *table, pbase_bytes line, pbase_buffe
 }
 
 /* A higher level than ours may not open the space. */
-static pbase_status read_feature(pbase_bytes rest, pbase_error *err)
+static pbase_status read_feature(codec_table *table, pbase_bytes rest, pbase_error *err)
 {
     uint32_t level = word_number(next_word(&rest));
     if (level == UINT32_MAX || level > STORE_FEATURE_LEVEL) {
@@ -180,6 +181,7 @@ static pbase_status read_feature(pbase_bytes rest, pbase_error *err)
         pbase_error_hint(err, "open it with a newer ProtoBase");
         return status;
     }
+    atomic_store_explicit(&table->feature, level, memory_order_release);
     return PBASE_OK;
 }
 
@@ -200,7 +202,7 @@ static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer
         return read_format(rest, err);
     }
     if (word_is(word, "feature")) {
-        return read_feature(rest, err);
+        return read_feature(table, rest, err);
     }
     return word_is(word, "codec") ? read_codec(table, rest, missing, err) : not_meta(line, err);
 }
@@ -258,7 +260,8 @@ static pbase_status create_or_read(codec_table *table, bool must_exist, pbase_er
         const pbase_os *os = table->host->os;
         os->system->random(os, table->space_id, SPACE_ID_BYTES);
         table->created = true;
-        status = write_meta(table, 0, err);
+        atomic_store_explicit(&table->feature, STORE_FEATURE_LEVEL, memory_order_release);
+        status = write_meta(table, STORE_FEATURE_LEVEL, 0, err);
     } else if (status == PBASE_OK) {
         status = read_meta(table, document, err);
     }
@@ -310,6 +313,32 @@ const uint8_t *codec_table_space_id(const codec_table *table)
     return table->space_id;
 }
 
+uint32_t codec_table_feature(const codec_table *table)
+{
+    return atomic_load_explicit(&table->feature, memory_order_acquire);
+}
+
+pbase_status codec_table_require(codec_table *table, uint32_t feature, pbase_error *err)
+{
+    PBASE_ASSERT(feature <= STORE_FEATURE_LEVEL);
+    if (codec_table_feature(table) >= feature) {
+        return PBASE_OK;
+    }
+    const pbase_os_lock_ops *locks = table->host->os->lock;
+    locks->mutex_lock(table->mutex);
+    uint32_t before = codec_table_feature(table);
+    pbase_status status = PBASE_OK;
+    if (before < feature) { /* published once it is durable: others may rely on it */
+        uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
+        status = write_meta(table, feature, count, err);
+    }
+    if (status == PBASE_OK && before < feature) {
+        atomic_store_explicit(&table->feature, feature, memory_order_release);
+    }
+    locks->mutex_unlock(table->mutex);
+    return status;
+}
+
 /* 0 when the table does not have it. */
 static uint8_t find(const codec_table *table, bool is_transform, const char *name)
 {
@@ -333,7 +362,7 @@ static pbase_status enter_new(codec_table *table, bool is_transform, const char 
     }
     pbase_status status = load_entry(table, is_transform, name, &table->entries[id], err);
     if (status == PBASE_OK) {
-        status = write_meta(table, id, err);
+        status = write_meta(table, codec_table_feature(table), id, err);
     }
     if (status == PBASE_OK) {
         atomic_store_explicit(&table->count, id, memory_order_release);

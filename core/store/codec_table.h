@@ -14,6 +14,8 @@
 #include <protobase/plugin/storage.h>
 
 #define STORE_FORMAT_VERSION 1u /* of everything core writes */
+/* What this version reads beyond format 1 (docs/formats/meta.md); new spaces begin with it. */
+#define STORE_FEATURE_LEVEL 2u
 
 /* Where codecs come from: space/ implements it over the host. What it returns stays the
  * provider's and lives as long as it. PLUGIN or NOT_FOUND names what is missing. */
@@ -51,6 +53,12 @@ const uint8_t *codec_table_space_id(const codec_table *table);
 PBASE_MUST_CHECK pbase_status codec_table_enter(codec_table *table, bool is_transform,
                                                 const char *name, uint8_t *out_id,
                                                 pbase_error *err);
+/* The lowest feature level that may open the space. */
+uint32_t codec_table_feature(const codec_table *table);
+/* Raises it durably; nothing to do when it is as high already. Before the first record that an
+ * older version could not read. */
+PBASE_MUST_CHECK pbase_status codec_table_require(codec_table *table, uint32_t feature,
+                                                  pbase_error *err);
 /* The codec behind a local id found in stored bytes, NULL when the table has none. */
 const codec_entry *codec_table_at(const codec_table *table, uint8_t id);
 

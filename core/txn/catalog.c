@@ -2,6 +2,7 @@
 #include "txn/catalog.h"
 
 #include "base/nearest.h"
+#include "collection/kind.h"
 #include "collection/tree_cursor.h"
 
 #include <inttypes.h>
@@ -203,11 +204,29 @@ pbase_status catalog_database_find(const space_state *self, pbase_bytes name, ca
 
 /* --------------------------------------------------------------------------- collections ---- */
 
+size_t catalog_slot_write(uint8_t kind, uint64_t sum, uint8_t out[CATALOG_SLOT_BYTES_MAX])
+{
+    size_t size = 0;
+    out[size++] = kind;
+    if (!kind_counted(kind)) {
+        return size;
+    }
+    while (sum >= 0x80) {
+        out[size++] = (uint8_t)(sum | 0x80);
+        sum >>= 7;
+    }
+    out[size++] = (uint8_t)sum;
+    return size;
+}
+
 static pbase_status slot_of_entry(const tree_value *entry, collection_slot *out, pbase_error *err)
 {
-    uint8_t kind = entry->bytes.size == 1 ? entry->bytes.data[0] : 0;
-    if (entry->kind != TREE_VALUE_TREE || kind < PBASE_COLLECTION_DICT ||
-        kind > PBASE_COLLECTION_SET) {
+    pbase_reader_bytes reader = pbase_reader_bytes_of(entry->bytes);
+    uint8_t kind = 0;
+    out->sum = 0;
+    if (entry->kind != TREE_VALUE_TREE || !pbase_read_u8(&reader, &kind) || !kind_known(kind) ||
+        (kind_counted(kind) && !pbase_read_varint(&reader, &out->sum)) ||
+        pbase_reader_bytes_left(&reader) != 0) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "an entry of the table of collections is not one");
     }
     out->kind = kind;

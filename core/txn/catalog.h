@@ -45,10 +45,16 @@ typedef pbase_status (*catalog_database_each)(void *each_state, const catalog_en
 PBASE_MUST_CHECK pbase_status catalog_databases(const space_state *self, catalog_database_each each,
                                                 void *each_state, pbase_error *err);
 
+/* What stands beside a collection's tree in the table of collections: its kind, and the sum of a
+ * counted one. Yields the size. */
+#define CATALOG_SLOT_BYTES_MAX 11u
+size_t catalog_slot_write(uint8_t kind, uint64_t sum, uint8_t out[CATALOG_SLOT_BYTES_MAX]);
+
 typedef struct {
     pbase_collection_id id;
     uint8_t kind;  /* PBASE_COLLECTION_* */
     atom_ref root; /* lent by the tree it was found in */
+    uint64_t sum;  /* of a counted kind: the sum of its counts */
 } collection_slot;
 /* A collection by id. CORRUPT: it is not there, though something names it. */
 PBASE_MUST_CHECK pbase_status catalog_collection(atom_source *atoms, atom_ref collections,

@@ -1,6 +1,8 @@
 /* delta.c - journal records to bytes and back; every field of a read is checked. */
 #include "txn/delta.h"
 
+#include "collection/kind.h"
+
 #include <protobase/base/limits.h>
 
 void record_head_write(const record_head *head, uint8_t out[RECORD_HEAD_BYTES])
@@ -66,8 +68,7 @@ pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbas
         !pbase_read_u8(reader, &group.kind) || !pbase_read_sized(reader, &group.operations)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut inside a group");
     }
-    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE ||
-        group.kind < PBASE_COLLECTION_DICT || group.kind > PBASE_COLLECTION_SET) {
+    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE || !kind_known(group.kind)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta group of unknown form %u or kind %u",
                           group.form, group.kind);
     }

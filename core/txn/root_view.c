@@ -1,6 +1,8 @@
 /* root_view.c - from a root's name to a handle or a value. */
 #include "txn/root_view.h"
 
+#include "collection/kind.h"
+
 #include <protobase/base/limits.h>
 
 pbase_status root_name_check(const char *what, pbase_bytes name, pbase_error *err)
@@ -72,6 +74,7 @@ static pbase_status open_handle(const root_view *view, pbase_bytes name,
                                   .kind = slot->kind,
                                   .id = slot->id,
                                   .root = slot->root,
+                                  .sum = slot->sum,
                                   .name = name};
     return collection_open(&options, out, err);
 }
@@ -138,16 +141,20 @@ pbase_status root_view_info(const root_view *view, pbase_bytes name, const root_
     out->name = name;
     out->kind = PBASE_ROOT_VALUE;
     out->count = 1;
+    out->total = 1;
     if (!entry->is_collection) {
         return PBASE_OK;
     }
     out->kind = entry->slot.kind; /* PBASE_ROOT_* continues PBASE_COLLECTION_* */
     tree content =
         tree_of(view->context->source, entry->slot.root, tree_kind_positional(entry->slot.kind));
-    return tree_count(&content, &out->count, err);
+    pbase_status status = tree_count(&content, &out->count, err);
+    out->total = kind_counted(entry->slot.kind) ? entry->slot.sum : out->count;
+    return status;
 }
 
 _Static_assert((int)PBASE_ROOT_DICT == (int)PBASE_COLLECTION_DICT &&
                    (int)PBASE_ROOT_LIST == (int)PBASE_COLLECTION_LIST &&
-                   (int)PBASE_ROOT_SET == (int)PBASE_COLLECTION_SET,
+                   (int)PBASE_ROOT_SET == (int)PBASE_COLLECTION_SET &&
+                   (int)PBASE_ROOT_COUNTED_SET == (int)PBASE_COLLECTION_COUNTED_SET,
                "a root's kind is the kind of its collection");

@@ -6,6 +6,7 @@
  * dictionary of roots. */
 #include "txn/staged.h"
 
+#include "collection/kind.h"
 #include "collection/tree_cursor.h"
 #include "txn/write_set.h"
 
@@ -207,6 +208,15 @@ void staged_delta_fini(staged_delta *self)
     access_set_fini(&self->writes);
 }
 
+/* The record needs the level of `version`'s kind and of what was done to it. */
+static void need_feature(staged_delta *self, const collection *version)
+{
+    uint32_t kind = kind_find(collection_kind(version))->feature;
+    uint32_t operations = change_feature(collection_log(version)->op_max);
+    uint32_t needs = kind > operations ? kind : operations;
+    self->feature = needs > self->feature ? needs : self->feature;
+}
+
 static pbase_status add_group(staged_delta *self, const commit_group *group, pbase_error *err)
 {
     if (self->count == self->capacity) {
@@ -256,17 +266,18 @@ static pbase_status child_value(uint8_t kind, uint64_t ordinal, pbase_buffer *ou
 static pbase_status write_entry(tree_cursor *cursor, uint8_t kind, pbase_buffer *out,
                                 pbase_error *err)
 {
-    change operation = {.op = kind == PBASE_COLLECTION_DICT   ? CHANGE_PUT
-                              : kind == PBASE_COLLECTION_LIST ? CHANGE_LIST_APPEND
-                                                              : CHANGE_SET_ADD};
-    tree_value entry = tree_value_of(pbase_bytes_of(NULL, 0));
+    change operation = {.op = CHANGE_PUT};
+    encoded_key key = {{NULL, 0}, {NULL, 0}};
+    tree_value entry;
     pbase_status status = PBASE_OK;
-    if (kind != PBASE_COLLECTION_LIST) {
-        status = tree_cursor_key(cursor, &operation.key, err);
+    if (!tree_kind_positional(kind)) {
+        status = tree_cursor_key(cursor, &key, err);
     }
-    if (status == PBASE_OK && kind != PBASE_COLLECTION_SET) {
+    if (status == PBASE_OK) {
         status = tree_cursor_value(cursor, &entry, err);
-        operation.value = entry.bytes;
+    }
+    if (status == PBASE_OK) {
+        status = change_of_entry(kind, &key, entry.bytes, &operation, err);
     }
     return status == PBASE_OK ? change_write(&operation, out, err) : status;
 }
@@ -326,6 +337,7 @@ static pbase_status add_created(staged_delta *self, const staged_roots *roots,
 {
     const collection *version = root->version;
     uint64_t ordinal = ++self->ordinals;
+    need_feature(self, version);
     bool fresh = is_fresh(version);
     commit_group group = {
         .group = {.id = {0, ordinal}, .form = GROUP_CREATE, .kind = collection_kind(version)}};
@@ -334,6 +346,7 @@ static pbase_status add_created(staged_delta *self, const staged_roots *roots,
         group.group.operations = change_log_view(collection_log(version));
         group.shortcut.base_root = ATOM_REF_NONE;
         group.shortcut.result_root = collection_tree(version)->root;
+        group.shortcut.result_sum = collection_tree(version)->sum;
         group.shortcut.present = !is_staged_before(roots, root);
     } else {
         status = write_content(self, version, &group.group.operations, err);
@@ -361,12 +374,14 @@ static pbase_status add_changed(staged_delta *self, const collection *version, p
     if (operations.size == 0) {
         return PBASE_OK;
     }
+    need_feature(self, version);
     commit_group group = {.group = {.id = collection_id(version),
                                     .form = GROUP_CHANGE,
                                     .kind = collection_kind(version),
                                     .operations = operations},
                           .shortcut = {.base_root = collection_base(version),
                                        .result_root = collection_tree(version)->root,
+                                       .result_sum = collection_tree(version)->sum,
                                        .present = true}};
     pbase_status status = add_group(self, &group, err);
     return status == PBASE_OK

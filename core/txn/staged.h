@@ -49,6 +49,7 @@ typedef struct {
     pbase_arena arena; /* contents written out whole */
     pbase_buffer root_operations;
     access_set writes;
+    uint32_t feature;  /* level of the space that the record needs */
     uint64_t ordinals; /* collections created by the record so far */
     uint64_t database;
 } staged_delta;

@@ -1,6 +1,8 @@
 /* txn.c - the life of a transaction: begin, handles, staging, commit. */
 #include "txn/txn_private.h"
 
+#include "collection/kind.h"
+
 pbase_txn_options pbase_txn_options_default(void)
 {
     pbase_txn_options options = {.struct_size = sizeof options,
@@ -148,39 +150,15 @@ static pbase_status open_root(pbase_txn *self, const char *name, uint8_t kind, c
                      : root_view_collection(&self->view, text, kind, out, err);
 }
 
-pbase_status pbase_txn_dict(pbase_txn *txn, const char *name, pbase_dict **out, pbase_error *err)
-{
-    collection *handle = NULL;
-    pbase_status status = open_root(txn, name, PBASE_COLLECTION_DICT, &handle, err);
-    if (status == PBASE_OK) {
-        *out = collection_dict(handle);
-    }
-    return status;
-}
-
-pbase_status pbase_txn_list(pbase_txn *txn, const char *name, pbase_list **out, pbase_error *err)
-{
-    collection *handle = NULL;
-    pbase_status status = open_root(txn, name, PBASE_COLLECTION_LIST, &handle, err);
-    if (status == PBASE_OK) {
-        *out = collection_list(handle);
-    }
-    return status;
-}
-
-pbase_status pbase_txn_set(pbase_txn *txn, const char *name, pbase_set **out, pbase_error *err)
-{
-    collection *handle = NULL;
-    pbase_status status = open_root(txn, name, PBASE_COLLECTION_SET, &handle, err);
-    if (status == PBASE_OK) {
-        *out = collection_set(handle);
-    }
-    return status;
-}
-
 pbase_status txn_open_any(pbase_txn *txn, const char *name, collection **out, pbase_error *err)
 {
     return open_root(txn, name, 0, out, err);
+}
+
+pbase_status txn_open_kind(pbase_txn *txn, const char *name, uint8_t kind, collection **out,
+                           pbase_error *err)
+{
+    return open_root(txn, name, kind, out, err);
 }
 
 const collection_context *txn_context(const pbase_txn *txn)
@@ -193,8 +171,7 @@ const pbase_os *txn_os(const pbase_txn *txn)
     return engine_host(txn->engine)->os;
 }
 
-static pbase_status new_collection(pbase_txn *self, uint8_t kind, collection **out,
-                                   pbase_error *err)
+pbase_status txn_new_kind(pbase_txn *self, uint8_t kind, collection **out, pbase_error *err)
 {
     pbase_status status = txn_check_open(self, err);
     if (status != PBASE_OK) {
@@ -205,36 +182,6 @@ static pbase_status new_collection(pbase_txn *self, uint8_t kind, collection **o
                                   .id = {0, ++*self->fresh_count},
                                   .root = ATOM_REF_NONE};
     return collection_open(&options, out, err);
-}
-
-pbase_status pbase_txn_new_dict(pbase_txn *txn, pbase_dict **out, pbase_error *err)
-{
-    collection *handle = NULL;
-    pbase_status status = new_collection(txn, PBASE_COLLECTION_DICT, &handle, err);
-    if (status == PBASE_OK) {
-        *out = collection_dict(handle);
-    }
-    return status;
-}
-
-pbase_status pbase_txn_new_list(pbase_txn *txn, pbase_list **out, pbase_error *err)
-{
-    collection *handle = NULL;
-    pbase_status status = new_collection(txn, PBASE_COLLECTION_LIST, &handle, err);
-    if (status == PBASE_OK) {
-        *out = collection_list(handle);
-    }
-    return status;
-}
-
-pbase_status pbase_txn_new_set(pbase_txn *txn, pbase_set **out, pbase_error *err)
-{
-    collection *handle = NULL;
-    pbase_status status = new_collection(txn, PBASE_COLLECTION_SET, &handle, err);
-    if (status == PBASE_OK) {
-        *out = collection_set(handle);
-    }
-    return status;
 }
 
 pbase_status pbase_txn_value(pbase_txn *txn, const char *name, pbase_arena *arena, pbase_value *out,
@@ -277,14 +224,16 @@ typedef struct {
 
 static pbase_status tell_staged(const roots_merge *merge, const staged_root *root, pbase_error *err)
 {
-    pbase_root_info info = {.name = root->name, .kind = PBASE_ROOT_VALUE, .count = 1};
+    pbase_root_info info = {.name = root->name, .kind = PBASE_ROOT_VALUE, .count = 1, .total = 1};
     if (root->dropped) {
         return PBASE_OK;
     }
     pbase_status status = PBASE_OK;
     if (root->version != NULL) {
         info.kind = collection_kind(root->version);
-        status = tree_count(collection_tree(root->version), &info.count, err);
+        const tree *content = collection_tree(root->version);
+        status = tree_count(content, &info.count, err);
+        info.total = kind_counted((uint8_t)info.kind) ? content->sum : info.count;
     }
     return status == PBASE_OK ? merge->each(merge->state, &info, err) : status;
 }
@@ -360,8 +309,8 @@ static pbase_status check_writable(const pbase_txn *self, pbase_bytes name, pbas
     return root_name_check("root", name, err);
 }
 
-static pbase_status store_version(pbase_txn *self, const char *name, const collection *version,
-                                  pbase_error *err)
+pbase_status txn_store_version(pbase_txn *self, const char *name, const collection *version,
+                               pbase_error *err)
 {
     pbase_bytes text = pbase_bytes_text(name);
     pbase_status status = check_writable(self, text, err);
@@ -370,24 +319,6 @@ static pbase_status store_version(pbase_txn *self, const char *name, const colle
                             name); /* its values name codecs by that space's ids */
     }
     return status == PBASE_OK ? staged_roots_put(&self->staged, text, version, NULL, err) : status;
-}
-
-pbase_status pbase_txn_store_dict(pbase_txn *txn, const char *name, const pbase_dict *dict,
-                                  pbase_error *err)
-{
-    return store_version(txn, name, (const collection *)dict, err);
-}
-
-pbase_status pbase_txn_store_list(pbase_txn *txn, const char *name, const pbase_list *list,
-                                  pbase_error *err)
-{
-    return store_version(txn, name, (const collection *)list, err);
-}
-
-pbase_status pbase_txn_store_set(pbase_txn *txn, const char *name, const pbase_set *set,
-                                 pbase_error *err)
-{
-    return store_version(txn, name, (const collection *)set, err);
 }
 
 pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name, const pbase_value *value,
@@ -438,6 +369,9 @@ static pbase_status commit_staged(pbase_txn *self, const pbase_call *call, uint6
     staged_delta delta;
     staged_delta_init(&delta, engine_host(self->engine), self->database->id);
     pbase_status status = staged_delta_build(&delta, &self->staged, &self->view, err);
+    if (status == PBASE_OK && delta.count > 0) {
+        status = codec_table_require(store_codecs(engine_store(self->engine)), delta.feature, err);
+    }
     if (status == PBASE_OK && delta.count > 0) {
         engine_commit_request request = {
             .kind = RECORD_DELTA,

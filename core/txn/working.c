@@ -240,6 +240,7 @@ static pbase_status collection_add(working *self, working_database *database,
     item->kind = slot->kind;
     item->gone = item->changed = false;
     item->content = tree_of(self->atoms, slot->root, tree_kind_positional(slot->kind));
+    item->content.sum = slot->sum;
     *place = database->count;
     *out = item;
     return PBASE_OK;
@@ -456,6 +457,7 @@ static pbase_status apply_group(working *self, working_database *database, const
         atom_ref result = atom_ref_keep(shortcut->result_root);
         tree_fini(&item->content);
         item->content = tree_of(self->atoms, result, tree_kind_positional(item->kind));
+        item->content.sum = shortcut->result_sum;
         return PBASE_OK;
     }
     return change_apply_all(group->operations, group->kind, &item->content, err);
@@ -522,10 +524,12 @@ static pbase_status table_put(working_database *database, const working_collecti
     if (item->gone) {
         return tree_remove(&database->collections, key.bytes, NULL, err);
     }
+    uint8_t slot[CATALOG_SLOT_BYTES_MAX];
+    size_t slot_size = catalog_slot_write(item->kind, item->content.sum, slot);
     tree_value entry = {.kind = TREE_VALUE_TREE,
                         .tree_kind = item->kind,
                         .root = item->content.root,
-                        .bytes = pbase_bytes_of(&item->kind, 1)};
+                        .bytes = pbase_bytes_of(slot, slot_size)};
     return tree_put(&database->collections, &key, &entry, NULL, err);
 }
 

@@ -20,7 +20,8 @@ PBASE_MUST_CHECK pbase_status working_begin(const pbase_host *host, space_state 
 typedef struct {
     atom_ref base_root;
     atom_ref result_root;
-    bool present; /* false: apply the operations */
+    uint64_t result_sum; /* of a counted kind */
+    bool present;        /* false: apply the operations */
 } working_shortcut;
 /* Applies one record (head and body). `shortcuts` (NULL: none) are parallel to the groups of a
  * delta. CONFLICT: it changes a collection or database that is gone; only commits can meet it.

@@ -48,6 +48,26 @@ static void a_key_that_is_no_json_is_a_string(void **state)
     cli_case_end(&run);
 }
 
+static void a_counted_set_goes_in_and_out_as_counts(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    cli_case_write(&run, "words.jsonl", "\"a\"\n\"b\"\n\"a\"\n{\"value\": \"b\", \"count\": 9}\n");
+
+    CLI(&run, "import", "words", "words.jsonl", "--type", "counted_set");
+    assert_int_equal(run.exit_code, 0);
+    CLI(&run, "export", "words");
+    cli_case_expect_out(&run, "{\"value\":\"a\",\"count\":2}\n{\"value\":\"b\",\"count\":10}\n");
+    CLI(&run, "get", "words", "b");
+    cli_case_expect_out(&run, "10\n");
+    CLI(&run, "get", "words", "c");
+    cli_case_expect(&run, 3, "does not have it");
+    CLI(&run, "query", "from words | where count > 2");
+    cli_case_expect_out(&run, "{\"value\":\"b\",\"count\":10}\n");
+    cli_case_end(&run);
+}
+
 static void what_is_missing_exits_with_3(void **state)
 {
     (void)state;
@@ -233,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_gives_what_put_stored_in_another_process),
         cmocka_unit_test(a_key_that_is_no_json_is_a_string),
+        cmocka_unit_test(a_counted_set_goes_in_and_out_as_counts),
         cmocka_unit_test(what_is_missing_exits_with_3),
         cmocka_unit_test(delete_and_drop_take_things_away_for_good),
         cmocka_unit_test(an_index_below_zero_counts_from_the_end_of_a_list),

@@ -1,7 +1,7 @@
 /* collection.h - the kinds of collections there are.
  *
  * Collections are persistent: a change gives a new version that shares structure with the old one.
- * See dict.h, list.h and set.h for each kind, cursor.h for going through them. */
+ * See dict.h, list.h, set.h and counted_set.h for each kind, cursor.h for going through them. */
 #ifndef PROTOBASE_COLLECTION_H
 #define PROTOBASE_COLLECTION_H
 #include <protobase/base/version.h>
@@ -9,12 +9,13 @@ PBASE_BEGIN_DECLS
 
 /* The numbers are stored. */
 enum {
-    PBASE_COLLECTION_DICT = 1, /* ordered, each key once */
-    PBASE_COLLECTION_LIST = 2, /* by position */
-    PBASE_COLLECTION_SET = 3   /* ordered, keys alone */
+    PBASE_COLLECTION_DICT = 1,       /* ordered, each key once */
+    PBASE_COLLECTION_LIST = 2,       /* by position */
+    PBASE_COLLECTION_SET = 3,        /* ordered, keys alone */
+    PBASE_COLLECTION_COUNTED_SET = 6 /* ordered, elements with how often they are there */
 };
 
-/* "dict", "list", "set"; "unknown" for any other number. */
+/* "dict", "list", "set", "counted_set"; "unknown" for any other number. */
 PBASE_API const char *pbase_collection_kind_name(int kind);
 
 PBASE_END_DECLS

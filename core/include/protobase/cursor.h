@@ -1,6 +1,6 @@
 /* cursor.h - going through a collection in order, either way.
  *
- * A cursor is opened by pbase_dict_cursor, pbase_list_cursor or pbase_set_cursor and starts before
+ * A cursor is opened by the function of its kind (pbase_dict_cursor and so on) and starts before
  * the first entry of its range. It keeps the version it was opened on: later changes of the handle
  * are not seen and do no harm, and the handle may be closed first. What it lends (keys, values,
  * bytes) ends with its next call of next, seek or close.
@@ -35,20 +35,23 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_cursor_next(pbase_cursor *cursor, 
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_cursor_seek(pbase_cursor *cursor,
                                                           const pbase_value *key, pbase_error *err);
 
-/* The following four ask for the entry the cursor stands on: INVALID before the first `next` and
+/* The following five ask for the entry the cursor stands on: INVALID before the first `next` and
  * after END. */
 
 /* Its key, as it was first spelled; of a list its index. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_cursor_key(pbase_cursor *cursor, pbase_value *out,
                                                          pbase_error *err);
-/* Its value, decoded; of a set the key again. */
+/* Its value, decoded; of a set or counted set the key again. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_cursor_value(pbase_cursor *cursor, pbase_value *out,
                                                            pbase_error *err);
-/* Its value as its codec wrote it, without decoding. INVALID on a set. */
+/* How often it is there: of a counted set; 1 in every other kind. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_cursor_count(pbase_cursor *cursor, uint64_t *out,
+                                                           pbase_error *err);
+/* Its value as its codec wrote it, without decoding. INVALID on a set or counted set. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_cursor_bytes(pbase_cursor *cursor, pbase_bytes *out,
                                                            pbase_error *err);
 /* Only the values at `paths` of it, in one pass; out[i].kind is PBASE_VALUE_MISSING where there is
- * none. INVALID on a set. */
+ * none. INVALID on a set or counted set. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_cursor_extract(pbase_cursor *cursor,
                                                              const pbase_path *paths, size_t count,
                                                              pbase_value *out, pbase_error *err);

@@ -5,6 +5,7 @@
  * Threads: immutable, share it freely; each thread uses its own pbase_reader and cursors. */
 #ifndef PROTOBASE_SNAPSHOT_H
 #define PROTOBASE_SNAPSHOT_H
+#include <protobase/counted_set.h>
 #include <protobase/database.h>
 #include <protobase/dict.h>
 #include <protobase/list.h>
@@ -14,12 +15,19 @@ PBASE_BEGIN_DECLS
 typedef struct pbase_snapshot pbase_snapshot;
 
 /* What a root holds. */
-enum { PBASE_ROOT_VALUE = 0, PBASE_ROOT_DICT = 1, PBASE_ROOT_LIST = 2, PBASE_ROOT_SET = 3 };
+enum {
+    PBASE_ROOT_VALUE = 0,
+    PBASE_ROOT_DICT = 1,
+    PBASE_ROOT_LIST = 2,
+    PBASE_ROOT_SET = 3,
+    PBASE_ROOT_COUNTED_SET = 6
+};
 typedef struct {
     pbase_bytes name;
     uint32_t kind; /* PBASE_ROOT_* */
     uint32_t reserved;
     uint64_t count; /* entries of a collection; 1 for a value */
+    uint64_t total; /* of a counted set the sum of its counts; else `count` again */
 } pbase_root_info;
 typedef pbase_status (*pbase_root_each)(void *state, const pbase_root_info *root, pbase_error *err);
 
@@ -36,6 +44,10 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_dict(const pbase_snapshot
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_list(const pbase_snapshot *snapshot,
                                                             const char *name, pbase_list **out,
                                                             pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_counted_set(const pbase_snapshot *snapshot,
+                                                                   const char *name,
+                                                                   pbase_counted_set **out,
+                                                                   pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_set(const pbase_snapshot *snapshot,
                                                            const char *name, pbase_set **out,
                                                            pbase_error *err);

@@ -6,8 +6,8 @@
  * and either applies everything or nothing:
  *   - serializable (default): nothing that was read, key by key and range by range, has changed;
  *   - snapshot: nobody else wrote a key that this transaction writes.
- * Changes that do not overlap merge: different keys of one dictionary, adds to one set, appends to
- * one list. An insert or removal in a list conflicts with any other change of that list.
+ * Changes that do not overlap merge: different keys of one dictionary, adds to one set or counted
+ * set (also of one element), appends to one list. An insert or removal in a list conflicts with any other change of that list.
  *
  * A transaction may be nested in another one (pbase_txn_begin_nested): it sees the outer one's
  * changes plus its own, which its commit adds to the outer one's and its abort drops.
@@ -63,6 +63,9 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_list(pbase_txn *txn, const cha
                                                        pbase_list **out, pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_set(pbase_txn *txn, const char *name,
                                                       pbase_set **out, pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_counted_set(pbase_txn *txn, const char *name,
+                                                              pbase_counted_set **out,
+                                                              pbase_error *err);
 /* A new, empty collection that belongs to nothing until it is stored. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_dict(pbase_txn *txn, pbase_dict **out,
                                                            pbase_error *err);
@@ -70,6 +73,9 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_list(pbase_txn *txn, pbase
                                                            pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_set(pbase_txn *txn, pbase_set **out,
                                                           pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_counted_set(pbase_txn *txn,
+                                                                  pbase_counted_set **out,
+                                                                  pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_value(pbase_txn *txn, const char *name,
                                                         pbase_arena *arena, pbase_value *out,
                                                         pbase_error *err);
@@ -87,6 +93,10 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_list(pbase_txn *txn, con
                                                              pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_set(pbase_txn *txn, const char *name,
                                                             const pbase_set *set, pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_counted_set(pbase_txn *txn,
+                                                                    const char *name,
+                                                                    const pbase_counted_set *set,
+                                                                    pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name,
                                                               const pbase_value *value,
                                                               pbase_error *err);

@@ -115,7 +115,11 @@ static inline void assert_reads(fixture *self, const char *text)
 /* A handle on a version; root NONE: an empty collection. */
 static inline collection *open_on(fixture *self, uint8_t kind, atom_ref root)
 {
-    collection_options options = {&self->context, kind, {3, 1}, root, pbase_bytes_text("things")};
+    collection_options options = {.context = &self->context,
+                                  .kind = kind,
+                                  .id = {3, 1},
+                                  .root = root,
+                                  .name = pbase_bytes_text("things")};
     collection *out = NULL;
     assert_int_equal(collection_open(&options, &out, NULL), PBASE_OK);
     return out;
@@ -133,6 +137,7 @@ static inline void assert_log_replays(fixture *self, const collection *handle)
     assert_int_equal(tree_count(&replayed, &a, NULL), PBASE_OK);
     assert_int_equal(tree_count(collection_tree(handle), &b, NULL), PBASE_OK);
     assert_int_equal(a, b);
+    assert_int_equal(replayed.sum, collection_tree(handle)->sum);
     for (uint64_t i = 0; i < a; i++) {
         tree_item x, y;
         bool found = false;

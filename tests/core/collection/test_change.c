@@ -12,6 +12,7 @@ static change change_of(uint8_t op)
     change operation = {.op = op,
                         .key = {pbase_bytes_of(key_bytes, sizeof key_bytes), {NULL, 0}},
                         .index = 300,
+                        .count = 7,
                         .value = pbase_bytes_text("value")};
     return operation;
 }
@@ -21,12 +22,12 @@ static void every_operation_comes_back_from_its_bytes(void **state)
     (void)state; /* no fixture */
     pbase_buffer bytes;
     pbase_buffer_init(&bytes, pbase_alloc_default());
-    for (uint8_t op = CHANGE_PUT; op <= CHANGE_LIST_REMOVE; op++) {
+    for (uint8_t op = CHANGE_PUT; op <= CHANGE_COUNT_TAKE; op++) {
         change operation = change_of(op);
         assert_int_equal(change_write(&operation, &bytes, NULL), PBASE_OK);
     }
     pbase_reader_bytes reader = pbase_reader_bytes_of(pbase_buffer_view(&bytes));
-    for (uint8_t op = CHANGE_PUT; op <= CHANGE_LIST_REMOVE; op++) {
+    for (uint8_t op = CHANGE_PUT; op <= CHANGE_COUNT_TAKE; op++) {
         change back;
         assert_int_equal(change_read(&reader, &back, NULL), PBASE_OK);
         assert_int_equal(back.op, op);
@@ -36,6 +37,9 @@ static void every_operation_comes_back_from_its_bytes(void **state)
         }
         if (op == CHANGE_LIST_INSERT) {
             assert_int_equal(back.index, 300);
+        }
+        if (op == CHANGE_COUNT_ADD || op == CHANGE_COUNT_TAKE) {
+            assert_int_equal(back.count, 7);
         }
     }
     change none;
@@ -51,7 +55,7 @@ static void damaged_operations_are_corrupt(void **state)
     for (int i = 0; i < 20000; i++) {
         pbase_buffer bytes;
         pbase_buffer_init(&bytes, pbase_alloc_default());
-        change operation = change_of((uint8_t)(1 + seed_below(&random, 8)));
+        change operation = change_of((uint8_t)(1 + seed_below(&random, CHANGE_COUNT_TAKE)));
         assert_int_equal(change_write(&operation, &bytes, NULL), PBASE_OK);
         bytes.data[seed_below(&random, bytes.size)] = (uint8_t)seed_next(&random);
         bytes.size -= seed_below(&random, 3);
@@ -78,6 +82,8 @@ static void an_operation_of_another_kind_is_corrupt(void **state)
     tree list = tree_of(&store.source, ATOM_REF_NONE, true);
     change set = change_of(CHANGE_LIST_SET);
     assert_int_equal(change_apply(&set, PBASE_COLLECTION_LIST, &list, NULL), PBASE_CORRUPT);
+    change take = change_of(CHANGE_COUNT_TAKE); /* more than is there */
+    assert_int_equal(change_apply(&take, PBASE_COLLECTION_COUNTED_SET, &t, NULL), PBASE_CORRUPT);
     heap_source_fini(&store);
 }
 
@@ -142,6 +148,10 @@ static void keys_conflict_with_themselves_only(void **state)
     assert_true(merges(&add, &add, 0));
     assert_false(merges(&add, &drop, 0));
     assert_false(merges(&drop, &drop, 0));
+    change more = change_of(CHANGE_COUNT_ADD), less = change_of(CHANGE_COUNT_TAKE);
+    assert_true(merges(&more, &more, 0));
+    assert_false(merges(&more, &less, 0));
+    assert_false(merges(&less, &less, 0));
 }
 
 static void lists_merge_appends_and_different_elements(void **state)

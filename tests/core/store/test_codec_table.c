@@ -137,6 +137,23 @@ static void a_codec_is_in_the_table_only_when_it_is_durable(void **unused)
     codec_table_close(table);
 }
 
+static void a_space_of_an_older_level_is_raised_before_it_needs_more(void **unused)
+{
+    (void)unused;
+    codec_table *table = NULL;
+    assert_int_equal(open_on(HEAD "codec 1 serializer msgpack 1\n", &table, NULL), PBASE_OK);
+    assert_int_equal(codec_table_feature(table), 1);
+    assert_int_equal(codec_table_require(table, 1, NULL), PBASE_OK);
+    assert_int_equal(storage.version, 7); /* nothing to write */
+    storage.status = PBASE_IO;
+    assert_int_equal(codec_table_require(table, 2, NULL), PBASE_IO);
+    assert_int_equal(codec_table_feature(table), 1); /* only when it is durable */
+    storage.status = PBASE_OK;
+    assert_int_equal(codec_table_require(table, 2, NULL), PBASE_OK);
+    assert_int_equal(codec_table_feature(table), 2);
+    codec_table_close(table);
+}
+
 static void what_is_not_a_whole_document_is_refused(void **unused)
 {
     (void)unused;
@@ -156,7 +173,7 @@ static void what_is_not_a_whole_document_is_refused(void **unused)
         HEAD "codec 99999999999 serializer json 1\n",
         HEAD "unknown\n",
         "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat 2\nfeature 1\n",
-        "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat 1\nfeature 2\n",
+        "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat 1\nfeature 3\n",
         "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat x\nfeature 1\n",
     };
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
@@ -173,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SENTENCE(a_new_space_gets_a_document),
         SENTENCE(a_document_is_read_back),
+        SENTENCE(a_space_of_an_older_level_is_raised_before_it_needs_more),
         SENTENCE(all_codecs_that_cannot_be_loaded_are_named_at_once),
         SENTENCE(a_codec_is_in_the_table_only_when_it_is_durable),
         SENTENCE(what_is_not_a_whole_document_is_refused),

@@ -2,14 +2,15 @@
 #ifndef PROTOBASE_BASE_LIMITS_H
 #define PROTOBASE_BASE_LIMITS_H
 
-#define PBASE_KEY_BYTES_MAX 65536u      /* one key, encoded */
-#define PBASE_DEPTH_MAX 128u            /* nesting of a value: a scalar has depth 0 */
-#define PBASE_ITEMS_MAX 4294967295u     /* elements of one list or map value */
-#define PBASE_VALUE_BYTES_MAX 67108864u /* one encoded value in one atom: 64 MiB */
-#define PBASE_NAME_BYTES_MAX 255u       /* database, root, collection, plugin names */
-#define PBASE_CHILDREN_MAX 65535u       /* child collections of one value */
-#define PBASE_TXN_BYTES_MAX 4294967295u /* operations of one transaction, encoded */
-#define PBASE_TXN_DEPTH_MAX 64u         /* transactions nested in one another */
+#define PBASE_KEY_BYTES_MAX 65536u           /* one key, encoded */
+#define PBASE_DEPTH_MAX 128u                 /* nesting of a value: a scalar has depth 0 */
+#define PBASE_ITEMS_MAX 4294967295u          /* elements of one list or map value */
+#define PBASE_VALUE_BYTES_MAX 67108864u      /* one encoded value in one atom: 64 MiB */
+#define PBASE_NAME_BYTES_MAX 255u            /* database, root, collection, plugin names */
+#define PBASE_CHILDREN_MAX 65535u            /* child collections of one value */
+#define PBASE_COUNT_MAX 9223372036854775807u /* sum of counts of one counted collection */
+#define PBASE_TXN_BYTES_MAX 4294967295u      /* operations of one transaction, encoded */
+#define PBASE_TXN_DEPTH_MAX 64u              /* transactions nested in one another */
 #define PBASE_READ_SET_MAX 1048576u     /* remembered ranges; past it a whole collection is read */
 #define PBASE_CODECS_MAX 255u           /* codecs one space may know */
 #define PBASE_DATABASES_MAX 1048576u    /* databases of one space */

@@ -1,0 +1,181 @@
+/* any_collection.c - one switch over the kinds for each thing that is done with all of them. */
+#include "any_collection.h"
+
+static const uint32_t kinds[] = {PBASE_ROOT_DICT, PBASE_ROOT_LIST, PBASE_ROOT_SET,
+                                 PBASE_ROOT_COUNTED_SET};
+
+uint32_t any_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(name, pbase_collection_kind_name((int)kinds[i])) == 0) {
+            return kinds[i];
+        }
+    }
+    return PBASE_ROOT_VALUE;
+}
+
+bool any_kind_keyed(uint32_t kind)
+{
+    return kind == PBASE_ROOT_DICT;
+}
+
+/* -------------------------------------------------------------------------------------- opening -- */
+
+pbase_status any_of_snapshot(const pbase_snapshot *snapshot, const char *name, any_collection *out,
+                             pbase_error *err)
+{
+    pbase_root_info info;
+    any_collection found = {.kind = PBASE_ROOT_VALUE};
+    pbase_status status = pbase_snapshot_root(snapshot, name, &info, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    switch (info.kind) {
+    case PBASE_ROOT_DICT:
+        status = pbase_snapshot_dict(snapshot, name, &found.as.dict, err);
+        break;
+    case PBASE_ROOT_LIST:
+        status = pbase_snapshot_list(snapshot, name, &found.as.list, err);
+        break;
+    case PBASE_ROOT_SET:
+        status = pbase_snapshot_set(snapshot, name, &found.as.set, err);
+        break;
+    case PBASE_ROOT_COUNTED_SET:
+        status = pbase_snapshot_counted_set(snapshot, name, &found.as.counted_set, err);
+        break;
+    default:
+        status = PBASE_FAIL(err, PBASE_INVALID, "'%s' holds a plain value", name);
+        pbase_error_hint(err, "`protobase get %s` prints it", name);
+        break;
+    }
+    if (status == PBASE_OK) {
+        found.kind = info.kind;
+        *out = found;
+    }
+    return status;
+}
+
+static pbase_status new_collection(pbase_txn *txn, any_collection *out, pbase_error *err)
+{
+    switch (out->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_txn_new_dict(txn, &out->as.dict, err);
+    case PBASE_ROOT_LIST:
+        return pbase_txn_new_list(txn, &out->as.list, err);
+    case PBASE_ROOT_SET:
+        return pbase_txn_new_set(txn, &out->as.set, err);
+    default:
+        return pbase_txn_new_counted_set(txn, &out->as.counted_set, err);
+    }
+}
+
+static pbase_status old_collection(pbase_txn *txn, const char *name, any_collection *out,
+                                   pbase_error *err)
+{
+    switch (out->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_txn_dict(txn, name, &out->as.dict, err);
+    case PBASE_ROOT_LIST:
+        return pbase_txn_list(txn, name, &out->as.list, err);
+    case PBASE_ROOT_SET:
+        return pbase_txn_set(txn, name, &out->as.set, err);
+    default:
+        return pbase_txn_counted_set(txn, name, &out->as.counted_set, err);
+    }
+}
+
+pbase_status any_of_txn(pbase_txn *txn, const char *name, uint32_t kind, any_collection *out,
+                        pbase_error *err)
+{
+    any_collection found = {.kind = kind};
+    pbase_status status = old_collection(txn, name, &found, err);
+    if (status == PBASE_NOT_FOUND) {
+        status = new_collection(txn, &found, err);
+    }
+    if (status == PBASE_OK) {
+        *out = found;
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------------------------------- using -- */
+
+pbase_status any_cursor(const any_collection *self, pbase_cursor **out, pbase_error *err)
+{
+    switch (self->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_dict_cursor(self->as.dict, NULL, out, err);
+    case PBASE_ROOT_LIST:
+        return pbase_list_cursor(self->as.list, NULL, out, err);
+    case PBASE_ROOT_SET:
+        return pbase_set_cursor(self->as.set, NULL, out, err);
+    default:
+        return pbase_counted_set_cursor(self->as.counted_set, NULL, out, err);
+    }
+}
+
+/* {"value": V, "count": n} is n times V; anything else is itself, once. */
+static pbase_status add_counted(any_collection *self, const pbase_value *row, pbase_error *err)
+{
+    const pbase_value *value = pbase_value_field(row, pbase_bytes_text("value"));
+    const pbase_value *count = pbase_value_field(row, pbase_bytes_text("count"));
+    if (value == NULL || count == NULL || row->as.map.count != 2) {
+        return pbase_counted_set_add(&self->as.counted_set, row, 1, NULL, err);
+    }
+    if (count->kind != PBASE_INT || count->as.integer < 1) {
+        return PBASE_FAIL(err, PBASE_INVALID, "'count' must be a whole number from 1 on");
+    }
+    return pbase_counted_set_add(&self->as.counted_set, value, (uint64_t)count->as.integer, NULL,
+                                 err);
+}
+
+pbase_status any_add(any_collection *self, const pbase_value *key, const pbase_value *value,
+                     pbase_error *err)
+{
+    switch (self->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_dict_put(&self->as.dict, key, value, NULL, err);
+    case PBASE_ROOT_LIST:
+        return pbase_list_append(&self->as.list, value, err);
+    case PBASE_ROOT_SET:
+        return pbase_set_add(&self->as.set, value, NULL, err);
+    default:
+        return add_counted(self, value, err);
+    }
+}
+
+pbase_status any_store(const any_collection *self, pbase_txn *txn, const char *name,
+                       pbase_error *err)
+{
+    switch (self->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_txn_store_dict(txn, name, self->as.dict, err);
+    case PBASE_ROOT_LIST:
+        return pbase_txn_store_list(txn, name, self->as.list, err);
+    case PBASE_ROOT_SET:
+        return pbase_txn_store_set(txn, name, self->as.set, err);
+    default:
+        return pbase_txn_store_counted_set(txn, name, self->as.counted_set, err);
+    }
+}
+
+void any_close(any_collection *self)
+{
+    switch (self->kind) {
+    case PBASE_ROOT_DICT:
+        pbase_dict_close(self->as.dict);
+        break;
+    case PBASE_ROOT_LIST:
+        pbase_list_close(self->as.list);
+        break;
+    case PBASE_ROOT_SET:
+        pbase_set_close(self->as.set);
+        break;
+    case PBASE_ROOT_COUNTED_SET:
+        pbase_counted_set_close(self->as.counted_set);
+        break;
+    default:
+        break;
+    }
+    self->kind = PBASE_ROOT_VALUE;
+}

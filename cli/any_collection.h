@@ -1,0 +1,41 @@
+/* any_collection.h - one handle for a collection of whatever kind a root holds: what import, export,
+ * get, put and delete do with all of them.
+ * Threads: as the handle inside. */
+#ifndef PBASE_CLI_ANY_COLLECTION_H
+#define PBASE_CLI_ANY_COLLECTION_H
+#include <protobase/protobase.h>
+
+typedef struct {
+    uint32_t kind; /* PBASE_ROOT_*; PBASE_ROOT_VALUE: nothing is open */
+    union {
+        pbase_dict *dict;
+        pbase_list *list;
+        pbase_set *set;
+        pbase_counted_set *counted_set;
+    } as;
+} any_collection;
+
+/* The kind named "dict", "list", ...; PBASE_ROOT_VALUE for any other text. */
+uint32_t any_kind(const char *name);
+/* True for kinds whose entries have a key beside their value. */
+bool any_kind_keyed(uint32_t kind);
+
+/* The collection under a root, to close. INVALID: it holds a plain value. */
+PBASE_MUST_CHECK pbase_status any_of_snapshot(const pbase_snapshot *snapshot, const char *name,
+                                              any_collection *out, pbase_error *err);
+/* The same of a transaction, made with `kind` when the root is missing. INVALID: it holds something
+ * else. */
+PBASE_MUST_CHECK pbase_status any_of_txn(pbase_txn *txn, const char *name, uint32_t kind,
+                                         any_collection *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status any_cursor(const any_collection *self, pbase_cursor **out,
+                                         pbase_error *err);
+/* Adds one row of an import; `key` only where the kind is keyed. A row of a counted set may be
+ * {"value": element, "count": n}, as export writes it. */
+PBASE_MUST_CHECK pbase_status any_add(any_collection *self, const pbase_value *key,
+                                      const pbase_value *value, pbase_error *err);
+PBASE_MUST_CHECK pbase_status any_store(const any_collection *self, pbase_txn *txn,
+                                        const char *name, pbase_error *err);
+/* Nothing open is fine. */
+void any_close(any_collection *self);
+
+#endif

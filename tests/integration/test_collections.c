@@ -1,0 +1,191 @@
+/* test_collections.c - collections of every kind through transactions: what merges, what conflicts,
+ * what is there after reopening. */
+#include "space_fixture.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static space_fixture f;
+
+static int begin_memory(void **unused)
+{
+    (void)unused;
+    fixture_memory(&f);
+    return 0;
+}
+
+static int begin_file(void **unused)
+{
+    (void)unused;
+    fixture_file(&f);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    fixture_assert_clean(&f);
+    fixture_end(&f);
+    return 0;
+}
+
+/* ---------------------------------------------------------------------------- counted sets ---- */
+
+static pbase_counted_set *counted(pbase_txn *txn)
+{
+    pbase_counted_set *set = NULL;
+    pbase_status status = pbase_txn_counted_set(txn, "words", &set, NULL);
+    if (status == PBASE_NOT_FOUND) {
+        status = pbase_txn_new_counted_set(txn, &set, NULL);
+    }
+    assert_int_equal(status, PBASE_OK);
+    return set;
+}
+
+static void add_word(pbase_txn *txn, const char *word, uint64_t times)
+{
+    pbase_counted_set *set = counted(txn);
+    pbase_value element = pbase_value_text(word);
+    assert_int_equal(pbase_counted_set_add(&set, &element, times, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_counted_set(txn, "words", set, NULL), PBASE_OK);
+    pbase_counted_set_close(set);
+}
+
+static void take_word(pbase_txn *txn, const char *word, uint64_t times)
+{
+    pbase_counted_set *set = counted(txn);
+    pbase_value element = pbase_value_text(word);
+    assert_int_equal(pbase_counted_set_remove(&set, &element, times, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_counted_set(txn, "words", set, NULL), PBASE_OK);
+    pbase_counted_set_close(set);
+}
+
+/* Checks one count, the total of all and what is told of the root. */
+static void assert_words(const char *word, uint64_t count, uint64_t total)
+{
+    pbase_snapshot *snapshot = NULL;
+    pbase_counted_set *set = NULL;
+    pbase_root_info info;
+    pbase_value element = pbase_value_text(word);
+    uint64_t out = UINT64_MAX;
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_counted_set(snapshot, "words", &set, NULL), PBASE_OK);
+    assert_int_equal(pbase_counted_set_get(set, &element, &out, NULL), PBASE_OK);
+    assert_int_equal(out, count);
+    assert_int_equal(pbase_counted_set_total(set, &out, NULL), PBASE_OK);
+    assert_int_equal(out, total);
+    assert_int_equal(pbase_snapshot_root(snapshot, "words", &info, NULL), PBASE_OK);
+    assert_int_equal(info.kind, PBASE_ROOT_COUNTED_SET);
+    assert_int_equal(info.total, total);
+    pbase_counted_set_close(set);
+    pbase_snapshot_close(snapshot);
+}
+
+static void concurrent_adds_of_one_element_all_count(void **unused)
+{
+    (void)unused;
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    add_word(first, "a", 1);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+
+    first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *second = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *third = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    add_word(first, "a", 10);
+    add_word(second, "a", 100);
+    add_word(third, "b", 1000);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    assert_int_equal(fixture_commit(&second), PBASE_OK);
+    assert_int_equal(fixture_commit(&third), PBASE_OK);
+    assert_words("a", 111, 1111);
+}
+
+static void a_removal_conflicts_with_changes_of_its_element_only(void **unused)
+{
+    (void)unused;
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    add_word(first, "a", 3);
+    add_word(first, "b", 3);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+
+    first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *second = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    pbase_txn *third = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    take_word(first, "a", 2);
+    take_word(second, "a", 2); /* together more than there are */
+    take_word(third, "b", 1);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    assert_int_equal(fixture_commit(&second), PBASE_CONFLICT);
+    assert_int_equal(fixture_commit(&third), PBASE_OK);
+    assert_words("a", 1, 3);
+}
+
+static void counts_and_totals_come_back_after_reopening(void **unused)
+{
+    (void)unused;
+    for (uint64_t i = 0; i < 3; i++) {
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        add_word(txn, "a", 200);
+        add_word(txn, "b", 1);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+        fixture_reopen(&f);
+        assert_words("a", 200 * (i + 1), 201 * (i + 1));
+    }
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    take_word(txn, "a", PBASE_COUNT_ALL);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    fixture_reopen(&f);
+    assert_words("a", 0, 3);
+}
+
+static void a_counted_set_copied_to_another_root_keeps_its_counts(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    add_word(txn, "a", 70000);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_counted_set *set = counted(txn);
+    assert_int_equal(pbase_txn_store_counted_set(txn, "copy", set, NULL), PBASE_OK);
+    pbase_counted_set_close(set);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    pbase_snapshot *snapshot = NULL;
+    pbase_root_info info;
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_root(snapshot, "copy", &info, NULL), PBASE_OK);
+    assert_int_equal(info.count, 1);
+    assert_int_equal(info.total, 70000);
+    pbase_snapshot_close(snapshot);
+}
+
+static void a_merge_past_the_limit_of_counts_is_refused_whole(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    add_word(txn, "a", 1);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *second = fixture_begin(&f, PBASE_SERIALIZABLE);
+    add_word(first, "a", PBASE_COUNT_MAX - 1);
+    add_word(second, "b", 1);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    assert_int_equal(fixture_commit(&second), PBASE_LIMIT);
+    assert_words("b", 0, PBASE_COUNT_MAX);
+}
+
+int main(void)
+{
+#define BOTH(test)                                                                                 \
+    cmocka_unit_test_setup_teardown(test, begin_memory, end),                                      \
+        cmocka_unit_test_setup_teardown(test, begin_file, end)
+    const struct CMUnitTest tests[] = {
+        BOTH(concurrent_adds_of_one_element_all_count),
+        BOTH(a_removal_conflicts_with_changes_of_its_element_only),
+        cmocka_unit_test_setup_teardown(counts_and_totals_come_back_after_reopening, begin_file,
+                                        end),
+        BOTH(a_counted_set_copied_to_another_root_keeps_its_counts),
+        BOTH(a_merge_past_the_limit_of_counts_is_refused_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
