@@ -12,7 +12,8 @@
 #include "txn/working.h"
 #include <stdlib.h>
 
-static const uint8_t small_state[][2] = {{1, 'd'}, {2, 'l'}, {3, 's'}};
+static const uint8_t small_state[][2] = {{1, 'd'}, {2, 'l'}, {3, 's'}, {6, 'c'}};
+#define SMALL_COLLECTIONS (sizeof small_state / sizeof small_state[0])
 
 /* No transform, no storage: stored atoms lead nowhere. */
 static pbase_status nowhere(atom_source *source, pbase_atom_pointer pointer, atom_view *out,
@@ -84,8 +85,8 @@ static void make_state(world *w)
     (void)apply(w, RECORD_CATALOG, pbase_buffer_view(&body));
     body.size = 0;
     must(pbase_buffer_append_varint(&body, 1, NULL));
-    must(pbase_buffer_append_varint(&body, 4, NULL));
-    for (uint8_t i = 0; i < 3; i++) {
+    must(pbase_buffer_append_varint(&body, SMALL_COLLECTIONS + 1, NULL));
+    for (uint8_t i = 0; i < SMALL_COLLECTIONS; i++) {
         delta_group group = {.id = {0, i + 1u}, .form = GROUP_CREATE, .kind = small_state[i][0]};
         must(delta_group_write(&group, &body, NULL));
         put_root(&operations, small_state[i][1], small_state[i][0], (uint8_t)(i + 1));
