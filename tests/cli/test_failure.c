@@ -37,6 +37,19 @@ static void a_folder_that_is_not_a_space_is_left_alone(void **state)
     cli_case_end(&run);
 }
 
+/* Waits until the folder's lock names a process. Asking with a command instead could take the lock
+ * before the one that is to hold it. */
+static void wait_for_holder(cli_case *run, const char *pid)
+{
+    for (int tries = 0; tries < 500; tries++) {
+        if (strstr(cli_case_read(run, "protobase-data/LOCK"), pid) != NULL) {
+            return;
+        }
+        (void)usleep(20000);
+    }
+    fail_msg("process %s never took the lock", pid);
+}
+
 static void a_second_process_is_told_which_one_has_the_space(void **state)
 {
     (void)state;
@@ -54,13 +67,8 @@ static void a_second_process_is_told_which_one_has_the_space(void **state)
     (void)snprintf(pid, sizeof pid, "%d", (int)holder);
     cli_case second = run; /* the same folder */
     second.out = second.err = NULL;
-    for (int tries = 0; tries < 100; tries++) { /* until the holder has it and has said so */
-        CLI(&second, "put", "d", "2", "2");
-        if (second.exit_code != 0 && strstr(second.err, pid) != NULL) {
-            break;
-        }
-        (void)usleep(20000);
-    }
+    wait_for_holder(&run, pid);
+    CLI(&second, "put", "d", "2", "2");
     cli_case_expect(&second, 11, pid);
     cli_case_forget(&second);
 
