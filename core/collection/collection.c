@@ -19,6 +19,7 @@ static collection *collection_create(const collection_options *options, atom_ref
     self->tree.sum = options->sum;
     self->base = atom_ref_keep(options->root);
     change_log_init(&self->log, context->alloc);
+    self->memory_floor = atomic_load_explicit(&context->source->memory_bytes, memory_order_relaxed);
     pbase_buffer_init(&self->stored, context->alloc);
     self->name_size = name_size;
     if (name_size != 0) {
@@ -64,6 +65,8 @@ pbase_status collection_keep_in(const collection *self, const collection_context
     }
     kept->base_count = self->base_count;
     change_log_keep(&self->log, &kept->log);
+    kept->bulk = self->bulk;
+    kept->memory_floor = self->memory_floor;
     *out = kept;
     return PBASE_OK;
 }
@@ -114,6 +117,19 @@ uint64_t collection_base_count(const collection *self)
 const change_log *collection_log(const collection *self)
 {
     return &self->log;
+}
+
+bool collection_is_bulk(const collection *self)
+{
+    return self->bulk;
+}
+
+pbase_status collection_relieve(collection *self, pbase_error *err)
+{
+    change_budget *budget = self->context->budget;
+    return budget == NULL
+               ? PBASE_OK
+               : collection_noted(self, budget->vtable->relieve(budget, &self->tree, err), err);
 }
 
 pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err)
@@ -191,13 +207,42 @@ pbase_status collection_encode(collection *self, const pbase_value *value, pbase
     return collection_noted(self, status, err);
 }
 
+/* Before a change: keeps the log and the memory of the changes within the transaction's bounds. */
+static pbase_status collection_bound(collection *self, pbase_error *err)
+{
+    change_budget *budget = self->context->budget;
+    if (budget == NULL) {
+        return PBASE_OK;
+    }
+    if (!self->bulk && self->log.size >= budget->log_bytes_max) {
+        change_log_fini(&self->log);
+        self->bulk = true;
+    }
+    atom_source *source = self->context->source;
+    uint64_t held = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
+    if (held < self->memory_floor) {
+        self->memory_floor = held;
+    }
+    if (held - self->memory_floor < budget->memory_bytes_max) {
+        return PBASE_OK;
+    }
+    pbase_status status = budget->vtable->relieve(budget, &self->tree, err);
+    if (status == PBASE_OK) {
+        self->memory_floor = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
+    }
+    return status;
+}
+
 pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
 {
-    pbase_status status = change_log_reserve(&self->log, operation, err);
+    pbase_status status = collection_bound(self, err);
+    if (status == PBASE_OK && !self->bulk) {
+        status = change_log_reserve(&self->log, operation, err);
+    }
     if (status == PBASE_OK) {
         status = change_apply(operation, self->kind, &self->tree, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && !self->bulk) {
         change_log_append(&self->log, operation);
     }
     return collection_noted(self, status, err);

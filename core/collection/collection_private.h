@@ -13,7 +13,9 @@ struct collection {
     atom_ref base; /* one count is ours */
     uint64_t base_count;
     change_log log;
-    pbase_buffer stored; /* the value of the edit under way, in its stored form */
+    bool bulk;             /* `log` was given up; context->budget says when */
+    uint64_t memory_floor; /* least memory of atoms seen since it was relieved */
+    pbase_buffer stored;   /* the value of the edit under way, in its stored form */
     size_t name_size;
     char name[]; /* NUL-ended */
 };

@@ -5,7 +5,7 @@
  * until it is closed. */
 #ifndef PROTOBASE_COLLECTION_CONTEXT_H
 #define PROTOBASE_COLLECTION_CONTEXT_H
-#include "atom/atom_source.h"
+#include "collection/tree.h"
 #include <protobase/plugin/codec.h>
 
 /* ------------------------------------------------------------------------ values <-> bytes ---- */
@@ -81,6 +81,22 @@ struct change_observer {
     const change_observer_vtable *vtable;
 };
 
+/* ------------------------------------------------------------------------ memory bounded ------ */
+
+/* Bounds what the changes of a transaction hold in memory. NULL in a context: nobody does.
+ * Threads: confined to the transaction. */
+typedef struct change_budget change_budget;
+typedef struct {
+    /* Writes what `content`, a handle's own tree, has in memory to the storage, and lets it stand
+     * there. On failure it is as before. */
+    pbase_status (*relieve)(change_budget *self, tree *content, pbase_error *err);
+} change_budget_vtable;
+struct change_budget {
+    const change_budget_vtable *vtable;
+    uint64_t memory_bytes_max; /* growth of atoms in memory after which a handle is relieved */
+    uint64_t log_bytes_max;    /* operations of a handle, past which it keeps none: it is bulk */
+};
+
 /* ------------------------------------------------------------------------------- together ----- */
 
 typedef struct {
@@ -89,6 +105,7 @@ typedef struct {
     value_coder *coder;
     read_observer *reads;     /* NULL: nobody listens */
     change_observer *changes; /* NULL in this version */
+    change_budget *budget;    /* NULL: memory is not bounded */
     bool read_only;           /* edits are READ_ONLY: handles of a snapshot */
 } collection_context;
 

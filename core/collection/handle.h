@@ -76,8 +76,12 @@ const tree *collection_tree(const collection *self);
 /* The root it was opened on, lent until close, and how many entries that had. */
 atom_ref collection_base(const collection *self);
 uint64_t collection_base_count(const collection *self);
-/* The operations since the base. Lent until the handle is edited or closed. */
+/* The operations since the base. Lent until the handle is edited or closed. Empty when it is bulk. */
 const change_log *collection_log(const collection *self);
+/* There were too many operations to keep: its tree alone says what they led to. */
+bool collection_is_bulk(const collection *self);
+/* Lets the tree of a version that is not edited any more stand on the storage; see change_budget. */
+PBASE_MUST_CHECK pbase_status collection_relieve(collection *self, pbase_error *err);
 
 /* The value under a cursor in its stored form, for those who decode it themselves. INVALID on a set
  * and where the cursor stands nowhere. Lent until the cursor moves. */

@@ -80,12 +80,37 @@ static pbase_status publish_rebased(engine *self, pbase_error *err)
     return status;
 }
 
+/* The birth of atoms is of the one who holds the lock. */
+static pbase_status settle_tree(engine *self, uint64_t base, atom_ref ref, atom_ref *out,
+                                pbase_error *err)
+{
+    engine_lock(self, self->settle_mutex);
+    store_birth_set(self->bytes, base);
+    pbase_status status = tree_settle(store_atoms(self->bytes), ref, out, err);
+    engine_unlock(self, self->settle_mutex);
+    return status;
+}
+
+pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref, atom_ref *out,
+                           pbase_error *err)
+{
+    pbase_status status = engine_process_check(self, err);
+    if (status == PBASE_OK) {
+        status = engine_writable(self, err);
+    }
+    return status == PBASE_OK ? settle_tree(self, base, ref, out, err) : status;
+}
+
+bool engine_settles_elsewhere(const engine *self)
+{
+    return (self->storage->vtable->capabilities & PBASE_STORAGE_PERSISTENT) != 0;
+}
+
 static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_call *call,
                                 pbase_error *err)
 {
-    store_birth_set(self->bytes, run->base->sequence);
     pbase_status status =
-        tree_settle(store_atoms(self->bytes), run->base->catalog, &run->settled, err);
+        settle_tree(self, run->base->sequence, run->base->catalog, &run->settled, err);
     if (status == PBASE_OK) {
         status = append_record(self, run, err);
     }

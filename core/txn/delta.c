@@ -68,11 +68,35 @@ pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbas
         !pbase_read_u8(reader, &group.kind) || !pbase_read_sized(reader, &group.operations)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut inside a group");
     }
-    if (group.form < GROUP_CHANGE || group.form > GROUP_CREATE || !kind_known(group.kind)) {
+    if (group.form < GROUP_CHANGE || group.form > GROUP_ADOPT || !kind_known(group.kind)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta group of unknown form %u or kind %u",
                           group.form, group.kind);
     }
     *out = group;
+    return PBASE_OK;
+}
+
+pbase_status adopted_content_write(const adopted_content *content, pbase_buffer *out,
+                                   pbase_error *err)
+{
+    uint8_t pointer[8];
+    pbase_put_u64(pointer, content->root);
+    pbase_status status = pbase_buffer_append(out, pointer, sizeof pointer, err);
+    status = status == PBASE_OK ? pbase_buffer_append_varint(out, content->count, err) : status;
+    return status == PBASE_OK ? pbase_buffer_append_varint(out, content->sum, err) : status;
+}
+
+pbase_status adopted_content_read(pbase_bytes operations, adopted_content *out, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
+    adopted_content content = {.count = 0};
+    if (!pbase_read_u64(&reader, &content.root) || !pbase_read_varint(&reader, &content.count) ||
+        !pbase_read_varint(&reader, &content.sum) || content.sum > PBASE_COUNT_MAX ||
+        pbase_reader_bytes_left(&reader) > 0 || (content.root & 7u) != 0 ||
+        (content.root == PBASE_ATOM_NONE) != (content.count == 0)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "an adopted root makes no sense");
+    }
+    *out = content;
     return PBASE_OK;
 }
 

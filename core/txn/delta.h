@@ -13,7 +13,7 @@
  *   delta:   varint database id, varint count of groups, groups:
  *            varint sequence, varint ordinal (the collection; sequence 0 with ordinal > 0 means
  *            "created by this record"), u8 form, u8 collection kind, sized operations (delta-op.md)
- *            form 1 change, 2 create
+ *            form 1 change, 2 create, 3 adopt: its operations are a root pointer, a count, a sum
  *   catalog: u8 operation (1 create, 2 drop, 3 rename, 4 copy), varint database id (what is
  *            dropped, renamed or copied; of a create 0), sized name (of a drop: what it had; else
  *            the new one), of a rename and a copy: sized name of that database until then, of a
@@ -45,13 +45,25 @@ void record_head_write(const record_head *head, uint8_t out[RECORD_HEAD_BYTES]);
 PBASE_MUST_CHECK pbase_status record_head_read(pbase_reader_bytes *reader, record_head *out,
                                                pbase_error *err);
 
-enum { GROUP_CHANGE = 1, GROUP_CREATE = 2 };
+enum { GROUP_CHANGE = 1, GROUP_CREATE = 2, GROUP_ADOPT = 3 };
 typedef struct {
     pbase_collection_id id; /* sequence 0, ordinal > 0: created by this record */
     uint8_t form;           /* GROUP_* */
     uint8_t kind;           /* PBASE_COLLECTION_* */
     pbase_bytes operations;
 } delta_group;
+
+/* Content that was written as atoms before its record, in the place of operations. With an id of
+ * this record it creates the collection, else it replaces what that held. */
+typedef struct {
+    pbase_atom_pointer root; /* PBASE_ATOM_NONE: empty */
+    uint64_t count;          /* entries */
+    uint64_t sum;            /* of a counted kind: the sum of its counts; else 0 */
+} adopted_content;
+PBASE_MUST_CHECK pbase_status adopted_content_write(const adopted_content *content,
+                                                    pbase_buffer *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status adopted_content_read(pbase_bytes operations, adopted_content *out,
+                                                   pbase_error *err);
 
 PBASE_MUST_CHECK pbase_status delta_group_write(const delta_group *group, pbase_buffer *out,
                                                 pbase_error *err);

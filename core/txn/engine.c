@@ -166,7 +166,10 @@ pbase_status engine_durability_check(const engine *self, int32_t durability, pba
 static pbase_status create_locks(engine *self, pbase_error *err)
 {
     const pbase_os *os = self->host->os;
-    pbase_status status = os->lock->mutex_create(os, &self->commit_mutex, err);
+    pbase_status status = os->lock->mutex_create(os, &self->settle_mutex, err);
+    if (status == PBASE_OK) {
+        status = os->lock->mutex_create(os, &self->commit_mutex, err);
+    }
     if (status == PBASE_OK) {
         status = os->lock->mutex_create(os, &self->queue_mutex, err);
     }
@@ -265,6 +268,9 @@ static void destroy_locks(engine *self)
     }
     if (self->commit_mutex != NULL) {
         locks->mutex_destroy(self->commit_mutex);
+    }
+    if (self->settle_mutex != NULL) {
+        locks->mutex_destroy(self->settle_mutex);
     }
 }
 

@@ -7,6 +7,7 @@
  * Synchronization-Parallelism Tradeoff", 2010). A background thread checkpoints.
  *
  * Threads: synchronized. Locks, in the order they may nest:
+ *   settle    writing trees as atoms: a checkpoint or a large transaction, never with the others
  *   commit    the right to append and publish: one leader, or a checkpoint's short parts
  *   queue     waiting commits, the window's oldest base, the published state, counters */
 #ifndef PROTOBASE_TXN_ENGINE_H
@@ -83,6 +84,12 @@ struct engine_commit_request {
 PBASE_MUST_CHECK pbase_status engine_commit(engine *self, engine_commit_request *request,
                                             const pbase_call *call, pbase_error *err);
 
+/* Writes what `ref` has in memory as atoms, durable with the next record that is appended; `*out`
+ * names it on the storage. `base`: sequence of the state that the writer began with. READ_ONLY. */
+PBASE_MUST_CHECK pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref,
+                                            atom_ref *out, pbase_error *err);
+/* False when what is settled stays in the memory of the process. */
+bool engine_settles_elsewhere(const engine *self);
 PBASE_MUST_CHECK pbase_status engine_checkpoint(engine *self, const pbase_call *call,
                                                 pbase_error *err);
 PBASE_MUST_CHECK pbase_status engine_sync(engine *self, const pbase_call *call, pbase_error *err);

@@ -23,6 +23,7 @@ struct engine {
     bool holds_writer;
     pbase_recovery recovery;
 
+    pbase_os_mutex *settle_mutex; /* two settles of trees that share atoms must not run at once */
     pbase_os_mutex *commit_mutex; /* the right to append and publish */
     pbase_position head;          /* commit: expected head of the journal */
     write_window *window;         /* commit */

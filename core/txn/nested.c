@@ -46,6 +46,7 @@ static pbase_txn *nested_create(pbase_txn *outer, bool read_only)
     self->options.read_only = outer->options.read_only || read_only;
     self->reader.base = outer->reader.base;
     self->context = outer->context; /* reads go to the outermost, values through its coder */
+    self->memory_floor = outer->memory_floor;
     self->view = outer->view;
     self->view.context = &self->context;
     self->fresh_count = outer->fresh_count;

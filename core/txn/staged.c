@@ -2,13 +2,15 @@
  *
  * A version that descends from the collection its root already holds becomes the operations since
  * then. Any other version becomes a new collection: the operations that built it when it was made
- * in this transaction, else its content written out. The root itself is one operation on the
+ * in this transaction, else its content written out. Operations that are too many for the record are
+ * left out: the record names the tree they led to (adopt.h). The root itself is one operation on the
  * dictionary of roots. */
 #include "txn/staged.h"
 
 #include "collection/kind.h"
 #include "collection/tree_cursor.h"
 #include "txn/write_set.h"
+#include <protobase/base/limits.h>
 
 void staged_roots_init(staged_roots *self, const collection_context *context,
                        const staged_roots *outer)
@@ -142,6 +144,17 @@ pbase_status staged_roots_put(staged_roots *self, pbase_bytes name, const collec
     return PBASE_OK;
 }
 
+pbase_status staged_roots_relieve(staged_roots *self, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
+        if (self->items[i].version != NULL) {
+            status = collection_relieve(self->items[i].version, err);
+        }
+    }
+    return status;
+}
+
 /* Everything that can fail in a fold: versions in the context of `below`, names in its arena. */
 static pbase_status fold_prepare(const staged_roots *self, staged_roots *below, staged_root *moved,
                                  pbase_error *err)
@@ -190,10 +203,16 @@ pbase_status staged_roots_fold(staged_roots *self, staged_roots *below, pbase_er
 
 /* ----------------------------------------------------------------------------------- delta ---- */
 
-void staged_delta_init(staged_delta *self, const pbase_host *host, uint64_t database)
+/* Operations that go into one record; past it whole trees are adopted. A record holds at most
+ * PBASE_RECORD_BYTES_MAX, the operations on roots among them. */
+#define DELTA_OPERATIONS_MAX (PBASE_RECORD_BYTES_MAX / 4)
+
+void staged_delta_init(staged_delta *self, const pbase_host *host, const txn_budget *budget,
+                       uint64_t database)
 {
     memset(self, 0, sizeof *self);
     self->host = host;
+    self->budget = budget;
     self->database = database;
     pbase_arena_init(&self->arena, host->alloc);
     pbase_buffer_init(&self->root_operations, host->alloc);
@@ -208,13 +227,19 @@ void staged_delta_fini(staged_delta *self)
     access_set_fini(&self->writes);
 }
 
+#define ADOPT_FEATURE 2u /* the level that knows GROUP_ADOPT */
+
+static void need_level(staged_delta *self, uint32_t level)
+{
+    self->feature = level > self->feature ? level : self->feature;
+}
+
 /* The record needs the level of `version`'s kind and of what was done to it. */
 static void need_feature(staged_delta *self, const collection *version)
 {
     uint32_t kind = kind_find(collection_kind(version))->feature;
     uint32_t operations = change_feature(collection_log(version)->op_max);
-    uint32_t needs = kind > operations ? kind : operations;
-    self->feature = needs > self->feature ? needs : self->feature;
+    need_level(self, kind > operations ? kind : operations);
 }
 
 static pbase_status add_group(staged_delta *self, const commit_group *group, pbase_error *err)
@@ -231,6 +256,7 @@ static pbase_status add_group(staged_delta *self, const commit_group *group, pba
         self->capacity = capacity;
     }
     self->groups[self->count++] = *group;
+    self->operation_bytes += group->group.operations.size;
     return PBASE_OK;
 }
 
@@ -282,33 +308,73 @@ static pbase_status write_entry(tree_cursor *cursor, uint8_t kind, pbase_buffer 
     return status == PBASE_OK ? change_write(&operation, out, err) : status;
 }
 
-/* The content of a version as the operations that build it from nothing. */
-static pbase_status write_content(staged_delta *self, const collection *version, pbase_bytes *out,
-                                  pbase_error *err)
+/* The content of a version as the operations that build it from nothing. LIMIT, without a message:
+ * they take more than PBASE_ADOPT_INLINE_BYTES. */
+static pbase_status write_content(const collection *version, pbase_buffer *out, pbase_error *err)
 {
-    pbase_buffer buffer;
     tree_cursor cursor;
-    pbase_buffer_init(&buffer, self->host->alloc);
-    tree_cursor_init(&cursor, collection_tree(version), self->host->alloc);
+    tree_cursor_init(&cursor, collection_tree(version), out->alloc);
     pbase_status status = tree_cursor_first(&cursor, err);
     while (status == PBASE_OK) {
-        status = write_entry(&cursor, collection_kind(version), &buffer, err);
-        if (status == PBASE_OK && buffer.size > PBASE_RECORD_BYTES_MAX / 2) {
-            status = PBASE_FAIL(err, PBASE_LIMIT,
-                                "a collection copied into another root takes more than %u bytes",
-                                PBASE_RECORD_BYTES_MAX / 2);
-            pbase_error_hint(err, "store it in parts");
+        status = write_entry(&cursor, collection_kind(version), out, err);
+        if (status == PBASE_OK && out->size > PBASE_ADOPT_INLINE_BYTES) {
+            status = PBASE_LIMIT;
         }
         if (status == PBASE_OK) {
             status = tree_cursor_next(&cursor, err);
         }
     }
-    if (status == PBASE_END) {
-        status = pbase_arena_copy(&self->arena, pbase_buffer_view(&buffer), out, err);
-    }
     tree_cursor_fini(&cursor);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+/* Lets a group of a new collection hold a copy of the content of a version: in the record while it
+ * is short, else as atoms written before it. */
+static pbase_status take_content(staged_delta *self, const collection *version, commit_group *group,
+                                 pbase_error *err)
+{
+    pbase_buffer buffer;
+    pbase_buffer_init(&buffer, self->host->alloc);
+    pbase_status status = write_content(version, &buffer, err);
+    if (status == PBASE_LIMIT) {
+        buffer.size = 0;
+        group->group.form = GROUP_ADOPT;
+        need_level(self, ADOPT_FEATURE);
+        status = adopt_copy(self->budget, version, &buffer, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_arena_copy(&self->arena, pbase_buffer_view(&buffer),
+                                  &group->group.operations, err);
+    }
     pbase_buffer_fini(&buffer);
     return status;
+}
+
+/* Lets a group take the tree of a version itself, written before the record. */
+static pbase_status take_tree(staged_delta *self, const collection *version, commit_group *group,
+                              pbase_error *err)
+{
+    pbase_buffer buffer;
+    pbase_buffer_init(&buffer, self->host->alloc);
+    group->group.form = GROUP_ADOPT;
+    group->shortcut.present = false;
+    need_level(self, ADOPT_FEATURE);
+    pbase_status status = adopt_version(self->budget, version, &buffer, err);
+    if (status == PBASE_OK) {
+        status = pbase_arena_copy(&self->arena, pbase_buffer_view(&buffer),
+                                  &group->group.operations, err);
+    }
+    pbase_buffer_fini(&buffer);
+    return status;
+}
+
+/* True when the operations of a version cannot stand in the record: there are none, or too many with
+ * those that do already. */
+static bool outgrows_record(const staged_delta *self, const collection *version)
+{
+    return collection_is_bulk(version) ||
+           self->operation_bytes + change_log_view(collection_log(version)).size >
+               DELTA_OPERATIONS_MAX;
 }
 
 /* Made in a transaction from nothing: its log is its whole content. */
@@ -342,14 +408,16 @@ static pbase_status add_created(staged_delta *self, const staged_roots *roots,
     commit_group group = {
         .group = {.id = {0, ordinal}, .form = GROUP_CREATE, .kind = collection_kind(version)}};
     pbase_status status = PBASE_OK;
-    if (fresh) {
+    if (!fresh || (outgrows_record(self, version) && is_staged_before(roots, root))) {
+        status = take_content(self, version, &group, err);
+    } else if (outgrows_record(self, version)) {
+        status = take_tree(self, version, &group, err);
+    } else {
         group.group.operations = change_log_view(collection_log(version));
         group.shortcut.base_root = ATOM_REF_NONE;
         group.shortcut.result_root = collection_tree(version)->root;
         group.shortcut.result_sum = collection_tree(version)->sum;
         group.shortcut.present = !is_staged_before(roots, root);
-    } else {
-        status = write_content(self, version, &group.group.operations, err);
     }
     pbase_buffer stored;
     pbase_buffer_init(&stored, self->host->alloc);
@@ -367,10 +435,28 @@ static pbase_status add_created(staged_delta *self, const staged_roots *roots,
     return status;
 }
 
+/* The root keeps its collection, with new content as a whole. */
+static pbase_status add_replaced(staged_delta *self, const collection *version, pbase_error *err)
+{
+    need_feature(self, version);
+    commit_group group = {
+        .group = {.id = collection_id(version), .kind = collection_kind(version)}};
+    pbase_status status = take_tree(self, version, &group, err);
+    if (status == PBASE_OK) {
+        status = add_group(self, &group, err);
+    }
+    return status == PBASE_OK
+               ? write_set_add_whole(&self->writes, self->database, group.group.id, err)
+               : status;
+}
+
 /* The root keeps its collection, changed. */
 static pbase_status add_changed(staged_delta *self, const collection *version, pbase_error *err)
 {
     pbase_bytes operations = change_log_view(collection_log(version));
+    if (outgrows_record(self, version)) {
+        return add_replaced(self, version, err);
+    }
     if (operations.size == 0) {
         return PBASE_OK;
     }

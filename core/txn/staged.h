@@ -5,6 +5,7 @@
  * Threads: confined to the transaction. */
 #ifndef PROTOBASE_TXN_STAGED_H
 #define PROTOBASE_TXN_STAGED_H
+#include "txn/adopt.h"
 #include "txn/root_view.h"
 
 typedef struct {
@@ -36,6 +37,8 @@ const staged_root *staged_roots_between(const staged_roots *self, const pbase_by
 PBASE_MUST_CHECK pbase_status staged_roots_put(staged_roots *self, pbase_bytes name,
                                                const collection *version, const pbase_bytes *stored,
                                                pbase_error *err);
+/* Lets every staged version stand on the storage. */
+PBASE_MUST_CHECK pbase_status staged_roots_relieve(staged_roots *self, pbase_error *err);
 /* Moves everything staged in `self` into `below`, the table it stands on, over what was there.
  * On failure both are as before. */
 PBASE_MUST_CHECK pbase_status staged_roots_fold(staged_roots *self, staged_roots *below,
@@ -44,6 +47,7 @@ PBASE_MUST_CHECK pbase_status staged_roots_fold(staged_roots *self, staged_roots
 /* What a commit appends: groups of operations, the bytes behind them, and what they write. */
 typedef struct {
     const pbase_host *host;
+    const txn_budget *budget; /* borrowed: writes what is adopted */
     commit_group *groups;
     size_t count, capacity;
     pbase_arena arena; /* contents written out whole */
@@ -52,8 +56,10 @@ typedef struct {
     uint32_t feature;  /* level of the space that the record needs */
     uint64_t ordinals; /* collections created by the record so far */
     uint64_t database;
+    uint64_t operation_bytes; /* of all groups */
 } staged_delta;
-void staged_delta_init(staged_delta *self, const pbase_host *host, uint64_t database);
+void staged_delta_init(staged_delta *self, const pbase_host *host, const txn_budget *budget,
+                       uint64_t database);
 void staged_delta_fini(staged_delta *self);
 /* Turns the staged roots into groups against the roots of `view`. No groups: nothing to write. */
 PBASE_MUST_CHECK pbase_status staged_delta_build(staged_delta *self, const staged_roots *roots,

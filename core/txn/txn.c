@@ -52,11 +52,15 @@ static void prepare(pbase_txn *self)
     self->context = (collection_context){.source = store_atoms(bytes),
                                          .alloc = host->alloc,
                                          .coder = &self->coder.base,
-                                         .reads = tracks ? &self->reads.base : NULL};
+                                         .reads = tracks ? &self->reads.base : NULL,
+                                         .budget = &self->budget.base};
     self->view.context = &self->context;
     self->fresh_count = &self->fresh_counted;
     staged_roots_init(&self->staged, &self->context, NULL);
     engine_reader_begin(self->engine, &self->reader);
+    txn_budget_init(&self->budget, self->engine, self->reader.base->sequence,
+                    self->options.memory_bytes_max, self->options.log_bytes_max);
+    self->memory_floor = atomic_load(&self->context.source->memory_bytes);
 }
 
 pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *options,
@@ -309,6 +313,20 @@ static pbase_status check_writable(const pbase_txn *self, pbase_bytes name, pbas
     return root_name_check("root", name, err);
 }
 
+/* Handles keep their own trees within the budget; this does it for versions that wait for commit. */
+static pbase_status bound_staged(pbase_txn *self, pbase_error *err)
+{
+    const atom_source *source = self->context.source;
+    uint64_t held = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
+    self->memory_floor = held < self->memory_floor ? held : self->memory_floor;
+    if (held - self->memory_floor < self->context.budget->memory_bytes_max) {
+        return PBASE_OK;
+    }
+    pbase_status status = staged_roots_relieve(&self->staged, err);
+    self->memory_floor = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
+    return status;
+}
+
 pbase_status txn_store_version(pbase_txn *self, const char *name, const collection *version,
                                pbase_error *err)
 {
@@ -317,6 +335,9 @@ pbase_status txn_store_version(pbase_txn *self, const char *name, const collecti
     if (status == PBASE_OK && collection_tree(version)->source != self->context.source) {
         status = PBASE_FAIL(err, PBASE_INVALID, "root '%s': the collection is of another space",
                             name); /* its values name codecs by that space's ids */
+    }
+    if (status == PBASE_OK) {
+        status = bound_staged(self, err);
     }
     return status == PBASE_OK ? staged_roots_put(&self->staged, text, version, NULL, err) : status;
 }
@@ -367,7 +388,7 @@ static pbase_status commit_staged(pbase_txn *self, const pbase_call *call, uint6
                                   pbase_error *err)
 {
     staged_delta delta;
-    staged_delta_init(&delta, engine_host(self->engine), self->database->id);
+    staged_delta_init(&delta, engine_host(self->engine), &self->budget, self->database->id);
     pbase_status status = staged_delta_build(&delta, &self->staged, &self->view, err);
     if (status == PBASE_OK && delta.count > 0) {
         status = codec_table_require(store_codecs(engine_store(self->engine)), delta.feature, err);

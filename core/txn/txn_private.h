@@ -13,6 +13,8 @@ struct pbase_txn {
     engine_reader reader; /* the state at begin; of a nested one only `base`, lent */
     read_tracker reads;   /* of the outermost, where those nested in it report too */
     store_coder coder;
+    txn_budget budget;          /* of the outermost */
+    uint64_t memory_floor;      /* least memory of atoms seen since staged versions were relieved */
     collection_context context; /* of every handle */
     root_view view;
     staged_roots staged;

@@ -6,6 +6,7 @@
 #include "txn/working.h"
 
 #include "collection/change.h"
+#include "collection/kind.h"
 
 #include <inttypes.h>
 #include <protobase/base/limits.h>
@@ -425,6 +426,37 @@ static pbase_status apply_roots(working *self, working_database *database, pbase
     return status == PBASE_END ? PBASE_OK : status;
 }
 
+/* Content that was written before the record. Its root is read at once: a record whose atoms are not
+ * there must not pass for good. */
+static pbase_status adopt(working *self, working_collection *item, pbase_bytes operations,
+                          pbase_error *err)
+{
+    adopted_content content;
+    uint64_t count = 0;
+    pbase_status status = adopted_content_read(operations, &content, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    atom_ref root =
+        content.root == PBASE_ATOM_NONE ? ATOM_REF_NONE : atom_ref_of_pointer(content.root);
+    tree adopted = tree_of(self->atoms, root, tree_kind_positional(item->kind));
+    adopted.sum = content.sum;
+    status = tree_count(&adopted, &count, err);
+    if (status == PBASE_OK && count != content.count) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "an adopted root has %" PRIu64 " entries instead of %" PRIu64, count,
+                            content.count);
+    }
+    if (status == PBASE_OK && (kind_counted(item->kind) ? content.sum < count : content.sum != 0)) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "an adopted root has a sum that makes no sense");
+    }
+    if (status == PBASE_OK) {
+        tree_fini(&item->content);
+        item->content = adopted; /* what is stored has no counts */
+    }
+    return status;
+}
+
 static pbase_status apply_group(working *self, working_database *database, const delta_group *group,
                                 const working_shortcut *shortcut, pbase_error *err)
 {
@@ -435,10 +467,11 @@ static pbase_status apply_group(working *self, working_database *database, const
     if (group->form == GROUP_CREATE && (group->id.sequence != 0 || group->id.ordinal == 0)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a record creates a collection that is not its own");
     }
+    bool creates = group->form == GROUP_CREATE ||
+                   (group->form == GROUP_ADOPT && group->id.sequence == 0 && group->id.ordinal > 0);
     working_collection *item = NULL;
-    pbase_status status = group->form == GROUP_CREATE
-                              ? collection_create(self, database, id, group->kind, &item, err)
-                              : collection_find(self, database, id, &item, err);
+    pbase_status status = creates ? collection_create(self, database, id, group->kind, &item, err)
+                                  : collection_find(self, database, id, &item, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -449,9 +482,15 @@ static pbase_status apply_group(working *self, working_database *database, const
     }
     database->changed = true;
     if (same_id(id, CATALOG_ROOTS)) {
+        if (group->form == GROUP_ADOPT) {
+            return PBASE_FAIL(err, PBASE_CORRUPT, "a record adopts the dictionary of roots");
+        }
         return apply_roots(self, database, group->operations, err);
     }
     item->changed = true;
+    if (group->form == GROUP_ADOPT) {
+        return adopt(self, item, group->operations, err);
+    }
     if (shortcut != NULL && shortcut->present &&
         atom_ref_same(item->content.root, shortcut->base_root)) {
         atom_ref result = atom_ref_keep(shortcut->result_root);

@@ -41,8 +41,8 @@ pbase_status write_set_add_operations(access_set *writes, uint64_t database, pba
     return status == PBASE_END ? PBASE_OK : status;
 }
 
-static pbase_status add_whole(access_set *writes, uint64_t database, pbase_collection_id id,
-                              pbase_error *err)
+pbase_status write_set_add_whole(access_set *writes, uint64_t database, pbase_collection_id id,
+                                 pbase_error *err)
 {
     access item = {.kind = ACCESS_WHOLE, .place = {.database = database, .collection = id}};
     return access_set_add(writes, &item, err);
@@ -69,8 +69,9 @@ pbase_status write_set_add_catalog(access_set *writes, const catalog_change *wan
     if (status == PBASE_OK && moves) {
         status = add_name(writes, wanted->source, err);
     }
-    return status == PBASE_OK && moves ? add_whole(writes, wanted->database, CATALOG_ROOTS, err)
-                                       : status;
+    return status == PBASE_OK && moves
+               ? write_set_add_whole(writes, wanted->database, CATALOG_ROOTS, err)
+               : status;
 }
 
 /* ---------------------------------------------------------------------------------- records ---- */
@@ -95,11 +96,11 @@ static pbase_status safe_base_count(pbase_bytes operations, uint64_t *out, pbase
 static pbase_status add_group(access_set *writes, uint64_t database, const delta_group *group,
                               pbase_error *err)
 {
-    if (group->form == GROUP_CREATE) {
+    if (group->form == GROUP_CREATE || (group->id.sequence == 0 && group->id.ordinal > 0)) {
         return PBASE_OK; /* nobody else can have touched what did not exist */
     }
     if (group->form != GROUP_CHANGE) {
-        return add_whole(writes, database, group->id, err);
+        return write_set_add_whole(writes, database, group->id, err);
     }
     uint64_t base_count = UINT64_MAX;
     pbase_status status = safe_base_count(group->operations, &base_count, err);

@@ -13,6 +13,9 @@ PBASE_MUST_CHECK pbase_status write_set_add_operations(access_set *writes, uint6
                                                        pbase_collection_id id,
                                                        pbase_bytes operations, uint64_t base_count,
                                                        pbase_error *err);
+/* Adds the whole collection: its content was replaced. */
+PBASE_MUST_CHECK pbase_status write_set_add_whole(access_set *writes, uint64_t database,
+                                                  pbase_collection_id id, pbase_error *err);
 /* Adds what a change of the catalog reads: the name of what it copies, which must still be there. */
 PBASE_MUST_CHECK pbase_status read_set_add_catalog(access_set *reads, const catalog_change *wanted,
                                                    pbase_error *err);

@@ -32,6 +32,12 @@ typedef struct {
     int32_t durability;   /* PBASE_DURABILITY_*, or PBASE_DURABILITY_DEFAULT */
     bool read_only;       /* storing a root is READ_ONLY; commit checks and writes nothing */
     uint32_t retries_max; /* of pbase_txn_run; 0: PBASE_TXN_RETRIES */
+    /* Of large transactions. Growth of memory after which changed nodes are written to the storage
+     * before the commit; 0: PBASE_TXN_MEMORY_BYTES. */
+    uint64_t memory_bytes_max;
+    /* Operations of one collection, in bytes, past which they are not kept: the commit then replaces
+     * its content as a whole and conflicts with any other change of it; 0: PBASE_TXN_LOG_BYTES. */
+    uint64_t log_bytes_max;
 } pbase_txn_options;
 #define PBASE_TXN_RETRIES 100u
 PBASE_API pbase_txn_options pbase_txn_options_default(void);

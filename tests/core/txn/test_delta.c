@@ -125,6 +125,43 @@ static void a_rename_and_a_copy_read_back_and_are_refused_when_cut(void **unused
     }
 }
 
+static pbase_status read_adopted(const pbase_buffer *bytes, size_t size, adopted_content *out)
+{
+    return adopted_content_read(pbase_bytes_of(bytes->data, size), out, NULL);
+}
+
+static void adopted_content_reads_back_and_is_refused_when_it_makes_no_sense(void **unused)
+{
+    (void)unused;
+    const struct {
+        adopted_content content;
+        pbase_status status;
+    } cases[] = {
+        {{.root = 0, .count = 0}, PBASE_OK},
+        {{.root = UINT64_C(0x0001000000000040), .count = 10000000, .sum = 77}, PBASE_OK},
+        {{.root = 0, .count = 1}, PBASE_CORRUPT},
+        {{.root = 64, .count = 0}, PBASE_CORRUPT},
+        {{.root = 65, .count = 1}, PBASE_CORRUPT},
+        {{.root = 64, .count = 1, .sum = PBASE_COUNT_MAX + 1u}, PBASE_CORRUPT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pbase_buffer bytes;
+        adopted_content read = {.count = 77};
+        pbase_buffer_init(&bytes, pbase_alloc_default());
+        assert_int_equal(adopted_content_write(&cases[i].content, &bytes, NULL), PBASE_OK);
+        assert_int_equal(read_adopted(&bytes, bytes.size, &read), cases[i].status);
+        assert_true(cases[i].status != PBASE_OK ||
+                    (read.root == cases[i].content.root && read.sum == cases[i].content.sum &&
+                     read.count == cases[i].content.count));
+        for (size_t size = 0; size < bytes.size; size++) {
+            assert_int_equal(read_adopted(&bytes, size, &read), PBASE_CORRUPT);
+        }
+        assert_int_equal(pbase_buffer_append_u8(&bytes, 0, NULL), PBASE_OK);
+        assert_int_equal(read_adopted(&bytes, bytes.size, &read), PBASE_CORRUPT);
+        pbase_buffer_fini(&bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup(a_cut_head_is_damage, begin),
         cmocka_unit_test_setup(newer_versions_and_flags_are_told_from_damage, begin),
         cmocka_unit_test(a_group_reads_back_and_is_refused_when_cut),
+        cmocka_unit_test(adopted_content_reads_back_and_is_refused_when_it_makes_no_sense),
         cmocka_unit_test(a_catalog_change_needs_a_name_within_the_limit),
         cmocka_unit_test(a_rename_and_a_copy_read_back_and_are_refused_when_cut),
     };

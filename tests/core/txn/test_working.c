@@ -330,6 +330,64 @@ static void a_copy_has_what_records_before_it_did_in_the_same_working_state(void
     assert_int_equal(count_of_root_in(1), 3);
 }
 
+/* Writes a tree of `entries` keys to the storage; its pointer. */
+static pbase_atom_pointer stored_tree(uint64_t entries, bool positional)
+{
+    tree content = tree_of(&w.heap.source, ATOM_REF_NONE, positional);
+    atom_ref settled = ATOM_REF_NONE;
+    tree_value value = tree_value_of(pbase_bytes_text("\2v"));
+    for (uint64_t i = 0; i < entries; i++) {
+        key_scratch scratch;
+        encoded_key key;
+        pbase_value number = pbase_value_int((int64_t)i);
+        key_scratch_init(&scratch, w.host.alloc);
+        assert_int_equal(key_encode(&number, &scratch, &key, NULL), PBASE_OK);
+        pbase_status status = positional ? tree_append(&content, &value, NULL)
+                                         : tree_append_key(&content, &key, &value, NULL);
+        assert_int_equal(status, PBASE_OK);
+        key_scratch_fini(&scratch);
+    }
+    assert_int_equal(tree_settle(&w.heap.source, content.root, &settled, NULL), PBASE_OK);
+    tree_fini(&content);
+    return atom_ref_pointer(settled);
+}
+
+static void add_adopted(pbase_atom_pointer root, uint64_t count)
+{
+    adopted_content content = {.root = root, .count = count};
+    assert_int_equal(adopted_content_write(&content, &w.operations, NULL), PBASE_OK);
+}
+
+static void adopted_content_replaces_what_a_collection_held(void **unused)
+{
+    (void)unused;
+    make_root();
+    begin_delta(1, 1);
+    add_adopted(stored_tree(300, false), 300);
+    add_group(GROUP_ADOPT, PBASE_COLLECTION_DICT, 2, 1);
+    assert_int_equal(apply(RECORD_DELTA), PBASE_OK);
+    assert_int_equal(count_of_root(), 300);
+    begin_delta(1, 1);
+    add_adopted(PBASE_ATOM_NONE, 0);
+    add_group(GROUP_ADOPT, PBASE_COLLECTION_DICT, 2, 1);
+    assert_int_equal(apply(RECORD_DELTA), PBASE_OK);
+    assert_int_equal(count_of_root(), 0);
+}
+
+static void a_collection_is_created_by_adopting(void **unused)
+{
+    (void)unused;
+    make_root();
+    begin_delta(1, 2);
+    add_adopted(stored_tree(300, false), 300);
+    add_group(GROUP_ADOPT, PBASE_COLLECTION_DICT, 0, 1);
+    add_operation(CHANGE_PUT, "r", child_of(PBASE_COLLECTION_DICT, 0, 1));
+    add_group(GROUP_CHANGE, PBASE_COLLECTION_DICT, 0, 0);
+    assert_int_equal(apply(RECORD_DELTA), PBASE_OK);
+    assert_int_equal(count_of_root(), 300);
+    assert_int_equal(count_of_collections(), 2);
+}
+
 /* ------------------------------------------------------------------------------ nonsense ---- */
 
 static void a_record_that_changes_a_snapshot_is_damage(void **unused)
@@ -349,6 +407,50 @@ static void a_copy_is_a_snapshot_or_a_branch_of_something(void **unused)
     assert_int_equal(change_database(CATALOG_COPY, 3, 1, "x"), PBASE_CORRUPT);
     assert_int_equal(change_database(CATALOG_COPY, DATABASE_BRANCH, 7, "x"), PBASE_CONFLICT);
     assert_int_equal(change_database(CATALOG_RENAME, 0, 7, "x"), PBASE_CONFLICT);
+}
+
+static pbase_status adopt_as(pbase_atom_pointer root, uint64_t count, uint8_t kind,
+                             uint64_t sequence, uint64_t ordinal)
+{
+    begin_delta(1, 1);
+    add_adopted(root, count);
+    add_group(GROUP_ADOPT, kind, sequence, ordinal);
+    return apply(RECORD_DELTA);
+}
+
+static void adopted_sums_are_those_of_counted_kinds(void **unused)
+{
+    (void)unused;
+    make_root();
+    adopted_content content = {.root = stored_tree(300, false), .count = 300, .sum = 299};
+    for (unsigned i = 0; i < 2; i++) {
+        begin_delta(1, 1);
+        w.operations.size = 0;
+        assert_int_equal(adopted_content_write(&content, &w.operations, NULL), PBASE_OK);
+        if (i == 0) { /* fewer than its elements */
+            add_group(GROUP_ADOPT, PBASE_COLLECTION_COUNTED_SET, 0, 1);
+        } else { /* of a kind without counts */
+            add_group(GROUP_ADOPT, PBASE_COLLECTION_DICT, 2, 1);
+        }
+        assert_int_equal(apply(RECORD_DELTA), PBASE_CORRUPT);
+    }
+}
+
+static void adopting_what_is_not_there_is_refused(void **unused)
+{
+    (void)unused;
+    make_root();
+    pbase_atom_pointer keyed = stored_tree(300, false), positional = stored_tree(300, true);
+    assert_int_equal(adopt_as(keyed, 299, PBASE_COLLECTION_DICT, 2, 1), PBASE_CORRUPT);
+    assert_int_equal(adopt_as(positional, 300, PBASE_COLLECTION_DICT, 2, 1), PBASE_CORRUPT);
+    assert_int_equal(adopt_as(keyed, 300, PBASE_COLLECTION_LIST, 0, 1), PBASE_CORRUPT);
+    assert_int_equal(adopt_as(keyed, 300, PBASE_COLLECTION_DICT, 0, 0), PBASE_CORRUPT);
+    assert_int_equal(adopt_as(keyed, 300, PBASE_COLLECTION_DICT, 9, 9), PBASE_CONFLICT);
+    begin_delta(1, 1);
+    w.operations.size = 0;
+    add_group(GROUP_ADOPT, PBASE_COLLECTION_DICT, 2, 1);
+    assert_int_equal(apply(RECORD_DELTA), PBASE_CORRUPT);
+    assert_int_equal(count_of_root(), 1);
 }
 
 static void what_is_gone_conflicts(void **unused)
@@ -464,6 +566,10 @@ int main(void)
         SENTENCE(a_copy_has_what_records_before_it_did_in_the_same_working_state),
         SENTENCE(a_record_that_changes_a_snapshot_is_damage),
         SENTENCE(a_copy_is_a_snapshot_or_a_branch_of_something),
+        SENTENCE(adopted_content_replaces_what_a_collection_held),
+        SENTENCE(a_collection_is_created_by_adopting),
+        SENTENCE(adopted_sums_are_those_of_counted_kinds),
+        SENTENCE(adopting_what_is_not_there_is_refused),
         SENTENCE(what_is_gone_conflicts),
         SENTENCE(the_roots_cannot_be_created_again),
         SENTENCE(a_collection_of_an_earlier_record_cannot_be_created_again),

@@ -226,6 +226,15 @@ static void a_copied_database_is_left_alone(void **unused)
     assert_int_equal(verdict_root_after(CATALOG_COPY), PBASE_OK);
 }
 
+static void adopted_content_stands_for_the_whole_collection(void **unused)
+{
+    (void)unused;
+    adopted_content content = {.root = 64, .count = 1};
+    assert_int_equal(adopted_content_write(&content, &w.operations, NULL), PBASE_OK);
+    commit_group_of(GROUP_ADOPT, PBASE_COLLECTION_DICT);
+    assert_int_equal(verdict_key(ACCESS_POINT, "anybody"), PBASE_CONFLICT);
+}
+
 static void a_record_that_is_cut_is_corrupt(void **unused)
 {
     (void)unused;
@@ -254,6 +263,7 @@ int main(void)
         CASE(a_dropped_database_takes_its_roots_along),
         CASE(a_renamed_database_takes_its_roots_along),
         CASE(a_copied_database_is_left_alone),
+        CASE(adopted_content_stands_for_the_whole_collection),
         CASE(a_record_that_is_cut_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

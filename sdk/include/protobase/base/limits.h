@@ -10,6 +10,9 @@
 #define PBASE_CHILDREN_MAX 65535u            /* child collections of one value */
 #define PBASE_COUNT_MAX 9223372036854775807u /* sum of counts of one counted collection */
 #define PBASE_TXN_BYTES_MAX 4294967295u      /* operations of one transaction, encoded */
+#define PBASE_TXN_MEMORY_BYTES 268435456u    /* of its changes, before some go to the storage */
+#define PBASE_TXN_LOG_BYTES 67108864u        /* operations of one collection, before it is bulk */
+#define PBASE_ADOPT_INLINE_BYTES 65536u      /* content of a copy in the record itself */
 #define PBASE_TXN_DEPTH_MAX 64u              /* transactions nested in one another */
 #define PBASE_READ_SET_MAX 1048576u     /* remembered ranges; past it a whole collection is read */
 #define PBASE_CODECS_MAX 255u           /* codecs one space may know */

@@ -1,0 +1,120 @@
+/* adopt.c - writing trees of a transaction before its record. */
+#include "txn/adopt.h"
+
+#include "collection/tree_cursor.h"
+#include <protobase/base/limits.h>
+
+/* Writes a tree and lets it stand on the storage. */
+static pbase_status stand_on_storage(const txn_budget *self, tree *content, pbase_error *err)
+{
+    atom_ref settled = ATOM_REF_NONE;
+    pbase_status status = engine_settle(self->engine, self->sequence, content->root, &settled, err);
+    if (status == PBASE_OK) {
+        tree_drop(content->source, content->root);
+        content->root = settled; /* what is stored has no counts */
+    }
+    return status;
+}
+
+static pbase_status budget_relieve(change_budget *base, tree *content, pbase_error *err)
+{
+    const txn_budget *self = (const txn_budget *)base; /* first member */
+    if (!engine_settles_elsewhere(self->engine)) {
+        return PBASE_OK; /* it would stay in memory all the same */
+    }
+    return stand_on_storage(self, content, err);
+}
+
+static const change_budget_vtable txn_budget_vtable = {.relieve = budget_relieve};
+
+void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t memory_bytes_max,
+                     uint64_t log_bytes_max)
+{
+    self->base.vtable = &txn_budget_vtable;
+    self->base.memory_bytes_max = memory_bytes_max == 0 ? PBASE_TXN_MEMORY_BYTES : memory_bytes_max;
+    self->base.log_bytes_max = log_bytes_max == 0 ? PBASE_TXN_LOG_BYTES : log_bytes_max;
+    self->engine = of;
+    self->sequence = sequence;
+}
+
+/* The operations of a group that adopts the stored tree `content`. */
+static pbase_status write_adopted(const tree *content, pbase_buffer *out, pbase_error *err)
+{
+    adopted_content adopted = {.root = PBASE_ATOM_NONE, .sum = content->sum};
+    pbase_status status = tree_count(content, &adopted.count, err);
+    if (content->root != ATOM_REF_NONE) {
+        PBASE_ASSERT(atom_ref_is_stored(content->root));
+        adopted.root = atom_ref_pointer(content->root);
+    }
+    return status == PBASE_OK ? adopted_content_write(&adopted, out, err) : status;
+}
+
+pbase_status adopt_version(const txn_budget *self, const collection *version, pbase_buffer *out,
+                           pbase_error *err)
+{
+    tree content = tree_keep(collection_tree(version));
+    pbase_status status = stand_on_storage(self, &content, err);
+    if (status == PBASE_OK) {
+        status = write_adopted(&content, out, err);
+    }
+    tree_fini(&content);
+    return status;
+}
+
+/* --------------------------------------------------------------------------------- copying ---- */
+
+static pbase_status copy_entry(tree_cursor *cursor, tree *copy, pbase_error *err)
+{
+    encoded_key key;
+    tree_value entry;
+    pbase_status status = tree_cursor_value(cursor, &entry, err);
+    if (status == PBASE_OK && entry.kind != TREE_VALUE_BYTES) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "an entry holds a tree in the place of a value");
+    }
+    if (status != PBASE_OK || copy->positional) {
+        return status == PBASE_OK ? tree_append(copy, &entry, err) : status;
+    }
+    status = tree_cursor_key(cursor, &key, err);
+    return status == PBASE_OK ? tree_append_key(copy, &key, &entry, err) : status;
+}
+
+/* Keeps what the copy holds in memory within the budget. */
+static pbase_status copy_bound(const txn_budget *self, tree *copy, uint64_t *floor,
+                               pbase_error *err)
+{
+    uint64_t held = atomic_load_explicit(&copy->source->memory_bytes, memory_order_relaxed);
+    *floor = held < *floor ? held : *floor;
+    if (held - *floor < self->base.memory_bytes_max || !engine_settles_elsewhere(self->engine)) {
+        return PBASE_OK;
+    }
+    pbase_status status = stand_on_storage(self, copy, err);
+    *floor = atomic_load_explicit(&copy->source->memory_bytes, memory_order_relaxed);
+    return status;
+}
+
+pbase_status adopt_copy(const txn_budget *self, const collection *version, pbase_buffer *out,
+                        pbase_error *err)
+{
+    const tree *from = collection_tree(version);
+    const pbase_alloc *alloc = engine_host(self->engine)->alloc;
+    tree copy = tree_of(from->source, ATOM_REF_NONE, from->positional);
+    copy.sum = from->sum;
+    uint64_t floor = atomic_load_explicit(&from->source->memory_bytes, memory_order_relaxed);
+    tree_cursor cursor;
+    tree_cursor_init(&cursor, from, alloc);
+    pbase_status status = tree_cursor_first(&cursor, err);
+    while (status == PBASE_OK) {
+        status = copy_bound(self, &copy, &floor, err);
+        status = status == PBASE_OK ? copy_entry(&cursor, &copy, err) : status;
+        status = status == PBASE_OK ? tree_cursor_next(&cursor, err) : status;
+    }
+    if (status == PBASE_END) {
+        status = stand_on_storage(self, &copy, err);
+    }
+    if (status == PBASE_OK) {
+        status = write_adopted(&copy, out, err);
+    }
+    tree_cursor_fini(&cursor);
+    tree_fini(&copy);
+    return status;
+}
