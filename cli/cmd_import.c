@@ -5,6 +5,7 @@
  * input. */
 #include "any_collection.h"
 #include "commands.h"
+#include "csv_cells.h"
 #include "progress.h"
 #include "rows.h"
 
@@ -23,7 +24,10 @@ typedef struct {
     uint32_t kind;         /* PBASE_ROOT_* */
     uint64_t batch;
     FILE *rejects; /* NULL: a bad row ends the import */
+    FILE *reasons; /* a line for each line of `rejects` */
     rows input;
+    csv_types types; /* of CSV, as is the header */
+    csv_header header;
     pbase_arena arena; /* of one row */
     progress progress;
     uint64_t imported, rejected;
@@ -58,14 +62,24 @@ static pbase_status parse_batch(import_work *self, const char *text, pbase_error
     return PBASE_OK;
 }
 
-static pbase_status parse_arguments(import_work *self, const cli_arguments *arguments,
-                                    bool *is_array, pbase_error *err)
+static rows_format format_of(const char *text)
 {
-    const char *format = arguments->values[IMPORT_FORMAT];
+    return text != NULL && strcmp(text, "json") == 0  ? ROWS_ARRAY
+           : text != NULL && strcmp(text, "csv") == 0 ? ROWS_CSV
+                                                      : ROWS_LINES;
+}
+
+static pbase_status parse_arguments(import_work *self, const cli_arguments *arguments,
+                                    pbase_error *err)
+{
+    const char *cells = arguments->values[IMPORT_CELLS];
     const char *key = arguments->values[IMPORT_KEY];
     self->collection = arguments->operands[0];
     self->key_field = key == NULL ? pbase_bytes_of(NULL, 0) : pbase_bytes_text(key);
-    *is_array = format != NULL && strcmp(format, "json") == 0;
+    self->types = csv_types_of(cells);
+    if (cells != NULL && format_of(arguments->values[IMPORT_FORMAT]) != ROWS_CSV) {
+        return cli_usage(err, "--cells is for --format csv");
+    }
     pbase_status status = parse_kind(self, arguments->values[IMPORT_TYPE], err);
     return status == PBASE_OK ? parse_batch(self, arguments->values[IMPORT_BATCH], err) : status;
 }
@@ -88,17 +102,22 @@ static bool parse_place(const char *text, uint64_t *out_line, uint64_t *out_colu
     return *end == '\0' && *out_line > 0;
 }
 
-/* Puts "FILE: line L column C" where the codec said where in the row it was. */
-static void place_error(const import_work *self, const row *bad, pbase_error *err)
+typedef struct {
+    uint64_t line, column;
+} place;
+
+/* Puts "FILE: line L column C" where the parser said where in the row it was. */
+static place place_error(const import_work *self, const row *bad, pbase_error *err)
 {
     uint64_t line = 0, column = 0;
-    uint64_t at_line = bad->line, at_column = bad->column;
+    place at = {bad->line, bad->column};
     if (parse_place(err->where, &line, &column)) {
-        at_line += line - 1;
-        at_column = line == 1 ? bad->column + column - 1 : column;
+        at.line += line - 1;
+        at.column = line == 1 ? bad->column + column - 1 : column;
     }
-    pbase_error_where(err, "%s: line %" PRIu64 " column %" PRIu64, self->input.name, at_line,
-                      at_column);
+    pbase_error_where(err, "%s: line %" PRIu64 " column %" PRIu64, self->input.name, at.line,
+                      at.column);
+    return at;
 }
 
 static pbase_status put_row(import_work *self, any_collection *into, const pbase_value *value,
@@ -115,12 +134,23 @@ static pbase_status put_row(import_work *self, any_collection *into, const pbase
     return any_add(into, key, value, err);
 }
 
+/* Of CR LF the CR is left when rows are cut. */
+static pbase_bytes without_cr(pbase_bytes record)
+{
+    record.size -= record.size > 0 && record.data[record.size - 1] == '\r';
+    return record;
+}
+
 static pbase_status take_row(import_work *self, any_collection *into, const row *one,
                              pbase_error *err)
 {
     pbase_value value;
     pbase_arena_reset(&self->arena);
-    pbase_status status = pbase_json_parse(self->run->space, one->text, &self->arena, &value, err);
+    pbase_status status =
+        self->input.format == ROWS_CSV
+            ? csv_read_document(self->run, &self->header, self->types, without_cr(one->text),
+                                &self->arena, &value, err)
+            : pbase_json_parse(self->run->space, one->text, &self->arena, &value, err);
     return status == PBASE_OK ? put_row(self, into, &value, err) : status;
 }
 
@@ -129,16 +159,53 @@ static bool is_bad_row(pbase_status status)
     return status == PBASE_INVALID || status == PBASE_LIMIT || status == PBASE_UNSUPPORTED;
 }
 
-static pbase_status reject(import_work *self, const row *bad, pbase_error *err)
+static pbase_status write_reject(import_work *self, pbase_bytes text, pbase_error *err)
+{
+    bool ok = fwrite(text.data, 1, text.size, self->rejects) == text.size &&
+              fputc('\n', self->rejects) != EOF;
+    return ok ? PBASE_OK : PBASE_FAIL_ERRNO(err, errno, "cannot write the rejects file");
+}
+
+/* One line of JSON: where the row was, and why it was refused. */
+static pbase_status write_reason(import_work *self, place at, pbase_error *err)
+{
+    pbase_field fields[] = {
+        {pbase_bytes_text("line"), pbase_value_int((int64_t)at.line)},
+        {pbase_bytes_text("column"), pbase_value_int((int64_t)at.column)},
+        {pbase_bytes_text("code"), pbase_value_text(pbase_status_name(err->code))},
+        {pbase_bytes_text("message"), pbase_value_text(err->message)},
+    };
+    pbase_value reason = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
+    pbase_buffer line;
+    pbase_buffer_init(&line, pbase_alloc_default());
+    if (!pbase_utf8_valid(fields[3].value.as.string)) { /* it may quote what was not UTF-8 */
+        fields[3].value = pbase_value_text("the row is not UTF-8");
+    }
+    pbase_status status = pbase_json_format(self->run->space, &reason, &line, err);
+    status = status == PBASE_OK ? pbase_buffer_append_u8(&line, '\n', err) : status;
+    if (status == PBASE_OK && fwrite(line.data, 1, line.size, self->reasons) != line.size) {
+        status = PBASE_FAIL_ERRNO(err, errno, "cannot write the reasons of the rejects");
+    }
+    pbase_buffer_fini(&line);
+    return status;
+}
+
+static pbase_status reject(import_work *self, const row *bad, place at, pbase_error *err)
 {
     self->rejected++;
-    bool ok = fwrite(bad->text.data, 1, bad->text.size, self->rejects) == bad->text.size &&
-              fputc('\n', self->rejects) != EOF;
-    if (!ok) {
-        return PBASE_FAIL_ERRNO(err, errno, "cannot write the rejects file");
+    pbase_status status = write_reason(self, at, err);
+    status = status == PBASE_OK ? write_reject(self, bad->text, err) : status;
+    if (status == PBASE_OK) {
+        pbase_error_init(err);
     }
-    pbase_error_init(err);
-    return PBASE_OK;
+    return status;
+}
+
+/* An empty line is no record, unless a record is one cell, which may be empty. */
+static bool is_passed_over(const import_work *self, const row *one)
+{
+    return self->input.format == ROWS_CSV && self->header.count > 1 &&
+           without_cr(one->text).size == 0;
 }
 
 /* Fills one batch; END when the input has ended. */
@@ -153,12 +220,15 @@ static pbase_status fill_batch(import_work *self, any_collection *into, uint64_t
         if (status != PBASE_OK) {
             break;
         }
+        if (is_passed_over(self, &one)) {
+            continue;
+        }
         status = take_row(self, into, &one, err);
         if (status == PBASE_OK) {
             ++*out_count;
         } else if (is_bad_row(status)) {
-            place_error(self, &one, err);
-            status = self->rejects == NULL ? status : reject(self, &one, err);
+            place at = place_error(self, &one, err);
+            status = self->rejects == NULL ? status : reject(self, &one, at, err);
         }
     }
     return status;
@@ -196,9 +266,27 @@ static pbase_status import_batch(import_work *self, pbase_error *err)
     return status == PBASE_OK && ended ? PBASE_END : status;
 }
 
+/* The header of CSV; it heads the rejects, too, so that they can be imported once they are right. */
+static pbase_status read_header(import_work *self, pbase_error *err)
+{
+    row one;
+    pbase_status status = rows_next(&self->input, &one, err);
+    if (status == PBASE_END) {
+        return PBASE_FAIL(err, PBASE_INVALID, "%s is empty: CSV begins with a line of names",
+                          self->input.name);
+    }
+    if (status == PBASE_OK) {
+        status = csv_header_read(without_cr(one.text), &self->run->arena, &self->header, err);
+        if (is_bad_row(status)) {
+            (void)place_error(self, &one, err);
+        }
+    }
+    return status == PBASE_OK && self->rejects != NULL ? write_reject(self, one.text, err) : status;
+}
+
 static pbase_status import_all(import_work *self, pbase_error *err)
 {
-    pbase_status status = PBASE_OK;
+    pbase_status status = self->input.format == ROWS_CSV ? read_header(self, err) : PBASE_OK;
     progress_begin(&self->progress, "imported", rows_file_bytes(&self->input), !self->run->json);
     while (status == PBASE_OK) {
         status = import_batch(self, err);
@@ -232,25 +320,60 @@ static pbase_status print_summary(const import_work *self, pbase_error *err)
 
 static pbase_status open_rejects(import_work *self, const char *path, pbase_error *err)
 {
+    pbase_buffer reasons;
     if (path == NULL) {
         return PBASE_OK;
     }
     self->rejects = fopen(path, "wb");
-    return self->rejects == NULL ? PBASE_FAIL_ERRNO(err, errno, "cannot write '%s'", path)
-                                 : PBASE_OK;
+    if (self->rejects == NULL) {
+        return PBASE_FAIL_ERRNO(err, errno, "cannot write '%s'", path);
+    }
+    pbase_buffer_init(&reasons, pbase_alloc_default());
+    pbase_status status = pbase_buffer_append_text(&reasons, err, "%s.reasons", path);
+    status = status == PBASE_OK ? pbase_buffer_append_u8(&reasons, '\0', err) : status;
+    if (status == PBASE_OK) {
+        self->reasons = fopen((const char *)reasons.data, "wb");
+        status = self->reasons != NULL ? PBASE_OK
+                                       : PBASE_FAIL_ERRNO(err, errno, "cannot write '%s'",
+                                                          (const char *)reasons.data);
+    }
+    pbase_buffer_fini(&reasons);
+    return status;
+}
+
+static pbase_status close_rejects(import_work *self, pbase_status status, pbase_error *err)
+{
+    bool ok = self->rejects == NULL || fclose(self->rejects) == 0;
+    ok = (self->reasons == NULL || fclose(self->reasons) == 0) && ok;
+    return ok || status != PBASE_OK ? status
+                                    : PBASE_FAIL_ERRNO(err, errno, "cannot write the rejects file");
+}
+
+/* The exit code tells that not everything went in. */
+static pbase_status tell_rejected(const import_work *self, const char *path, pbase_error *err)
+{
+    if (self->rejected == 0) {
+        return PBASE_OK;
+    }
+    pbase_status status =
+        PBASE_FAIL(err, PBASE_INVALID, "%" PRIu64 " rows were rejected; %" PRIu64 " went in",
+                   self->rejected, self->imported);
+    pbase_error_hint(err, "they are in '%s', the reasons line by line in '%s.reasons'", path, path);
+    return status;
 }
 
 CLI_COMMAND(cmd_import)
 {
     import_work work = {.run = self};
-    bool is_array = false;
+    const char *rejects = arguments->values[IMPORT_REJECTS];
     pbase_arena_init(&work.arena, pbase_alloc_default());
-    pbase_status status = parse_arguments(&work, arguments, &is_array, err);
+    pbase_status status = parse_arguments(&work, arguments, err);
     if (status == PBASE_OK) {
-        status = rows_open(arguments->operands[1], is_array, &self->call, &work.input, err);
+        status = rows_open(arguments->operands[1], format_of(arguments->values[IMPORT_FORMAT]),
+                           &self->call, &work.input, err);
     }
     if (status == PBASE_OK) {
-        status = open_rejects(&work, arguments->values[IMPORT_REJECTS], err);
+        status = open_rejects(&work, rejects, err);
     }
     if (status == PBASE_OK) {
         status = cli_open_database(self, err);
@@ -261,8 +384,9 @@ CLI_COMMAND(cmd_import)
     if (status == PBASE_OK) {
         status = print_summary(&work, err);
     }
-    if (work.rejects != NULL && fclose(work.rejects) != 0 && status == PBASE_OK) {
-        status = PBASE_FAIL_ERRNO(err, errno, "cannot write the rejects file");
+    status = close_rejects(&work, status, err);
+    if (status == PBASE_OK) {
+        status = tell_rejected(&work, rejects, err);
     }
     rows_close(&work.input);
     pbase_arena_fini(&work.arena);

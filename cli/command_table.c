@@ -55,23 +55,32 @@ static const cli_operand import_words[] = {
     NO_MORE,
 };
 static const cli_option import_options[] = {
-    [IMPORT_FORMAT] = {"--format", "jsonl|json", CLI_WORD, false,
-                       "jsonl (default): one value a line; json: one array"},
+    [IMPORT_FORMAT] = {"--format", "jsonl|json|csv", CLI_WORD, false,
+                       "jsonl (default): one value a line; json: one array; csv: RFC 4180, with a "
+                       "header"},
     [IMPORT_KEY] = {"--key", "FIELD", CLI_TEXT, false,
                     "a dictionary keyed by that field of each document"},
     [IMPORT_TYPE] = {"--type", "dict|list|set|counted_set", CLI_WORD, false,
                      "dict (with --key), list (default without), set or counted_set"},
     [IMPORT_BATCH] = {"--batch", "N", CLI_TEXT, false,
                       "records in one transaction (default 10000)"},
-    [IMPORT_REJECTS] = {"--rejects", "FILE", CLI_FILE, false,
-                        "bad rows go there instead of ending the import"},
+    [IMPORT_REJECTS] =
+        {"--rejects", "FILE", CLI_FILE, false,
+         "bad rows go there instead of ending the import, the reasons to FILE.reasons"},
+    [IMPORT_CELLS] = {"--cells", "auto|text|json", CLI_WORD, false,
+                      "of csv: auto (default) knows numbers, true, false, null, lists and maps; "
+                      "text: strings; json: each cell is JSON"},
     NO_MORE_OPTIONS,
 };
 static const cli_option export_options[] = {
-    [EXPORT_FORMAT] = {"--format", "jsonl|json", CLI_WORD, false,
-                       "jsonl (default) or json: one array"},
+    [EXPORT_FORMAT] = {"--format", "jsonl|json|csv", CLI_WORD, false,
+                       "jsonl (default), json: one array, or csv"},
     [EXPORT_KEYS] = {"--keys", NULL, CLI_FLAG, false,
-                     "write {\"key\": ..., \"value\": ...} for each entry"},
+                     "write {\"key\": ..., \"value\": ...} for each entry; of csv, a column key"},
+    [EXPORT_CELLS] = {"--cells", "auto|text|json", CLI_WORD, false,
+                      "of csv: as import reads them (auto), plain text, or JSON"},
+    [EXPORT_COLUMNS] = {"--columns", "NAME,NAME", CLI_TEXT, false,
+                        "of csv: these columns; without it, every field there is"},
     NO_MORE_OPTIONS,
 };
 static const cli_operand put_words[] = {
@@ -144,13 +153,17 @@ static const cli_option plugins_list_options[] = {
 const cli_command cli_commands[] = {
     {"import", "documents in",
      "Each batch of rows is one transaction, durable when it ends. Without --key the rows make a "
-     "list, or with --type set a set; a collection that exists is added to.",
+     "list, or with --type set a set; a collection that exists is added to. With --rejects the "
+     "rows "
+     "that cannot go in are written there as they came; the exit code is 15 if there are any.",
      "protobase import people people.jsonl --key id\n"
-     "zcat events.jsonl.gz | protobase import events -",
+     "zcat events.jsonl.gz | protobase import events -\n"
+     "protobase import cities cities.csv --format csv --key name --rejects bad.csv",
      import_words, import_options, cmd_import},
     {"export", "documents out, in collection order", NULL,
-     "protobase export people --format json\nprotobase export people --keys", collection_only,
-     export_options, cmd_export},
+     "protobase export people --format json\nprotobase export people --keys\n"
+     "protobase export people --format csv --columns id,name",
+     collection_only, export_options, cmd_export},
     {"put", "store one entry of a dictionary", "A dictionary that is missing is made.",
      "protobase put people 7 '{\"name\": \"Ada\"}'", put_words, no_options, cmd_put},
     {"get", "one entry, or the collection's description", "A missing entry exits with 3.",

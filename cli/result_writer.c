@@ -1,5 +1,6 @@
 /* result_writer.c - four ways to write rows. */
 #include "result_writer.h"
+#include "csv.h"
 
 #include <libsmartcols.h>
 #include <string.h>
@@ -81,26 +82,6 @@ static pbase_status write_json(cli *self, pbase_result *result, bool is_array, p
 
 /* --------------------------------------------------------------------------------------- CSV ---- */
 
-/* RFC 4180: quoted when it holds a comma, a quote or a line end. */
-static pbase_status append_csv(pbase_bytes cell, pbase_buffer *out, pbase_error *err)
-{
-    bool quoted = false;
-    for (size_t i = 0; i < cell.size; i++) {
-        quoted = quoted || strchr(",\"\r\n", (char)cell.data[i]) != NULL;
-    }
-    if (!quoted) {
-        return pbase_buffer_append_bytes(out, cell, err);
-    }
-    pbase_status status = pbase_buffer_append_u8(out, '"', err);
-    for (size_t i = 0; i < cell.size && status == PBASE_OK; i++) {
-        status = pbase_buffer_append_u8(out, cell.data[i], err);
-        if (status == PBASE_OK && cell.data[i] == '"') {
-            status = pbase_buffer_append_u8(out, '"', err);
-        }
-    }
-    return status == PBASE_OK ? pbase_buffer_append_u8(out, '"', err) : status;
-}
-
 /* One line: the row's cells, or the names when `row` is NULL. */
 static pbase_status csv_line(cli *self, const columns *all, const pbase_value *row,
                              pbase_error *err)
@@ -117,7 +98,8 @@ static pbase_status csv_line(cli *self, const columns *all, const pbase_value *r
         } else if (status == PBASE_OK) {
             status = pbase_buffer_append_bytes(&cell, all->names[i], err);
         }
-        status = status == PBASE_OK ? append_csv(pbase_buffer_view(&cell), &line, err) : status;
+        status =
+            status == PBASE_OK ? csv_append(pbase_buffer_view(&cell), false, &line, err) : status;
     }
     status = status == PBASE_OK ? pbase_buffer_append(&line, "\r\n", 2, err) : status;
     status = status == PBASE_OK ? cli_write(pbase_buffer_view(&line), err) : status;

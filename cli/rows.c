@@ -1,5 +1,6 @@
-/* rows.c - cutting an input file into JSON texts. */
+/* rows.c - cutting an input file into texts. */
 #include "rows.h"
+#include "csv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,14 +10,14 @@
 
 #define READ_BYTES ((size_t)1 << 20)
 
-pbase_status rows_open(const char *path, bool is_array, const pbase_call *call, rows *out,
+pbase_status rows_open(const char *path, rows_format format, const pbase_call *call, rows *out,
                        pbase_error *err)
 {
     memset(out, 0, sizeof *out);
     bool is_stdin = strcmp(path, "-") == 0;
     out->name = is_stdin ? "standard input" : path;
     out->file = is_stdin ? stdin : fopen(path, "rb");
-    out->is_array = is_array;
+    out->format = format;
     out->call = call;
     out->line = out->line_column = 1;
     if (out->file == NULL) {
@@ -297,9 +298,46 @@ static pbase_status next_element(rows *self, row *out, pbase_error *err)
     return status;
 }
 
+/* ----------------------------------------------------------------------------------- records -- */
+
+static pbase_status pass_byte_order_mark(rows *self, pbase_error *err)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+    pbase_status status = self->at_end ? PBASE_OK : fill(self, err); /* three bytes, if there are */
+    if (status == PBASE_OK && self->end - self->start >= sizeof mark &&
+        memcmp(self->buffer + self->start, mark, sizeof mark) == 0) {
+        self->start += sizeof mark;
+        self->bytes_given += sizeof mark;
+    }
+    return status;
+}
+
+static pbase_status next_record(rows *self, row *out, pbase_error *err)
+{
+    csv_scan scan = {0, 0};
+    pbase_status status = self->bytes_given == 0 ? pass_byte_order_mark(self, err) : PBASE_OK;
+    while (status == PBASE_OK) {
+        size_t left = self->end - self->start;
+        bool ended = csv_scan_record(pbase_bytes_of(self->buffer + self->start, left), &scan);
+        if (ended || (self->at_end && left > 0)) {
+            size_t length = ended ? scan.offset : left;
+            out->line = self->line;
+            out->column = self->line_column;
+            pass(self, length + ended);
+            out->text = pbase_bytes_of(self->buffer + self->start - length - ended, length);
+            return PBASE_OK;
+        }
+        status = self->at_end ? PBASE_END : fill(self, err);
+    }
+    return status;
+}
+
 pbase_status rows_next(rows *self, row *out, pbase_error *err)
 {
-    if (self->is_array) {
+    if (self->format == ROWS_CSV) {
+        return next_record(self, out, err);
+    }
+    if (self->format == ROWS_ARRAY) {
         return next_element(self, out, err);
     }
     pbase_status status = next_line(self, out, err);

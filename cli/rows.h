@@ -1,16 +1,19 @@
-/* rows.h - the rows of an input file, one JSON text at a time, in constant memory.
+/* rows.h - the rows of an input file, one text at a time, in constant memory.
  *
  * jsonl: a value a line, blank lines left out. json: the elements of one array, whose borders a
- * small scanner finds (strings and nesting honoured); the codec judges what is inside.
+ * small scanner finds (strings and nesting honoured); the codec judges what is inside. csv: records,
+ * line ends within quotes honoured, the header first; a byte order mark before it is passed over.
  * Threads: confined. */
 #ifndef PBASE_CLI_ROWS_H
 #define PBASE_CLI_ROWS_H
 #include "cli.h"
 
+typedef enum { ROWS_LINES = 0, ROWS_ARRAY, ROWS_CSV } rows_format;
+
 typedef struct {
     const char *name; /* of the file, for messages */
     FILE *file;
-    bool is_array;
+    rows_format format;
     const pbase_call *call;
     /* private */
     uint8_t *buffer;
@@ -30,8 +33,8 @@ typedef struct {
 #define ROWS_BYTES_MAX ((size_t)PBASE_VALUE_BYTES_MAX * 2) /* of one row */
 
 /* `path` "-" is standard input. NOT_FOUND, IO. */
-PBASE_MUST_CHECK pbase_status rows_open(const char *path, bool is_array, const pbase_call *call,
-                                        rows *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status rows_open(const char *path, rows_format format,
+                                        const pbase_call *call, rows *out, pbase_error *err);
 /* END after the last. INVALID: not an array, or cut in the middle; LIMIT: a row is too long. */
 PBASE_MUST_CHECK pbase_status rows_next(rows *self, row *out, pbase_error *err);
 void rows_close(rows *self);

@@ -156,11 +156,16 @@ static void rejects_take_the_bad_rows_and_the_rest_goes_in(void **state)
     cli_case_write(&run, "mixed.jsonl", "{\"id\":1}\nnot json\n{\"no\":\"id\"}\n{\"id\":2}\n");
 
     CLI(&run, "import", "d", "mixed.jsonl", "--key", "id", "--rejects", "bad.txt", "--json");
-    cli_case_expect(&run, 0, "");
+    cli_case_expect(&run, 15, "2 rows were rejected; 2 went in");
     assert_string_equal(MEMBER(&run, run.out, "imported"), "2");
     assert_string_equal(MEMBER(&run, run.out, "rejected"), "2");
 
     assert_string_equal(cli_case_read(&run, "bad.txt"), "not json\n{\"no\":\"id\"}\n");
+    const char *reasons = cli_case_read(&run, "bad.txt.reasons");
+    assert_int_equal(strncmp(reasons, "{\"line\":2,\"column\":", 19), 0);
+    assert_non_null(strstr(reasons,
+                           "\n{\"line\":3,\"column\":1,\"code\":\"INVALID\",\"message\":\"the row "
+                           "has no field 'id'\"}\n"));
     CLI(&run, "get", "d");
     cli_case_expect_out(&run, "{\"name\":\"d\",\"type\":\"dict\",\"count\":2}\n");
     cli_case_end(&run);
@@ -189,8 +194,10 @@ static void what_import_is_called_with_wrongly_exits_with_2(void **state)
     cli_case_begin(&run);
     CLI(&run, "import", "d");
     cli_case_expect(&run, 2, "usage: protobase import COLLECTION FILE");
-    CLI(&run, "import", "d", "f", "--format", "csv");
-    cli_case_expect(&run, 2, "csv");
+    CLI(&run, "import", "d", "f", "--format", "xml");
+    cli_case_expect(&run, 2, "--format is jsonl, json or csv, not 'xml'");
+    CLI(&run, "import", "d", "f", "--cells", "text");
+    cli_case_expect(&run, 2, "--format csv");
     CLI(&run, "import", "d", "f", "--type", "dict");
     cli_case_expect(&run, 2, "--key");
     CLI(&run, "import", "d", "f", "--type", "tree");

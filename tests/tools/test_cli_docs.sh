@@ -2,7 +2,7 @@
 # The man pages are right for man, groff and mandoc; each shell takes its completion and completes with
 # it. A tool that is not installed is left out, and said to be.
 set -euo pipefail
-build=${PBASE_BINARY_DIR:-build}
+build=$(readlink -f "${PBASE_BINARY_DIR:-build}")
 docs=$build/share/protobase
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
