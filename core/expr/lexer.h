@@ -33,6 +33,7 @@ typedef struct {
     token current;      /* what the parser looks at */
     pbase_arena *arena; /* for tokens that are not a part of the text */
     uint32_t depth;     /* of the parser */
+    uint32_t nesting;   /* of plans inside plans, for the parser of queries */
     pbase_error *err;
 } lexer;
 

@@ -134,15 +134,15 @@ pbase_status row_layout_keep(const row_layout *layout, const pbase_chunk *chunk,
     return status;
 }
 
-static pbase_status emit_fields(const row_layout *layout, uint32_t index, pbase_chunk *out,
-                                pbase_error *err)
+/* Room for the fields of column `index`, those that are not carried NULL. */
+static pbase_status prepare_fields(const row_layout *layout, uint32_t index,
+                                   pbase_chunk_column *column, pbase_arena *arena, pbase_error *err)
 {
     const pbase_wanted *wanted = layout->columns[index].wanted;
-    pbase_chunk_column *column = &out->columns[index];
     if (wanted == NULL || wanted->count == 0) {
         return PBASE_OK;
     }
-    column->fields = pbase_arena_array(out->arena, wanted->count, sizeof *column->fields);
+    column->fields = pbase_arena_array(arena, wanted->count, sizeof *column->fields);
     if (column->fields == NULL) {
         return no_memory(err);
     }
@@ -151,27 +151,73 @@ static pbase_status emit_fields(const row_layout *layout, uint32_t index, pbase_
     return PBASE_OK;
 }
 
+static const pbase_value **part_place(const row_part *part, pbase_chunk *chunk, size_t first)
+{
+    pbase_chunk_column *column = &chunk->columns[first + part->column];
+    return part->slot == ROW_LAYOUT_WHOLE ? &column->cells : &column->fields[part->slot];
+}
+
+/* What a part of a row that is not there holds: null, and nothing exists. */
+static pbase_value absent_part(const row_layout *layout, const row_part *part)
+{
+    const pbase_wanted *wanted = layout->columns[part->column].wanted;
+    bool asks = part->slot != ROW_LAYOUT_WHOLE && wanted->is_existence[part->slot];
+    return asks ? pbase_value_bool(false) : pbase_value_null();
+}
+
+pbase_status row_layout_fill(const row_layout *layout, const pbase_value *const *rows,
+                             const pbase_row_reader *const *readers, pbase_chunk *out, size_t first,
+                             pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (uint32_t i = 0; i < layout->column_count && status == PBASE_OK; i++) {
+        out->columns[first + i].reader = readers[i];
+        status = prepare_fields(layout, i, &out->columns[first + i], out->arena, err);
+    }
+    for (uint32_t i = 0; i < layout->width && status == PBASE_OK; i++) {
+        const pbase_value absent = absent_part(layout, &layout->parts[i]);
+        pbase_value *cells = NULL;
+        status = chunk_cells(out, &cells, err);
+        for (uint32_t row = 0; row < out->row_count && status == PBASE_OK; row++) {
+            cells[row] = rows[row] == NULL ? absent : rows[row][i];
+        }
+        *part_place(&layout->parts[i], out, first) = cells;
+    }
+    return status;
+}
+
+pbase_status row_layout_gather(const row_layout *layout, const pbase_chunk *in,
+                               const uint32_t *rows, pbase_chunk *out, size_t first,
+                               pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (uint32_t i = 0; i < layout->column_count && status == PBASE_OK; i++) {
+        out->columns[first + i].reader = in == NULL ? NULL : in->columns[i].reader;
+        status = prepare_fields(layout, i, &out->columns[first + i], out->arena, err);
+    }
+    for (uint32_t i = 0; i < layout->width && status == PBASE_OK; i++) {
+        const row_part *part = &layout->parts[i];
+        const pbase_value absent = absent_part(layout, part);
+        const pbase_value *from = NULL;
+        pbase_value *cells = NULL;
+        if (in != NULL) {
+            const pbase_chunk_column *column = &in->columns[part->column];
+            from = part->slot == ROW_LAYOUT_WHOLE ? column->cells : column->fields[part->slot];
+        }
+        status = chunk_cells(out, &cells, err);
+        for (uint32_t row = 0; row < out->row_count && status == PBASE_OK; row++) {
+            cells[row] = rows[row] == ROW_NONE ? absent : from[rows[row]];
+        }
+        *part_place(part, out, first) = cells;
+    }
+    return status;
+}
+
 pbase_status row_layout_emit(const row_layout *layout, const pbase_value *const *rows,
                              uint32_t count, const pbase_row_reader *const *readers,
                              pbase_chunk *out, pbase_error *err)
 {
     pbase_status status = chunk_columns(out, layout->column_count, err);
     out->row_count = out->selected_count = count;
-    for (uint32_t i = 0; i < layout->column_count && status == PBASE_OK; i++) {
-        out->columns[i].reader = readers[i];
-        status = emit_fields(layout, i, out, err);
-    }
-    for (uint32_t i = 0; i < layout->width && status == PBASE_OK; i++) {
-        pbase_chunk_column *column = &out->columns[layout->parts[i].column];
-        uint32_t slot = layout->parts[i].slot;
-        const pbase_value **place =
-            slot == ROW_LAYOUT_WHOLE ? &column->cells : &column->fields[slot];
-        pbase_value *cells = NULL;
-        status = chunk_cells(out, &cells, err);
-        for (uint32_t row = 0; row < count && status == PBASE_OK; row++) {
-            cells[row] = rows[row][i];
-        }
-        *place = cells;
-    }
-    return status;
+    return status == PBASE_OK ? row_layout_fill(layout, rows, readers, out, 0, err) : status;
 }

@@ -27,6 +27,7 @@ typedef struct {
     uint32_t slot; /* of a field, or ROW_LAYOUT_WHOLE */
 } row_part;
 #define ROW_LAYOUT_WHOLE UINT32_MAX
+#define ROW_NONE UINT32_MAX /* instead of the number of a row */
 typedef struct {
     const row_part *parts;
     uint32_t width;
@@ -42,6 +43,16 @@ PBASE_MUST_CHECK pbase_status row_layout_make(const pbase_schema *schema, uint32
 PBASE_MUST_CHECK pbase_status row_layout_keep(const row_layout *layout, const pbase_chunk *chunk,
                                               uint32_t row, pbase_arena *arena, pbase_value *out,
                                               pbase_error *err);
+/* Puts kept rows into the columns of `out` from `first` on; a row that is NULL has nulls, and no
+ * fields. The chunk has its rows and its columns, the latter cleared. */
+PBASE_MUST_CHECK pbase_status row_layout_fill(const row_layout *layout,
+                                              const pbase_value *const *rows,
+                                              const pbase_row_reader *const *readers,
+                                              pbase_chunk *out, size_t first, pbase_error *err);
+/* The same with rows of another chunk, rows[i] for row i; ROW_NONE for one of nulls. */
+PBASE_MUST_CHECK pbase_status row_layout_gather(const row_layout *layout, const pbase_chunk *in,
+                                                const uint32_t *rows, pbase_chunk *out,
+                                                size_t first, pbase_error *err);
 /* Makes a chunk of kept rows. `readers[column]` opens ENCODED cells. */
 PBASE_MUST_CHECK pbase_status row_layout_emit(const row_layout *layout,
                                               const pbase_value *const *rows, uint32_t count,

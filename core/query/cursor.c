@@ -7,6 +7,7 @@
 #include "query/executor.h"
 #include "query/optimizer.h"
 #include "query/query.h"
+#include "query/row.h"
 #include "query/run.h"
 
 #define MEMORY_BUDGET_BYTES_DEFAULT ((uint64_t)1 << 30)
@@ -144,17 +145,17 @@ void pbase_result_close(pbase_result *result)
     pbase_alloc_free(alloc, result, sizeof *result);
 }
 
-/* --- columns ----------------------------------------------------------------------------------- */
-
-static bool has_open_rows(const pbase_schema *schema)
+uint64_t query_compared(const pbase_result *result)
 {
-    return schema->count > 0 && schema->columns[0].name.size == 0;
+    return executor_compared(result->executor);
 }
+
+/* --- columns ----------------------------------------------------------------------------------- */
 
 size_t pbase_result_column_count(const pbase_result *result)
 {
     const pbase_schema *schema = executor_schema(result->executor);
-    return has_open_rows(schema) ? 0 : schema->count;
+    return row_is_open(schema) ? 0 : schema->count;
 }
 
 pbase_bytes pbase_result_column_name(const pbase_result *result, size_t index)
@@ -206,75 +207,6 @@ static pbase_status count_row(pbase_result *self, pbase_error *err)
     return PBASE_OK;
 }
 
-static size_t column_named(const pbase_schema *schema, pbase_bytes name)
-{
-    size_t c = 1;
-    while (c < schema->count && !pbase_bytes_equal(schema->columns[c].name, name)) {
-        c++;
-    }
-    return c;
-}
-
-/* The document's fields, each replaced by the column of its name, then the other columns. */
-static pbase_status merge_row(const pbase_schema *schema, const pbase_chunk *chunk, uint32_t row,
-                              pbase_arena *arena, pbase_value *out, pbase_error *err)
-{
-    const pbase_value *document = &chunk->columns[0].cells[row];
-    size_t own = document->kind == PBASE_MAP ? document->as.map.count : 0, count = 0;
-    pbase_field *fields = pbase_arena_array(arena, own + schema->count, sizeof *fields);
-    bool *is_given = pbase_arena_array(arena, schema->count, sizeof *is_given);
-    if (fields == NULL || is_given == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a row");
-    }
-    memset(is_given, 0, schema->count * sizeof *is_given);
-    for (size_t i = 0; i < own; i++) {
-        size_t c = column_named(schema, document->as.map.fields[i].name);
-        fields[count] = document->as.map.fields[i];
-        if (c < schema->count) {
-            fields[count].value = chunk->columns[c].cells[row];
-            is_given[c] = true;
-        }
-        count++;
-    }
-    for (size_t c = 1; c < schema->count; c++) {
-        if (!is_given[c]) {
-            fields[count].name = schema->columns[c].name;
-            fields[count++].value = chunk->columns[c].cells[row];
-        }
-    }
-    *out = pbase_value_map(fields, count);
-    return PBASE_OK;
-}
-
-static pbase_status map_row(const pbase_schema *schema, const pbase_chunk *chunk, uint32_t row,
-                            pbase_arena *arena, pbase_value *out, pbase_error *err)
-{
-    pbase_field *fields = pbase_arena_array(arena, schema->count, sizeof *fields);
-    if (fields == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a row");
-    }
-    for (size_t c = 0; c < schema->count; c++) {
-        fields[c].name = schema->columns[c].name;
-        fields[c].value = chunk->columns[c].cells[row];
-    }
-    *out = pbase_value_map(fields, schema->count);
-    return PBASE_OK;
-}
-
-static pbase_status build_row(const pbase_result *self, uint32_t row, pbase_arena *arena,
-                              pbase_value *out, pbase_error *err)
-{
-    const pbase_schema *schema = executor_schema(self->executor);
-    if (!has_open_rows(schema)) {
-        return map_row(schema, self->chunk, row, arena, out, err);
-    }
-    if (schema->count > 1) {
-        return merge_row(schema, self->chunk, row, arena, out, err);
-    }
-    *out = self->chunk->columns[0].cells[row];
-    return PBASE_OK;
-}
-
 static pbase_status next_row(pbase_result *self, pbase_value *out, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
@@ -290,7 +222,9 @@ static pbase_status next_row(pbase_result *self, pbase_value *out, pbase_error *
         status = count_row(self, err);
     }
     pbase_arena_reset(&self->row_arena);
-    return status == PBASE_OK ? build_row(self, row, &self->row_arena, out, err) : status;
+    return status == PBASE_OK ? row_value(executor_schema(self->executor), self->chunk, row,
+                                          &self->row_arena, out, err)
+                              : status;
 }
 
 pbase_status pbase_result_next(pbase_result *result, pbase_value *out, pbase_error *err)
@@ -313,7 +247,7 @@ static pbase_status show_rows(pbase_result *self, pbase_error *err)
 {
     const pbase_schema *schema = executor_schema(self->executor);
     self->shown = *self->chunk;
-    if (!has_open_rows(schema) || schema->count == 1) {
+    if (!row_is_open(schema) || schema->count == 1) {
         return PBASE_OK;
     }
     pbase_value *rows = NULL;
@@ -323,7 +257,7 @@ static pbase_status show_rows(pbase_result *self, pbase_error *err)
     }
     for (uint32_t n = 0; n < self->shown.selected_count && status == PBASE_OK; n++) {
         uint32_t row = pbase_chunk_row(&self->shown, n);
-        status = merge_row(schema, self->chunk, row, self->shown.arena, &rows[row], err);
+        status = row_value(schema, self->chunk, row, self->shown.arena, &rows[row], err);
     }
     if (status == PBASE_OK) {
         self->shown.columns[0].cells = rows;

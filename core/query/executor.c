@@ -15,27 +15,44 @@ typedef struct {
     pbase_schema schema; /* of its output */
     void *shared;        /* NULL until it is open */
     void *local;
-    pbase_chunk chunk; /* its output */
-    bool has_more;     /* a transform to be called again without input */
+    pbase_chunk chunk;       /* its output */
+    pbase_arena arena;       /* of that, if it expands: else it has its input's */
+    bool has_more;           /* a transform to be called again without input */
+    executor_branch *second; /* where its second input comes from; NULL: it has none */
 } stage;
+
+/* The stages of one plan, and where its rows come from at the moment: a pipeline is fed by its
+ * source, then by each stage that has rows of its own to add when the ones before it ended. */
+struct executor_branch {
+    const plan *plan;
+    stage *stages;
+    size_t count;
+    pbase_arena chunk_arena;
+    size_t source; /* where the running pipeline begins */
+    bool is_begun; /* the running pipeline has built what it builds */
+    size_t feeder; /* the stage whose rows come now */
+    bool is_feeder_done;
+};
 
 struct executor {
     const pbase_alloc *alloc;
     pbase_arena *arena; /* borrowed: nodes and schemas */
-    const plan *plan;
-    stage *stages;
-    size_t count;
+    executor_branch *main;
+    uint32_t positions; /* given to stages so far */
     pbase_run run;
+    _Atomic uint64_t compared;
     budget budget;
     uint64_t budget_max;
-    pbase_arena chunk_arena;
-    size_t source;       /* where the running pipeline begins */
-    bool is_source_done; /* of the running pipeline */
 };
 
 static bool is_sink(const stage *s)
 {
     return (s->vtable->traits & PBASE_OPERATOR_SINK) != 0;
+}
+
+static const pbase_schema *branch_schema(const executor_branch *branch)
+{
+    return &branch->stages[branch->count - 1].schema;
 }
 
 /* Says which step failed. */
@@ -47,22 +64,61 @@ static pbase_status note(const stage *s, pbase_status status, pbase_error *err)
 
 /* --- binding ----------------------------------------------------------------------------------- */
 
-static pbase_status bind_stage(executor *self, size_t index, pbase_error *err)
+static pbase_status branch_create(executor *self, const plan *steps, executor_branch **out,
+                                  pbase_error *err);
+
+/* The plan of a stage's second input: what its step says, or the collection it goes through. */
+static pbase_status second_plan(executor *self, const plan_step *step, const plan **out,
+                                pbase_error *err)
 {
-    stage *s = &self->stages[index];
+    *out = step->with;
+    if (step->op != PLAN_TRAVERSE) {
+        return PBASE_OK;
+    }
+    plan *made = pbase_arena_alloc(self->arena, sizeof *made);
+    plan_step *from = pbase_arena_alloc(self->arena, sizeof *from);
+    if (made == NULL || from == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a plan");
+    }
+    memset(from, 0, sizeof *from);
+    from->op = PLAN_FROM;
+    from->position = step->position;
+    from->place = step->place;
+    from->source = step->source;
+    made->steps = from;
+    made->count = 1;
+    *out = made;
+    return PBASE_OK;
+}
+
+static pbase_status bind_second(executor *self, stage *s, pbase_error *err)
+{
+    const plan *with = NULL;
+    pbase_status status = second_plan(self, s->step, &with, err);
+    return status == PBASE_OK && with != NULL ? branch_create(self, with, &s->second, err) : status;
+}
+
+static pbase_status bind_stage(executor *self, executor_branch *branch, size_t index,
+                               pbase_error *err)
+{
+    stage *s = &branch->stages[index];
     pbase_value step;
     pbase_binder binder;
-    memset(&binder, 0, sizeof binder);
-    binder.struct_size = sizeof binder;
-    binder.position = (uint32_t)index + 1; /* the order in which steps run */
-    binder.input = index == 0 ? NULL : &self->stages[index - 1].schema;
-    binder.arena = self->arena;
-    binder.services = query_services();
-    binder.alloc = self->alloc;
-    s->step = &self->plan->steps[index];
+    s->step = &branch->plan->steps[index];
     s->vtable = operators_find(pbase_bytes_text(plan_op_name(s->step->op)));
     PBASE_ASSERT(s->vtable != NULL);
     pbase_status status = pbase_operator_check(s->vtable, err);
+    if (status == PBASE_OK) {
+        status = bind_second(self, s, err);
+    }
+    memset(&binder, 0, sizeof binder);
+    binder.struct_size = sizeof binder;
+    binder.position = self->positions += 2;
+    binder.input = index == 0 ? NULL : &branch->stages[index - 1].schema;
+    binder.second = s->second == NULL ? NULL : branch_schema(s->second);
+    binder.arena = self->arena;
+    binder.services = query_services();
+    binder.alloc = self->alloc;
     if (status == PBASE_OK) {
         status = plan_step_to_value(s->step, self->arena, &step, err);
     }
@@ -70,6 +126,31 @@ static pbase_status bind_stage(executor *self, size_t index, pbase_error *err)
         status = pbase_operator_bind(s->vtable, &step, &binder, &s->node, &s->schema, err);
     }
     return status == PBASE_OK ? PBASE_OK : note(s, status, err);
+}
+
+static pbase_status branch_create(executor *self, const plan *steps, executor_branch **out,
+                                  pbase_error *err)
+{
+    executor_branch *made = pbase_arena_alloc(self->arena, sizeof *made);
+    stage *stages = pbase_arena_array(self->arena, steps->count, sizeof *stages);
+    if (made == NULL || stages == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to run a query");
+    }
+    memset(made, 0, sizeof *made);
+    memset(stages, 0, steps->count * sizeof *stages);
+    made->plan = steps;
+    made->stages = stages;
+    made->count = steps->count;
+    pbase_arena_init(&made->chunk_arena, self->alloc);
+    for (size_t i = 0; i < steps->count; i++) {
+        pbase_arena_init(&stages[i].arena, self->alloc);
+    }
+    *out = made; /* ended with the executor from here on */
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < made->count && status == PBASE_OK; i++) {
+        status = bind_stage(self, made, i, err);
+    }
+    return status;
 }
 
 /* Whoever reads the result reads its documents whole. */
@@ -84,9 +165,10 @@ static void want_result(executor *self)
 }
 
 /* The terms of the filter behind the source, as the JSON plan says them. */
-static pbase_status offer_terms(executor *self, pbase_offer *offer, pbase_error *err)
+static pbase_status offer_terms(executor *self, const executor_branch *branch, pbase_offer *offer,
+                                pbase_error *err)
 {
-    const plan_step *filter = self->count > 1 ? self->stages[1].step : NULL;
+    const plan_step *filter = branch->count > 1 ? branch->stages[1].step : NULL;
     if (filter == NULL || filter->op != PLAN_WHERE) {
         return PBASE_OK;
     }
@@ -111,21 +193,32 @@ static pbase_status offer_terms(executor *self, pbase_offer *offer, pbase_error 
 }
 
 /* What the source takes makes it give fewer rows; every step stays and checks again. */
-static pbase_status offer_source(executor *self, pbase_error *err)
+static pbase_status offer_source(executor *self, executor_branch *branch, pbase_error *err)
 {
-    stage *source = &self->stages[0];
+    stage *source = &branch->stages[0];
     pbase_offer offer;
     memset(&offer, 0, sizeof offer);
     offer.struct_size = sizeof offer;
-    offer.limit = plan_rows_wanted(self->plan, 0);
+    offer.limit = plan_rows_wanted(branch->plan, 0);
     if (source->vtable->offer == NULL) {
         return PBASE_OK;
     }
-    pbase_status status = offer_terms(self, &offer, err);
+    pbase_status status = offer_terms(self, branch, &offer, err);
     if (status == PBASE_OK) {
         status = source->vtable->offer(source->node, &offer, err);
     }
     return status == PBASE_OK ? PBASE_OK : note(source, status, err);
+}
+
+static pbase_status offer_branch(executor *self, executor_branch *branch, pbase_error *err)
+{
+    pbase_status status = offer_source(self, branch, err);
+    for (size_t i = 0; i < branch->count && status == PBASE_OK; i++) {
+        if (branch->stages[i].second != NULL) {
+            status = offer_branch(self, branch->stages[i].second, err);
+        }
+    }
+    return status;
 }
 
 pbase_status executor_create(const plan *self, uint32_t rules_off, const pbase_alloc *alloc,
@@ -137,23 +230,13 @@ pbase_status executor_create(const plan *self, uint32_t rules_off, const pbase_a
     }
     made->alloc = alloc;
     made->arena = arena;
-    made->plan = self;
-    made->stages = pbase_arena_array(arena, self->count, sizeof *made->stages);
+    atomic_init(&made->compared, 0);
     budget_init(&made->budget, alloc);
-    pbase_arena_init(&made->chunk_arena, alloc);
-    pbase_status status = PBASE_OK;
-    if (made->stages == NULL) {
-        status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to run a query");
-    } else {
-        memset(made->stages, 0, self->count * sizeof *made->stages);
-        made->count = self->count;
-    }
-    for (size_t i = 0; i < made->count && status == PBASE_OK; i++) {
-        status = bind_stage(made, i, err);
-    }
+    pbase_status status = branch_create(made, self, &made->main, err);
     if (status == PBASE_OK) {
         want_result(made);
-        status = (rules_off & PBASE_RULE_OFFER) != 0 ? PBASE_OK : offer_source(made, err);
+        status =
+            (rules_off & PBASE_RULE_OFFER) != 0 ? PBASE_OK : offer_branch(made, made->main, err);
     }
     if (status == PBASE_OK) {
         *out = made;
@@ -163,25 +246,59 @@ pbase_status executor_create(const plan *self, uint32_t rules_off, const pbase_a
     return status;
 }
 
-void executor_destroy(executor *self)
+static void branch_destroy(executor_branch *branch)
 {
-    if (self == NULL) {
+    if (branch == NULL) {
         return;
     }
-    for (size_t i = self->count; i > 0; i--) {
-        stage *s = &self->stages[i - 1];
+    for (size_t i = branch->count; i > 0; i--) {
+        stage *s = &branch->stages[i - 1];
         if (s->shared != NULL && s->vtable->run->close_worker != NULL) {
             s->vtable->run->close_worker(s->shared, s->local);
         }
         if (s->shared != NULL) {
             s->vtable->run->close(s->shared);
         }
+        branch_destroy(s->second);
+        pbase_arena_fini(&s->arena);
     }
-    pbase_arena_fini(&self->chunk_arena);
-    pbase_alloc_free(self->alloc, self, sizeof *self);
+    pbase_arena_fini(&branch->chunk_arena);
+}
+
+void executor_destroy(executor *self)
+{
+    if (self != NULL) {
+        branch_destroy(self->main);
+        pbase_alloc_free(self->alloc, self, sizeof *self);
+    }
 }
 
 /* --- opening ----------------------------------------------------------------------------------- */
+
+static void count_compared(const pbase_run *run, uint64_t pairs)
+{
+    executor *self = (executor *)(uintptr_t)((const char *)run - offsetof(executor, run));
+    atomic_fetch_add_explicit(&self->compared, pairs, memory_order_relaxed);
+}
+
+static pbase_status branch_open(executor *self, executor_branch *branch, pbase_error *err)
+{
+    for (size_t i = 0; i < branch->count; i++) {
+        stage *s = &branch->stages[i];
+        const pbase_operator_run_ops *ops = s->vtable->run;
+        pbase_status status = s->second == NULL ? PBASE_OK : branch_open(self, s->second, err);
+        if (status == PBASE_OK) {
+            status = ops->open(s->node, &self->run, &s->shared, err);
+        }
+        if (status == PBASE_OK && ops->open_worker != NULL) {
+            status = ops->open_worker(s->shared, &s->local, err);
+        }
+        if (status != PBASE_OK) {
+            return note(s, status, err);
+        }
+    }
+    return PBASE_OK;
+}
 
 pbase_status executor_open(executor *self, const executor_run *run, pbase_error *err)
 {
@@ -194,97 +311,114 @@ pbase_status executor_open(executor *self, const executor_run *run, pbase_error 
     self->run.call = run->call;
     self->run.services = query_services();
     self->run.catalog = run->catalog;
+    self->run.compared = count_compared;
     self->budget_max = run->memory_budget_bytes;
-    for (size_t i = 0; i < self->count; i++) {
-        stage *s = &self->stages[i];
-        const pbase_operator_run_ops *ops = s->vtable->run;
-        pbase_status status = ops->open(s->node, &self->run, &s->shared, err);
-        if (status == PBASE_OK && ops->open_worker != NULL) {
-            status = ops->open_worker(s->shared, &s->local, err);
-        }
-        if (status != PBASE_OK) {
-            return note(s, status, err);
-        }
-    }
-    return PBASE_OK;
+    return branch_open(self, self->main, err);
 }
 
 /* --- running ----------------------------------------------------------------------------------- */
 
-static pbase_status scan_stage(executor *self, size_t index, pbase_error *err)
+static pbase_status branch_next(executor *self, executor_branch *branch, pbase_chunk **out,
+                                pbase_error *err);
+
+static bool has_tail(const stage *s)
 {
-    stage *s = &self->stages[index];
+    return pbase_operator_appends(s->vtable) || pbase_operator_has_rest(s->vtable);
+}
+
+/* The stages from the source to before `stage` are asked for nothing any more. */
+static void stop_before(executor_branch *branch, size_t index)
+{
+    branch->feeder = branch->feeder > index ? branch->feeder : index;
+    branch->is_feeder_done = true;
+    for (size_t i = branch->source + 1; i <= index; i++) {
+        branch->stages[i].has_more = false;
+    }
+}
+
+/* Rows of the second input, through the stage that appends them. */
+static pbase_status feed_second(executor *self, executor_branch *branch, stage *s, int32_t *state,
+                                pbase_error *err)
+{
+    pbase_chunk *chunk = NULL;
+    pbase_status status = branch_next(self, s->second, &chunk, err);
+    if (status == PBASE_END) {
+        *state = PBASE_DONE;
+        return PBASE_OK;
+    }
+    (void)branch;
+    return status == PBASE_OK
+               ? pbase_operator_append(s->vtable, s->shared, s->local, chunk, &s->chunk, state, err)
+               : status;
+}
+
+/* The next rows of the stage that feeds the pipeline. */
+static pbase_status feed(executor *self, executor_branch *branch, pbase_error *err)
+{
+    stage *s = &branch->stages[branch->feeder];
     int32_t state = PBASE_MORE;
-    pbase_arena_reset(&self->chunk_arena);
-    chunk_init(&s->chunk, &self->chunk_arena);
-    pbase_status status =
-        pbase_operator_scan(s->vtable, s->shared, s->local, &s->chunk, &state, err);
-    self->is_source_done = state == PBASE_DONE;
+    pbase_status status = PBASE_OK;
+    pbase_arena_reset(&branch->chunk_arena);
+    chunk_init(&s->chunk, &branch->chunk_arena);
+    if (branch->feeder == branch->source) {
+        status = pbase_operator_scan(s->vtable, s->shared, s->local, &s->chunk, &state, err);
+    } else if (pbase_operator_appends(s->vtable)) {
+        status = feed_second(self, branch, s, &state, err);
+    } else {
+        status = pbase_operator_rest(s->vtable, s->shared, s->local, &s->chunk, &state, err);
+    }
+    branch->is_feeder_done = state == PBASE_DONE;
     return status == PBASE_OK ? PBASE_OK : note(s, status, err);
 }
 
 /* `in` NULL: the stage said that it has more. */
-static pbase_status apply_stage(executor *self, size_t index, pbase_chunk *in, pbase_error *err)
+static pbase_status apply_stage(executor_branch *branch, size_t index, pbase_chunk *in,
+                                pbase_error *err)
 {
-    stage *s = &self->stages[index];
+    stage *s = &branch->stages[index];
     int32_t state = PBASE_NEED_INPUT;
-    chunk_init(&s->chunk, &self->chunk_arena);
+    bool expands = (s->vtable->traits & PBASE_OPERATOR_EXPANDS) != 0;
+    if (expands) { /* what it gave before has been read */
+        pbase_arena_reset(&s->arena);
+    }
+    chunk_init(&s->chunk, expands || in == NULL ? &s->arena : in->arena);
     pbase_status status =
         pbase_operator_apply(s->vtable, s->shared, s->local, in, &s->chunk, &state, err);
     s->has_more = state == PBASE_MORE;
-    if (state == PBASE_DONE) { /* nobody before it is asked again */
-        self->is_source_done = true;
-        for (size_t i = self->source + 1; i <= index; i++) {
-            self->stages[i].has_more = false;
-        }
+    if (state == PBASE_DONE) {
+        stop_before(branch, index);
     }
     return status == PBASE_OK ? PBASE_OK : note(s, status, err);
 }
 
-/* The last stage before `end` that has more to give without input; the source if there is none. */
-static size_t resume_at(const executor *self, size_t end)
+/* The last stage before `end` that has more to give without input; the feeder if there is none. */
+static size_t resume_at(const executor_branch *branch, size_t end)
 {
     size_t at = end;
-    while (at > self->source + 1 && !self->stages[at - 1].has_more) {
+    while (at > branch->feeder + 1 && !branch->stages[at - 1].has_more) {
         at--;
     }
-    return at > self->source + 1 ? at - 1 : self->source;
+    return at > branch->feeder + 1 ? at - 1 : branch->feeder;
 }
 
-/* The next chunk with rows of the running pipeline, through every stage before `end`. */
-static pbase_status pull(executor *self, size_t end, pbase_chunk **out, pbase_error *err)
+/* The next stage with rows of its own, once the feeder gave all of its; `end` if there is none. */
+static bool next_feeder(executor_branch *branch, size_t end)
 {
-    for (;;) {
-        pbase_status status = pbase_call_check(self->run.call, self->run.os, err);
-        size_t at = resume_at(self, end);
-        if (status != PBASE_OK) {
-            return status;
-        }
-        if (at == self->source && self->is_source_done) {
-            return PBASE_END;
-        }
-        status = at == self->source ? scan_stage(self, at, err) : apply_stage(self, at, NULL, err);
-        while (status == PBASE_OK && ++at < end && self->stages[at - 1].chunk.selected_count > 0) {
-            status = apply_stage(self, at, &self->stages[at - 1].chunk, err);
-        }
-        if (status != PBASE_OK) {
-            return status;
-        }
-        if (at == end && self->stages[end - 1].chunk.selected_count > 0) {
-            *out = &self->stages[end - 1].chunk;
-            return PBASE_OK;
-        }
+    size_t at = branch->feeder + 1;
+    while (at < end && !has_tail(&branch->stages[at])) {
+        at++;
     }
+    if (at < end) {
+        branch->feeder = at;
+        branch->is_feeder_done = false;
+    }
+    return at < end;
 }
 
-static pbase_status check_budget(executor *self, stage *sink, pbase_error *err)
+static pbase_status check_run(executor *self, pbase_error *err)
 {
-    uint64_t used = budget_used(&self->budget), freed = 0;
-    pbase_status status = PBASE_OK;
-    if (used > self->budget_max && sink->vtable->run->spill != NULL) {
-        status = sink->vtable->run->spill(sink->shared, used - self->budget_max, &freed, err);
-        used = budget_used(&self->budget);
-    }
+    uint64_t used = budget_used(&self->budget);
+    pbase_status status = pbase_call_check(self->run.call, self->run.os, err);
     if (status == PBASE_OK && used > self->budget_max) {
         status =
             PBASE_FAIL(err, PBASE_LIMIT, "the query holds %llu bytes; its memory budget is %llu",
@@ -294,15 +428,94 @@ static pbase_status check_budget(executor *self, stage *sink, pbase_error *err)
     return status;
 }
 
-/* Runs the pipeline that ends in the sink at `end`. */
-static pbase_status drain(executor *self, size_t end, pbase_error *err)
+/* The next chunk with rows of the running pipeline, through every stage before `end`. */
+static pbase_status pull(executor *self, executor_branch *branch, size_t end, pbase_chunk **out,
+                         pbase_error *err)
 {
-    stage *sink = &self->stages[end];
+    for (;;) {
+        pbase_status status = check_run(self, err);
+        size_t at = resume_at(branch, end);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        if (at == branch->feeder && branch->is_feeder_done) {
+            if (!next_feeder(branch, end)) {
+                return PBASE_END;
+            }
+            at = branch->feeder;
+        }
+        status =
+            at == branch->feeder ? feed(self, branch, err) : apply_stage(branch, at, NULL, err);
+        while (status == PBASE_OK && ++at < end &&
+               branch->stages[at - 1].chunk.selected_count > 0) {
+            status = apply_stage(branch, at, &branch->stages[at - 1].chunk, err);
+        }
+        if (status != PBASE_OK) {
+            return status;
+        }
+        if (at == end && branch->stages[end - 1].chunk.selected_count > 0) {
+            *out = &branch->stages[end - 1].chunk;
+            return PBASE_OK;
+        }
+    }
+}
+
+/* Over the budget, the sink that just took rows is asked for memory first. */
+static pbase_status check_budget(executor *self, stage *sink, pbase_error *err)
+{
+    uint64_t used = budget_used(&self->budget), freed = 0;
+    pbase_status status = PBASE_OK;
+    if (used > self->budget_max && sink->vtable->run->spill != NULL) {
+        status = sink->vtable->run->spill(sink->shared, used - self->budget_max, &freed, err);
+    }
+    return status == PBASE_OK ? check_run(self, err) : status;
+}
+
+/* Gives a stage its whole second input. */
+static pbase_status build_second(executor *self, stage *s, pbase_error *err)
+{
+    int32_t state = PBASE_NEED_INPUT;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && state != PBASE_DONE) {
+        pbase_chunk *chunk = NULL;
+        status = branch_next(self, s->second, &chunk, err);
+        if (status == PBASE_OK) {
+            status = pbase_operator_build(s->vtable, s->shared, s->local, chunk, &state, err);
+        }
+        if (status == PBASE_OK) {
+            status = check_budget(self, s, err);
+        }
+    }
+    status = status == PBASE_OK || status == PBASE_END ? s->vtable->second->built(s->shared, err)
+                                                       : status;
+    return status == PBASE_OK ? PBASE_OK : note(s, status, err);
+}
+
+/* What the pipeline up to `end` builds before its first row. */
+static pbase_status begin(executor *self, executor_branch *branch, size_t end, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = branch->source + 1; i < end && status == PBASE_OK; i++) {
+        if (pbase_operator_builds(branch->stages[i].vtable)) {
+            status = build_second(self, &branch->stages[i], err);
+        }
+    }
+    branch->feeder = branch->source;
+    branch->is_feeder_done = false;
+    branch->is_begun = status == PBASE_OK;
+    return status;
+}
+
+/* Runs the pipeline that ends in the sink at `end`. */
+static pbase_status drain(executor *self, executor_branch *branch, size_t end, pbase_error *err)
+{
+    stage *sink = &branch->stages[end];
     const pbase_operator_run_ops *ops = sink->vtable->run;
     int32_t state = PBASE_NEED_INPUT;
-    while (state != PBASE_DONE) {
+    pbase_status status = begin(self, branch, end + 1, err);
+    while (status == PBASE_OK && state != PBASE_DONE) {
         pbase_chunk *chunk = NULL;
-        pbase_status status = pull(self, end, &chunk, err);
+        status = pull(self, branch, end, &chunk, err);
         if (status == PBASE_END) {
             break;
         }
@@ -318,62 +531,86 @@ static pbase_status drain(executor *self, size_t end, pbase_error *err)
             return note(sink, status, err);
         }
     }
-    pbase_status status =
-        ops->combine == NULL ? PBASE_OK : ops->combine(sink->shared, sink->local, err);
+    if (status != PBASE_OK && status != PBASE_END) {
+        return status;
+    }
+    status = ops->combine == NULL ? PBASE_OK : ops->combine(sink->shared, sink->local, err);
     if (status == PBASE_OK) {
         status = ops->finish(sink->shared, err);
     }
-    self->source = end;
-    self->is_source_done = false;
+    branch->source = end;
+    branch->is_begun = false;
     return status == PBASE_OK ? PBASE_OK : note(sink, status, err);
+}
+
+static pbase_status branch_next(executor *self, executor_branch *branch, pbase_chunk **out,
+                                pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t end = branch->source + 1; end < branch->count && status == PBASE_OK; end++) {
+        if (is_sink(&branch->stages[end])) {
+            status = drain(self, branch, end, err);
+        }
+    }
+    if (status == PBASE_OK && !branch->is_begun) {
+        status = begin(self, branch, branch->count, err);
+    }
+    return status == PBASE_OK ? pull(self, branch, branch->count, out, err) : status;
 }
 
 pbase_status executor_next(executor *self, pbase_chunk **out, pbase_error *err)
 {
-    for (size_t end = self->source + 1; end < self->count; end++) {
-        if (is_sink(&self->stages[end])) {
-            pbase_status status = drain(self, end, err);
-            if (status != PBASE_OK) {
-                return status;
-            }
-        }
-    }
-    return pull(self, self->count, out, err);
+    return branch_next(self, self->main, out, err);
 }
 
 /* --- facts ------------------------------------------------------------------------------------- */
 
 const pbase_schema *executor_schema(const executor *self)
 {
-    return &self->stages[self->count - 1].schema;
+    return branch_schema(self->main);
 }
 
-size_t executor_count(const executor *self)
+uint64_t executor_compared(const executor *self)
 {
-    return self->count;
+    return atomic_load_explicit(&self->compared, memory_order_relaxed);
 }
 
-const plan_step *executor_step(const executor *self, size_t index)
+const executor_branch *executor_main(const executor *self)
 {
-    return self->stages[index].step;
+    return self->main;
 }
 
-bool executor_is_sink(const executor *self, size_t index)
+size_t executor_count(const executor_branch *branch)
 {
-    return is_sink(&self->stages[index]);
+    return branch->count;
 }
 
-pbase_status executor_estimate(const executor *self, size_t index, const pbase_estimate *input,
-                               pbase_estimate *out, pbase_error *err)
+const plan_step *executor_step(const executor_branch *branch, size_t index)
 {
-    const stage *s = &self->stages[index];
-    *out = *input;
-    return s->vtable->estimate == NULL ? PBASE_OK : s->vtable->estimate(s->node, input, out, err);
+    return branch->stages[index].step;
 }
 
-pbase_status executor_explain(const executor *self, size_t index, pbase_buffer *out,
+const executor_branch *executor_second(const executor_branch *branch, size_t index)
+{
+    return branch->stages[index].second;
+}
+
+bool executor_is_sink(const executor_branch *branch, size_t index)
+{
+    return is_sink(&branch->stages[index]);
+}
+
+pbase_status executor_estimate(const executor_branch *branch, size_t index,
+                               const pbase_estimate *inputs, pbase_estimate *out, pbase_error *err)
+{
+    const stage *s = &branch->stages[index];
+    *out = inputs[0];
+    return s->vtable->estimate == NULL ? PBASE_OK : s->vtable->estimate(s->node, inputs, out, err);
+}
+
+pbase_status executor_explain(const executor_branch *branch, size_t index, pbase_buffer *out,
                               pbase_error *err)
 {
-    const stage *s = &self->stages[index];
+    const stage *s = &branch->stages[index];
     return s->vtable->explain == NULL ? PBASE_OK : s->vtable->explain(s->node, out, err);
 }

@@ -13,9 +13,14 @@ typedef struct {
     query_catalog *catalog; /* NULL: nothing is known about the data */
     pbase_arena *arena;
     pbase_error *err;
+} telling;
+
+/* How far the steps of one plan have been told. */
+typedef struct {
+    const executor_branch *branch;
     pbase_estimate estimate; /* of the step told last */
     bool is_exact;
-} telling;
+} telling_branch;
 
 /* What a step does and how many rows it gives. */
 typedef struct {
@@ -26,7 +31,7 @@ typedef struct {
 } step_facts;
 
 /* The rows of the source, as the catalog knows them. An unknown collection is an error here too. */
-static pbase_status ask_source(telling *t, const plan_step *from)
+static pbase_status ask_source(telling *t, telling_branch *b, const plan_step *from)
 {
     const query_scan whole = {.limit = UINT64_MAX};
     query_rows *rows = NULL;
@@ -38,8 +43,8 @@ static pbase_status ask_source(telling *t, const plan_step *from)
     if (status != PBASE_OK) {
         return status;
     }
-    status = rows->vtable->count(rows, &t->is_exact, &count, t->err);
-    t->estimate.rows = (double)count;
+    status = rows->vtable->count(rows, &b->is_exact, &count, t->err);
+    b->estimate.rows = (double)count;
     rows->vtable->close(rows);
     return status;
 }
@@ -51,31 +56,41 @@ static pbase_status copy_text(telling *t, pbase_buffer *text, pbase_bytes *out)
     return status;
 }
 
-static pbase_status gather(telling *t, size_t index, step_facts *out)
+/* Rows that come out of step `index`, from those of what was told before it. `second`: of its
+ * second input. */
+static pbase_status estimate_step(telling *t, telling_branch *b, size_t index,
+                                  const pbase_estimate *second)
 {
-    const plan_step *step = executor_step(t->executor, index);
+    const plan_step *step = executor_step(b->branch, index);
+    bool keeps_count = step->op == PLAN_EXTEND || step->op == PLAN_SELECT;
+    pbase_estimate inputs[2] = {b->estimate, *second};
+    if (index == 0) {
+        return ask_source(t, b, step);
+    }
+    b->is_exact = (b->is_exact && keeps_count) || step->op == PLAN_COUNT;
+    return executor_estimate(b->branch, index, inputs, &b->estimate, t->err);
+}
+
+static pbase_status gather(telling *t, telling_branch *b, size_t index,
+                           const pbase_estimate *second, step_facts *out)
+{
     pbase_buffer text;
     pbase_buffer_init(&text, t->arena->alloc);
-    pbase_status status = plan_step_format(step, &text, t->err);
+    pbase_status status = plan_step_format(executor_step(b->branch, index), &text, t->err);
     if (status == PBASE_OK) {
         status = copy_text(t, &text, &out->text);
     }
     if (status == PBASE_OK) {
-        status = executor_explain(t->executor, index, &text, t->err);
+        status = executor_explain(b->branch, index, &text, t->err);
     }
     if (status == PBASE_OK) {
         status = copy_text(t, &text, &out->does);
     }
-    if (status == PBASE_OK && index == 0) {
-        status = ask_source(t, step);
-    } else if (status == PBASE_OK) {
-        pbase_estimate input = t->estimate;
-        bool keeps_count = step->op == PLAN_EXTEND || step->op == PLAN_SELECT;
-        t->is_exact = (t->is_exact && keeps_count) || step->op == PLAN_COUNT;
-        status = executor_estimate(t->executor, index, &input, &t->estimate, t->err);
+    if (status == PBASE_OK) {
+        status = estimate_step(t, b, index, second);
     }
-    out->rows = t->catalog == NULL ? -1 : t->estimate.rows;
-    out->is_exact = t->is_exact;
+    out->rows = t->catalog == NULL ? -1 : b->estimate.rows;
+    out->is_exact = b->is_exact;
     pbase_buffer_fini(&text);
     return status;
 }
@@ -96,26 +111,56 @@ static pbase_status tell_remark(const step_facts *facts, pbase_buffer *out, pbas
                : status;
 }
 
+#define INDENT_MAX 64
+
+static pbase_status begin_line(telling *t, bool is_first, int depth, pbase_buffer *text)
+{
+    int spaces = 2 * depth < INDENT_MAX ? 2 * depth : INDENT_MAX;
+    return pbase_buffer_append_text(text, t->err, "%s%*s%s", is_first && depth == 0 ? "" : "\n",
+                                    spaces, "", is_first ? "" : "| ");
+}
+
+/* The steps of a branch, those of second inputs deeper than the step they belong to and before
+ * it. */
+static pbase_status tell_lines(telling *t, telling_branch *b, int depth, pbase_buffer *text)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < executor_count(b->branch) && status == PBASE_OK; i++) {
+        telling_branch second = {executor_second(b->branch, i), {-1, 0}, false};
+        step_facts facts;
+        pbase_buffer inside;
+        memset(&facts, 0, sizeof facts);
+        pbase_buffer_init(&inside, t->arena->alloc);
+        if (second.branch != NULL) {
+            status = tell_lines(t, &second, depth + 1, &inside);
+        }
+        if (status == PBASE_OK) {
+            status = gather(t, b, i, &second.estimate, &facts);
+        }
+        if (status == PBASE_OK) {
+            status = begin_line(t, i == 0, depth, text);
+        }
+        if (status == PBASE_OK) {
+            status = pbase_buffer_append_bytes(text, facts.text, t->err);
+        }
+        if (status == PBASE_OK) {
+            status = tell_remark(&facts, text, t->err);
+        }
+        if (status == PBASE_OK) {
+            status = pbase_buffer_append_bytes(text, pbase_buffer_view(&inside), t->err);
+        }
+        pbase_buffer_fini(&inside);
+    }
+    return status;
+}
+
 static pbase_status tell_text(telling *t, pbase_value *out)
 {
+    telling_branch main = {executor_main(t->executor), {-1, 0}, false};
     pbase_buffer text;
     pbase_buffer_init(&text, t->arena->alloc);
-    pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < executor_count(t->executor) && status == PBASE_OK; i++) {
-        step_facts facts;
-        memset(&facts, 0, sizeof facts);
-        status = gather(t, i, &facts);
-        if (status == PBASE_OK && i > 0) {
-            status = pbase_buffer_append(&text, "\n| ", 3, t->err);
-        }
-        if (status == PBASE_OK) {
-            status = pbase_buffer_append_bytes(&text, facts.text, t->err);
-        }
-        if (status == PBASE_OK) {
-            status = tell_remark(&facts, &text, t->err);
-        }
-    }
     pbase_bytes copy = pbase_bytes_of(NULL, 0);
+    pbase_status status = tell_lines(t, &main, 0, &text);
     if (status == PBASE_OK) {
         status = copy_text(t, &text, &copy);
     }
@@ -128,7 +173,7 @@ static pbase_status tell_text(telling *t, pbase_value *out)
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
-#define STEP_FIELDS_MAX 6u
+#define STEP_FIELDS_MAX 7u
 
 static pbase_status no_memory(const telling *t)
 {
@@ -141,14 +186,24 @@ static pbase_field field(const char *name, pbase_value value)
     return made;
 }
 
-static pbase_status step_value(telling *t, size_t index, pbase_value *out)
+static pbase_status pipelines_value(telling *t, telling_branch *b, pbase_value *out);
+
+static pbase_status step_value(telling *t, telling_branch *b, size_t index, pbase_value *out)
 {
-    const plan_step *step = executor_step(t->executor, index);
+    const plan_step *step = executor_step(b->branch, index);
+    telling_branch second = {executor_second(b->branch, index), {-1, 0}, false};
     pbase_field *fields = pbase_arena_array(t->arena, STEP_FIELDS_MAX, sizeof *fields);
+    pbase_value with = pbase_value_null();
     step_facts facts;
     size_t count = 0;
     memset(&facts, 0, sizeof facts);
-    pbase_status status = fields == NULL ? no_memory(t) : gather(t, index, &facts);
+    pbase_status status = fields == NULL ? no_memory(t) : PBASE_OK;
+    if (status == PBASE_OK && second.branch != NULL) {
+        status = pipelines_value(t, &second, &with);
+    }
+    if (status == PBASE_OK) {
+        status = gather(t, b, index, &second.estimate, &facts);
+    }
     if (status != PBASE_OK) {
         return status;
     }
@@ -162,35 +217,49 @@ static pbase_status step_value(telling *t, size_t index, pbase_value *out)
         fields[count++] = field("rows", pbase_value_float(facts.rows));
         fields[count++] = field("exact", pbase_value_bool(facts.is_exact));
     }
+    if (second.branch != NULL) {
+        fields[count++] = field("with", with);
+    }
     *out = pbase_value_map(fields, count);
     return PBASE_OK;
 }
 
 /* A pipeline ends in its sink, which begins the next. */
-static pbase_status tell_json(telling *t, pbase_value *out)
+static pbase_status pipelines_value(telling *t, telling_branch *b, pbase_value *out)
 {
-    size_t count = executor_count(t->executor), begin = 0, pipelines = 0;
+    size_t count = executor_count(b->branch), begin = 0, pipelines = 0;
     pbase_value *steps = pbase_arena_array(t->arena, count, sizeof *steps);
     pbase_value *lists = pbase_arena_array(t->arena, count, sizeof *lists);
-    pbase_field *fields = pbase_arena_array(t->arena, 2, sizeof *fields);
-    if (steps == NULL || lists == NULL || fields == NULL) {
+    if (steps == NULL || lists == NULL) {
         return no_memory(t);
     }
     for (size_t i = 0; i < count; i++) {
-        pbase_status status = step_value(t, i, &steps[i]);
+        pbase_status status = step_value(t, b, i, &steps[i]);
         if (status != PBASE_OK) {
             return status;
         }
-        if (executor_is_sink(t->executor, i)) {
+        if (executor_is_sink(b->branch, i)) {
             lists[pipelines++] = pbase_value_list(steps + begin, i + 1 - begin);
             begin = i;
         }
     }
     lists[pipelines++] = pbase_value_list(steps + begin, count - begin);
-    fields[0] = field("version", pbase_value_int(1));
-    fields[1] = field("pipelines", pbase_value_list(lists, pipelines));
-    *out = pbase_value_map(fields, 2);
+    *out = pbase_value_list(lists, pipelines);
     return PBASE_OK;
+}
+
+static pbase_status tell_json(telling *t, pbase_value *out)
+{
+    telling_branch main = {executor_main(t->executor), {-1, 0}, false};
+    pbase_field *fields = pbase_arena_array(t->arena, 2, sizeof *fields);
+    pbase_value pipelines = pbase_value_null();
+    pbase_status status = fields == NULL ? no_memory(t) : pipelines_value(t, &main, &pipelines);
+    if (status == PBASE_OK) {
+        fields[0] = field("version", pbase_value_int(1));
+        fields[1] = field("pipelines", pipelines);
+        *out = pbase_value_map(fields, 2);
+    }
+    return status;
 }
 
 /* --- all forms --------------------------------------------------------------------------------- */
@@ -200,7 +269,7 @@ static pbase_status explain_run(const pbase_query *query, query_catalog *catalog
                                 pbase_error *err)
 {
     plan resolved, optimised;
-    telling t = {NULL, catalog, arena, err, {-1, 0}, false};
+    telling t = {NULL, catalog, arena, err};
     pbase_status status = query_resolve(query, false, arena, &resolved, err);
     if (status == PBASE_OK) {
         status = plan_optimize(&resolved, 0, arena, &optimised, err);

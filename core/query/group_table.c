@@ -26,10 +26,10 @@ static pbase_status no_memory(const group_table *self, pbase_error *err)
     return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu groups", self->count + 1);
 }
 
-static uint64_t hash_of(const group_table *self, const pbase_value *const *keys)
+uint64_t group_keys_hash(const pbase_value *const *keys, size_t count)
 {
     uint64_t hash = 0x9e3779b97f4a7c15u;
-    for (size_t i = 0; i < self->key_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         hash = (hash ^ pbase_value_hash(keys[i])) * 0xff51afd7ed558ccdu;
         hash ^= hash >> 32;
     }
@@ -127,7 +127,7 @@ pbase_status group_table_find(group_table *self, const pbase_value *const *keys,
     if (status != PBASE_OK) {
         return status;
     }
-    uint64_t hash = hash_of(self, keys);
+    uint64_t hash = group_keys_hash(keys, self->key_count);
     uint32_t *slot = find_slot(self, hash, keys);
     *out_is_new = *slot == 0;
     if (*out_is_new) {
@@ -139,4 +139,13 @@ pbase_status group_table_find(group_table *self, const pbase_value *const *keys,
     }
     *out = *slot - 1;
     return PBASE_OK;
+}
+
+uint32_t group_table_lookup(const group_table *self, const pbase_value *const *keys)
+{
+    if (self->count == 0) {
+        return GROUP_NONE;
+    }
+    uint32_t found = *find_slot(self, group_keys_hash(keys, self->key_count), keys);
+    return found == 0 ? GROUP_NONE : found - 1;
 }

@@ -30,5 +30,10 @@ void group_table_fini(group_table *self);
 /* The number of the group with these keys, made if need be. LIMIT past 2^32 - 2 groups. */
 PBASE_MUST_CHECK pbase_status group_table_find(group_table *self, const pbase_value *const *keys,
                                                uint32_t *out, bool *out_is_new, pbase_error *err);
+/* The number of the group with these keys, or GROUP_NONE. */
+#define GROUP_NONE UINT32_MAX
+uint32_t group_table_lookup(const group_table *self, const pbase_value *const *keys);
+/* Equal keys, as the total order says, have equal hashes. */
+uint64_t group_keys_hash(const pbase_value *const *keys, size_t count);
 
 #endif

@@ -3,18 +3,50 @@
 #include "base/nearest.h"
 
 static const char *const op_names[] = {
-    [PLAN_FROM] = "from",     [PLAN_WHERE] = "where", [PLAN_SELECT] = "select",
-    [PLAN_EXTEND] = "extend", [PLAN_ORDER] = "order", [PLAN_LIMIT] = "limit",
-    [PLAN_OFFSET] = "offset", [PLAN_COUNT] = "count", [PLAN_GROUP] = "group",
+    [PLAN_FROM] = "from",           [PLAN_WHERE] = "where",         [PLAN_SELECT] = "select",
+    [PLAN_EXTEND] = "extend",       [PLAN_ORDER] = "order",         [PLAN_LIMIT] = "limit",
+    [PLAN_OFFSET] = "offset",       [PLAN_COUNT] = "count",         [PLAN_GROUP] = "group",
+    [PLAN_DISTINCT] = "distinct",   [PLAN_JOIN] = "join",           [PLAN_UNION] = "union",
+    [PLAN_UNION_ALL] = "union_all", [PLAN_INTERSECT] = "intersect", [PLAN_EXCEPT] = "except",
+    [PLAN_UNNEST] = "unnest",       [PLAN_TRAVERSE] = "traverse",
 };
 #define OP_COUNT (sizeof op_names / sizeof op_names[0])
 
 /* Steps of the language that come later. */
-static const char *const later_names[] = {
-    "join",   "union",    "union_all", "intersect", "except",
-    "unnest", "traverse", "distinct",  "plugin",    "knn",
-};
+static const char *const later_names[] = {"plugin", "knn"};
 #define LATER_COUNT (sizeof later_names / sizeof later_names[0])
+
+static const char *const kind_names[] = {
+    [JOIN_INNER] = "inner", [JOIN_LEFT] = "left", [JOIN_RIGHT] = "right", [JOIN_FULL] = "full",
+    [JOIN_SEMI] = "semi",   [JOIN_ANTI] = "anti", [JOIN_CROSS] = "cross",
+};
+#define KIND_COUNT (sizeof kind_names / sizeof kind_names[0])
+
+const char *join_kind_name(join_kind kind)
+{
+    return kind_names[kind];
+}
+
+bool join_kind_find(pbase_bytes name, join_kind *out, pbase_error *err)
+{
+    nearest near;
+    nearest_init(&near, name);
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (pbase_bytes_equal(name, pbase_bytes_text(kind_names[i]))) {
+            *out = (join_kind)i;
+            return true;
+        }
+        nearest_offer(&near, pbase_bytes_text(kind_names[i]));
+    }
+    nearest_hint(&near, err);
+    return false;
+}
+
+bool plan_op_has_second(plan_op op)
+{
+    return op == PLAN_JOIN || op == PLAN_UNION || op == PLAN_UNION_ALL || op == PLAN_INTERSECT ||
+           op == PLAN_EXCEPT;
+}
 
 const char *plan_op_name(plan_op op)
 {
@@ -124,6 +156,19 @@ static pbase_status check_from(const plan_step *step, pbase_error *err)
     return status;
 }
 
+static pbase_status check_join(const plan_step *step, pbase_error *err)
+{
+    pbase_status status = check_name(step->alias, err);
+    if (status == PBASE_OK && step->left_alias.size > 0) {
+        status = check_name(step->left_alias, err);
+    }
+    if (status == PBASE_OK && pbase_bytes_equal(step->alias, step->left_alias)) {
+        status = PBASE_FAIL(err, PBASE_INVALID, "both rows are named '%.*s'", (int)step->alias.size,
+                            (const char *)step->alias.data);
+    }
+    return status;
+}
+
 static pbase_status check_step(const plan_step *step, bool is_first, pbase_error *err)
 {
     if ((step->op == PLAN_FROM) != is_first) {
@@ -137,7 +182,12 @@ static pbase_status check_step(const plan_step *step, bool is_first, pbase_error
         return check_from(step, err);
     case PLAN_SELECT:
     case PLAN_EXTEND:
+    case PLAN_UNNEST:
         return check_columns(step, err);
+    case PLAN_JOIN:
+        return check_join(step, err);
+    case PLAN_TRAVERSE:
+        return check_name(step->source, err);
     case PLAN_GROUP:
         status = check_columns(step, err);
         return status == PBASE_OK ? check_aggregates(step, err) : status;
@@ -151,6 +201,11 @@ static pbase_status check_step(const plan_step *step, bool is_first, pbase_error
     case PLAN_LIMIT:
     case PLAN_OFFSET:
     case PLAN_COUNT:
+    case PLAN_DISTINCT:
+    case PLAN_UNION:
+    case PLAN_UNION_ALL:
+    case PLAN_INTERSECT:
+    case PLAN_EXCEPT:
         break;
     }
     return PBASE_OK;
@@ -245,9 +300,44 @@ static pbase_status map_aggregates(const rewriting *r, plan_step *step)
     return status;
 }
 
+static pbase_status map_pairs(const rewriting *r, plan_step *step)
+{
+    void *copy = NULL;
+    pbase_status status = copy_array(r, step->pairs, step->pair_count, sizeof *step->pairs, &copy);
+    plan_pair *pairs = copy;
+    for (size_t i = 0; i < step->pair_count && status == PBASE_OK; i++) {
+        status = map_expr(r, &pairs[i].left);
+        if (status == PBASE_OK) {
+            status = map_expr(r, &pairs[i].right);
+        }
+    }
+    step->pairs = pairs;
+    return status == PBASE_OK ? map_expr(r, &step->residual) : status;
+}
+
+static pbase_status map_second(const rewriting *r, plan_step *step)
+{
+    plan *copy = step->with == NULL ? NULL : pbase_arena_alloc(r->arena, sizeof *copy);
+    if (step->with == NULL) {
+        return PBASE_OK;
+    }
+    if (copy == NULL) {
+        return PBASE_FAIL(r->err, PBASE_NO_MEMORY, "no memory for a plan");
+    }
+    const plan *before = step->with;
+    step->with = copy;
+    return plan_map(before, r->rewrite, r->state, r->arena, copy, r->err);
+}
+
 static pbase_status map_step(const rewriting *r, plan_step *step)
 {
     pbase_status status = map_expr(r, &step->condition);
+    if (status == PBASE_OK) {
+        status = map_pairs(r, step);
+    }
+    if (status == PBASE_OK) {
+        status = map_second(r, step);
+    }
     if (status == PBASE_OK) {
         status = map_columns(r, step);
     }

@@ -2,7 +2,8 @@
  *
  * Text (text.h) and the JSON plan make the same one. Plans are immutable and lie with everything
  * they point to in the arena they were made in; a rewritten plan shares what did not change. Rows
- * flow from step to step: the first is a from, and there is no other. */
+ * flow from step to step: the first is a from, and there is no other. A join or a set operation has
+ * a second plan, whose rows meet those of the steps before it. */
 #ifndef PROTOBASE_QUERY_PLAN_H
 #define PROTOBASE_QUERY_PLAN_H
 #include "expr/expr.h"
@@ -10,6 +11,7 @@
 
 #define PLAN_STEPS_MAX 1024u
 #define PLAN_COLUMNS_MAX 1024u /* of one step, keys and aggregates together */
+#define PLAN_DEPTH_MAX 16u     /* of plans inside plans */
 #define PLAN_NO_LIMIT UINT64_MAX
 
 typedef enum {
@@ -21,8 +23,26 @@ typedef enum {
     PLAN_LIMIT,
     PLAN_OFFSET,
     PLAN_COUNT,
-    PLAN_GROUP
+    PLAN_GROUP,
+    PLAN_DISTINCT,
+    PLAN_JOIN,
+    PLAN_UNION,
+    PLAN_UNION_ALL,
+    PLAN_INTERSECT,
+    PLAN_EXCEPT,
+    PLAN_UNNEST,
+    PLAN_TRAVERSE
 } plan_op;
+
+typedef enum {
+    JOIN_INNER,
+    JOIN_LEFT,
+    JOIN_RIGHT,
+    JOIN_FULL,
+    JOIN_SEMI,
+    JOIN_ANTI,
+    JOIN_CROSS
+} join_kind;
 
 typedef struct {
     pbase_bytes name;
@@ -43,16 +63,44 @@ typedef struct {
     bool is_distinct;
 } plan_aggregate;
 
+/* An equality of a join: what it compares of either side. */
+typedef struct {
+    const expr *left;
+    const expr *right; /* of the right row's own fields, behind its alias */
+} plan_pair;
+
+/* How a traverse goes from row to row. */
+typedef struct {
+    const expr *key; /* a field, as `ref` */
+    const expr *ref;
+    uint64_t depth_max; /* PLAN_NO_LIMIT: none */
+    bool is_up;
+    bool has_start;
+    bool is_depth_first;
+} plan_relation;
+
+typedef struct plan plan;
+
 typedef struct {
     plan_op op;
     uint32_t position;          /* in the plan as it was written, from 1 */
-    pbase_bytes source;         /* from */
-    pbase_bytes alias;          /* from: empty when rows are the documents themselves */
+    size_t place;               /* in the text it was read from; 0 in other forms */
+    pbase_bytes source;         /* from, traverse */
+    pbase_bytes alias;          /* from: empty when rows are the documents themselves;
+                                   join: of the right row */
+    pbase_bytes left_alias;     /* join: empty when the left row's fields stay at the top */
     pbase_bytes key_name;       /* from: empty when keys are not asked for */
-    const expr *condition;      /* where */
-    const plan_column *columns; /* select, extend; group: its keys */
+    const expr *condition;      /* where; join: NULL when every pair matches */
+    const plan_column *columns; /* select, extend; group: its keys; unnest: the one, a field */
     size_t column_count;
-    const plan_key *keys; /* order */
+    const plan *with;       /* join, set operations: the second input */
+    join_kind kind;         /* join */
+    const plan_pair *pairs; /* join, once optimised: equalities of `condition` */
+    size_t pair_count;
+    const expr *residual;          /* join: the terms of `condition` that are not among the pairs */
+    bool is_outer;                 /* unnest */
+    const plan_relation *relation; /* traverse */
+    const plan_key *keys;          /* order */
     size_t key_count;
     const plan_aggregate *aggregates; /* group */
     size_t aggregate_count;
@@ -60,18 +108,24 @@ typedef struct {
     uint64_t top; /* order: how many rows will be read of it; PLAN_NO_LIMIT: all */
 } plan_step;
 
-typedef struct {
+struct plan {
     const plan_step *steps;
     size_t count;
-} plan;
+};
 
 const char *plan_op_name(plan_op op);
+const char *join_kind_name(join_kind kind);
+/* False when there is no such kind; the hint then gets the nearest if err is not NULL. */
+bool join_kind_find(pbase_bytes name, join_kind *out, pbase_error *err);
+/* True for steps with a second input that the plan says. */
+bool plan_op_has_second(plan_op op);
 /* UNSUPPORTED for a step that PLAN.md has and this version has not, INVALID for any other word,
  * with the nearest. `position`: of the step. */
 PBASE_MUST_CHECK pbase_status plan_op_find(pbase_bytes name, uint32_t position, plan_op *out,
                                            pbase_error *err);
 /* What holds for every plan, however it was written: from first and nowhere else, names that are
- * there and differ, limits. `out_step` tells which step is wrong. */
+ * there and differ, limits. Plans inside it were checked before. `out_step` tells which step is
+ * wrong. */
 PBASE_MUST_CHECK pbase_status plan_check(const plan *self, size_t *out_step, pbase_error *err);
 
 /* From the JSON plan. Errors name the step: "step 3 (where): ...". */
@@ -86,7 +140,7 @@ PBASE_MUST_CHECK pbase_status plan_step_to_value(const plan_step *step, pbase_ar
 PBASE_MUST_CHECK pbase_status plan_step_format(const plan_step *step, pbase_buffer *out,
                                                pbase_error *err);
 
-/* Rewrites every expression of a plan. */
+/* Rewrites every expression of a plan, those of plans inside it too. */
 typedef pbase_status plan_rewrite(void *state, const expr *before, const expr **after,
                                   pbase_error *err);
 PBASE_MUST_CHECK pbase_status plan_map(const plan *self, plan_rewrite *rewrite, void *state,

@@ -3,7 +3,7 @@
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
-#define STEP_KEYS_MAX 4u
+#define STEP_KEYS_MAX 8u
 
 typedef struct {
     pbase_field *fields; /* STEP_KEYS_MAX of them */
@@ -38,6 +38,23 @@ static pbase_value value_of(step_writer *w, const expr *self)
         w->status = expr_to_value(self, w->arena, &value, w->err);
     }
     return value;
+}
+
+/* The same where a bare null says that there is none: the literal null is written out. */
+static pbase_value given_value(step_writer *w, const expr *self)
+{
+    pbase_value value = value_of(w, self);
+    if (self == NULL || value.kind != PBASE_NULL || w->status != PBASE_OK) {
+        return value;
+    }
+    pbase_field *literal = pbase_arena_alloc(w->arena, sizeof *literal);
+    if (literal == NULL) {
+        w->status = PBASE_FAIL(w->err, PBASE_NO_MEMORY, "no memory for a plan");
+        return value;
+    }
+    literal->name = pbase_bytes_text("lit");
+    literal->value = pbase_value_null();
+    return pbase_value_map(literal, 1);
 }
 
 static void put_columns(step_writer *w, const char *key, const plan_step *step)
@@ -82,17 +99,7 @@ static pbase_value aggregate_value(step_writer *w, const plan_aggregate *aggrega
     }
     items[0] = pbase_value_string(aggregate->name);
     items[1] = pbase_value_text(aggregate_name(aggregate->function));
-    items[2] = value_of(w, aggregate->argument);
-    if (aggregate->argument != NULL && items[2].kind == PBASE_NULL && w->status == PBASE_OK) {
-        pbase_field *literal = pbase_arena_alloc(w->arena, sizeof *literal);
-        if (literal == NULL) {
-            w->status = PBASE_FAIL(w->err, PBASE_NO_MEMORY, "no memory for a plan");
-            return pbase_value_null();
-        }
-        literal->name = pbase_bytes_text("lit"); /* a bare null says that there is no argument */
-        literal->value = pbase_value_null();
-        items[2] = pbase_value_map(literal, 1);
-    }
+    items[2] = given_value(w, aggregate->argument);
     size_t count = 0;
     if (aggregate->is_distinct) {
         options[count].name = pbase_bytes_text("distinct");
@@ -126,6 +133,87 @@ static void put_from(step_writer *w, const plan_step *step)
     }
 }
 
+static void put_second(step_writer *w, const plan_step *step)
+{
+    pbase_value steps = pbase_value_null();
+    if (w->status == PBASE_OK) {
+        w->status = plan_to_value(step->with, w->arena, &steps, w->err);
+    }
+    put(w, "with", steps);
+}
+
+static pbase_value pair_value(step_writer *w, const plan_pair *pair)
+{
+    pbase_value *items = items_create(w, 2);
+    if (items == NULL) {
+        return pbase_value_null();
+    }
+    items[0] = value_of(w, pair->left);
+    items[1] = value_of(w, pair->right);
+    return pbase_value_list(items, 2);
+}
+
+/* An optimised join says what it hashes and what it tries on each pair. */
+static void put_pairs(step_writer *w, const plan_step *step)
+{
+    pbase_value *pairs = items_create(w, step->pair_count);
+    for (size_t i = 0; i < step->pair_count && w->status == PBASE_OK; i++) {
+        pairs[i] = pair_value(w, &step->pairs[i]);
+    }
+    put(w, "pairs", pbase_value_list(pairs, step->pair_count));
+    put(w, "on", given_value(w, step->residual));
+}
+
+static void put_join(step_writer *w, const plan_step *step)
+{
+    bool has_left = step->left_alias.size > 0;
+    put(w, "kind", pbase_value_text(join_kind_name(step->kind)));
+    put_second(w, step);
+    if (step->pair_count > 0) {
+        put_pairs(w, step);
+    } else {
+        put(w, "on", given_value(w, step->condition));
+    }
+    put(w, "left", has_left ? pbase_value_string(step->left_alias) : pbase_value_null());
+    put(w, "right", pbase_value_string(step->alias));
+}
+
+static pbase_value path_value(step_writer *w, const expr *field)
+{
+    pbase_buffer text;
+    pbase_bytes copy = pbase_bytes_of(NULL, 0);
+    pbase_buffer_init(&text, w->arena->alloc);
+    if (w->status == PBASE_OK) {
+        w->status = path_format(&field->path, &text, w->err);
+    }
+    if (w->status == PBASE_OK) {
+        w->status = pbase_arena_copy(w->arena, pbase_buffer_view(&text), &copy, w->err);
+    }
+    pbase_buffer_fini(&text);
+    return pbase_value_string(copy);
+}
+
+static void put_unnest(step_writer *w, const plan_step *step)
+{
+    put(w, "path", path_value(w, step->columns[0].value));
+    put(w, "as", pbase_value_string(step->columns[0].name));
+    put(w, "outer", pbase_value_bool(step->is_outer));
+}
+
+static void put_traverse(step_writer *w, const plan_step *step)
+{
+    const plan_relation *relation = step->relation;
+    bool is_bounded = relation->depth_max != PLAN_NO_LIMIT;
+    put(w, "source", pbase_value_string(step->source));
+    put(w, "key", path_value(w, relation->key));
+    put(w, "ref", path_value(w, relation->ref));
+    put(w, "direction", pbase_value_text(relation->is_up ? "up" : "down"));
+    put(w, "max_depth",
+        is_bounded ? pbase_value_int((int64_t)relation->depth_max) : pbase_value_null());
+    put(w, "include_start", pbase_value_bool(relation->has_start));
+    put(w, "order", pbase_value_text(relation->is_depth_first ? "dfs" : "bfs"));
+}
+
 static void put_step(step_writer *w, const plan_step *step)
 {
     put(w, "op", pbase_value_text(plan_op_name(step->op)));
@@ -151,7 +239,23 @@ static void put_step(step_writer *w, const plan_step *step)
         put_columns(w, "keys", step);
         put_aggregates(w, step);
         break;
+    case PLAN_JOIN:
+        put_join(w, step);
+        break;
+    case PLAN_UNION:
+    case PLAN_UNION_ALL:
+    case PLAN_INTERSECT:
+    case PLAN_EXCEPT:
+        put_second(w, step);
+        break;
+    case PLAN_UNNEST:
+        put_unnest(w, step);
+        break;
+    case PLAN_TRAVERSE:
+        put_traverse(w, step);
+        break;
     case PLAN_COUNT:
+    case PLAN_DISTINCT:
         break;
     }
 }
@@ -290,6 +394,69 @@ static void say_from(text_writer *w, const plan_step *step)
     }
 }
 
+/* A plan that only reads a collection is said by its name. */
+static bool is_plain(const plan *self)
+{
+    return self->count == 1 && self->steps[0].alias.size == 0 && self->steps[0].key_name.size == 0;
+}
+
+static void say_second(text_writer *w, const plan *self)
+{
+    say(w, " ");
+    if (is_plain(self)) {
+        say_name(w, self->steps[0].source);
+        return;
+    }
+    say(w, "(");
+    for (size_t i = 0; i < self->count && w->status == PBASE_OK; i++) {
+        say(w, i > 0 ? " | " : "");
+        w->status = plan_step_format(&self->steps[i], w->out, w->err);
+    }
+    say(w, ")");
+}
+
+static void say_join(text_writer *w, const plan_step *step)
+{
+    say(w, " ");
+    say(w, join_kind_name(step->kind));
+    say_second(w, step->with);
+    say(w, " as ");
+    say_name(w, step->alias);
+    if (step->left_alias.size > 0) {
+        say(w, " beside ");
+        say_name(w, step->left_alias);
+    }
+    if (step->condition != NULL) {
+        say(w, " on ");
+        say_expr(w, step->condition);
+    }
+}
+
+static void say_unnest(text_writer *w, const plan_step *step)
+{
+    say(w, step->is_outer ? " outer " : " ");
+    say_expr(w, step->columns[0].value);
+    say(w, " as ");
+    say_name(w, step->columns[0].name);
+}
+
+static void say_traverse(text_writer *w, const plan_step *step)
+{
+    const plan_relation *relation = step->relation;
+    say(w, relation->is_up ? " up " : " down ");
+    say_name(w, step->source);
+    say(w, " key ");
+    say_expr(w, relation->key);
+    say(w, " ref ");
+    say_expr(w, relation->ref);
+    if (relation->depth_max != PLAN_NO_LIMIT) {
+        say(w, " depth ");
+        say_number(w, relation->depth_max);
+    }
+    say(w, relation->is_depth_first ? " dfs" : "");
+    say(w, relation->has_start ? " include start" : "");
+}
+
 pbase_status plan_step_format(const plan_step *step, pbase_buffer *out, pbase_error *err)
 {
     text_writer w = {out, err, PBASE_OK};
@@ -319,7 +486,23 @@ pbase_status plan_step_format(const plan_step *step, pbase_buffer *out, pbase_er
     case PLAN_GROUP:
         say_group(&w, step);
         break;
+    case PLAN_JOIN:
+        say_join(&w, step);
+        break;
+    case PLAN_UNION:
+    case PLAN_UNION_ALL:
+    case PLAN_INTERSECT:
+    case PLAN_EXCEPT:
+        say_second(&w, step->with);
+        break;
+    case PLAN_UNNEST:
+        say_unnest(&w, step);
+        break;
+    case PLAN_TRAVERSE:
+        say_traverse(&w, step);
+        break;
     case PLAN_COUNT:
+    case PLAN_DISTINCT:
         break;
     }
     return w.status;

@@ -6,6 +6,7 @@ typedef struct {
     pbase_arena *arena;
     pbase_error *err;
     uint32_t position;
+    uint32_t depth; /* of plans inside plans */
 } reader;
 
 /* The value of `key` in a step; NULL when it is not there. */
@@ -260,10 +261,157 @@ static pbase_status read_from(const reader *r, const pbase_value *json, plan_ste
     return status == PBASE_OK ? read_name(r, json, "key", &step->key_name) : status;
 }
 
+/* --- steps with a second input ------------------------------------------------------------------ */
+
+static pbase_status read_plan(const reader *outer, const pbase_value *json, plan *out);
+
+static pbase_status read_second(const reader *r, const pbase_value *json, plan_step *step)
+{
+    plan *with = pbase_arena_alloc(r->arena, sizeof *with);
+    if (with == NULL) {
+        return no_memory(r);
+    }
+    pbase_status status = read_plan(r, get(json, "with"), with);
+    if (status != PBASE_OK) {
+        pbase_error_note(r->err, "with");
+    }
+    step->with = with;
+    return status;
+}
+
+/* As read_name, of a key that may also be null. */
+static pbase_status read_alias(const reader *r, const pbase_value *json, const char *key,
+                               pbase_bytes *out)
+{
+    const pbase_value *value = get(json, key);
+    return value == NULL || value->kind == PBASE_NULL ? PBASE_OK : read_name(r, json, key, out);
+}
+
+static pbase_status read_join(const reader *r, const pbase_value *json, plan_step *step)
+{
+    pbase_bytes kind = pbase_bytes_of(NULL, 0);
+    const pbase_value *on = get(json, "on");
+    pbase_status status = read_text(r, get(json, "kind"), "kind", &kind);
+    if (status == PBASE_OK && !join_kind_find(kind, &step->kind, NULL)) {
+        status = PBASE_FAIL(r->err, PBASE_INVALID, "there is no kind of join '%.*s'",
+                            (int)(kind.size > 64 ? 64 : kind.size), (const char *)kind.data);
+        (void)join_kind_find(kind, &step->kind, r->err); /* for the hint */
+    }
+    if (status == PBASE_OK) {
+        status = read_name(r, json, "right", &step->alias);
+    }
+    if (status == PBASE_OK) {
+        status = read_alias(r, json, "left", &step->left_alias);
+    }
+    if (status == PBASE_OK && on != NULL && on->kind != PBASE_NULL) {
+        status = read_expr(r, on, &step->condition);
+    }
+    return status == PBASE_OK ? read_second(r, json, step) : status;
+}
+
+/* --- steps over lists and relations ------------------------------------------------------------- */
+
+static pbase_status read_path(const reader *r, const pbase_value *json, const char *key,
+                              const expr **out)
+{
+    pbase_bytes text = pbase_bytes_of(NULL, 0);
+    pbase_path path = {NULL, 0};
+    pbase_status status = read_text(r, get(json, key), key, &text);
+    if (status == PBASE_OK) {
+        status = path_parse(text, r->arena, &path, r->err);
+    }
+    return status == PBASE_OK ? expr_field(r->arena, path, out, r->err) : status;
+}
+
+/* An optional true or false. */
+static pbase_status read_flag(const reader *r, const pbase_value *json, const char *key, bool *out)
+{
+    const pbase_value *value = get(json, key);
+    if (value == NULL) {
+        return PBASE_OK;
+    }
+    *out = value->kind == PBASE_BOOL && value->as.boolean;
+    return value->kind == PBASE_BOOL
+               ? PBASE_OK
+               : PBASE_FAIL(r->err, PBASE_INVALID, "'%s' is true or false", key);
+}
+
+static pbase_status read_unnest(const reader *r, const pbase_value *json, plan_step *step)
+{
+    plan_column *column = pbase_arena_alloc(r->arena, sizeof *column);
+    if (column == NULL) {
+        return no_memory(r);
+    }
+    memset(column, 0, sizeof *column);
+    pbase_status status = read_path(r, json, "path", &column->value);
+    if (status == PBASE_OK) {
+        status = read_name(r, json, "as", &column->name);
+    }
+    step->columns = column;
+    step->column_count = 1;
+    return status == PBASE_OK ? read_flag(r, json, "outer", &step->is_outer) : status;
+}
+
+/* One of two words at an optional key: true for the first. */
+static pbase_status read_choice(const reader *r, const pbase_value *json, const char *key,
+                                const char *first, const char *second, bool *out)
+{
+    const pbase_value *value = get(json, key);
+    if (value == NULL) {
+        return PBASE_OK;
+    }
+    *out = is_text(value, first);
+    return *out || is_text(value, second)
+               ? PBASE_OK
+               : PBASE_FAIL(r->err, PBASE_INVALID, "'%s' is \"%s\" or \"%s\"", key, first, second);
+}
+
+static pbase_status read_depth(const reader *r, const pbase_value *json, uint64_t *out)
+{
+    const pbase_value *depth = get(json, "max_depth");
+    *out = PLAN_NO_LIMIT;
+    if (depth == NULL || depth->kind == PBASE_NULL) {
+        return PBASE_OK;
+    }
+    if (depth->kind != PBASE_INT || depth->as.integer < 0) {
+        return PBASE_FAIL(r->err, PBASE_INVALID,
+                          "'max_depth' is a whole number, 0 or more, or null");
+    }
+    *out = (uint64_t)depth->as.integer;
+    return PBASE_OK;
+}
+
+static pbase_status read_traverse(const reader *r, const pbase_value *json, plan_step *step)
+{
+    plan_relation *relation = pbase_arena_alloc(r->arena, sizeof *relation);
+    if (relation == NULL) {
+        return no_memory(r);
+    }
+    memset(relation, 0, sizeof *relation);
+    pbase_status status = read_name(r, json, "source", &step->source);
+    if (status == PBASE_OK) {
+        status = read_path(r, json, "key", &relation->key);
+    }
+    if (status == PBASE_OK) {
+        status = read_path(r, json, "ref", &relation->ref);
+    }
+    if (status == PBASE_OK) {
+        status = read_choice(r, json, "direction", "up", "down", &relation->is_up);
+    }
+    if (status == PBASE_OK) {
+        status = read_choice(r, json, "order", "dfs", "bfs", &relation->is_depth_first);
+    }
+    if (status == PBASE_OK) {
+        status = read_flag(r, json, "include_start", &relation->has_start);
+    }
+    step->relation = relation;
+    return status == PBASE_OK ? read_depth(r, json, &relation->depth_max) : status;
+}
+
 static pbase_status read_step(const reader *r, const pbase_value *json, plan_step *step)
 {
     static const struct {
-        const char *keys[5];
+        const char *keys[10];
         size_t needed; /* how many of them must be there */
     } known[] = {
         [PLAN_FROM] = {{"op", "source", "as", "key"}, 2},
@@ -275,6 +423,16 @@ static pbase_status read_step(const reader *r, const pbase_value *json, plan_ste
         [PLAN_OFFSET] = {{"op", "n"}, 2},
         [PLAN_COUNT] = {{"op"}, 1},
         [PLAN_GROUP] = {{"op", "keys", "aggs"}, 3},
+        [PLAN_DISTINCT] = {{"op"}, 1},
+        [PLAN_JOIN] = {{"op", "kind", "with", "right", "on", "left"}, 4},
+        [PLAN_UNION] = {{"op", "with"}, 2},
+        [PLAN_UNION_ALL] = {{"op", "with"}, 2},
+        [PLAN_INTERSECT] = {{"op", "with"}, 2},
+        [PLAN_EXCEPT] = {{"op", "with"}, 2},
+        [PLAN_UNNEST] = {{"op", "path", "as", "outer"}, 3},
+        [PLAN_TRAVERSE] = {{"op", "source", "key", "ref", "direction", "max_depth", "include_start",
+                            "order"},
+                           5},
     };
     pbase_status status = check_keys(r, json, known[step->op].keys, known[step->op].needed);
     if (status != PBASE_OK) {
@@ -295,7 +453,19 @@ static pbase_status read_step(const reader *r, const pbase_value *json, plan_ste
         return read_number(r, json, step);
     case PLAN_GROUP:
         return read_group(r, json, step);
+    case PLAN_JOIN:
+        return read_join(r, json, step);
+    case PLAN_UNION:
+    case PLAN_UNION_ALL:
+    case PLAN_INTERSECT:
+    case PLAN_EXCEPT:
+        return read_second(r, json, step);
+    case PLAN_UNNEST:
+        return read_unnest(r, json, step);
+    case PLAN_TRAVERSE:
+        return read_traverse(r, json, step);
     case PLAN_COUNT:
+    case PLAN_DISTINCT:
         break;
     }
     return PBASE_OK;
@@ -337,19 +507,21 @@ static pbase_status read_steps(reader *r, const pbase_value *json, plan_step *st
     return PBASE_OK;
 }
 
-pbase_status plan_from_value(const pbase_value *json, pbase_arena *arena, plan *out,
-                             pbase_error *err)
+static pbase_status read_plan(const reader *outer, const pbase_value *json, plan *out)
 {
-    reader r = {arena, err, 0};
+    reader r = {outer->arena, outer->err, 0, outer->depth + 1};
     if (json->kind != PBASE_LIST) {
-        return PBASE_FAIL(err, PBASE_INVALID, "a plan is a list of steps, not a %s",
+        return PBASE_FAIL(r.err, PBASE_INVALID, "a plan is a list of steps, not a %s",
                           pbase_value_type_name(json));
     }
     if (json->as.list.count > PLAN_STEPS_MAX) {
-        return PBASE_FAIL(err, PBASE_LIMIT, "%zu steps; the limit is %u", json->as.list.count,
+        return PBASE_FAIL(r.err, PBASE_LIMIT, "%zu steps; the limit is %u", json->as.list.count,
                           PLAN_STEPS_MAX);
     }
-    plan_step *steps = pbase_arena_array(arena, json->as.list.count, sizeof *steps);
+    if (r.depth > PLAN_DEPTH_MAX) {
+        return PBASE_FAIL(r.err, PBASE_LIMIT, "plans inside plans deeper than %u", PLAN_DEPTH_MAX);
+    }
+    plan_step *steps = pbase_arena_array(r.arena, json->as.list.count, sizeof *steps);
     if (steps == NULL) {
         return no_memory(&r);
     }
@@ -357,13 +529,20 @@ pbase_status plan_from_value(const pbase_value *json, pbase_arena *arena, plan *
     size_t wrong = 0;
     pbase_status status = read_steps(&r, json, steps);
     if (status == PBASE_OK) {
-        status = plan_check(&made, &wrong, err);
+        status = plan_check(&made, &wrong, r.err);
         if (status != PBASE_OK && made.count > 0) {
-            note_step(&steps[wrong], err);
+            note_step(&steps[wrong], r.err);
         }
     }
     if (status == PBASE_OK) {
         *out = made;
     }
     return status;
+}
+
+pbase_status plan_from_value(const pbase_value *json, pbase_arena *arena, plan *out,
+                             pbase_error *err)
+{
+    const reader outside = {arena, err, 0, 0};
+    return read_plan(&outside, json, out);
 }

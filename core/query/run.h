@@ -18,5 +18,7 @@ PBASE_MUST_CHECK pbase_status query_run(const pbase_query *query, query_catalog 
 PBASE_MUST_CHECK pbase_status query_explain(const pbase_query *query, query_catalog **catalog,
                                             const pbase_os *os, pbase_explain_form form,
                                             pbase_arena *arena, pbase_value *out, pbase_error *err);
+/* Pairs of rows that the run has tried against one another so far. */
+uint64_t query_compared(const pbase_result *result);
 
 #endif

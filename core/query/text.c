@@ -250,15 +250,38 @@ static pbase_status read_aggregates(lexer *lx, aggregate_list *out)
 
 /* --- steps ------------------------------------------------------------------------------------- */
 
+/* What may stand behind a collection, and so is no alias unless "as" or quotes say so. */
+static bool is_clause(const token *at)
+{
+    static const char *const words[] = {
+        "on",    "key",   "beside", "where", "group", "having", "order",     "limit",  "offset",
+        "inner", "left",  "right",  "full",  "semi",  "anti",   "cross",     "join",   "union",
+        "as",    "outer", "by",     "using", "and",   "or",     "intersect", "except",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (token_is_word(at, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+pbase_status text_alias(lexer *lx, pbase_bytes *out)
+{
+    bool is_as = false;
+    pbase_status status = lexer_skip_word(lx, "as", &is_as);
+    bool is_name = lx->current.kind == TOKEN_NAME ||
+                   (lx->current.kind == TOKEN_WORD && !is_clause(&lx->current));
+    return status == PBASE_OK && (is_as || is_name) ? expr_text_name(lx, "a name for the rows", out)
+                                                    : status;
+}
+
 pbase_status text_from(lexer *lx, plan_step *step)
 {
-    bool is_as = false, is_key = false;
+    bool is_key = false;
     pbase_status status = expr_text_name(lx, "the name of a collection", &step->source);
     if (status == PBASE_OK) {
-        status = lexer_skip_word(lx, "as", &is_as);
-    }
-    if (status == PBASE_OK && is_as) {
-        status = expr_text_name(lx, "a name for the rows", &step->alias);
+        status = text_alias(lx, &step->alias);
     }
     if (status == PBASE_OK) {
         status = lexer_skip_word(lx, "key", &is_key);
@@ -378,7 +401,19 @@ static pbase_status read_step(lexer *lx, plan_step *step)
         return text_rows(lx, step);
     case PLAN_GROUP:
         return read_group(lx, step);
+    case PLAN_JOIN:
+        return text_join(lx, step);
+    case PLAN_UNION:
+    case PLAN_UNION_ALL:
+    case PLAN_INTERSECT:
+    case PLAN_EXCEPT:
+        return text_second(lx, &step->with);
+    case PLAN_UNNEST:
+        return text_unnest(lx, step);
+    case PLAN_TRAVERSE:
+        return text_traverse(lx, step);
     case PLAN_COUNT:
+    case PLAN_DISTINCT:
         break;
     }
     return PBASE_OK;
@@ -406,15 +441,20 @@ static pbase_status read_pipe(lexer *lx, step_list *steps)
 {
     plan_op op = PLAN_FROM;
     plan_step *step = NULL;
+    bool is_all = false;
     pbase_status status = read_op(lx, (uint32_t)steps->count + 1, &op);
+    if (status == PBASE_OK && op == PLAN_UNION) { /* "union all", as SQL says it */
+        status = lexer_skip_word(lx, "all", &is_all);
+        op = is_all ? PLAN_UNION_ALL : op;
+    }
     if (status == PBASE_OK) {
         status = text_add_step(lx, steps, op, &step);
     }
     return status == PBASE_OK ? read_step(lx, step) : status;
 }
 
-/* Steps up to the end; `offsets`, one per step, says where each begins. */
-static pbase_status read_steps(lexer *lx, step_list *steps, size_t *offsets)
+/* Steps as far as pipes lead. */
+static pbase_status read_steps(lexer *lx, step_list *steps)
 {
     bool has_more = true;
     pbase_status status = PBASE_OK;
@@ -426,31 +466,26 @@ static pbase_status read_steps(lexer *lx, step_list *steps, size_t *offsets)
         }
         status = is_sugar ? text_select(lx, steps) : read_pipe(lx, steps);
         for (size_t i = before; i < steps->count; i++) {
-            offsets[i] = offset;
+            steps->steps[i].place = offset;
         }
         if (status == PBASE_OK) {
             status = lexer_skip_symbol(lx, "|", &has_more);
         }
     }
-    if (status == PBASE_OK && lx->current.kind != TOKEN_END) {
-        status = lexer_fail_expected(lx, "'|' or the end");
-    }
     return status;
 }
 
-pbase_status plan_parse(pbase_bytes text, pbase_arena *arena, plan *out, pbase_error *err)
+pbase_status text_plan(lexer *lx, plan *out)
 {
-    lexer lx;
     step_list steps = {NULL, 0, 0};
     size_t wrong = 0;
-    size_t *offsets = pbase_arena_array(arena, PLAN_STEPS_MAX, sizeof *offsets);
-    if (offsets == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a plan");
+    if (lx->nesting == PLAN_DEPTH_MAX) {
+        return lexer_fail_at(lx, lx->current.offset, PBASE_LIMIT,
+                             "plans inside plans deeper than %u", PLAN_DEPTH_MAX);
     }
-    pbase_status status = lexer_init(&lx, text, arena, err);
-    if (status == PBASE_OK) {
-        status = read_steps(&lx, &steps, offsets);
-    }
+    lx->nesting++;
+    pbase_status status = read_steps(lx, &steps);
+    lx->nesting--;
     if (status != PBASE_OK) {
         return status;
     }
@@ -459,8 +494,20 @@ pbase_status plan_parse(pbase_bytes text, pbase_arena *arena, plan *out, pbase_e
     pbase_error_init(&inner);
     status = plan_check(&made, &wrong, &inner);
     if (status != PBASE_OK) {
-        return text_fail_inner(&lx, offsets[wrong], &inner);
+        return text_fail_inner(lx, made.steps[wrong].place, &inner);
     }
     *out = made;
     return PBASE_OK;
+}
+
+pbase_status plan_parse(pbase_bytes text, pbase_arena *arena, plan *out, pbase_error *err)
+{
+    lexer lx;
+    pbase_status status = lexer_init(&lx, text, arena, err);
+    if (status == PBASE_OK) {
+        status = text_plan(&lx, out);
+    }
+    return status == PBASE_OK && lx.current.kind != TOKEN_END
+               ? lexer_fail_expected(&lx, "'|' or the end")
+               : status;
 }

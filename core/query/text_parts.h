@@ -38,6 +38,8 @@ bool text_is_aggregate(const lexer *lx);
 PBASE_MUST_CHECK pbase_status text_aggregate(lexer *lx, plan_aggregate *out);
 /* name: if it is there. */
 PBASE_MUST_CHECK pbase_status text_label(lexer *lx, pbase_bytes *out);
+/* [[as] NAME]: an alias that is not one of the words that can follow it. */
+PBASE_MUST_CHECK pbase_status text_alias(lexer *lx, pbase_bytes *out);
 /* Behind "from": NAME [as ALIAS] [key NAME] */
 PBASE_MUST_CHECK pbase_status text_from(lexer *lx, plan_step *step);
 /* Behind "order": by key [asc | desc] [nulls first | nulls last], ... */
@@ -46,6 +48,18 @@ PBASE_MUST_CHECK pbase_status text_order(lexer *lx, plan_step *step);
 PBASE_MUST_CHECK pbase_status text_rows(lexer *lx, plan_step *step);
 /* What `inner` says, at a place of the text. */
 pbase_status text_fail_inner(const lexer *lx, size_t offset, const pbase_error *inner);
+
+/* Steps up to the first token that is neither a step nor a pipe, checked as a plan. */
+PBASE_MUST_CHECK pbase_status text_plan(lexer *lx, plan *out);
+
+/* text_second.c: a second input, NAME or a plan in parentheses. */
+PBASE_MUST_CHECK pbase_status text_second(lexer *lx, const plan **out);
+/* Behind "join": [KIND] SECOND [as] ALIAS [beside NAME] [on EXPRESSION] */
+PBASE_MUST_CHECK pbase_status text_join(lexer *lx, plan_step *step);
+/* Behind "unnest": [outer] PATH [as NAME] */
+PBASE_MUST_CHECK pbase_status text_unnest(lexer *lx, plan_step *step);
+/* Behind "traverse": up | down NAME key PATH ref PATH [depth N] [bfs | dfs] [include start] */
+PBASE_MUST_CHECK pbase_status text_traverse(lexer *lx, plan_step *step);
 
 /* text_select.c: the whole of "select ... from ..."; "select" is current. */
 PBASE_MUST_CHECK pbase_status text_select(lexer *lx, step_list *steps);

@@ -45,6 +45,47 @@ static pbase_status check_worker(const pbase_operator_run_ops *run, pbase_error 
     return PBASE_OK;
 }
 
+bool pbase_operator_builds(const pbase_operator_vtable *vtable)
+{
+    return contract_has(vtable, offsetof(pbase_operator_vtable, second)) &&
+           contract_has(vtable->second, offsetof(pbase_operator_second_ops, build));
+}
+
+bool pbase_operator_appends(const pbase_operator_vtable *vtable)
+{
+    return contract_has(vtable, offsetof(pbase_operator_vtable, second)) &&
+           contract_has(vtable->second, offsetof(pbase_operator_second_ops, append));
+}
+
+bool pbase_operator_has_rest(const pbase_operator_vtable *vtable)
+{
+    return pbase_operator_builds(vtable) &&
+           contract_has(vtable->second, offsetof(pbase_operator_second_ops, rest));
+}
+
+/* A second input is built from or appended, not both; only a transform has rows to append. */
+static pbase_status check_second(const pbase_operator_vtable *vtable, pbase_error *err)
+{
+    static const contract_slot building[] = {CONTRACT_SLOT(pbase_operator_second_ops, built)};
+    bool is_transform = (vtable->traits & PBASE_OPERATOR_TRANSFORM) != 0;
+    bool builds = pbase_operator_builds(vtable), appends = pbase_operator_appends(vtable);
+    if (!contract_has(vtable, offsetof(pbase_operator_vtable, second))) {
+        return PBASE_OK;
+    }
+    if ((vtable->traits & PBASE_OPERATOR_SOURCE) != 0) {
+        return PBASE_FAIL(err, PBASE_PLUGIN, "a source has no second input");
+    }
+    if (builds == appends || (appends && !is_transform) ||
+        (pbase_operator_has_rest(vtable) && !is_transform)) {
+        return PBASE_FAIL(err, PBASE_PLUGIN,
+                          "the table operator.second has 'build' or 'append', and 'append' and "
+                          "'rest' only for a transform");
+    }
+    return builds ? contract_check_required(vtable->second, "operator.second of one that builds",
+                                            building, CONTRACT_COUNT(building), err)
+                  : PBASE_OK;
+}
+
 pbase_status pbase_operator_check(const pbase_operator_vtable *vtable, pbase_error *err)
 {
     static const contract_slot required[] = {
@@ -68,6 +109,9 @@ pbase_status pbase_operator_check(const pbase_operator_vtable *vtable, pbase_err
     }
     if (status == PBASE_OK) {
         status = check_worker(vtable->run, err);
+    }
+    if (status == PBASE_OK) {
+        status = check_second(vtable, err);
     }
     if (status != PBASE_OK) {
         pbase_error_note(err, "operator '%s'", vtable->name);
@@ -113,6 +157,12 @@ static pbase_status check_position(const pbase_operator_vtable *vtable, const pb
         return PBASE_FAIL(err, PBASE_INVALID,
                           is_source ? "'%s' reads a source and cannot follow a step"
                                     : "'%s' needs a step before it",
+                          vtable->name);
+    }
+    bool has_second = pbase_operator_builds(vtable) || pbase_operator_appends(vtable);
+    if (has_second != (binder->second != NULL)) {
+        return PBASE_FAIL(err, PBASE_INVALID,
+                          has_second ? "'%s' needs a second input" : "'%s' takes one input",
                           vtable->name);
     }
     return PBASE_OK;
@@ -195,18 +245,14 @@ static pbase_status check_state(int32_t state, int32_t least, const char *slot, 
     return PBASE_OK;
 }
 
-pbase_status pbase_operator_scan(const pbase_operator_vtable *vtable, void *shared, void *local,
-                                 pbase_chunk *out, int32_t *out_state, pbase_error *err)
+/* What a slot that gives rows answered. */
+static pbase_status check_given(const pbase_operator_vtable *vtable, const char *slot,
+                                pbase_status status, const pbase_chunk *out, int32_t state,
+                                int32_t least, int32_t *out_state, pbase_error *err)
 {
-    static const char slot[] = "operator.run.scan";
-    if (!contract_has(vtable->run, offsetof(pbase_operator_run_ops, scan))) {
-        return CONTRACT_ABSENT(err, slot);
-    }
-    int32_t state = PBASE_NEED_INPUT;
-    pbase_status status =
-        contract_result(vtable->run->scan(shared, local, out, &state, err), slot, err);
+    status = contract_result(status, slot, err);
     if (status == PBASE_OK) {
-        status = check_state(state, PBASE_MORE, slot, err);
+        status = check_state(state, least, slot, err);
     }
     if (status == PBASE_OK) {
         status = check_chunk(out, slot, err);
@@ -215,6 +261,45 @@ pbase_status pbase_operator_scan(const pbase_operator_vtable *vtable, void *shar
         *out_state = state;
     }
     return named(vtable, status, err);
+}
+
+/* What a slot that takes rows answered. */
+static pbase_status check_taken(const pbase_operator_vtable *vtable, const char *slot,
+                                pbase_status status, int32_t state, int32_t *out_state,
+                                pbase_error *err)
+{
+    status = contract_result(status, slot, err);
+    if (status == PBASE_OK && state != PBASE_NEED_INPUT && state != PBASE_DONE) {
+        status = CONTRACT_BROKEN(err, slot, "what takes rows needs input or is done");
+    }
+    if (status == PBASE_OK) {
+        *out_state = state;
+    }
+    return named(vtable, status, err);
+}
+
+pbase_status pbase_operator_scan(const pbase_operator_vtable *vtable, void *shared, void *local,
+                                 pbase_chunk *out, int32_t *out_state, pbase_error *err)
+{
+    static const char slot[] = "operator.run.scan";
+    if (!contract_has(vtable->run, offsetof(pbase_operator_run_ops, scan))) {
+        return CONTRACT_ABSENT(err, slot);
+    }
+    int32_t state = PBASE_NEED_INPUT;
+    pbase_status status = vtable->run->scan(shared, local, out, &state, err);
+    return check_given(vtable, slot, status, out, state, PBASE_MORE, out_state, err);
+}
+
+pbase_status pbase_operator_rest(const pbase_operator_vtable *vtable, void *shared, void *local,
+                                 pbase_chunk *out, int32_t *out_state, pbase_error *err)
+{
+    static const char slot[] = "operator.second.rest";
+    if (!pbase_operator_has_rest(vtable)) {
+        return CONTRACT_ABSENT(err, slot);
+    }
+    int32_t state = PBASE_NEED_INPUT;
+    pbase_status status = vtable->second->rest(shared, local, out, &state, err);
+    return check_given(vtable, slot, status, out, state, PBASE_MORE, out_state, err);
 }
 
 pbase_status pbase_operator_apply(const pbase_operator_vtable *vtable, void *shared, void *local,
@@ -226,18 +311,24 @@ pbase_status pbase_operator_apply(const pbase_operator_vtable *vtable, void *sha
         return CONTRACT_ABSENT(err, slot);
     }
     int32_t state = PBASE_NEED_INPUT;
-    pbase_status status =
-        contract_result(vtable->run->apply(shared, local, in, out, &state, err), slot, err);
-    if (status == PBASE_OK) {
-        status = check_state(state, PBASE_NEED_INPUT, slot, err);
+    pbase_status status = vtable->run->apply(shared, local, in, out, &state, err);
+    return check_given(vtable, slot, status, out, state, PBASE_NEED_INPUT, out_state, err);
+}
+
+pbase_status pbase_operator_append(const pbase_operator_vtable *vtable, void *shared, void *local,
+                                   pbase_chunk *in, pbase_chunk *out, int32_t *out_state,
+                                   pbase_error *err)
+{
+    static const char slot[] = "operator.second.append";
+    if (!pbase_operator_appends(vtable)) {
+        return CONTRACT_ABSENT(err, slot);
     }
-    if (status == PBASE_OK) {
-        status = check_chunk(out, slot, err);
+    int32_t state = PBASE_NEED_INPUT;
+    pbase_status status = vtable->second->append(shared, local, in, out, &state, err);
+    if (status == PBASE_OK && state == PBASE_MORE) {
+        status = CONTRACT_BROKEN(err, slot, "it needs input or is done");
     }
-    if (status == PBASE_OK) {
-        *out_state = state;
-    }
-    return named(vtable, status, err);
+    return check_given(vtable, slot, status, out, state, PBASE_NEED_INPUT, out_state, err);
 }
 
 pbase_status pbase_operator_consume(const pbase_operator_vtable *vtable, void *shared, void *local,
@@ -248,15 +339,20 @@ pbase_status pbase_operator_consume(const pbase_operator_vtable *vtable, void *s
         return CONTRACT_ABSENT(err, slot);
     }
     int32_t state = PBASE_NEED_INPUT;
-    pbase_status status =
-        contract_result(vtable->run->consume(shared, local, in, &state, err), slot, err);
-    if (status == PBASE_OK && state != PBASE_NEED_INPUT && state != PBASE_DONE) {
-        status = CONTRACT_BROKEN(err, slot, "a sink needs input or is done");
+    pbase_status status = vtable->run->consume(shared, local, in, &state, err);
+    return check_taken(vtable, slot, status, state, out_state, err);
+}
+
+pbase_status pbase_operator_build(const pbase_operator_vtable *vtable, void *shared, void *local,
+                                  pbase_chunk *in, int32_t *out_state, pbase_error *err)
+{
+    static const char slot[] = "operator.second.build";
+    if (!pbase_operator_builds(vtable)) {
+        return CONTRACT_ABSENT(err, slot);
     }
-    if (status == PBASE_OK) {
-        *out_state = state;
-    }
-    return named(vtable, status, err);
+    int32_t state = PBASE_NEED_INPUT;
+    pbase_status status = vtable->second->build(shared, local, in, &state, err);
+    return check_taken(vtable, slot, status, state, out_state, err);
 }
 
 pbase_status pbase_cell_raise(const pbase_value *cell, pbase_error *err)

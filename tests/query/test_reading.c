@@ -365,6 +365,17 @@ static void every_failed_allocation_is_no_memory_and_leaks_nothing(void **state)
         " order by k limit 3",
         "from many as d | where d.n < 5000 and exists(d.k) and d.s <> $p | order by d.n desc"
         " | limit 20 | count",
+        "from many key id | where n < 90 and s <> $p | join left (from many | where n < 40) x"
+        " on k = x.k and n < x.n | join semi many y on n = y.n | select { id, z: x.s, x }",
+        "from many as a | where a.n < 30 | join full (from many | where n < 20 and s <> $p"
+        " | select { n, s }) b beside l on l.a.n < b.n | where l is null or b.n > 5",
+        "from many | where n < 70 and s <> $p | distinct | union (from many | where n < 90)"
+        " | intersect (from many | where n < 50) | except (from many | where n < 20)"
+        " | union_all (from many as n | where n.n < 30) | select { n }",
+        "from many | where n < 30 and s <> $p | group by k { l: collect(s), v: variance(n) }"
+        " | unnest outer l as e | select { k, e } | order by e",
+        "from many | where n < 9 and s <> $p | traverse down many key n ref k dfs include start"
+        " | where depth < 4 | select { n, depth }",
     };
     fault_alloc fa;
     fault_alloc_init(&fa);

@@ -136,6 +136,78 @@ static void table_must_have_what_its_traits_promise(void **state)
     }
 }
 
+static pbase_status fake_append(void *shared, void *local, pbase_chunk *in, pbase_chunk *out,
+                                int32_t *out_state, pbase_error *err)
+{
+    return fake_apply(shared, local, in, out, out_state, err);
+}
+
+static const pbase_operator_second_ops building = {
+    .struct_size = sizeof building,
+    .build = fake_consume,
+    .built = fake_finish,
+    .rest = fake_scan,
+};
+static const pbase_operator_second_ops appending = {
+    .struct_size = sizeof appending,
+    .append = fake_append,
+};
+
+static void a_second_input_is_built_from_or_appended(void **state)
+{
+    (void)state;
+    pbase_operator_vtable table = full;
+    table.traits = PBASE_OPERATOR_TRANSFORM;
+    assert_false(pbase_operator_builds(&table) || pbase_operator_appends(&table));
+    table.second = &building;
+    assert_int_equal(pbase_operator_check(&table, NULL), PBASE_OK);
+    assert_true(pbase_operator_builds(&table) && pbase_operator_has_rest(&table));
+    table.second = &appending;
+    assert_int_equal(pbase_operator_check(&table, NULL), PBASE_OK);
+    assert_true(pbase_operator_appends(&table) && !pbase_operator_has_rest(&table));
+
+    for (int broken = 0; broken < 6; broken++) {
+        pbase_operator_second_ops second = building;
+        second.built = broken == 0 ? NULL : fake_finish;
+        second.build = broken == 1 ? NULL : fake_consume; /* neither */
+        second.append = broken == 2 ? fake_append : NULL; /* both */
+        table.second = broken == 3 ? &appending : &second;
+        table.traits = broken == 3 || broken == 4 ? PBASE_OPERATOR_SINK /* with rows of its own */
+                       : broken == 5              ? PBASE_OPERATOR_SOURCE
+                                                  : PBASE_OPERATOR_TRANSFORM;
+        assert_int_equal(pbase_operator_check(&table, NULL), PBASE_PLUGIN);
+    }
+}
+
+static void calls_for_the_second_input_are_checked(void **state)
+{
+    (void)state;
+    fake f = {.status = PBASE_OK, .state = PBASE_NEED_INPUT};
+    pbase_operator_vtable table = full;
+    pbase_chunk in = {.struct_size = sizeof in}, out = in;
+    int32_t answered = -1;
+    table.traits = PBASE_OPERATOR_TRANSFORM;
+    assert_int_equal(pbase_operator_build(&table, &f, NULL, &in, &answered, NULL),
+                     PBASE_UNSUPPORTED);
+    assert_int_equal(pbase_operator_append(&table, &f, NULL, &in, &out, &answered, NULL),
+                     PBASE_UNSUPPORTED);
+    assert_int_equal(pbase_operator_rest(&table, &f, NULL, &out, &answered, NULL),
+                     PBASE_UNSUPPORTED);
+    table.second = &building;
+    assert_int_equal(pbase_operator_build(&table, &f, NULL, &in, &answered, NULL), PBASE_OK);
+    assert_int_equal(answered, PBASE_NEED_INPUT);
+    assert_int_equal(pbase_operator_rest(&table, &f, NULL, &out, &answered, NULL), PBASE_PLUGIN);
+    f.state = PBASE_MORE;
+    assert_int_equal(pbase_operator_build(&table, &f, NULL, &in, &answered, NULL), PBASE_PLUGIN);
+    assert_int_equal(pbase_operator_rest(&table, &f, NULL, &out, &answered, NULL), PBASE_OK);
+    table.second = &appending;
+    assert_int_equal(pbase_operator_append(&table, &f, NULL, &in, &out, &answered, NULL),
+                     PBASE_PLUGIN);
+    f.state = PBASE_DONE;
+    assert_int_equal(pbase_operator_append(&table, &f, NULL, &in, &out, &answered, NULL), PBASE_OK);
+    assert_int_equal(answered, PBASE_DONE);
+}
+
 static void table_without_role_name_or_slots_is_refused(void **state)
 {
     (void)state;
@@ -326,6 +398,8 @@ int main(void)
         cmocka_unit_test(whole_table_passes),
         cmocka_unit_test(table_must_have_what_its_traits_promise),
         cmocka_unit_test(table_without_role_name_or_slots_is_refused),
+        cmocka_unit_test(a_second_input_is_built_from_or_appended),
+        cmocka_unit_test(calls_for_the_second_input_are_checked),
         cmocka_unit_test(bind_checks_step_node_and_schema),
         cmocka_unit_test(only_a_source_stands_first),
         cmocka_unit_test(what_is_broken_names_the_operator),

@@ -109,6 +109,9 @@ static pbase_status memory_next(query_rows *rows, query_batch *batch, pbase_erro
         batch->count++;
         self->given++;
         catalog->rows_read++;
+        if (catalog->raises != NULL && catalog->rows_read == catalog->raises_after) {
+            *catalog->raises = 1;
+        }
     }
     return PBASE_OK;
 }

@@ -27,6 +27,8 @@ typedef struct {
     bool gives_values;        /* documents as they are, not ENCODED */
     pbase_status fails_with;  /* `next` fails with it after `fails_after` rows, unless OK */
     size_t fails_after;
+    uint32_t *raises; /* set to 1 once `raises_after` rows were read, unless NULL */
+    size_t raises_after;
     /* what was done */
     size_t closed;    /* catalogs taken back */
     size_t open_rows; /* not yet closed */

@@ -56,7 +56,7 @@ typedef struct {
     uint32_t struct_size;   /* sizeof(pbase_query_options) */
     uint32_t chunk_rows;    /* rows worked on at once; 0: PBASE_CHUNK_ROWS, the most */
     const pbase_call *call; /* deadline and cancel flag; NULL: neither. Borrowed until close */
-    uint64_t memory_budget_bytes; /* what sorts and groups may hold; 0: 1 GiB. Past it: LIMIT */
+    uint64_t memory_budget_bytes; /* what sorts, groups and joins may hold; 0: 1 GiB. Past it: LIMIT */
     uint64_t row_limit;           /* rows of the result; 0: no limit. Past it: LIMIT */
     uint32_t rules_off;           /* PBASE_RULE_*: what the optimizer is not to do, for diagnosis */
     uint32_t reserved;
@@ -68,6 +68,7 @@ typedef struct {
 #define PBASE_RULE_TOP 0x04u         /* order and limit keep the top rows only */
 #define PBASE_RULE_PRUNE 0x08u       /* leave out steps that cannot matter to a count */
 #define PBASE_RULE_OFFER 0x10u       /* offer filters and limits to the source */
+#define PBASE_RULE_HASH_JOIN 0x20u   /* find the pairs of a join by hash, where it has equalities */
 
 /* Starts the query on what `snapshot` sees. Borrows the snapshot until the result is closed.
  * `options` NULL: the defaults. NOT_FOUND: no such collection, with the nearest names. */

@@ -12,6 +12,14 @@ extern const pbase_operator_vtable operator_limit;  /* limit */
 extern const pbase_operator_vtable operator_offset; /* offset */
 extern const pbase_operator_vtable operator_count;  /* count */
 extern const pbase_operator_vtable operator_group;  /* group */
+extern const pbase_operator_vtable operator_join;   /* join */
+extern const pbase_operator_vtable operator_distinct;
+extern const pbase_operator_vtable operator_union;
+extern const pbase_operator_vtable operator_union_all;
+extern const pbase_operator_vtable operator_intersect;
+extern const pbase_operator_vtable operator_except;
+extern const pbase_operator_vtable operator_unnest;
+extern const pbase_operator_vtable operator_traverse;
 
 /* The operator of a step; NULL when there is none of that name. */
 const pbase_operator_vtable *operators_find(pbase_bytes name);

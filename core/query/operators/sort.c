@@ -418,8 +418,10 @@ static pbase_status sort_consume(void *shared, void *local, pbase_chunk *in, int
     if (vectors == NULL || keys == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for sort keys");
     }
-    for (uint32_t i = 0; i < in->column_count; i++) {
-        self->readers[i] = in->columns[i].reader;
+    for (uint32_t i = 0; i < in->column_count; i++) { /* the one reader, where there is one */
+        if (in->columns[i].reader != NULL) {
+            self->readers[i] = in->columns[i].reader;
+        }
     }
     pbase_status status = PBASE_OK;
     for (uint32_t i = 0; i < key_count && status == PBASE_OK; i++) {

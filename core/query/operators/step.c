@@ -1,8 +1,6 @@
 /* step.c - steps are checked by the plan, and again here: an operator trusts no step. */
 #include "query/operators/step.h"
 
-#define STEP_ANY_KIND 0xffu
-
 static pbase_status check_kind(const pbase_value *value, const char *what, uint8_t kind,
                                pbase_error *err)
 {

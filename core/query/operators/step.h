@@ -3,6 +3,8 @@
 #define PROTOBASE_QUERY_OPERATORS_STEP_H
 #include <protobase/plugin/operator.h>
 
+#define STEP_ANY_KIND 0xffu
+
 /* The value of `key`, of the given kind. INVALID names the key. */
 PBASE_MUST_CHECK pbase_status step_get(const pbase_value *step, const char *key, uint8_t kind,
                                        const pbase_value **out, pbase_error *err);

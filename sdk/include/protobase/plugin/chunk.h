@@ -58,7 +58,8 @@ struct pbase_row_reader {
 
 typedef struct {
     const pbase_value *cells;       /* [row]; NULL when nobody wants the whole value */
-    const pbase_row_reader *reader; /* of ENCODED cells; NULL: there are none */
+    const pbase_row_reader *reader; /* of ENCODED cells, the same in every chunk of a run that has
+                                       some; NULL: there are none */
     const pbase_value **fields;     /* [slot][row] of a document column; a slot may be NULL once
                                        nobody reads it any more */
     uint32_t field_count;

@@ -9,6 +9,11 @@
  * `open_worker` the state of each worker; then scan, apply or consume per chunk; `combine` when a
  * worker ended, `finish` when all did; the closers in the end, whatever happened.
  *
+ * An operator with a second input, the plan at "with" of its step, has a table `second`. It either
+ * builds: the whole second input comes before the first chunk of the first (a join's hash table);
+ * or appends: the second input comes behind the first (a union). Rows that are left when both ended
+ * come through `rest`.
+ *
  * Expressions, and the fields of documents, are core's work: it lends a table of services.
  *
  * Threads: the table and a bound node are immutable; `shared` is synchronized by the operator;
@@ -27,6 +32,7 @@ PBASE_BEGIN_DECLS
 #define PBASE_OPERATOR_SINK 0x04u
 #define PBASE_OPERATOR_KEEPS_ORDER 0x08u
 #define PBASE_OPERATOR_PARALLEL 0x10u /* several workers may run it at once */
+#define PBASE_OPERATOR_EXPANDS 0x20u  /* a transform that answers MORE: many rows of one */
 
 /* What scan, apply and consume answer besides errors. */
 #define PBASE_NEED_INPUT 0 /* apply, consume: give me the next chunk */
@@ -72,9 +78,11 @@ typedef struct {
 /* What bind is lent. */
 struct pbase_binder {
     uint32_t struct_size;
-    uint32_t position;         /* of the step in the plan, from 1 */
-    const pbase_schema *input; /* NULL for a source */
-    pbase_arena *arena;        /* where node and schema go; lives until the result is closed */
+    uint32_t position;          /* in the order in which steps run; even, from 2. What a step reads
+                                   of its second input while it builds counts at position - 1 */
+    const pbase_schema *input;  /* NULL for a source */
+    const pbase_schema *second; /* of the second input; NULL: there is none */
+    pbase_arena *arena;         /* where node and schema go; lives until the result is closed */
     const pbase_query_services *services;
     const pbase_alloc *alloc;
     void *state; /* core's own */
@@ -95,7 +103,8 @@ typedef struct {
 } pbase_offer;
 
 /* What a run lends to an operator, from open to close. */
-typedef struct {
+typedef struct pbase_run pbase_run;
+struct pbase_run {
     uint32_t struct_size;
     uint32_t worker_count;
     uint32_t chunk_rows; /* rows to put in a chunk, PBASE_CHUNK_ROWS at most */
@@ -105,10 +114,13 @@ typedef struct {
     const pbase_call *call;   /* checked by the executor at every chunk */
     const pbase_query_services *services;
     void *catalog; /* what core's own sources read; opaque to everybody else */
-} pbase_run;
+    /* Optional: is told how many pairs of rows were tried against one another. */
+    void (*compared)(const pbase_run *run, uint64_t pairs);
+};
 
 typedef struct pbase_operator_node pbase_operator_node; /* the operator's own, made by bind */
 typedef struct pbase_operator_run_ops pbase_operator_run_ops;
+typedef struct pbase_operator_second_ops pbase_operator_second_ops;
 
 typedef struct {
     uint32_t struct_size;
@@ -118,7 +130,8 @@ typedef struct {
      * binder->arena. INVALID names the key of the step that is wrong. */
     pbase_status (*bind)(const pbase_value *step, pbase_binder *binder, pbase_operator_node **out,
                          pbase_schema *out_schema, pbase_error *err);
-    /* Optional: rows and cost from those of the input (NULL for a source). */
+    /* Optional: rows and cost from those of the input (NULL for a source; two of them, the first
+     * input's first, with a second input). */
     pbase_status (*estimate)(const pbase_operator_node *node, const pbase_estimate *input,
                              pbase_estimate *out, pbase_error *err);
     /* Optional, sources only: before open, the node may be changed. */
@@ -126,6 +139,7 @@ typedef struct {
     /* Optional: appends a few words about what the node will do that the step does not say. */
     pbase_status (*explain)(const pbase_operator_node *node, pbase_buffer *out, pbase_error *err);
     const pbase_operator_run_ops *run;
+    const pbase_operator_second_ops *second; /* NULL: one input. Transforms and sinks only */
 } pbase_operator_vtable;
 
 struct pbase_operator_run_ops {
@@ -140,8 +154,9 @@ struct pbase_operator_run_ops {
      * may be empty. */
     pbase_status (*scan)(void *shared, void *local, pbase_chunk *out, int32_t *out_state,
                          pbase_error *err);
-    /* Transform. `in` is NULL after MORE. `out` comes with the arena of `in`; it may share the
-     * columns of `in`. NEED_INPUT, MORE or DONE. */
+    /* Transform. `in` is NULL after MORE, when the chunk before is still there. `out` comes with the
+     * arena of `in`, or for one that EXPANDS an arena of its own, emptied at every call; it may
+     * share the columns of `in`. NEED_INPUT, MORE or DONE. */
     pbase_status (*apply)(void *shared, void *local, pbase_chunk *in, pbase_chunk *out,
                           int32_t *out_state, pbase_error *err);
     /* Sink. NEED_INPUT, or DONE to stop the pipeline early. */
@@ -155,6 +170,25 @@ struct pbase_operator_run_ops {
     pbase_status (*spill)(void *shared, uint64_t want_bytes, uint64_t *out_freed, pbase_error *err);
     void (*close_worker)(void *shared, void *local); /* with open_worker; NULL is fine */
     void (*close)(void *shared);                     /* NULL is fine */
+};
+
+/* Either `build` and `built`, or `append`. */
+struct pbase_operator_second_ops {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Takes a chunk of the second input; all of them come before the first input's first. NEED_INPUT
+     * or DONE. */
+    pbase_status (*build)(void *shared, void *local, pbase_chunk *in, int32_t *out_state,
+                          pbase_error *err);
+    /* The second input has ended. */
+    pbase_status (*built)(void *shared, pbase_error *err);
+    /* Transform: as apply, for the chunks of the second input, which come when the first has ended.
+     * NEED_INPUT or DONE. */
+    pbase_status (*append)(void *shared, void *local, pbase_chunk *in, pbase_chunk *out,
+                           int32_t *out_state, pbase_error *err);
+    /* Transform that builds, optional: rows that are left when the first input has ended. As scan. */
+    pbase_status (*rest)(void *shared, void *local, pbase_chunk *out, int32_t *out_state,
+                         pbase_error *err);
 };
 
 /* PLUGIN unless the table has what its traits promise. Every table is checked before its use. */
@@ -177,6 +211,21 @@ PBASE_MUST_CHECK pbase_status pbase_operator_apply(const pbase_operator_vtable *
 PBASE_MUST_CHECK pbase_status pbase_operator_consume(const pbase_operator_vtable *vtable,
                                                      void *shared, void *local, pbase_chunk *in,
                                                      int32_t *out_state, pbase_error *err);
+
+PBASE_MUST_CHECK pbase_status pbase_operator_build(const pbase_operator_vtable *vtable,
+                                                   void *shared, void *local, pbase_chunk *in,
+                                                   int32_t *out_state, pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_operator_append(const pbase_operator_vtable *vtable,
+                                                    void *shared, void *local, pbase_chunk *in,
+                                                    pbase_chunk *out, int32_t *out_state,
+                                                    pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_operator_rest(const pbase_operator_vtable *vtable, void *shared,
+                                                  void *local, pbase_chunk *out, int32_t *out_state,
+                                                  pbase_error *err);
+/* What an operator with a second input has. */
+bool pbase_operator_builds(const pbase_operator_vtable *vtable);
+bool pbase_operator_appends(const pbase_operator_vtable *vtable);
+bool pbase_operator_has_rest(const pbase_operator_vtable *vtable);
 
 /* Raises an ERROR cell; OK for any other. */
 PBASE_MUST_CHECK pbase_status pbase_cell_raise(const pbase_value *cell, pbase_error *err);
