@@ -56,9 +56,10 @@ typedef struct {
     uint32_t struct_size;   /* sizeof(pbase_query_options) */
     uint32_t chunk_rows;    /* rows worked on at once; 0: PBASE_CHUNK_ROWS, the most */
     const pbase_call *call; /* deadline and cancel flag; NULL: neither. Borrowed until close */
-    uint64_t memory_budget_bytes; /* what sorts, groups and joins may hold; 0: 1 GiB. Past it: LIMIT */
-    uint64_t row_limit;           /* rows of the result; 0: no limit. Past it: LIMIT */
-    uint32_t rules_off;           /* PBASE_RULE_*: what the optimizer is not to do, for diagnosis */
+    uint64_t
+        memory_budget_bytes; /* what sorts, groups and joins may hold; 0: 1 GiB. Past it: LIMIT */
+    uint64_t row_limit;      /* rows of the result; 0: no limit. Past it: LIMIT */
+    uint32_t rules_off;      /* PBASE_RULE_*: what the optimizer is not to do, for diagnosis */
     uint32_t reserved;
 } pbase_query_options;
 /* Rules of the optimizer. None changes a result, except that a rule may spare an error of a row
