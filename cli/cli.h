@@ -12,6 +12,7 @@
 typedef struct cli {
     pbase_config_source source; /* from --config, --data, --memory, --set, --plugin-dir */
     const char *database_name;
+    bool database_given; /* it was asked for by name */
     bool json;
     bool must_exist;          /* a space that is not there is not made */
     uint32_t problems_shown;  /* of the configuration, on standard error: main need not repeat */

@@ -133,6 +133,10 @@ static const cli_option explain_options[] = {
                         "text (default), json, or plan: the JSON plan"},
     NO_MORE_OPTIONS,
 };
+static const cli_operand dump_words[] = {
+    {"FILE", CLI_FILE, true, "to write; without it, or with -, standard output"}, NO_MORE};
+static const cli_operand load_words[] = {{"FILE", CLI_FILE, false, "a dump; - is standard input"},
+                                         NO_MORE};
 static const cli_operand component_words[] = {
     {"KIND/NAME", CLI_COMPONENT, false, "a component, as `plugins list` shows it"}, NO_MORE};
 static const cli_operand plugin_words[] = {{"FILE", CLI_FILE, false, "a plugin: NAME.so"}, NO_MORE};
@@ -201,6 +205,16 @@ const cli_command cli_commands[] = {
     {"stats", "figures of the space", NULL, "protobase stats", no_operands, no_options, cmd_stats},
     {"check", "verify every checksum and every value", "Findings exit with 6.", "protobase check",
      no_operands, no_options, cmd_check},
+    {"dump", "everything as text, one JSON object a line",
+     "All databases, or with --database one; what goes through load and dump again is the same, "
+     "byte "
+     "for byte. docs/dump.md is the format.",
+     "protobase dump backup.jsonl\nprotobase dump | zstd >backup.jsonl.zst", dump_words, no_options,
+     cmd_dump},
+    {"load", "a dump back into databases",
+     "Databases that are there must be empty. A dump that is damaged changes nothing.",
+     "protobase load backup.jsonl\nzstdcat backup.jsonl.zst | protobase --data new load -",
+     load_words, no_options, cmd_load},
     {"plugins list", "what is installed, and where", NULL, "protobase plugins list", no_operands,
      plugins_list_options, cmd_plugins_list},
     {"plugins show", "the options and slots of a component", NULL,

@@ -24,6 +24,8 @@ CLI_COMMAND(cmd_query);
 CLI_COMMAND(cmd_explain);
 CLI_COMMAND(cmd_stats);
 CLI_COMMAND(cmd_check);
+CLI_COMMAND(cmd_dump);
+CLI_COMMAND(cmd_load);
 CLI_COMMAND(cmd_plugins_list);
 CLI_COMMAND(cmd_plugins_show);
 CLI_COMMAND(cmd_plugins_check);

@@ -61,6 +61,7 @@ static pbase_status run_command(cli *self, const command_line *line, pbase_error
 {
     const char *database = line->globals[GLOBAL_DATABASE];
     self->database_name = database == NULL ? "main" : database;
+    self->database_given = database != NULL;
     choose_place(self, line);
     cli_arguments arguments = {.operands = line->operands,
                                .operand_count = line->operand_count,

@@ -1,0 +1,238 @@
+/* cmd_dump.c - everything in a space as text: one JSON object a line, in constant memory.
+ * docs/dump.md is the format; cmd_load.c reads it. */
+#include "any_collection.h"
+#include "commands.h"
+#include "dump_sum.h"
+#include "rows.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct {
+    cli *run;
+    FILE *out;
+    const char *path; /* NULL: standard output */
+    pbase_buffer line;
+    dump_sum *sum;
+    pbase_snapshot *snapshot; /* of the database at hand */
+    uint64_t databases, roots, entries;
+    uint64_t database_roots;
+} dump_work;
+
+static pbase_status put_line(dump_work *self, const pbase_field *fields, size_t count,
+                             pbase_error *err)
+{
+    pbase_value value = pbase_value_map(fields, count);
+    self->line.size = 0;
+    pbase_status status = pbase_json_format(self->run->space, &value, &self->line, err);
+    status = status == PBASE_OK ? pbase_buffer_append_u8(&self->line, '\n', err) : status;
+    if (status == PBASE_OK && self->line.size > ROWS_BYTES_MAX) {
+        status = PBASE_FAIL(err, PBASE_LIMIT, "an entry of %zu bytes as text; the limit is %zu",
+                            self->line.size, (size_t)ROWS_BYTES_MAX);
+    }
+    if (status == PBASE_OK &&
+        fwrite(self->line.data, 1, self->line.size, self->out) != self->line.size) {
+        status = PBASE_FAIL_ERRNO(err, errno, "cannot write the dump");
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------ one root -- */
+
+/* {"key", "value"} where the kind has keys, else {"value"}; of a counted set its count, too. */
+static pbase_status dump_entry(dump_work *self, uint32_t kind, pbase_cursor *cursor,
+                               pbase_error *err)
+{
+    pbase_field fields[3];
+    size_t count = 0;
+    uint64_t times = 0;
+    pbase_status status = PBASE_OK;
+    if (any_kind_keyed(kind)) {
+        fields[count].name = pbase_bytes_text("key");
+        status = pbase_cursor_key(cursor, &fields[count++].value, err);
+    }
+    fields[count].name = pbase_bytes_text("value");
+    status = status == PBASE_OK ? pbase_cursor_value(cursor, &fields[count++].value, err) : status;
+    if (status == PBASE_OK && kind == PBASE_ROOT_COUNTED_SET) {
+        status = pbase_cursor_count(cursor, &times, err);
+        fields[count++] = (pbase_field){pbase_bytes_text("count"),
+                                        pbase_value_int((int64_t)times)}; /* PBASE_COUNT_MAX fits */
+    }
+    status = status == PBASE_OK ? put_line(self, fields, count, err) : status;
+    if (status == PBASE_OK) {
+        dump_sum_add(self->sum, pbase_buffer_view(&self->line));
+        self->entries++;
+    }
+    return status;
+}
+
+static pbase_status dump_entries(dump_work *self, const any_collection *root, pbase_error *err)
+{
+    pbase_cursor *cursor = NULL;
+    pbase_status status = any_cursor(root, &cursor, err);
+    while (status == PBASE_OK) {
+        status = pbase_cursor_next(cursor, err);
+        status = status == PBASE_OK ? dump_entry(self, root->kind, cursor, err) : status;
+        status = status == PBASE_OK ? cli_check_cancelled(&self->run->call, err) : status;
+    }
+    pbase_cursor_close(cursor);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+static pbase_status dump_collection(dump_work *self, const char *name, const any_collection *root,
+                                    pbase_error *err)
+{
+    char sum[DUMP_SUM_TEXT_BYTES];
+    pbase_field begin[] = {
+        {pbase_bytes_text("root"), pbase_value_text(name)},
+        {pbase_bytes_text("kind"), pbase_value_text(cli_root_kind_name(root->kind))},
+    };
+    uint64_t before = self->entries;
+    dump_sum_begin(self->sum);
+    pbase_status status = put_line(self, begin, 2, err);
+    status = status == PBASE_OK ? dump_entries(self, root, err) : status;
+    if (status != PBASE_OK) {
+        return status;
+    }
+    dump_sum_text(self->sum, sum);
+    pbase_field end[] = {
+        {pbase_bytes_text("end"), pbase_value_text("root")},
+        {pbase_bytes_text("entries"), pbase_value_int((int64_t)(self->entries - before))},
+        {pbase_bytes_text("xxh3"), pbase_value_text(sum)},
+    };
+    return put_line(self, end, 3, err);
+}
+
+/* A root that holds a plain value: one entry without a key. */
+static pbase_status dump_value(dump_work *self, const char *name, pbase_error *err)
+{
+    char sum[DUMP_SUM_TEXT_BYTES];
+    pbase_value value;
+    pbase_arena arena;
+    pbase_field begin[] = {{pbase_bytes_text("root"), pbase_value_text(name)},
+                           {pbase_bytes_text("kind"), pbase_value_text("value")}};
+    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_status status = pbase_snapshot_value(self->snapshot, name, &arena, &value, err);
+    status = status == PBASE_OK ? put_line(self, begin, 2, err) : status;
+    if (status == PBASE_OK) {
+        pbase_field entry = {pbase_bytes_text("value"), value};
+        status = put_line(self, &entry, 1, err);
+    }
+    pbase_arena_fini(&arena);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    dump_sum_begin(self->sum);
+    dump_sum_add(self->sum, pbase_buffer_view(&self->line));
+    dump_sum_text(self->sum, sum);
+    self->entries++;
+    pbase_field end[] = {{pbase_bytes_text("end"), pbase_value_text("root")},
+                         {pbase_bytes_text("entries"), pbase_value_int(1)},
+                         {pbase_bytes_text("xxh3"), pbase_value_text(sum)}};
+    return put_line(self, end, 3, err);
+}
+
+static pbase_status dump_root(void *state, const pbase_root_info *info, pbase_error *err)
+{
+    dump_work *self = state;
+    char name[PBASE_NAME_BYTES_MAX + 1];
+    any_collection root = {.kind = PBASE_ROOT_VALUE};
+    (void)snprintf(name, sizeof name, "%.*s", (int)info->name.size, (const char *)info->name.data);
+    self->roots++;
+    self->database_roots++;
+    if (info->kind == PBASE_ROOT_VALUE) {
+        return dump_value(self, name, err);
+    }
+    pbase_status status = any_of_snapshot(self->snapshot, name, &root, err);
+    status = status == PBASE_OK ? dump_collection(self, name, &root, err) : status;
+    any_close(&root);
+    if (status != PBASE_OK) {
+        pbase_error_note(err, "dumping root '%s'", name);
+    }
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------- databases -- */
+
+static pbase_status dump_database(void *state, const char *name, pbase_error *err)
+{
+    dump_work *self = state;
+    pbase_database *database = NULL;
+    pbase_field begin[] = {{pbase_bytes_text("database"), pbase_value_text(name)}};
+    self->database_roots = 0;
+    pbase_status status = pbase_database_open(self->run->space, name, &database, err);
+    status = status == PBASE_OK ? pbase_snapshot_open(database, &self->snapshot, err) : status;
+    status = status == PBASE_OK ? put_line(self, begin, 1, err) : status;
+    status =
+        status == PBASE_OK ? pbase_snapshot_roots(self->snapshot, dump_root, self, err) : status;
+    pbase_snapshot_close(self->snapshot);
+    self->snapshot = NULL;
+    pbase_database_close(database);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    self->databases++;
+    pbase_field end[] = {
+        {pbase_bytes_text("end"), pbase_value_text("database")},
+        {pbase_bytes_text("roots"), pbase_value_int((int64_t)self->database_roots)},
+    };
+    return put_line(self, end, 2, err);
+}
+
+static pbase_status dump_all(dump_work *self, pbase_error *err)
+{
+    pbase_field begin[] = {{pbase_bytes_text("dump"), pbase_value_text("protobase")},
+                           {pbase_bytes_text("version"), pbase_value_int(DUMP_VERSION)}};
+    pbase_status status = put_line(self, begin, 2, err);
+    if (status == PBASE_OK) {
+        status = self->run->database_given
+                     ? dump_database(self, self->run->database_name, err)
+                     : pbase_database_list(self->run->space, dump_database, self, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_field end[] = {
+        {pbase_bytes_text("end"), pbase_value_text("dump")},
+        {pbase_bytes_text("databases"), pbase_value_int((int64_t)self->databases)},
+    };
+    return put_line(self, end, 2, err);
+}
+
+static pbase_status print_summary(const dump_work *self, pbase_error *err)
+{
+    if (self->path == NULL) {
+        return PBASE_OK; /* standard output has the dump */
+    }
+    return cli_print(err,
+                     self->run->json ? "{\"databases\":%" PRIu64 ",\"roots\":%" PRIu64
+                                       ",\"entries\":%" PRIu64 "}\n"
+                                     : "dumped %" PRIu64 " databases, %" PRIu64 " roots, %" PRIu64
+                                       " entries\n",
+                     self->databases, self->roots, self->entries);
+}
+
+CLI_COMMAND(cmd_dump)
+{
+    const char *path = arguments->operand_count == 0 ? "-" : arguments->operands[0];
+    dump_work work = {.run = self, .out = stdout};
+    pbase_buffer_init(&work.line, pbase_alloc_default());
+    self->must_exist = true;
+    pbase_status status = cli_open_space(self, err);
+    status = status == PBASE_OK ? dump_sum_create(&work.sum, err) : status;
+    if (status == PBASE_OK && strcmp(path, "-") != 0) {
+        work.path = path;
+        work.out = fopen(path, "wb");
+        status =
+            work.out != NULL ? PBASE_OK : PBASE_FAIL_ERRNO(err, errno, "cannot write '%s'", path);
+    }
+    status = status == PBASE_OK ? dump_all(&work, err) : status;
+    if (work.path != NULL && work.out != NULL && fclose(work.out) != 0 && status == PBASE_OK) {
+        status = PBASE_FAIL_ERRNO(err, errno, "cannot write '%s'", path);
+    }
+    status = status == PBASE_OK ? print_summary(&work, err) : status;
+    dump_sum_destroy(work.sum);
+    pbase_buffer_fini(&work.line);
+    return status;
+}

@@ -1,0 +1,185 @@
+/* dump_reader.c - lines of a dump out of lines of a file. */
+#include "dump_reader.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void dump_reader_init(dump_reader *self, cli *run, rows *input)
+{
+    memset(self, 0, sizeof *self);
+    self->run = run;
+    self->input = input;
+    pbase_arena_init(&self->arena, pbase_alloc_default());
+}
+
+void dump_reader_fini(dump_reader *self)
+{
+    pbase_arena_fini(&self->arena);
+}
+
+/* "line 1 column C" of the parser as the place in the file. */
+static void place(const dump_reader *self, pbase_error *err)
+{
+    static const char before[] = "line 1 column ";
+    uint64_t column = strncmp(err->where, before, sizeof before - 1) == 0
+                          ? strtoull(err->where + sizeof before - 1, NULL, 10)
+                          : 1;
+    pbase_error_where(err, "%s: line %" PRIu64 " column %" PRIu64, self->input->name, self->line,
+                      column);
+}
+
+pbase_status dump_reader_refuse(const dump_reader *self, pbase_status code, pbase_error *err,
+                                const char *format, ...)
+{
+    char message[sizeof err->message];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments); /* cut at worst */
+    va_end(arguments);
+    pbase_status status = PBASE_FAIL(err, code, "%s", message);
+    place(self, err);
+    return status;
+}
+
+static bool is_text(const pbase_value *value, const char *text)
+{
+    return value != NULL && value->kind == PBASE_STRING &&
+           pbase_bytes_equal(value->as.string, pbase_bytes_text(text));
+}
+
+static const pbase_value *field(const pbase_value *map, const char *name)
+{
+    return pbase_value_field(map, pbase_bytes_text(name));
+}
+
+/* A map of exactly these fields in this order; NULL ends the names. */
+static bool has_exactly(const pbase_value *map, const char *a, const char *b, const char *c)
+{
+    const char *const names[] = {a, b, c};
+    size_t count = 0;
+    for (; count < 3 && names[count] != NULL; count++) {
+        if (count >= map->as.map.count ||
+            !pbase_bytes_equal(map->as.map.fields[count].name, pbase_bytes_text(names[count]))) {
+            return false;
+        }
+    }
+    return count == map->as.map.count;
+}
+
+static bool read_count(const pbase_value *value, uint64_t *out)
+{
+    bool is_count = value != NULL && value->kind == PBASE_INT && value->as.integer >= 0;
+    *out = is_count ? (uint64_t)value->as.integer : 0;
+    return is_count;
+}
+
+static pbase_status read_name(dump_reader *self, const pbase_value *value, dump_line *out,
+                              pbase_error *err)
+{
+    if (value->kind != PBASE_STRING || value->as.string.size == 0 ||
+        value->as.string.size > PBASE_NAME_BYTES_MAX ||
+        memchr(value->as.string.data, '\0', value->as.string.size) != NULL) {
+        return dump_reader_refuse(self, PBASE_INVALID, err, "a name of 1..%u bytes is expected",
+                                  PBASE_NAME_BYTES_MAX);
+    }
+    out->name = pbase_arena_text(&self->arena, value->as.string);
+    return out->name == NULL ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a name") : PBASE_OK;
+}
+
+static pbase_status read_header(const dump_reader *self, const pbase_value *map, dump_line *out,
+                                pbase_error *err)
+{
+    out->kind = DUMP_HEADER;
+    if (!is_text(field(map, "dump"), "protobase") ||
+        !read_count(field(map, "version"), &out->count)) {
+        return dump_reader_refuse(self, PBASE_FORMAT, err, "this is not the header of a dump");
+    }
+    if (out->count != DUMP_VERSION) {
+        pbase_status status = dump_reader_refuse(
+            self, PBASE_FORMAT, err, "a dump of version %" PRIu64 "; this release reads version %d",
+            out->count, DUMP_VERSION);
+        pbase_error_hint(err, "load it with the release that wrote it, or a newer one");
+        return status;
+    }
+    return PBASE_OK;
+}
+
+static pbase_status read_end(const dump_reader *self, const pbase_value *map, dump_line *out,
+                             pbase_error *err)
+{
+    const pbase_value *what = field(map, "end");
+    bool is_right = false;
+    if (is_text(what, "root") && has_exactly(map, "end", "entries", "xxh3")) {
+        const pbase_value *sum = field(map, "xxh3");
+        out->kind = DUMP_ROOT_END;
+        out->sum = sum->as.string;
+        is_right = sum->kind == PBASE_STRING && read_count(field(map, "entries"), &out->count);
+    } else if (is_text(what, "database") && has_exactly(map, "end", "roots", NULL)) {
+        out->kind = DUMP_DATABASE_END;
+        is_right = read_count(field(map, "roots"), &out->count);
+    } else if (is_text(what, "dump") && has_exactly(map, "end", "databases", NULL)) {
+        out->kind = DUMP_END;
+        is_right = read_count(field(map, "databases"), &out->count);
+    }
+    return is_right ? PBASE_OK
+                    : dump_reader_refuse(self, PBASE_INVALID, err, "this ends nothing of a dump");
+}
+
+static pbase_status read_map(dump_reader *self, const pbase_value *map, dump_line *out,
+                             pbase_error *err)
+{
+    if (has_exactly(map, "key", "value", NULL) || has_exactly(map, "value", NULL, NULL) ||
+        has_exactly(map, "value", "count", NULL)) {
+        out->kind = DUMP_ENTRY;
+        out->key = field(map, "key");
+        out->value = field(map, "value");
+        out->times = field(map, "count");
+        return PBASE_OK;
+    }
+    if (has_exactly(map, "database", NULL, NULL)) {
+        out->kind = DUMP_DATABASE;
+        return read_name(self, &map->as.map.fields[0].value, out, err);
+    }
+    if (has_exactly(map, "root", "kind", NULL)) {
+        const pbase_value *kind = field(map, "kind");
+        out->kind = DUMP_ROOT;
+        out->collection = kind->kind == PBASE_STRING ? kind->as.string : pbase_bytes_text("");
+        return read_name(self, &map->as.map.fields[0].value, out, err);
+    }
+    if (field(map, "end") != NULL) {
+        return read_end(self, map, out, err);
+    }
+    return field(map, "dump") != NULL
+               ? read_header(self, map, out, err)
+               : dump_reader_refuse(self, PBASE_INVALID, err, "this is no line of a dump");
+}
+
+pbase_status dump_reader_next(dump_reader *self, dump_line *out, pbase_error *err)
+{
+    row one;
+    pbase_value *parsed = NULL;
+    pbase_status status = rows_next(self->input, &one, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    self->line = one.line;
+    memset(out, 0, sizeof *out);
+    out->text = one.text;
+    out->whole = NULL;
+    pbase_arena_reset(&self->arena);
+    parsed = pbase_arena_array(&self->arena, 1, sizeof *parsed); /* entries point into it */
+    if (parsed == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a line");
+    }
+    status = pbase_json_parse(self->run->space, one.text, &self->arena, parsed, err);
+    if (status != PBASE_OK) {
+        place(self, err);
+        return status;
+    }
+    out->whole = parsed;
+    return parsed->kind == PBASE_MAP
+               ? read_map(self, parsed, out, err)
+               : dump_reader_refuse(self, PBASE_INVALID, err, "this is no line of a dump");
+}
