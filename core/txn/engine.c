@@ -67,13 +67,27 @@ pbase_status engine_writable(engine *self, pbase_error *err)
     return status;
 }
 
+/* A number nobody else has, and a position that the append does not come before: as long as the
+ * journal keeps everything from there on, what it has not got was not appended. */
 static pbase_token next_token(engine *self)
 {
     pbase_token token;
-    self->token_count++;
-    pbase_put_u64(token.bytes, self->token_seed[0]);
-    pbase_put_u64(token.bytes + 8, self->token_seed[1] + self->token_count);
+    pbase_put_u64(token.bytes, self->token_seed + ++self->token_count);
+    pbase_put_u64(token.bytes + 8, self->head);
     return token;
+}
+
+static pbase_status token_expired(engine *self, const pbase_call *call, pbase_token token,
+                                  pbase_error *err)
+{
+    pbase_journal_head journal;
+    pbase_status status =
+        pbase_storage_journal_head(self->storage, call, PBASE_HEAD_LATEST, &journal, err);
+    if (status == PBASE_OK && pbase_get_u64(token.bytes + 8) < journal.first) {
+        status = PBASE_FAIL(err, PBASE_NOT_FOUND, "the token is too old: its outcome is forgotten");
+        pbase_error_hint(err, "look for what the transaction wrote");
+    }
+    return status;
 }
 
 /* After these nothing reached the journal, so later appends may try again. */
@@ -108,6 +122,7 @@ pbase_status engine_append(engine *self, const pbase_bytes *records, size_t coun
     if (why.outcome == PBASE_OUTCOME_UNKNOWN) { /* whatever the cause: it stays in the message */
         status = why.code = PBASE_UNKNOWN;
         why.token = append.token;
+        pbase_error_hint(&why, "open the space again and ask pbase_space_outcome with the token");
     }
     if (!is_harmless(status, &why)) {
         engine_lock(self, self->queue_mutex);
@@ -140,7 +155,7 @@ pbase_status engine_outcome(engine *self, const pbase_call *call, pbase_token to
     pbase_status status =
         pbase_storage_outcome(self->storage, call, token, &outcome, &position, err);
     if (status == PBASE_OK && outcome == PBASE_OUTCOME_EXPIRED) {
-        return PBASE_FAIL(err, PBASE_NOT_FOUND, "the token is too old: its outcome is forgotten");
+        status = token_expired(self, call, token, err);
     }
     if (status == PBASE_OK) {
         *out_applied = outcome == PBASE_OUTCOME_FOUND;
@@ -166,7 +181,10 @@ pbase_status engine_durability_check(const engine *self, int32_t durability, pba
 static pbase_status create_locks(engine *self, pbase_error *err)
 {
     const pbase_os *os = self->host->os;
-    pbase_status status = os->lock->mutex_create(os, &self->settle_mutex, err);
+    pbase_status status = turns_init(&self->lost, os, err);
+    if (status == PBASE_OK) {
+        status = os->lock->mutex_create(os, &self->settle_mutex, err);
+    }
     if (status == PBASE_OK) {
         status = os->lock->mutex_create(os, &self->commit_mutex, err);
     }
@@ -198,7 +216,7 @@ static pbase_status start(engine *self, pbase_error *err)
         return status;
     }
     self->holds_writer = true;
-    os->system->random(os, self->token_seed, sizeof self->token_seed);
+    os->system->random(os, &self->token_seed, sizeof self->token_seed);
     status = engine_recover(self, err);
     if (status == PBASE_OK) { /* before it nobody was open: whoever claims so is too old */
         write_window_add(self->window, self->newest->sequence, NULL);
@@ -272,6 +290,7 @@ static void destroy_locks(engine *self)
     if (self->settle_mutex != NULL) {
         locks->mutex_destroy(self->settle_mutex);
     }
+    turns_fini(&self->lost);
 }
 
 void engine_close(engine *self)
@@ -300,6 +319,11 @@ pbase_status engine_process_check(const engine *self, pbase_error *err)
                                      "the space was opened before fork, by the parent process");
     pbase_error_hint(err, "open the space after fork, in the process that uses it");
     return status;
+}
+
+turns *engine_turns(engine *self)
+{
+    return &self->lost;
 }
 
 store *engine_store(engine *self)

@@ -9,10 +9,12 @@
  * Threads: synchronized. Locks, in the order they may nest:
  *   settle    writing trees as atoms: a checkpoint or a large transaction, never with the others
  *   commit    the right to append and publish: one leader, or a checkpoint's short parts
+ *   turns     the line of those who lost (turns.h), never with the others
  *   queue     waiting commits, the window's oldest base, the published state, counters */
 #ifndef PROTOBASE_TXN_ENGINE_H
 #define PROTOBASE_TXN_ENGINE_H
 #include "txn/access.h"
+#include "txn/turns.h"
 #include "txn/working.h"
 #include <protobase/space.h>
 
@@ -37,6 +39,8 @@ void engine_close(engine *self);
 PBASE_MUST_CHECK pbase_status engine_process_check(const engine *self, pbase_error *err);
 
 store *engine_store(engine *self);
+/* The line of transactions that lost. */
+turns *engine_turns(engine *self);
 const pbase_host *engine_host(engine *self);
 void engine_recovery(const engine *self, pbase_recovery *out);
 

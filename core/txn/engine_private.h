@@ -23,11 +23,12 @@ struct engine {
     bool holds_writer;
     pbase_recovery recovery;
 
+    turns lost;                   /* who lost a conflict */
     pbase_os_mutex *settle_mutex; /* two settles of trees that share atoms must not run at once */
     pbase_os_mutex *commit_mutex; /* the right to append and publish */
     pbase_position head;          /* commit: expected head of the journal */
     write_window *window;         /* commit */
-    uint64_t token_seed[2];       /* commit: random; with a counter, the token of each append */
+    uint64_t token_seed;          /* commit: random; with a counter, the token of each append */
     uint64_t token_count;         /* commit */
 
     pbase_os_mutex *queue_mutex;

@@ -1,8 +1,10 @@
 /* run.c - a transaction that is begun anew as long as it meets a conflict. */
+#include "txn/turns.h"
 #include "txn/txn_private.h"
 
 #define RUN_PAUSE_FIRST_NS 20000u
 #define RUN_PAUSE_MAX_NS 5000000u
+#define RUN_TURN_WAIT_MS 1000u
 
 static pbase_status run_once(pbase_database *database, const pbase_txn_options *options,
                              const pbase_call *call, pbase_txn_body body, void *state,
@@ -30,22 +32,35 @@ static void pause_before_retry(const pbase_os *os, uint64_t *pause_ns)
     *pause_ns = *pause_ns * 2 > RUN_PAUSE_MAX_NS ? RUN_PAUSE_MAX_NS : *pause_ns * 2;
 }
 
+/* Runs again and again, from a place in the line of those who lost. */
+static pbase_status run_in_turn(pbase_database *database, const pbase_txn_options *options,
+                                const pbase_call *call, pbase_txn_body body, void *state,
+                                pbase_error *err)
+{
+    const pbase_os *os = engine_host(database->engine)->os;
+    turns *line = engine_turns(database->engine);
+    uint32_t retries =
+        options == NULL || options->retries_max == 0 ? PBASE_TXN_RETRIES : options->retries_max;
+    uint64_t pause_ns = RUN_PAUSE_FIRST_NS;
+    pbase_status status = PBASE_CONFLICT;
+    turn place;
+    turns_enter(line, &place);
+    while (status == PBASE_CONFLICT && retries-- > 0) {
+        if (!turns_wait(line, &place, RUN_TURN_WAIT_MS, call)) {
+            pause_before_retry(os, &pause_ns);
+        }
+        pbase_status over = pbase_call_check(call, os, err);
+        status = over == PBASE_OK ? run_once(database, options, call, body, state, err) : over;
+    }
+    turns_leave(line, &place);
+    return status;
+}
+
 pbase_status pbase_txn_run(pbase_database *database, const pbase_txn_options *options,
                            const pbase_call *call, pbase_txn_body body, void *state,
                            pbase_error *err)
 {
-    const pbase_os *os = engine_host(database->engine)->os;
-    uint32_t retries =
-        options == NULL || options->retries_max == 0 ? PBASE_TXN_RETRIES : options->retries_max;
-    uint64_t pause_ns = RUN_PAUSE_FIRST_NS;
     pbase_status status = run_once(database, options, call, body, state, err);
-    while (status == PBASE_CONFLICT && retries-- > 0) {
-        pbase_status over = pbase_call_check(call, os, err);
-        if (over != PBASE_OK) {
-            return over;
-        }
-        pause_before_retry(os, &pause_ns);
-        status = run_once(database, options, call, body, state, err);
-    }
-    return status;
+    return status == PBASE_CONFLICT ? run_in_turn(database, options, call, body, state, err)
+                                    : status;
 }

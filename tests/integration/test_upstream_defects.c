@@ -1,7 +1,10 @@
 /* test_upstream_defects.c - what the Python system gets wrong, by name: it must be right here. */
 #include "space_fixture.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -85,6 +88,227 @@ static void a_root_named_like_another_database_is_only_a_root(void **unused)
     assert_int_equal(fixture_get(&f, "main", 1), 2);
 }
 
+/* --------------------------------------------------------------------------- transactions ---- */
+
+enum { THREADS = 4, COMMITS = 25 };
+
+typedef struct {
+    int64_t number;
+    bool own_root; /* else its own keys of one dictionary */
+    _Atomic int *failures;
+} committer;
+
+typedef struct {
+    const char *root;
+    int64_t key;
+} one_put;
+
+static pbase_status put_one(pbase_txn *txn, void *state, pbase_error *err)
+{
+    const one_put *what = state;
+    pbase_dict *dict = fixture_dict(txn, what->root);
+    fixture_put(&dict, what->key, what->key);
+    pbase_status status = pbase_txn_store_dict(txn, what->root, dict, err);
+    pbase_dict_close(dict);
+    return status;
+}
+
+static void *commit_often(void *argument)
+{
+    const committer *self = argument;
+    for (int64_t i = 0; i < COMMITS; i++) {
+        int64_t key = self->number * COMMITS + i;
+        char root[32];
+        (void)snprintf(root, sizeof root, self->own_root ? "root %d" : "shared", (int)key);
+        one_put what = {root, key};
+        if (pbase_txn_run(f.database, NULL, NULL, put_one, &what, NULL) != PBASE_OK) {
+            atomic_fetch_add(self->failures, 1);
+        }
+    }
+    return NULL;
+}
+
+static void commit_from_four_threads(bool own_root)
+{
+    _Atomic int failures = 0;
+    committer committers[THREADS];
+    pthread_t threads[THREADS];
+    for (int64_t i = 0; i < THREADS; i++) {
+        committers[i] = (committer){i, own_root, &failures};
+        assert_int_equal(pthread_create(&threads[i], NULL, commit_often, &committers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(failures, 0);
+}
+
+static void different_keys_of_one_dictionary_from_four_threads_are_all_there(void **unused)
+{
+    (void)unused;
+    commit_from_four_threads(false);
+    fixture_reopen(&f);
+    assert_int_equal(fixture_count(&f, "shared"), THREADS * COMMITS);
+    for (int64_t key = 0; key < (int64_t)THREADS * COMMITS; key++) {
+        assert_int_equal(fixture_get(&f, "shared", key), key);
+    }
+}
+
+static void different_roots_from_four_threads_are_all_there(void **unused)
+{
+    (void)unused;
+    commit_from_four_threads(true);
+    fixture_reopen(&f);
+    for (int64_t key = 0; key < (int64_t)THREADS * COMMITS; key++) {
+        char root[32];
+        (void)snprintf(root, sizeof root, "root %d", (int)key);
+        assert_int_equal(fixture_get(&f, root, key), key);
+    }
+}
+
+static void twenty_roots_one_by_one_are_there_after_reopening(void **unused)
+{
+    (void)unused;
+    for (int64_t i = 0; i < 20; i++) {
+        char root[32];
+        (void)snprintf(root, sizeof root, "r%d", (int)i);
+        assert_int_equal(fixture_put_one(&f, root, i, i), PBASE_OK);
+    }
+    fixture_reopen(&f);
+    for (int64_t i = 0; i < 20; i++) {
+        char root[32];
+        (void)snprintf(root, sizeof root, "r%d", (int)i);
+        assert_int_equal(fixture_get(&f, root, i), i);
+    }
+}
+
+static void overwriting_the_first_key_of_a_reloaded_dictionary_keeps_the_others(void **unused)
+{
+    (void)unused;
+    static const int64_t sizes[] = {2, 10, 100, 1000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char root[32];
+        (void)snprintf(root, sizeof root, "of %d", (int)sizes[i]);
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        pbase_dict *dict = fixture_dict(txn, root);
+        for (int64_t key = 0; key < sizes[i]; key++) {
+            fixture_put(&dict, key, key);
+        }
+        assert_int_equal(pbase_txn_store_dict(txn, root, dict, NULL), PBASE_OK);
+        pbase_dict_close(dict);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+        fixture_reopen(&f);
+        assert_int_equal(fixture_put_one(&f, root, 0, 77), PBASE_OK);
+        fixture_reopen(&f);
+        assert_int_equal(fixture_count(&f, root), (uint64_t)sizes[i]);
+        assert_int_equal(fixture_get(&f, root, 0), 77);
+        assert_int_equal(fixture_get(&f, root, sizes[i] - 1), sizes[i] - 1);
+    }
+}
+
+static void a_list_that_was_reloaded_can_be_changed_in_the_middle(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_list *list = NULL;
+    pbase_arena arena;
+    pbase_value seen, changed = pbase_value_int(-1);
+    pbase_arena_init(&arena, pbase_alloc_default());
+    assert_int_equal(pbase_txn_new_list(txn, &list, NULL), PBASE_OK);
+    for (int64_t i = 0; i < 100; i++) {
+        pbase_value value = pbase_value_int(i);
+        assert_int_equal(pbase_list_append(&list, &value, NULL), PBASE_OK);
+    }
+    assert_int_equal(pbase_txn_store_list(txn, "list", list, NULL), PBASE_OK);
+    pbase_list_close(list);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    fixture_reopen(&f);
+    txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    assert_int_equal(pbase_txn_list(txn, "list", &list, NULL), PBASE_OK);
+    assert_int_equal(pbase_list_set(&list, 50, &changed, NULL), PBASE_OK);
+    for (int64_t i = 0; i < 100; i++) {
+        assert_int_equal(pbase_list_get(list, i, &arena, &seen, NULL), PBASE_OK);
+        assert_int_equal(seen.as.integer, i == 50 ? -1 : i);
+    }
+    pbase_list_close(list);
+    pbase_txn_abort(&txn);
+    pbase_arena_fini(&arena);
+}
+
+static void what_was_removed_and_committed_stays_removed(void **unused)
+{
+    (void)unused;
+    pbase_value one = pbase_value_int(1);
+    pbase_set *set = NULL;
+    uint64_t count = 0;
+    assert_int_equal(fixture_put_one(&f, "d", 1, 1), PBASE_OK);
+    assert_int_equal(fixture_put_one(&f, "d", 2, 2), PBASE_OK);
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "d");
+    assert_int_equal(pbase_dict_remove(&dict, &one, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "d", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(pbase_txn_new_set(txn, &set, NULL), PBASE_OK);
+    assert_int_equal(pbase_set_add(&set, &one, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_set(txn, "s", set, NULL), PBASE_OK);
+    pbase_set_close(set);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    assert_int_equal(pbase_txn_set(txn, "s", &set, NULL), PBASE_OK);
+    assert_int_equal(pbase_set_remove(&set, &one, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_set(txn, "s", set, NULL), PBASE_OK);
+    assert_int_equal(pbase_set_count(set, &count, NULL), PBASE_OK);
+    pbase_set_close(set);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    fixture_reopen(&f);
+    assert_int_equal(fixture_get(&f, "d", 1), INT64_MIN);
+    assert_int_equal(fixture_get(&f, "d", 2), 2);
+    assert_int_equal(fixture_count(&f, "d"), 1);
+    assert_int_equal(fixture_count(&f, "s"), 0);
+}
+
+static void an_integer_that_is_replaced_reads_as_it_was_written(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "counter", 1, 3), PBASE_OK);
+    assert_int_equal(fixture_put_one(&f, "counter", 1, 500), PBASE_OK);
+    assert_int_equal(fixture_get(&f, "counter", 1), 500);
+    fixture_reopen(&f);
+    assert_int_equal(fixture_get(&f, "counter", 1), 500);
+}
+
+static void a_commit_by_a_handle_of_a_dropped_root_is_refused(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    for (int32_t level = PBASE_SERIALIZABLE; level <= PBASE_SNAPSHOT_ISOLATION; level++) {
+        pbase_txn *stale = fixture_begin(&f, level);
+        pbase_dict *dict = fixture_dict(stale, "a");
+        fixture_put(&dict, 2, 2);
+        assert_int_equal(pbase_txn_store_dict(stale, "a", dict, NULL), PBASE_OK);
+        pbase_dict_close(dict);
+        pbase_txn *drop = fixture_begin(&f, level);
+        assert_int_equal(pbase_txn_drop_root(drop, "a", NULL), PBASE_OK);
+        assert_int_equal(fixture_commit(&drop), PBASE_OK);
+        assert_int_equal(fixture_commit(&stale), PBASE_CONFLICT);
+        assert_int_equal(fixture_count(&f, "a"), 0);
+        assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    }
+}
+
+static void an_aborted_transaction_leaves_nothing_and_ends_only_once(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "a");
+    fixture_put(&dict, 1, 1);
+    assert_int_equal(pbase_txn_store_dict(txn, "a", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    pbase_txn_abort(&txn);
+    assert_int_equal(fixture_commit(&txn), PBASE_INVALID);
+    assert_int_equal(fixture_count(&f, "a"), 0);
+}
+
 int main(void)
 {
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -92,6 +316,15 @@ int main(void)
         SENTENCE(a_rename_onto_an_existing_name_overwrites_nothing),
         SENTENCE(a_dropped_database_does_not_come_back_by_a_commit_of_an_old_handle),
         SENTENCE(a_root_named_like_another_database_is_only_a_root),
+        SENTENCE(different_keys_of_one_dictionary_from_four_threads_are_all_there),
+        SENTENCE(different_roots_from_four_threads_are_all_there),
+        SENTENCE(twenty_roots_one_by_one_are_there_after_reopening),
+        SENTENCE(overwriting_the_first_key_of_a_reloaded_dictionary_keeps_the_others),
+        SENTENCE(a_list_that_was_reloaded_can_be_changed_in_the_middle),
+        SENTENCE(what_was_removed_and_committed_stays_removed),
+        SENTENCE(an_integer_that_is_replaced_reads_as_it_was_written),
+        SENTENCE(a_commit_by_a_handle_of_a_dropped_root_is_refused),
+        SENTENCE(an_aborted_transaction_leaves_nothing_and_ends_only_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

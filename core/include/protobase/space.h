@@ -54,8 +54,9 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_checkpoint(pbase_space *spac
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_sync(pbase_space *space, const pbase_call *call,
                                                          pbase_error *err);
 
-/* Asks what became of a commit that ended with PBASE_UNKNOWN. `out_applied`: it is there. EXPIRED
- * tokens are NOT_FOUND. */
+/* Asks what became of a commit that ended with PBASE_UNKNOWN; after opening the space again, also by
+ * another process. `out_applied`: it is there. UNKNOWN: not before the space is opened again.
+ * NOT_FOUND: a checkpoint since then has let go of that part of the journal. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_outcome(pbase_space *space,
                                                             const pbase_call *call,
                                                             pbase_token token, bool *out_applied,

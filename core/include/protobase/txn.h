@@ -122,8 +122,9 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_commit(pbase_txn **txn, const 
 /* Ends it without a trace and sets *txn to NULL. NULL is fine. */
 PBASE_API void pbase_txn_abort(pbase_txn **txn);
 
-/* Runs `body` in a transaction and commits; begins anew on CONFLICT, with growing pauses, at most
- * retries_max times. A body that returns anything but OK aborts, and that status is returned. */
+/* Runs `body` in a transaction and commits; begins anew on CONFLICT, at most retries_max times. Who
+ * has lost once waits in a line for a turn, at most a second each time, so that a slow transaction is
+ * not beaten by quick ones for ever. A body that returns anything but OK aborts, and that status is returned. */
 typedef pbase_status (*pbase_txn_body)(pbase_txn *txn, void *state, pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_run(pbase_database *database,
                                                       const pbase_txn_options *options,

@@ -119,11 +119,11 @@ static void a_new_collection_past_the_bounds_is_adopted(void **unused)
     (void)unused;
     uint64_t before = stat_of(&f, "record_bytes_appended");
     pbase_txn *txn = begin_small(&f);
-    put_in(txn, "large", 0, 20000, 1);
+    put_in(txn, "large", 0, 8000, 1);
     assert_int_equal(fixture_commit(&txn), PBASE_OK);
     assert_true(stat_of(&f, "record_bytes_appended") - before < 4096 * 2); /* no operations in it */
-    assert_int_equal(fixture_count(&f, "large"), 20000);
-    expect_range(&f, "large", 0, 20000, 1);
+    assert_int_equal(fixture_count(&f, "large"), 8000);
+    expect_range(&f, "large", 0, 8000, 1);
     fixture_assert_clean(&f);
     assert_int_equal(fixture_put_one(&f, "large", 5, 50), PBASE_OK); /* and it goes on */
     assert_int_equal(fixture_get(&f, "large", 5), 50);
@@ -252,14 +252,14 @@ static void copy_root(int64_t entries)
 static void a_copied_collection_shares_nothing_with_its_origin(void **unused)
 {
     (void)unused;
-    copy_root(30000);
+    copy_root(12000);
     fixture_assert_clean(&f);
     assert_int_equal(fixture_put_one(&f, "from", 1, 100), PBASE_OK);
     assert_int_equal(fixture_get(&f, "to", 1), 1);
     pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
     assert_int_equal(pbase_txn_drop_root(txn, "from", NULL), PBASE_OK);
     assert_int_equal(fixture_commit(&txn), PBASE_OK);
-    expect_range(&f, "to", 0, 30000, 1);
+    expect_range(&f, "to", 0, 12000, 1);
 }
 
 static void a_short_copy_stands_in_the_record(void **unused)
@@ -319,8 +319,8 @@ static void an_aborted_large_transaction_leaves_nothing_but_dead_space(void **un
     (void)unused;
     assert_int_equal(fixture_put_one(&f, "large", -1, 1), PBASE_OK);
     pbase_txn *txn = begin_small(&f);
-    put_in(txn, "large", 0, 20000, 1);
-    put_in(txn, "new", 0, 20000, 1);
+    put_in(txn, "large", 0, 8000, 1);
+    put_in(txn, "new", 0, 8000, 1);
     pbase_txn_abort(&txn);
     assert_int_equal(fixture_count(&f, "large"), 1);
     assert_int_equal(fixture_count(&f, "new"), 0);
@@ -392,7 +392,7 @@ static void memory_stays_bounded_however_much_is_written(void **unused)
 {
     (void)unused;
     const size_t bound = 2u << 20;
-    int64_t count = seed_is_long_run() ? 2000000 : 100000;
+    int64_t count = seed_is_long_run() ? 800000 : 40000;
     uint8_t bytes[100];
     seed_random random;
     seed_random_init(&random, seed_for("core.txn.adopt"));
@@ -503,7 +503,7 @@ static void a_large_transaction_survives_every_failing_allocation(void **unused)
     make_large();
     bool more = true;
     uint64_t n = 1;
-    for (; more; n += n < 300 ? 1 : 37) {
+    for (; more; n += n < 120 ? 1 : 13) {
         uint64_t before = sim_os_calls(sim, OS_CALL_MEMORY);
         sim_os_fail_at(sim, OS_CALL_MEMORY, n, PBASE_NO_MEMORY, false);
         pbase_status status = write_large(-1);
