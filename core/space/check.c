@@ -5,6 +5,7 @@
  * next one. */
 #include "collection/change.h"
 #include "collection/kind.h"
+#include "space/index_check.h"
 #include "space/space_private.h"
 #include "txn/root_view.h"
 
@@ -205,6 +206,48 @@ static pbase_status check_root(void *state, pbase_bytes name, const root_entry *
     return judge(run, status, &why, err);
 }
 
+/* -------------------------------------------------------------------------------- indexes ---- */
+
+static pbase_status tell_index(void *state, pbase_status code, const char *place,
+                               const char *message, pbase_error *err)
+{
+    check_run *run = state;
+    char where[PLACE_BYTES + PLACE_BYTES];
+    (void)snprintf(where, sizeof where, "database '%.*s', %s", (int)run->database.size,
+                   (const char *)run->database.data, place); /* cut at worst */
+    return tell(run, code, where, message, err);
+}
+
+/* The atoms of the trees that belong to indexes, and every entry against its row. */
+static pbase_status check_indexes(check_run *run, atom_ref collections, pbase_error *err)
+{
+    index_check check = {.atoms = store_atoms(run->space->bytes),
+                         .collections = collections,
+                         .coder = &run->space->coder.base,
+                         .os = run->space->host->os,
+                         .alloc = run->space->host->alloc,
+                         .call = run->call,
+                         .each = tell_index,
+                         .each_state = run};
+    pbase_index_report report = {.findings = 0};
+    pbase_error why;
+    index_view view = {.count = 0};
+    pbase_error_init(&why);
+    pbase_status status = index_view_load(check.atoms, collections, NULL, &view, &why);
+    uint64_t findings = run->report->findings;
+    for (size_t i = 0; i < view.count && status == PBASE_OK; i++) {
+        tree_visitor visitor = {.state = run, .atom = visit_atom};
+        run->report->indexes++;
+        status = tree_walk(check.atoms, view.bases[i], false, &visitor, &why);
+    }
+    index_view_fini(&view);
+    if (status == PBASE_OK && run->report->findings == findings) {
+        status = index_check_run(&check, pbase_bytes_of(NULL, 0), pbase_bytes_of(NULL, 0), &report,
+                                 &why);
+    }
+    return judge(run, status, &why, err);
+}
+
 /* ---------------------------------------------------------------------------- the catalog ---- */
 
 /* The table of collections itself: its atoms, not what its entries own. */
@@ -248,7 +291,12 @@ static pbase_status check_database(void *state, const catalog_entry *entry, pbas
     status =
         catalog_roots(store_atoms(run->space->bytes), entry->collections, check_root, run, &why);
     run->root = pbase_bytes_of(NULL, 0);
-    return judge(run, status, &why, err);
+    status = judge(run, status, &why, err);
+    if (status == PBASE_OK && run->report->findings == findings) {
+        status =
+            check_indexes(run, entry->collections, err); /* against collections that are whole */
+    }
+    return status;
 }
 
 static pbase_status check_state(check_run *run, pbase_error *err)

@@ -4,6 +4,7 @@
 #include "base/nearest.h"
 #include "collection/kind.h"
 #include "collection/tree_cursor.h"
+#include "index/definition.h"
 
 #include <inttypes.h>
 #include <protobase/base/limits.h>
@@ -219,12 +220,17 @@ size_t catalog_slot_write(uint8_t kind, uint64_t sum, uint8_t out[CATALOG_SLOT_B
     return size;
 }
 
+static bool is_known(uint8_t kind)
+{
+    return kind_known(kind) || kind == COLLECTION_INDEX;
+}
+
 static pbase_status slot_of_entry(const tree_value *entry, collection_slot *out, pbase_error *err)
 {
     pbase_reader_bytes reader = pbase_reader_bytes_of(entry->bytes);
     uint8_t kind = 0;
     out->sum = 0;
-    if (entry->kind != TREE_VALUE_TREE || !pbase_read_u8(&reader, &kind) || !kind_known(kind) ||
+    if (entry->kind != TREE_VALUE_TREE || !pbase_read_u8(&reader, &kind) || !is_known(kind) ||
         (kind_counted(kind) && !pbase_read_varint(&reader, &out->sum)) ||
         pbase_reader_bytes_left(&reader) != 0) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "an entry of the table of collections is not one");

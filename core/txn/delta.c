@@ -2,6 +2,7 @@
 #include "txn/delta.h"
 
 #include "collection/kind.h"
+#include "index/definition.h"
 
 #include <protobase/base/limits.h>
 
@@ -68,7 +69,8 @@ pbase_status delta_group_read(pbase_reader_bytes *reader, delta_group *out, pbas
         !pbase_read_u8(reader, &group.kind) || !pbase_read_sized(reader, &group.operations)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut inside a group");
     }
-    if (group.form < GROUP_CHANGE || group.form > GROUP_ADOPT || !kind_known(group.kind)) {
+    bool is_known = kind_known(group.kind) || group.kind == COLLECTION_INDEX;
+    if (group.form < GROUP_CHANGE || group.form > GROUP_ADOPT || !is_known) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta group of unknown form %u or kind %u",
                           group.form, group.kind);
     }

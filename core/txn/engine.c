@@ -234,6 +234,7 @@ pbase_status engine_open(const engine_options *options, engine **out, pbase_erro
     }
     self->host = options->host;
     self->bytes = options->bytes;
+    store_coder_init(&self->coder, options->bytes);
     self->storage = options->storage;
     self->options = *options;
     self->process = options->host->os->system->process_id(options->host->os);

@@ -2,6 +2,7 @@
 #ifndef PROTOBASE_TXN_ENGINE_PRIVATE_H
 #define PROTOBASE_TXN_ENGINE_PRIVATE_H
 #include "txn/engine.h"
+#include "txn/store_coder.h"
 
 /* Memory of unsettled atoms, as a multiple of checkpoint_bytes: where a checkpoint starts early,
  * and where commits begin to wait for it. */
@@ -16,6 +17,7 @@ typedef struct {
 struct engine {
     const pbase_host *host;
     store *bytes;
+    store_coder coder; /* of indexed fields */
     pbase_storage *storage;
     engine_options options;
     uint64_t process; /* that opened it */

@@ -215,7 +215,7 @@ static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *
     for (size_t i = 0; i < run->count; i++) {
         run->members[i]->status = PBASE_OK;
     }
-    pbase_status status = working_begin(self->host, self->newest, &trees, err);
+    pbase_status status = working_begin(self->host, self->newest, &self->coder.base, &trees, err);
     if (status == PBASE_OK && run->count > 1) {
         status = write_window_create(self->host, &run->earlier, err);
     }

@@ -31,7 +31,7 @@ static pbase_status replay_onto(engine *self, space_state *base, pbase_position 
                                 pbase_position head, pbase_error *err)
 {
     replay run;
-    pbase_status status = replay_begin(&run, self->host, base, err);
+    pbase_status status = replay_begin(&run, self->host, base, &self->coder.base, err);
     if (status == PBASE_OK) {
         status = replay_all(self, &run, from, head, err);
     }

@@ -129,10 +129,11 @@ pbase_status replay_checkpoint_state(store *bytes, const record_head *head,
 
 /* ---------------------------------------------------------------------------------- replay ---- */
 
-pbase_status replay_begin(replay *self, const pbase_host *host, space_state *base, pbase_error *err)
+pbase_status replay_begin(replay *self, const pbase_host *host, space_state *base,
+                          value_coder *coder, pbase_error *err)
 {
     *self = (replay){.sequence = base->sequence, .timestamp_ns = base->timestamp_ns};
-    pbase_status status = working_begin(host, base, &self->trees, err);
+    pbase_status status = working_begin(host, base, coder, &self->trees, err);
     if (status == PBASE_OK) {
         self->base = space_state_ref(base);
     }

@@ -62,9 +62,10 @@ typedef struct {
     uint64_t bytes;       /* of them, as they lie in the journal */
 } replay;
 
-/* Begins at `base`, of which it takes a count of its own. Ended by finish or abandon. */
+/* Begins at `base`, of which it takes a count of its own. Ended by finish or abandon. `coder` as of
+ * working_begin. */
 PBASE_MUST_CHECK pbase_status replay_begin(replay *self, const pbase_host *host, space_state *base,
-                                           pbase_error *err);
+                                           value_coder *coder, pbase_error *err);
 /* Applies the record that follows the state so far; a checkpoint changes nothing. CORRUPT: another
  * sequence is due, or the record makes no sense; the replay can then only be abandoned. */
 PBASE_MUST_CHECK pbase_status replay_apply(replay *self, const replay_record *record,

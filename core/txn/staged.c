@@ -9,6 +9,7 @@
 
 #include "collection/kind.h"
 #include "collection/tree_cursor.h"
+#include "txn/index_view.h"
 #include "txn/write_set.h"
 #include <protobase/base/limits.h>
 
@@ -219,8 +220,26 @@ void staged_delta_init(staged_delta *self, const pbase_host *host, const txn_bud
     access_set_init(&self->writes, host);
 }
 
+/* The indexes of one changed collection, brought forward to the version that is committed. */
+struct delta_indexes {
+    struct delta_indexes *next;
+    index_view view;
+    index_shortcut *shortcuts; /* [view.count], in the delta's arena */
+};
+
+static void delta_indexes_fini(staged_delta *self)
+{
+    while (self->indexes != NULL) {
+        struct delta_indexes *first = self->indexes;
+        self->indexes = first->next;
+        index_view_fini(&first->view);
+        pbase_alloc_free(self->host->alloc, first, sizeof *first);
+    }
+}
+
 void staged_delta_fini(staged_delta *self)
 {
+    delta_indexes_fini(self);
     pbase_alloc_free(self->host->alloc, self->groups, self->capacity * sizeof *self->groups);
     pbase_arena_fini(&self->arena);
     pbase_buffer_fini(&self->root_operations);
@@ -435,27 +454,84 @@ static pbase_status add_created(staged_delta *self, const staged_roots *roots,
     return status;
 }
 
+static pbase_status indexes_load(staged_delta *self, const collection *version,
+                                 const root_view *view, struct delta_indexes **out,
+                                 pbase_error *err)
+{
+    pbase_collection_id id = collection_id(version);
+    struct delta_indexes *added = pbase_alloc_zeroed(self->host->alloc, 1, sizeof *added);
+    if (added == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to commit");
+    }
+    added->next = self->indexes;
+    self->indexes = added;
+    *out = added;
+    return index_view_load(view->context->source, view->collections, &id, &added->view, err);
+}
+
+static pbase_status shortcuts_fill(staged_delta *self, struct delta_indexes *indexes,
+                                   pbase_error *err)
+{
+    const index_view *view = &indexes->view;
+    indexes->shortcuts = pbase_arena_array(&self->arena, view->count, sizeof *indexes->shortcuts);
+    if (indexes->shortcuts == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to commit");
+    }
+    for (size_t i = 0; i < view->count; i++) {
+        indexes->shortcuts[i] = (index_shortcut){view->items[i].definition->entries, view->bases[i],
+                                                 view->items[i].entries.root};
+    }
+    return PBASE_OK;
+}
+
+/* What the change makes of the collection's indexes: entries that are written, and the trees they
+ * lead to. */
+static pbase_status add_indexes(staged_delta *self, const collection *version,
+                                const root_view *view, commit_group *group, pbase_error *err)
+{
+    struct delta_indexes *indexes = NULL;
+    pbase_status status = indexes_load(self, version, view, &indexes, err);
+    if (status != PBASE_OK || indexes->view.count == 0) {
+        return status;
+    }
+    const tree *after = collection_tree(version);
+    tree before = tree_of(after->source, collection_base(version), after->positional);
+    index_step step = {.coder = view->context->coder,
+                       .kind = collection_kind(version),
+                       .before = &before,
+                       .after = after,
+                       .is_whole = group->group.form == GROUP_ADOPT,
+                       .operations = group->group.operations};
+    status = index_view_advance(&indexes->view, &step, self->database, &self->writes, err);
+    status = status == PBASE_OK ? shortcuts_fill(self, indexes, err) : status;
+    group->shortcut.indexes = indexes->shortcuts;
+    group->shortcut.index_count = status == PBASE_OK ? indexes->view.count : 0;
+    return status;
+}
+
 /* The root keeps its collection, with new content as a whole. */
-static pbase_status add_replaced(staged_delta *self, const collection *version, pbase_error *err)
+static pbase_status add_replaced(staged_delta *self, const collection *version,
+                                 const root_view *view, pbase_error *err)
 {
     need_feature(self, version);
     commit_group group = {
         .group = {.id = collection_id(version), .kind = collection_kind(version)}};
     pbase_status status = take_tree(self, version, &group, err);
-    if (status == PBASE_OK) {
-        status = add_group(self, &group, err);
-    }
+    group.shortcut.base_root = collection_base(version);
+    status = status == PBASE_OK ? add_indexes(self, version, view, &group, err) : status;
+    status = status == PBASE_OK ? add_group(self, &group, err) : status;
     return status == PBASE_OK
                ? write_set_add_whole(&self->writes, self->database, group.group.id, err)
                : status;
 }
 
 /* The root keeps its collection, changed. */
-static pbase_status add_changed(staged_delta *self, const collection *version, pbase_error *err)
+static pbase_status add_changed(staged_delta *self, const collection *version,
+                                const root_view *view, pbase_error *err)
 {
     pbase_bytes operations = change_log_view(collection_log(version));
     if (outgrows_record(self, version)) {
-        return add_replaced(self, version, err);
+        return add_replaced(self, version, view, err);
     }
     if (operations.size == 0) {
         return PBASE_OK;
@@ -469,7 +545,8 @@ static pbase_status add_changed(staged_delta *self, const collection *version, p
                                        .result_root = collection_tree(version)->root,
                                        .result_sum = collection_tree(version)->sum,
                                        .present = true}};
-    pbase_status status = add_group(self, &group, err);
+    pbase_status status = add_indexes(self, version, view, &group, err);
+    status = status == PBASE_OK ? add_group(self, &group, err) : status;
     return status == PBASE_OK
                ? write_set_add_operations(&self->writes, self->database, group.group.id, operations,
                                           collection_base_count(version), err)
@@ -500,7 +577,11 @@ static pbase_status add_staged(staged_delta *self, const staged_roots *roots,
             *err = ignored;
         }
     } else if (root->version != NULL && there && descends_from(root->version, &entry)) {
-        status = add_changed(self, root->version, err);
+        status = add_changed(self, root->version, view, err);
+        if (status == PBASE_EXISTS || status == PBASE_LIMIT) {
+            pbase_error_note(err, "root '%.*s'", (int)root->name.size,
+                             (const char *)root->name.data);
+        }
     } else if (root->version != NULL) {
         status = add_created(self, roots, root, err);
     } else if (!root->dropped) {

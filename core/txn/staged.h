@@ -53,8 +53,9 @@ typedef struct {
     pbase_arena arena; /* contents written out whole */
     pbase_buffer root_operations;
     access_set writes;
-    uint32_t feature;  /* level of the space that the record needs */
-    uint64_t ordinals; /* collections created by the record so far */
+    struct delta_indexes *indexes; /* of changed collections, brought forward; newest first */
+    uint32_t feature;              /* level of the space that the record needs */
+    uint64_t ordinals;             /* collections created by the record so far */
     uint64_t database;
     uint64_t operation_bytes; /* of all groups */
 } staged_delta;

@@ -27,6 +27,7 @@ typedef struct {
     uint64_t origin; /* of a copy */
     pbase_buffer name;
     tree collections;
+    working_indexes indexes;
     working_collection *items;
     size_t count, capacity;
     size_t *index; /* open addressing: positions + 1, 0 is free */
@@ -36,6 +37,7 @@ typedef struct {
 struct working {
     const pbase_host *host;
     atom_source *atoms;
+    value_coder *coder;
     space_state *base;
     tree catalog;
     working_database *databases;
@@ -51,8 +53,8 @@ static pbase_status no_memory(pbase_error *err)
 
 /* ------------------------------------------------------------------------------- begin ---- */
 
-pbase_status working_begin(const pbase_host *host, space_state *base, working **out,
-                           pbase_error *err)
+pbase_status working_begin(const pbase_host *host, space_state *base, value_coder *coder,
+                           working **out, pbase_error *err)
 {
     working *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
     if (self == NULL) {
@@ -60,6 +62,7 @@ pbase_status working_begin(const pbase_host *host, space_state *base, working **
     }
     self->host = host;
     self->atoms = base->atoms;
+    self->coder = coder;
     self->base = space_state_ref(base);
     self->catalog = tree_of(base->atoms, atom_ref_keep(base->catalog), false);
     self->sequence = base->sequence;
@@ -77,6 +80,7 @@ static void database_fini(working *self, working_database *database)
     pbase_alloc_free(alloc, database->items, database->capacity * sizeof *database->items);
     pbase_alloc_free(alloc, database->index, database->index_capacity * sizeof *database->index);
     tree_fini(&database->collections);
+    working_indexes_fini(&database->indexes);
     pbase_buffer_fini(&database->name);
 }
 
@@ -116,6 +120,7 @@ static pbase_status database_add(working *self, uint64_t id, working_database **
     memset(database, 0, sizeof *database);
     database->id = id;
     database->collections = tree_of(self->atoms, ATOM_REF_NONE, false);
+    working_indexes_init(&database->indexes, self->atoms, self->coder);
     pbase_buffer_init(&database->name, self->host->alloc);
     *out = database;
     return PBASE_OK;
@@ -321,6 +326,7 @@ static pbase_status collection_drop(working *self, working_database *database,
         tree_fini(&item->content);
         item->gone = item->changed = true;
         database->changed = true;
+        status = working_indexes_drop(&database->indexes, &database->collections, id, err);
     }
     return status;
 }
@@ -457,10 +463,106 @@ static pbase_status adopt(working *self, working_collection *item, pbase_bytes o
     return status;
 }
 
+/* Applies the operations of a group, or takes what they lead to when nobody came between. */
+static pbase_status change_content(working *self, working_collection *item,
+                                   const delta_group *group, const working_shortcut *shortcut,
+                                   bool *out_taken, pbase_error *err)
+{
+    *out_taken = shortcut != NULL && atom_ref_same(item->content.root, shortcut->base_root);
+    if (group->form == GROUP_ADOPT) {
+        return adopt(self, item, group->operations, err);
+    }
+    *out_taken = *out_taken && shortcut->present;
+    if (!*out_taken) {
+        return change_apply_all(group->operations, group->kind, &item->content, err);
+    }
+    atom_ref result = atom_ref_keep(shortcut->result_root);
+    atom_source *atoms = item->content.source;
+    tree_fini(&item->content);
+    item->content = tree_of(atoms, result, tree_kind_positional(item->kind));
+    item->content.sum = shortcut->result_sum;
+    return PBASE_OK;
+}
+
+/* Changes a collection, and its indexes with it. */
+static pbase_status apply_change(working *self, working_database *database,
+                                 working_collection *item, const delta_group *group,
+                                 const working_shortcut *shortcut, pbase_error *err)
+{
+    bool has_indexes = false, is_taken = false;
+    pbase_status status = PBASE_OK;
+    if (group->form != GROUP_CREATE) { /* a new collection has none */
+        status = working_indexes_any(&database->indexes, &database->collections, item->id,
+                                     &has_indexes, err);
+    }
+    if (status != PBASE_OK || !has_indexes) {
+        return status == PBASE_OK ? change_content(self, item, group, shortcut, &is_taken, err)
+                                  : status;
+    }
+    tree before = tree_keep(&item->content);
+    index_step step = {.kind = item->kind,
+                       .before = &before,
+                       .after = &item->content,
+                       .is_whole = group->form == GROUP_ADOPT,
+                       .operations = group->operations};
+    status = change_content(self, item, group, shortcut, &is_taken, err);
+    if (status == PBASE_OK) {
+        status = working_indexes_change(&database->indexes, item->id, &step,
+                                        is_taken ? shortcut->indexes : NULL,
+                                        is_taken ? shortcut->index_count : 0, err);
+    }
+    tree_fini(&before);
+    return status;
+}
+
+static pbase_status apply_index_operation(working *self, working_database *database,
+                                          const index_operation *operation,
+                                          const index_shortcut *shortcut, pbase_error *err)
+{
+    pbase_collection_id target;
+    working_collection *item = NULL;
+    if (operation->op == INDEX_DROP) {
+        return working_indexes_remove(&database->indexes, &database->collections, operation, err);
+    }
+    if (!working_indexes_target(operation, &target)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a record makes an index on no collection");
+    }
+    pbase_status status = collection_find(self, database, target, &item, err);
+    return status == PBASE_OK
+               ? working_indexes_create(&database->indexes, &database->collections, operation,
+                                        self->sequence, item->kind, &item->content, shortcut, err)
+               : status;
+}
+
+/* Operations on the definitions of indexes; `shortcut` may hold the entries of the first. */
+static pbase_status apply_indexes(working *self, working_database *database, pbase_bytes operations,
+                                  const working_shortcut *shortcut, pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
+    const index_shortcut *ready =
+        shortcut != NULL && shortcut->index_count > 0 ? shortcut->indexes : NULL;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK) {
+        index_operation operation;
+        status = index_operation_read(&reader, &operation, err);
+        if (status == PBASE_OK) {
+            status = apply_index_operation(self, database, &operation, ready, err);
+            ready = NULL;
+        }
+    }
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
 static pbase_status apply_group(working *self, working_database *database, const delta_group *group,
                                 const working_shortcut *shortcut, pbase_error *err)
 {
     pbase_collection_id id = group->id;
+    if (group->kind == COLLECTION_INDEX) {
+        database->changed = true;
+        return same_id(id, INDEX_DEFINITIONS) && group->form == GROUP_CHANGE
+                   ? apply_indexes(self, database, group->operations, shortcut, err)
+                   : PBASE_FAIL(err, PBASE_CORRUPT, "a record changes an index by itself");
+    }
     if (id.sequence == 0 && id.ordinal > 0) {
         id.sequence = self->sequence;
     }
@@ -488,18 +590,7 @@ static pbase_status apply_group(working *self, working_database *database, const
         return apply_roots(self, database, group->operations, err);
     }
     item->changed = true;
-    if (group->form == GROUP_ADOPT) {
-        return adopt(self, item, group->operations, err);
-    }
-    if (shortcut != NULL && shortcut->present &&
-        atom_ref_same(item->content.root, shortcut->base_root)) {
-        atom_ref result = atom_ref_keep(shortcut->result_root);
-        tree_fini(&item->content);
-        item->content = tree_of(self->atoms, result, tree_kind_positional(item->kind));
-        item->content.sum = shortcut->result_sum;
-        return PBASE_OK;
-    }
-    return change_apply_all(group->operations, group->kind, &item->content, err);
+    return apply_change(self, database, item, group, shortcut, err);
 }
 
 static pbase_status apply_delta(working *self, pbase_bytes body, const working_shortcut *shortcuts,
@@ -598,7 +689,9 @@ static pbase_status flush_collections(working_database *database, pbase_error *e
             item->changed = status != PBASE_OK;
         }
     }
-    return status;
+    return status == PBASE_OK
+               ? working_indexes_finish(&database->indexes, &database->collections, err)
+               : status;
 }
 
 /* A second name for the same table of collections: nothing in it is read or copied. */
@@ -683,6 +776,9 @@ static pbase_status finish_database(working *self, working_database *database, p
             status = table_put(database, item, err);
             tree_fini(&item->content); /* the table holds its own count */
         }
+    }
+    if (status == PBASE_OK) {
+        status = working_indexes_finish(&database->indexes, &database->collections, err);
     }
     return status == PBASE_OK ? catalog_put(self, database, err) : status;
 }

@@ -8,20 +8,23 @@
  * The state it began from is never touched. Threads: confined. */
 #ifndef PROTOBASE_TXN_WORKING_H
 #define PROTOBASE_TXN_WORKING_H
-#include "txn/catalog.h"
+#include "txn/working_indexes.h"
 
 typedef struct working working;
 
-/* Begins from `base`, which stays alive until finish or abandon. */
+/* Begins from `base`, which stays alive until finish or abandon. `coder` reads the fields that are
+ * indexed; NULL: a record that changes an indexed collection is UNSUPPORTED. */
 PBASE_MUST_CHECK pbase_status working_begin(const pbase_host *host, space_state *base,
-                                            working **out, pbase_error *err);
+                                            value_coder *coder, working **out, pbase_error *err);
 /* The content of a collection that a transaction computed on its own from `base_root`: when the
  * collection still has that root, applying its operations would give `result_root`. */
 typedef struct {
     atom_ref base_root;
     atom_ref result_root;
-    uint64_t result_sum; /* of a counted kind */
-    bool present;        /* false: apply the operations */
+    uint64_t result_sum;           /* of a counted kind */
+    bool present;                  /* false: apply the operations */
+    const index_shortcut *indexes; /* what became of its indexes; of (0, 2): those it makes */
+    size_t index_count;
 } working_shortcut;
 /* Applies one record (head and body). `shortcuts` (NULL: none) are parallel to the groups of a
  * delta. CONFLICT: it changes a collection or database that is gone; only commits can meet it.

@@ -41,6 +41,9 @@ printf 'version: 1\nstorage: {type: memory}\n' >mine.yaml
 expect "run 1 in this place" 04-wiring mine.yaml
 expect "paid 15 from notes" 05-transactions
 expect "the note is there" 05-transactions
+expect "by_tag on tags[*]: 4 entries, multikey" 20-indexes
+expect "'Ada' is the key of rows 1, and of 3" 20-indexes
+expect "2 indexes checked, 0 findings" 20-indexes
 expect "bytes_cache_hits: 0" 06-caches
 grep -qE "bytes_cache_hits: [1-9]" out.txt || {
     echo "06-caches: the second round did not find anything in the bytes cache" >&2

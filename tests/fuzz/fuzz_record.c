@@ -6,6 +6,7 @@
  * made is dropped: what is left then is a leak or a count too many. */
 #include "collection/change.h"
 #include "os/os.h"
+#include "plain_coder.h"
 #include "scripted_storage.h"
 #include "store/store_private.h"
 #include "test_host.h"
@@ -49,7 +50,7 @@ static bool apply(world *w, uint8_t kind, pbase_bytes body)
     working *trees = NULL;
     space_state *next = NULL;
     record_head head = {.kind = kind, .sequence = w->state->sequence + 1};
-    must(working_begin(&w->host, w->state, &trees, NULL));
+    must(working_begin(&w->host, w->state, plain_coder(), &trees, NULL));
     pbase_status status = working_apply(trees, &head, body, NULL, NULL);
     if (status == PBASE_OK) {
         status = working_finish(&trees, &next, NULL);

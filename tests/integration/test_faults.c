@@ -147,6 +147,79 @@ static void committing_survives_every_failing_allocation(void **unused)
     fixture_assert_clean(&f.fixture);
 }
 
+/* A document in the dictionary "docs", whose field `a` is `key`. */
+static pbase_status put_document(int64_t key)
+{
+    pbase_txn *txn = NULL;
+    pbase_dict *dict = NULL;
+    pbase_value number = pbase_value_int(key);
+    pbase_field fields[] = {{pbase_bytes_text("a"), number}};
+    pbase_value document = pbase_value_map(fields, 1);
+    pbase_status status = pbase_txn_begin(f.fixture.database, NULL, &txn, NULL);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = pbase_txn_dict(txn, "docs", &dict, NULL);
+    status = status == PBASE_NOT_FOUND ? pbase_txn_new_dict(txn, &dict, NULL) : status;
+    status = status == PBASE_OK ? pbase_dict_put(&dict, &number, &document, NULL, NULL) : status;
+    status = status == PBASE_OK ? pbase_txn_store_dict(txn, "docs", dict, NULL) : status;
+    pbase_dict_close(dict);
+    if (status != PBASE_OK) {
+        pbase_txn_abort(&txn);
+        return status;
+    }
+    return pbase_txn_commit(&txn, NULL, NULL, NULL);
+}
+
+static pbase_status make_index(int64_t unused)
+{
+    static const char *const fields[] = {"a"};
+    pbase_index_options options = {
+        .struct_size = sizeof options, .unique = true, .fields = fields, .field_count = 1};
+    (void)unused;
+    return pbase_index_create(f.fixture.database, "docs", "by_a", &options, NULL, NULL);
+}
+
+static pbase_status drop_index(int64_t unused)
+{
+    (void)unused;
+    return pbase_index_drop(f.fixture.database, "docs", "by_a", NULL, NULL);
+}
+
+/* Sweeps `work` until it is done; every failure leaves indexes and collections as they were. */
+static void sweep_allocations(pbase_status (*work)(int64_t))
+{
+    pbase_status status = PBASE_NO_MEMORY;
+    uint64_t n = 1;
+    while (status != PBASE_OK) {
+        assert_true(n < SWEEP_MAX);
+        (void)fails_during(OS_CALL_MEMORY, n, PBASE_NO_MEMORY, work, (int64_t)n, &status);
+        assert_true(status == PBASE_NO_MEMORY || status == PBASE_OK);
+        if (n % 16 == 0) {
+            fixture_assert_clean(&f.fixture);
+        }
+        n++;
+    }
+    print_message("%llu allocations\n", (unsigned long long)(n - 1));
+    assert_true(n > 20);
+    fixture_assert_clean(&f.fixture);
+}
+
+static void keeping_an_index_survives_every_failing_allocation(void **unused)
+{
+    (void)unused;
+    fixture_open(&f.fixture);
+    assert_int_equal(put_document(-1), PBASE_OK);
+    sweep_allocations(make_index);
+    sweep_allocations(put_document);
+    sweep_allocations(put_document);
+    fixture_reopen(&f.fixture);
+    fixture_assert_clean(&f.fixture);
+    sweep_allocations(drop_index);
+    fixture_reopen(&f.fixture);
+    fixture_assert_clean(&f.fixture);
+}
+
 static pbase_status settle(int64_t unused)
 {
     (void)unused;
@@ -300,6 +373,7 @@ int main(void)
         IN_A_SPACE(opening_survives_every_failing_allocation),
         IN_A_SPACE(committing_survives_every_failing_allocation),
         IN_A_SPACE(settling_survives_every_failing_allocation),
+        IN_A_SPACE(keeping_an_index_survives_every_failing_allocation),
         IN_A_SPACE(opening_survives_every_failing_call),
         IN_A_SPACE(committing_survives_every_failing_call),
         IN_A_SPACE(committing_survives_a_full_disk_at_every_call),

@@ -63,7 +63,7 @@ static void records_in_order_lead_to_the_state_after_the_last(void **unused)
     replay run;
     space_state *after = NULL;
     catalog_entry found;
-    assert_int_equal(replay_begin(&run, &w.host, w.base, NULL), PBASE_OK);
+    assert_int_equal(replay_begin(&run, &w.host, w.base, NULL, NULL), PBASE_OK);
 
     replay_record record = catalog_record(6, 0, "a");
     assert_int_equal(replay_apply(&run, &record, NULL), PBASE_OK);
@@ -87,7 +87,7 @@ static void no_record_leads_to_the_state_it_began_with(void **unused)
     replay run;
     space_state *after = NULL;
     replay_record checkpoint = {.head = {.kind = RECORD_CHECKPOINT, .sequence = 3}};
-    assert_int_equal(replay_begin(&run, &w.host, w.base, NULL), PBASE_OK);
+    assert_int_equal(replay_begin(&run, &w.host, w.base, NULL, NULL), PBASE_OK);
 
     assert_int_equal(replay_apply(&run, &checkpoint, NULL), PBASE_OK); /* changes nothing */
     assert_int_equal(replay_finish(&run, &after, NULL), PBASE_OK);
@@ -105,7 +105,7 @@ static void a_sequence_that_is_not_due_is_corrupt_and_names_the_position(void **
         pbase_error err;
         char position[32];
         pbase_error_init(&err);
-        assert_int_equal(replay_begin(&run, &w.host, w.base, NULL), PBASE_OK);
+        assert_int_equal(replay_begin(&run, &w.host, w.base, NULL, NULL), PBASE_OK);
 
         replay_record record = catalog_record(wrong[i], 0, "a");
         assert_int_equal(replay_apply(&run, &record, &err), PBASE_CORRUPT);
@@ -122,7 +122,7 @@ static void a_record_that_could_not_have_been_committed_is_corrupt(void **unused
     replay run;
     pbase_error err;
     pbase_error_init(&err);
-    assert_int_equal(replay_begin(&run, &w.host, w.base, NULL), PBASE_OK);
+    assert_int_equal(replay_begin(&run, &w.host, w.base, NULL, NULL), PBASE_OK);
 
     replay_record record = catalog_record(6, 4, "never there");
     assert_int_equal(replay_apply(&run, &record, &err), PBASE_CORRUPT);

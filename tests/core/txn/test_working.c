@@ -97,7 +97,7 @@ static pbase_status apply(uint8_t kind)
 {
     working *trees = NULL;
     record_head head = {.kind = kind, .sequence = w.state->sequence + 1, .timestamp_ns = 1};
-    assert_int_equal(working_begin(&w.host, w.state, &trees, NULL), PBASE_OK);
+    assert_int_equal(working_begin(&w.host, w.state, NULL, &trees, NULL), PBASE_OK);
     pbase_status status = working_apply(trees, &head, pbase_buffer_view(&w.body), NULL, NULL);
     if (status == PBASE_OK) {
         space_state *next = NULL;
@@ -308,7 +308,7 @@ static void a_copy_has_what_records_before_it_did_in_the_same_working_state(void
     make_root();
     working *trees = NULL;
     record_head head = {.kind = RECORD_DELTA, .sequence = 3};
-    assert_int_equal(working_begin(&w.host, w.state, &trees, NULL), PBASE_OK);
+    assert_int_equal(working_begin(&w.host, w.state, NULL, &trees, NULL), PBASE_OK);
     for (unsigned i = 0; i < 3; i++, head.sequence++) { /* change, copy, change */
         catalog_change copy = {.operation = CATALOG_COPY,
                                .kind = DATABASE_SNAPSHOT,
