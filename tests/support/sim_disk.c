@@ -55,6 +55,7 @@ typedef struct {
 } item;
 
 struct sim_disk {
+    uint64_t version; /* of names and contents, seen or durable */
     node_body *nodes;
     size_t node_count;
     item *items;
@@ -259,12 +260,19 @@ static bool item_lose(sim_disk *disk, item *one, sim_node node)
 
 void sim_disk_sync(sim_disk *disk, sim_node node)
 {
+    disk->version++;
     items_end(disk, node, item_sync);
 }
 
 void sim_disk_sync_lose(sim_disk *disk, sim_node node)
 {
+    disk->version++;
     items_end(disk, node, item_lose);
+}
+
+uint64_t sim_disk_version(const sim_disk *disk)
+{
+    return disk->version;
 }
 
 void sim_disk_settle(sim_disk *disk)
@@ -444,6 +452,7 @@ static pbase_status path_parent(const sim_disk *disk, const char *path, sim_node
 pbase_status sim_disk_make(sim_disk *disk, const char *path, bool directory, int64_t now_ns,
                            sim_node *out, pbase_error *err)
 {
+    disk->version++;
     sim_node parent;
     char *name;
     pbase_status status = path_parent(disk, path, &parent, &name, err);
@@ -464,6 +473,7 @@ pbase_status sim_disk_make(sim_disk *disk, const char *path, bool directory, int
 
 pbase_status sim_disk_rename(sim_disk *disk, const char *from, const char *to, pbase_error *err)
 {
+    disk->version++;
     sim_node from_parent;
     sim_node to_parent;
     sim_node moved;
@@ -488,6 +498,7 @@ pbase_status sim_disk_rename(sim_disk *disk, const char *from, const char *to, p
 
 pbase_status sim_disk_remove(sim_disk *disk, const char *path, bool directory, pbase_error *err)
 {
+    disk->version++;
     sim_node parent;
     sim_node removed;
     char *name;
@@ -663,6 +674,7 @@ static void retired_write(node_body *body, uint64_t offset, const void *data, si
 pbase_status sim_disk_write(sim_disk *disk, sim_node node, uint64_t offset, const void *data,
                             size_t size, bool durable, int64_t now_ns, pbase_error *err)
 {
+    disk->version++;
     node_body *body = &disk->nodes[node];
     pbase_status status = space_check(disk, node, offset + size, err);
     if (status != PBASE_OK || size == 0) {
@@ -686,6 +698,7 @@ pbase_status sim_disk_write(sim_disk *disk, sim_node node, uint64_t offset, cons
 pbase_status sim_disk_resize(sim_disk *disk, sim_node node, uint64_t size, int64_t now_ns,
                              pbase_error *err)
 {
+    disk->version++;
     pbase_status status = space_check(disk, node, size, err);
     if (status == PBASE_OK && size != disk->nodes[node].seen.size) {
         seen_resize(disk, node, size);
@@ -696,6 +709,7 @@ pbase_status sim_disk_resize(sim_disk *disk, sim_node node, uint64_t size, int64
 
 void sim_disk_punch(sim_disk *disk, sim_node node, uint64_t offset, uint64_t size)
 {
+    disk->version++;
     content *seen = &disk->nodes[node].seen;
     uint64_t end = offset + size < seen->size ? offset + size : seen->size;
     for (uint64_t at = offset; at < end;) {

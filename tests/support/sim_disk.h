@@ -69,6 +69,8 @@ void sim_disk_sync_lose(sim_disk *disk, sim_node node);
 /* Makes everything durable. */
 void sim_disk_settle(sim_disk *disk);
 
+/* Grows with every change of the disk, whatever became of it: equal versions are equal disks. */
+uint64_t sim_disk_version(const sim_disk *disk);
 /* Pending items, in the order in which they came. */
 size_t sim_disk_pending(const sim_disk *disk);
 /* The disk after a crash; `fates` has one entry per pending item, `random` places the tears. */

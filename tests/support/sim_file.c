@@ -24,7 +24,7 @@ static pbase_status open_node(sim_os *sim, const char *path, uint32_t flags, sim
         return PBASE_FAIL(err, PBASE_EXISTS, "'%s' is there already", path);
     }
     if (status == PBASE_NOT_FOUND && (flags & PBASE_OS_CREATE) != 0) {
-        return sim_disk_make(sim->disk, path, false, sim->wall_offset_ns + (int64_t)sim->clock_ns,
+        return sim_disk_make(sim->disk, path, false, sim->wall_offset_ns + (int64_t)*sim_clock(sim),
                              out, err);
     }
     if (status != PBASE_OK) {
@@ -49,13 +49,13 @@ static pbase_status file_open(const pbase_os *os, const char *path, uint32_t fla
     if (file == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "opening '%s'", path);
     }
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_OPEN, &turn, err);
     if (turn != SIM_FAILS) {
         pbase_status opened = open_node(sim, path, flags, &node, err);
         status = turn == SIM_DIES ? status : opened;
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     if (status != PBASE_OK) {
         pbase_alloc_free(os->memory, file, sizeof(*file));
         return status;
@@ -69,12 +69,12 @@ static pbase_status file_read(pbase_os_file *file, uint64_t offset, void *data, 
                               size_t *out_read, pbase_error *err)
 {
     sim_turn turn;
-    pthread_mutex_lock(&file->sim->lock);
+    sim_enter(file->sim);
     pbase_status status = sim_turn_take(file->sim, OS_CALL_READ, &turn, err);
     if (turn == SIM_GOES) {
         *out_read = sim_disk_read(file->sim->disk, file->node, offset, data, size);
     }
-    pthread_mutex_unlock(&file->sim->lock);
+    sim_leave(file->sim);
     return status;
 }
 
@@ -99,21 +99,21 @@ static pbase_status file_write(pbase_os_file *file, uint64_t offset, const void 
     if ((file->flags & PBASE_OS_WRITE) == 0) {
         return PBASE_FAIL(err, PBASE_INVALID, "writing a file that was opened for reading");
     }
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_WRITE, &turn, err);
     size_t part = write_part(sim, turn, status, size);
     bool durable = turn == SIM_GOES && (file->flags & PBASE_OS_DSYNC) != 0;
-    pbase_status written =
-        sim_disk_write(sim->disk, file->node, offset, data, part, durable,
-                       sim->wall_offset_ns + (int64_t)sim->clock_ns, turn == SIM_GOES ? err : NULL);
-    pthread_mutex_unlock(&sim->lock);
+    pbase_status written = sim_disk_write(sim->disk, file->node, offset, data, part, durable,
+                                          sim->wall_offset_ns + (int64_t)*sim_clock(sim),
+                                          turn == SIM_GOES ? err : NULL);
+    sim_leave(sim);
     return turn == SIM_GOES ? written : status;
 }
 
 static pbase_status file_sync(pbase_os_file *file, pbase_error *err)
 {
     sim_turn turn;
-    pthread_mutex_lock(&file->sim->lock);
+    sim_enter(file->sim);
     bool crashed = file->sim->crashed;
     pbase_status status = sim_turn_take(file->sim, OS_CALL_SYNC, &turn, err);
     if (turn == SIM_GOES) {
@@ -121,19 +121,19 @@ static pbase_status file_sync(pbase_os_file *file, pbase_error *err)
     } else if (turn == SIM_FAILS && !crashed) {
         sim_disk_sync_lose(file->sim->disk, file->node);
     }
-    pthread_mutex_unlock(&file->sim->lock);
+    sim_leave(file->sim);
     return status;
 }
 
 static pbase_status file_size(pbase_os_file *file, uint64_t *out_bytes, pbase_error *err)
 {
     sim_turn turn;
-    pthread_mutex_lock(&file->sim->lock);
+    sim_enter(file->sim);
     pbase_status status = sim_turn_take(file->sim, OS_CALL_SIZE, &turn, err);
     if (turn == SIM_GOES) {
         *out_bytes = sim_disk_size(file->sim->disk, file->node);
     }
-    pthread_mutex_unlock(&file->sim->lock);
+    sim_leave(file->sim);
     return status;
 }
 
@@ -141,14 +141,14 @@ static pbase_status file_truncate(pbase_os_file *file, uint64_t size_bytes, pbas
 {
     sim_os *sim = file->sim;
     sim_turn turn;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_TRUNCATE, &turn, err);
     if (turn != SIM_FAILS) {
         pbase_status resized = sim_disk_resize(sim->disk, file->node, size_bytes,
-                                               sim->wall_offset_ns + (int64_t)sim->clock_ns, err);
+                                               sim->wall_offset_ns + (int64_t)*sim_clock(sim), err);
         status = turn == SIM_DIES ? status : resized;
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     return status;
 }
 
@@ -158,9 +158,9 @@ static pbase_status file_allocate(pbase_os_file *file, uint64_t offset, uint64_t
     sim_turn turn;
     (void)offset; /* space is counted by size, so a reservation changes nothing */
     (void)size;
-    pthread_mutex_lock(&file->sim->lock);
+    sim_enter(file->sim);
     pbase_status status = sim_turn_take(file->sim, OS_CALL_ALLOCATE, &turn, err);
-    pthread_mutex_unlock(&file->sim->lock);
+    sim_leave(file->sim);
     return status;
 }
 
@@ -168,12 +168,12 @@ static pbase_status file_punch(pbase_os_file *file, uint64_t offset, uint64_t si
                                pbase_error *err)
 {
     sim_turn turn;
-    pthread_mutex_lock(&file->sim->lock);
+    sim_enter(file->sim);
     pbase_status status = sim_turn_take(file->sim, OS_CALL_PUNCH, &turn, err);
     if (turn != SIM_FAILS) {
         sim_disk_punch(file->sim->disk, file->node, offset, size);
     }
-    pthread_mutex_unlock(&file->sim->lock);
+    sim_leave(file->sim);
     return status;
 }
 
@@ -186,7 +186,7 @@ static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **
     if (map == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "mapping a file");
     }
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_MAP, &turn, err);
     if (turn == SIM_GOES && size == 0) {
         status = PBASE_FAIL(err, PBASE_INVALID, "mapping nothing");
@@ -197,7 +197,7 @@ static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **
         *out_data = sim_disk_map(sim->disk, file->node, size);
         map = NULL;
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     pbase_alloc_free(&sim->memory, map, sizeof(*map));
     return status;
 }
@@ -223,7 +223,7 @@ static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_e
 {
     sim_os *sim = file->sim;
     sim_turn turn;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_LOCK, &turn, err);
     if (turn == SIM_GOES && !file->locked && is_locked(sim, file->node)) {
         if (out_holder != NULL) {
@@ -235,7 +235,7 @@ static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_e
         file->next_locked = sim->locks;
         sim->locks = file;
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     return status;
 }
 
@@ -244,14 +244,14 @@ static void file_close(pbase_os_file *file)
     if (file == NULL) {
         return;
     }
-    pthread_mutex_lock(&file->sim->lock);
+    sim_enter(file->sim);
     for (pbase_os_file **at = &file->sim->locks; *at != NULL; at = &(*at)->next_locked) {
         if (*at == file) {
             *at = file->next_locked;
             break;
         }
     }
-    pthread_mutex_unlock(&file->sim->lock);
+    sim_leave(file->sim);
     pbase_alloc_free(&file->sim->memory, file, sizeof(*file));
 }
 
@@ -282,14 +282,14 @@ static pbase_status names_change(const pbase_os *os, os_call kind, const char *p
 {
     sim_os *sim = sim_of(os);
     sim_turn turn;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = sim_turn_take(sim, kind, &turn, err);
     if (turn == SIM_GOES) {
         status = change(sim, path, other, err);
     } else if (turn == SIM_DIES) {
         (void)change(sim, path, other, NULL); /* the machine stops in any case */
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     return status;
 }
 
@@ -298,8 +298,8 @@ static pbase_status make_directory(sim_os *sim, const char *path, const char *ot
 {
     sim_node node;
     (void)other;
-    return sim_disk_make(sim->disk, path, true, sim->wall_offset_ns + (int64_t)sim->clock_ns, &node,
-                         err);
+    return sim_disk_make(sim->disk, path, true, sim->wall_offset_ns + (int64_t)*sim_clock(sim),
+                         &node, err);
 }
 
 static pbase_status rename_entry(sim_os *sim, const char *path, const char *other, pbase_error *err)
@@ -370,12 +370,12 @@ static pbase_status directory_list(const pbase_os *os, const char *path,
     sim_os *sim = sim_of(os);
     sim_turn turn;
     name_list list = {0};
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_DIRECTORY_LIST, &turn, err);
     if (turn == SIM_GOES) {
         status = sim_disk_list(sim->disk, path, name_list_add, &list, err);
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     for (size_t i = 0; i < list.count; i++) {
         status = status != PBASE_OK ? status : each(state, list.names[i], err);
         free(list.names[i]);
@@ -398,12 +398,12 @@ static pbase_status directory_sync(const pbase_os *os, const char *path, pbase_e
 {
     sim_os *sim = sim_of(os);
     sim_node node = SIM_NODE_ROOT;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = look(os, OS_CALL_DIRECTORY_SYNC, path, &node, err);
     if (status == PBASE_OK) {
         sim_disk_sync(sim->disk, node);
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     return status;
 }
 
@@ -412,12 +412,12 @@ static pbase_status directory_stat(const pbase_os *os, const char *path, pbase_o
 {
     sim_os *sim = sim_of(os);
     sim_node node = SIM_NODE_ROOT;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = look(os, OS_CALL_STAT, path, &node, err);
     if (status == PBASE_OK) {
         sim_disk_stat(sim->disk, node, out);
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     return status;
 }
 
@@ -426,9 +426,9 @@ static pbase_status directory_resolve(const pbase_os *os, const char *path, pbas
 {
     sim_os *sim = sim_of(os);
     sim_node node;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = look(os, OS_CALL_STAT, path, &node, err);
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     if (status == PBASE_OK) { /* there are no links, so the text only has to become absolute */
         status = pbase_buffer_append_text(out, err, "%s%s", path[0] == '/' ? "" : "/", path);
     }
@@ -444,7 +444,7 @@ static pbase_status directory_space(const pbase_os *os, const char *path, uint64
 {
     sim_os *sim = sim_of(os);
     sim_node node;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = look(os, OS_CALL_SPACE, path, &node, err);
     if (status == PBASE_OK) {
         uint64_t total = sim_disk_limit_get(sim->disk);
@@ -452,7 +452,7 @@ static pbase_status directory_space(const pbase_os *os, const char *path, uint64
         *out_total = total;
         *out_free = total > used ? total - used : 0;
     }
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     return status;
 }
 
@@ -461,9 +461,9 @@ static pbase_status directory_is_network(const pbase_os *os, const char *path, b
 {
     sim_os *sim = sim_of(os);
     sim_node node;
-    pthread_mutex_lock(&sim->lock);
+    sim_enter(sim);
     pbase_status status = look(os, OS_CALL_STAT, path, &node, err);
-    pthread_mutex_unlock(&sim->lock);
+    sim_leave(sim);
     if (status == PBASE_OK) {
         *out = false;
     }

@@ -1,5 +1,5 @@
 /* sim_os.c - the simulated os itself: life, memory, faults, crash points and futures. */
-#include "sim_os_internal.h"
+#include "sim_world_internal.h"
 #include <stdlib.h>
 
 #define CALL_NS 1000u /* what every call costs */
@@ -111,6 +111,19 @@ uint64_t sim_os_calls(sim_os *sim, os_call kind)
     return calls;
 }
 
+void sim_enter(sim_os *sim)
+{
+    if (sim->world != NULL) {
+        sim_world_pass(sim->world);
+    }
+    pthread_mutex_lock(&sim->lock);
+}
+
+uint64_t *sim_clock(sim_os *sim)
+{
+    return sim->world != NULL ? &sim->world->clock_ns : &sim->clock_ns;
+}
+
 /* ----------------------------------------------------------------------------------- faults --- */
 
 void sim_os_fail_at(sim_os *sim, os_call kind, uint64_t n, pbase_status code, bool forever)
@@ -145,7 +158,7 @@ static bool fault_strikes(const sim_os *sim, os_call kind)
 /* Counts; says which kind's fault strikes, or OS_CALL_KINDS. */
 static os_call call_count(sim_os *sim, os_call kind)
 {
-    sim->clock_ns += CALL_NS;
+    *sim_clock(sim) += CALL_NS;
     sim->calls[kind]++;
     if (kind != OS_CALL_MEMORY) {
         sim->calls[OS_CALL_ANY]++;
@@ -200,7 +213,7 @@ pbase_status sim_call_check(sim_os *sim, os_call kind, pbase_error *err)
 static sim_os *future_of(sim_os *sim, const sim_fate *fates, uint64_t seed)
 {
     sim_os *after = sim_os_around(sim_disk_after_crash(sim->disk, fates, seed), seed);
-    after->clock_ns = sim->clock_ns; /* time goes on */
+    after->clock_ns = *sim_clock(sim); /* time goes on */
     after->wall_offset_ns = sim->wall_offset_ns;
     return after;
 }
@@ -224,6 +237,14 @@ static void fates_sample(sim_fate *fates, size_t count, uint64_t seed)
         bool torn = seed_below(&random, 8) == 0;
         fates[i] = torn ? SIM_TORN : kept ? SIM_KEPT : SIM_LOST;
     }
+}
+
+uint64_t sim_os_disk_version(sim_os *sim)
+{
+    pthread_mutex_lock(&sim->lock);
+    uint64_t version = sim_disk_version(sim->disk);
+    pthread_mutex_unlock(&sim->lock);
+    return version;
 }
 
 void sim_os_settle(sim_os *sim)

@@ -2,9 +2,10 @@
  *
  * Disk: in memory, see sim_disk.h for what a crash may do to it. Clock: moves only by sleeps, by
  * waits that nobody ends, and a little with every call. Randomness: from the seed. Threads and
- * locks: those of the real os for now, so a run with several threads is not replayable; a timed
- * wait that no other thread ends within a millisecond of real time moves the clock to its deadline.
- * Sockets: every call is UNSUPPORTED. Files: as the contract says, without alignment rules for
+ * locks: of a machine in a world (sim_world.h) scheduled by the seed, so that every run can be
+ * replayed; of one that stands alone those of the real os, and a timed wait that no other thread ends
+ * within a millisecond of real time moves the clock to its deadline. Sockets: between the machines of
+ * a world; alone every call is UNSUPPORTED. Files: as the contract says, without alignment rules for
  * PBASE_OS_DIRECT. Memory: counted, so that a test can ask for leaks.
  *
  * Faults: the n-th call of a kind fails with a code; a failed write leaves some of its sectors, a
@@ -45,6 +46,8 @@ void sim_os_fail_at(sim_os *sim, os_call kind, uint64_t n, pbase_status code, bo
 void sim_os_crash_at(sim_os *sim, uint64_t n);
 bool sim_os_has_crashed(sim_os *sim);
 
+/* sim_disk_version of its disk. */
+uint64_t sim_os_disk_version(sim_os *sim);
 /* An orderly shutdown: everything pending becomes durable. */
 void sim_os_settle(sim_os *sim);
 

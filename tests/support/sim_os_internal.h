@@ -11,8 +11,12 @@ typedef struct {
     bool forever;
 } sim_fault;
 
+struct sim_world;
+
 struct sim_os {
-    pbase_os os; /* its `state` points back here */
+    pbase_os os;             /* its `state` points back here */
+    struct sim_world *world; /* whose threads take turns; NULL: it stands alone */
+    char name[32];           /* in the world */
     pbase_alloc memory;
     pthread_mutex_t lock; /* of everything below */
     sim_disk *disk;
@@ -52,6 +56,15 @@ typedef enum {
 pbase_status sim_turn_take(sim_os *sim, os_call kind, sim_turn *out, pbase_error *err);
 /* The same for a call that does not touch the disk: it goes or fails. Takes the lock itself. */
 pbase_status sim_call_check(sim_os *sim, os_call kind, pbase_error *err);
+
+/* Takes the lock; in a world another thread may go first. */
+void sim_enter(sim_os *sim);
+static inline void sim_leave(sim_os *sim)
+{
+    pthread_mutex_unlock(&sim->lock);
+}
+/* The clock that this machine goes by; with the lock held. */
+uint64_t *sim_clock(sim_os *sim);
 
 /* The simulated os around a disk, which it takes. */
 sim_os *sim_os_around(sim_disk *disk, uint64_t seed);

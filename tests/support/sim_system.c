@@ -1,6 +1,7 @@
-/* sim_system.c - clock, randomness, threads, locks and the missing sockets of the simulated os. */
+/* sim_system.c - clock, randomness, threads and locks of the simulated os: of the real one when the
+ * machine stands alone, of the scheduler when it is in a world. */
 #include "os/os.h"
-#include "sim_os_internal.h"
+#include "sim_world_internal.h"
 
 #define WAIT_REAL_NS 1000000u /* real time given to other threads before a timed wait times out */
 
@@ -9,9 +10,9 @@
 static uint64_t system_monotonic_ns(const pbase_os *os)
 {
     sim_os *sim = sim_of(os);
-    pthread_mutex_lock(&sim->lock);
-    uint64_t now = ++sim->clock_ns;
-    pthread_mutex_unlock(&sim->lock);
+    sim_enter(sim);
+    uint64_t now = ++*sim_clock(sim);
+    sim_leave(sim);
     return now;
 }
 
@@ -23,14 +24,20 @@ static int64_t system_wall_ns(const pbase_os *os)
 static void clock_advance_to(sim_os *sim, uint64_t ns)
 {
     pthread_mutex_lock(&sim->lock);
-    sim->clock_ns = ns > sim->clock_ns ? ns : sim->clock_ns;
+    uint64_t *clock = sim_clock(sim);
+    *clock = ns > *clock ? ns : *clock;
     pthread_mutex_unlock(&sim->lock);
 }
 
 static void system_sleep_ns(const pbase_os *os, uint64_t ns)
 {
     sim_os *sim = sim_of(os);
-    clock_advance_to(sim, system_monotonic_ns(os) + ns);
+    uint64_t until_ns = system_monotonic_ns(os) + ns;
+    if (sim->world != NULL) {
+        (void)sim_world_wait(sim->world, os, until_ns); /* nobody wakes a sleeper */
+        return;
+    }
+    clock_advance_to(sim, until_ns);
     pbase_os_real()->thread->yield(pbase_os_real());
 }
 
@@ -91,30 +98,66 @@ const pbase_os_system_ops sim_system_ops = {
 
 /* ---------------------------------------------------------------------------------- threads --- */
 
+/* Known by one of the two. */
+struct pbase_os_thread {
+    sim_os *sim;
+    sim_thread *scheduled;
+    pbase_os_thread *real;
+};
+
 static pbase_status thread_start(const pbase_os *os, const char *name, void (*run)(void *state),
                                  void *state, pbase_os_thread **out, pbase_error *err)
 {
-    pbase_status status = sim_call_check(sim_of(os), OS_CALL_THREAD, err);
-    return status != PBASE_OK
-               ? status
-               : pbase_os_real()->thread->start(pbase_os_real(), name, run, state, out, err);
+    sim_os *sim = sim_of(os);
+    pbase_status status = sim_call_check(sim, OS_CALL_THREAD, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_os_thread *thread = pbase_alloc_zeroed(os->memory, 1, sizeof *thread);
+    if (thread == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "starting a thread");
+    }
+    thread->sim = sim;
+    if (sim->world != NULL) {
+        thread->scheduled = sim_world_thread_start(sim->world, name, run, state);
+    } else {
+        status =
+            pbase_os_real()->thread->start(pbase_os_real(), name, run, state, &thread->real, err);
+    }
+    if (status != PBASE_OK) {
+        pbase_alloc_free(os->memory, thread, sizeof *thread);
+        return status;
+    }
+    *out = thread;
+    return PBASE_OK;
 }
 
 static void thread_join(pbase_os_thread *thread)
 {
-    pbase_os_real()->thread->join(thread);
+    sim_os *sim = thread->sim;
+    if (sim->world != NULL) {
+        sim_world_thread_join(sim->world, thread->scheduled);
+    } else {
+        pbase_os_real()->thread->join(thread->real);
+    }
+    pbase_alloc_free(&sim->memory, thread, sizeof *thread);
 }
 
 static void thread_yield(const pbase_os *os)
 {
-    (void)os;
-    pbase_os_real()->thread->yield(pbase_os_real());
+    sim_os *sim = sim_of(os);
+    if (sim->world != NULL) {
+        sim_world_pass(sim->world);
+    } else {
+        pbase_os_real()->thread->yield(pbase_os_real());
+    }
 }
 
 static uint64_t thread_id(const pbase_os *os)
 {
-    (void)os;
-    return pbase_os_real()->thread->id(pbase_os_real());
+    const sim_os *sim = sim_of(os);
+    return sim->world != NULL ? sim_world_thread_id(sim->world)
+                              : pbase_os_real()->thread->id(pbase_os_real());
 }
 
 const pbase_os_thread_ops sim_thread_ops = {
@@ -129,7 +172,8 @@ const pbase_os_thread_ops sim_thread_ops = {
 
 struct pbase_os_mutex {
     sim_os *sim;
-    pbase_os_mutex *real;
+    pbase_os_mutex *real; /* NULL in a world */
+    bool held;            /* in a world */
 };
 
 struct pbase_os_cond {
@@ -139,7 +183,9 @@ struct pbase_os_cond {
 
 struct pbase_os_rwlock {
     sim_os *sim;
-    pbase_os_rwlock *real;
+    pbase_os_rwlock *real; /* NULL in a world */
+    uint32_t readers;      /* in a world */
+    bool written;
 };
 
 static pbase_status mutex_create(const pbase_os *os, pbase_os_mutex **out, pbase_error *err)
@@ -154,7 +200,9 @@ static pbase_status mutex_create(const pbase_os *os, pbase_os_mutex **out, pbase
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "making a mutex");
     }
     mutex->sim = sim_of(os);
-    status = pbase_os_real()->lock->mutex_create(pbase_os_real(), &mutex->real, err);
+    if (mutex->sim->world == NULL) {
+        status = pbase_os_real()->lock->mutex_create(pbase_os_real(), &mutex->real, err);
+    }
     if (status != PBASE_OK) {
         pbase_alloc_free(os->memory, mutex, sizeof(*mutex));
         return status;
@@ -166,19 +214,47 @@ static pbase_status mutex_create(const pbase_os *os, pbase_os_mutex **out, pbase
 static void mutex_destroy(pbase_os_mutex *mutex)
 {
     if (mutex != NULL) {
-        pbase_os_real()->lock->mutex_destroy(mutex->real);
+        if (mutex->real != NULL) {
+            pbase_os_real()->lock->mutex_destroy(mutex->real);
+        }
         pbase_alloc_free(&mutex->sim->memory, mutex, sizeof(*mutex));
     }
 }
 
+/* In a world, without letting others go first. */
+static void mutex_take(pbase_os_mutex *mutex)
+{
+    while (mutex->held) {
+        (void)sim_world_wait(mutex->sim->world, mutex, SIM_NO_DEADLINE);
+    }
+    mutex->held = true;
+}
+
+static void mutex_give(pbase_os_mutex *mutex)
+{
+    PBASE_ASSERT(mutex->held);
+    mutex->held = false;
+    sim_world_wake(mutex->sim->world, mutex, true);
+}
+
 static void mutex_lock(pbase_os_mutex *mutex)
 {
-    pbase_os_real()->lock->mutex_lock(mutex->real);
+    if (mutex->real != NULL) {
+        pbase_os_real()->lock->mutex_lock(mutex->real);
+        return;
+    }
+    sim_world_pass(mutex->sim->world);
+    mutex_take(mutex);
 }
 
 static void mutex_unlock(pbase_os_mutex *mutex)
 {
-    pbase_os_real()->lock->mutex_unlock(mutex->real);
+    if (mutex->real != NULL) {
+        pbase_os_real()->lock->mutex_unlock(mutex->real);
+        return;
+    }
+    mutex_give(mutex);
+    sim_world_pass(mutex->sim->world);
 }
 
 static pbase_status cond_create(const pbase_os *os, pbase_os_cond **out, pbase_error *err)
@@ -193,7 +269,9 @@ static pbase_status cond_create(const pbase_os *os, pbase_os_cond **out, pbase_e
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "making a condition variable");
     }
     cond->sim = sim_of(os);
-    status = pbase_os_real()->lock->cond_create(pbase_os_real(), &cond->real, err);
+    if (cond->sim->world == NULL) {
+        status = pbase_os_real()->lock->cond_create(pbase_os_real(), &cond->real, err);
+    }
     if (status != PBASE_OK) {
         pbase_alloc_free(os->memory, cond, sizeof(*cond));
         return status;
@@ -205,7 +283,9 @@ static pbase_status cond_create(const pbase_os *os, pbase_os_cond **out, pbase_e
 static void cond_destroy(pbase_os_cond *cond)
 {
     if (cond != NULL) {
-        pbase_os_real()->lock->cond_destroy(cond->real);
+        if (cond->real != NULL) {
+            pbase_os_real()->lock->cond_destroy(cond->real);
+        }
         pbase_alloc_free(&cond->sim->memory, cond, sizeof(*cond));
     }
 }
@@ -213,6 +293,12 @@ static void cond_destroy(pbase_os_cond *cond)
 static bool cond_wait(pbase_os_cond *cond, pbase_os_mutex *mutex, uint64_t deadline_ns)
 {
     const pbase_os *real = pbase_os_real();
+    if (cond->sim->world != NULL) {
+        mutex_give(mutex);
+        bool woken = sim_world_wait(cond->sim->world, cond, deadline_ns);
+        mutex_take(mutex);
+        return woken;
+    }
     if (deadline_ns == UINT64_MAX) {
         return real->lock->cond_wait(cond->real, mutex->real, UINT64_MAX);
     }
@@ -226,12 +312,20 @@ static bool cond_wait(pbase_os_cond *cond, pbase_os_mutex *mutex, uint64_t deadl
 
 static void cond_signal(pbase_os_cond *cond)
 {
-    pbase_os_real()->lock->cond_signal(cond->real);
+    if (cond->sim->world != NULL) {
+        sim_world_wake(cond->sim->world, cond, false);
+    } else {
+        pbase_os_real()->lock->cond_signal(cond->real);
+    }
 }
 
 static void cond_broadcast(pbase_os_cond *cond)
 {
-    pbase_os_real()->lock->cond_broadcast(cond->real);
+    if (cond->sim->world != NULL) {
+        sim_world_wake(cond->sim->world, cond, true);
+    } else {
+        pbase_os_real()->lock->cond_broadcast(cond->real);
+    }
 }
 
 const pbase_os_lock_ops sim_lock_ops = {
@@ -259,7 +353,9 @@ static pbase_status rwlock_create(const pbase_os *os, pbase_os_rwlock **out, pba
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "making a lock");
     }
     lock->sim = sim_of(os);
-    status = pbase_os_real()->rwlock->create(pbase_os_real(), &lock->real, err);
+    if (lock->sim->world == NULL) {
+        status = pbase_os_real()->rwlock->create(pbase_os_real(), &lock->real, err);
+    }
     if (status != PBASE_OK) {
         pbase_alloc_free(os->memory, lock, sizeof(*lock));
         return status;
@@ -271,29 +367,61 @@ static pbase_status rwlock_create(const pbase_os *os, pbase_os_rwlock **out, pba
 static void rwlock_destroy(pbase_os_rwlock *lock)
 {
     if (lock != NULL) {
-        pbase_os_real()->rwlock->destroy(lock->real);
+        if (lock->real != NULL) {
+            pbase_os_real()->rwlock->destroy(lock->real);
+        }
         pbase_alloc_free(&lock->sim->memory, lock, sizeof(*lock));
     }
 }
 
 static void rwlock_read_lock(pbase_os_rwlock *lock)
 {
-    pbase_os_real()->rwlock->read_lock(lock->real);
+    if (lock->real != NULL) {
+        pbase_os_real()->rwlock->read_lock(lock->real);
+        return;
+    }
+    sim_world_pass(lock->sim->world);
+    while (lock->written) {
+        (void)sim_world_wait(lock->sim->world, lock, SIM_NO_DEADLINE);
+    }
+    lock->readers++;
 }
 
 static void rwlock_read_unlock(pbase_os_rwlock *lock)
 {
-    pbase_os_real()->rwlock->read_unlock(lock->real);
+    if (lock->real != NULL) {
+        pbase_os_real()->rwlock->read_unlock(lock->real);
+        return;
+    }
+    PBASE_ASSERT(lock->readers > 0);
+    lock->readers--;
+    sim_world_wake(lock->sim->world, lock, true);
+    sim_world_pass(lock->sim->world);
 }
 
 static void rwlock_write_lock(pbase_os_rwlock *lock)
 {
-    pbase_os_real()->rwlock->write_lock(lock->real);
+    if (lock->real != NULL) {
+        pbase_os_real()->rwlock->write_lock(lock->real);
+        return;
+    }
+    sim_world_pass(lock->sim->world);
+    while (lock->written || lock->readers > 0) {
+        (void)sim_world_wait(lock->sim->world, lock, SIM_NO_DEADLINE);
+    }
+    lock->written = true;
 }
 
 static void rwlock_write_unlock(pbase_os_rwlock *lock)
 {
-    pbase_os_real()->rwlock->write_unlock(lock->real);
+    if (lock->real != NULL) {
+        pbase_os_real()->rwlock->write_unlock(lock->real);
+        return;
+    }
+    PBASE_ASSERT(lock->written);
+    lock->written = false;
+    sim_world_wake(lock->sim->world, lock, true);
+    sim_world_pass(lock->sim->world);
 }
 
 const pbase_os_rwlock_ops sim_rwlock_ops = {
@@ -304,90 +432,4 @@ const pbase_os_rwlock_ops sim_rwlock_ops = {
     .read_unlock = rwlock_read_unlock,
     .write_lock = rwlock_write_lock,
     .write_unlock = rwlock_write_unlock,
-};
-
-/* ---------------------------------------------------------------------------------- sockets --- */
-
-static pbase_status no_sockets(pbase_error *err)
-{
-    return PBASE_FAIL(err, PBASE_UNSUPPORTED, "the simulated os has no network");
-}
-
-static pbase_status socket_open(const pbase_os *os, const char *endpoint, pbase_os_socket **out,
-                                pbase_error *err)
-{
-    (void)os;
-    (void)endpoint;
-    (void)out;
-    return no_sockets(err);
-}
-
-static pbase_status socket_accept(pbase_os_socket *listener, pbase_os_socket **out,
-                                  pbase_error *err)
-{
-    (void)listener;
-    (void)out;
-    return no_sockets(err);
-}
-
-static pbase_status socket_finish_connect(pbase_os_socket *socket, pbase_error *err)
-{
-    (void)socket;
-    return no_sockets(err);
-}
-
-static pbase_status socket_receive(pbase_os_socket *socket, void *data, size_t size,
-                                   size_t *out_received, pbase_error *err)
-{
-    (void)socket;
-    (void)data;
-    (void)size;
-    (void)out_received;
-    return no_sockets(err);
-}
-
-static pbase_status socket_send(pbase_os_socket *socket, const void *data, size_t size,
-                                size_t *out_sent, pbase_error *err)
-{
-    (void)socket;
-    (void)data;
-    (void)size;
-    (void)out_sent;
-    return no_sockets(err);
-}
-
-static pbase_status socket_wait(const pbase_os *os, pbase_os_poll *polls, size_t count,
-                                uint64_t deadline_ns, pbase_error *err)
-{
-    (void)os;
-    (void)polls;
-    (void)count;
-    (void)deadline_ns;
-    return no_sockets(err);
-}
-
-static pbase_status socket_local_endpoint(pbase_os_socket *socket, pbase_buffer *out,
-                                          pbase_error *err)
-{
-    (void)socket;
-    (void)out;
-    return no_sockets(err);
-}
-
-static void socket_close(pbase_os_socket *socket)
-{
-    (void)socket; /* none was ever made */
-}
-
-const pbase_os_socket_ops sim_socket_ops = {
-    .struct_size = sizeof(pbase_os_socket_ops),
-    .listen = socket_open,
-    .accept = socket_accept,
-    .connect = socket_open,
-    .finish_connect = socket_finish_connect,
-    .receive = socket_receive,
-    .send = socket_send,
-    .wait = socket_wait,
-    .local_endpoint = socket_local_endpoint,
-    .close = socket_close,
 };

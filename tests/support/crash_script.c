@@ -1,0 +1,251 @@
+/* crash_script.c - playing, cutting, opening, judging. */
+#include "crash_script.h"
+
+#include "seed.h"
+#include "sim_os.h"
+#include "space_fixture.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define SAMPLES 20u
+#define CALLS_MAX 2000u
+
+#define STEPS_MAX 6u
+static const char *const roots[] = {"left", "right"};
+
+/* What a space holds, as far as scripts go: the values of keys 1 and 2 in both roots. 0: not there. */
+typedef struct {
+    int64_t values[2][3];
+} content;
+
+/* The contents a script went through, and how many of its transactions must be there. */
+typedef struct {
+    content after[STEPS_MAX + 1]; /* [0]: before the first */
+    size_t transactions;
+    size_t acknowledged; /* durably: those before it are there too */
+} progress_mark;
+
+/* ------------------------------------------------------------------------------- scripts ---- */
+
+typedef struct {
+    char letter;
+    int64_t key, value;
+} step;
+
+static void content_change(content *held, const step *next)
+{
+    for (unsigned root = 0; root < 2; root++) {
+        if (next->letter == 'd' && root == 0) {
+            memset(held->values[0], 0, sizeof held->values[0]);
+        } else if (next->letter != 'd') {
+            held->values[root][next->key] = next->letter == 'r' ? 0 : next->value;
+        }
+    }
+}
+
+static pbase_status change_root(pbase_txn *txn, const char *root, const step *next)
+{
+    pbase_dict *dict = NULL;
+    pbase_value key = pbase_value_int(next->key), value = pbase_value_int(next->value);
+    pbase_status status = pbase_txn_dict(txn, root, &dict, NULL);
+    status = status == PBASE_NOT_FOUND ? pbase_txn_new_dict(txn, &dict, NULL) : status;
+    if (status == PBASE_OK) {
+        status = next->letter == 'r' ? pbase_dict_remove(&dict, &key, NULL, NULL)
+                                     : pbase_dict_put(&dict, &key, &value, NULL, NULL);
+    }
+    if (status == PBASE_OK && next->letter == 'l') { /* past the bound now */
+        status = pbase_dict_put(&dict, &key, &value, NULL, NULL);
+    }
+    status = status == PBASE_OK ? pbase_txn_store_dict(txn, root, dict, NULL) : status;
+    pbase_dict_close(dict);
+    return status;
+}
+
+static pbase_status run_transaction(space_fixture *fixture, const step *next)
+{
+    pbase_txn *txn = NULL;
+    pbase_txn_options options = pbase_txn_options_default();
+    options.durability = next->letter == 'a' ? PBASE_DURABILITY_ASYNC : PBASE_DURABILITY_SYNC;
+    options.log_bytes_max = next->letter == 'l' ? 1 : options.log_bytes_max;
+    options.memory_bytes_max = next->letter == 'l' ? 1 : options.memory_bytes_max;
+    pbase_status status = pbase_txn_begin(fixture->database, &options, &txn, NULL);
+    if (status == PBASE_OK && next->letter == 'd') {
+        status = pbase_txn_drop_root(txn, roots[0], NULL);
+        status = status == PBASE_NOT_FOUND ? PBASE_OK : status;
+    } else {
+        for (unsigned root = 0; root < 2 && status == PBASE_OK; root++) {
+            status = change_root(txn, roots[root], next);
+        }
+    }
+    if (status != PBASE_OK) {
+        pbase_txn_abort(&txn);
+        return status;
+    }
+    return pbase_txn_commit(&txn, NULL, NULL, NULL);
+}
+
+/* Opens what the fixture describes and plays the script as far as it goes. */
+static void play(space_fixture *fixture, const char *script, progress_mark *mark)
+{
+    pbase_status status = fixture_try_open(fixture, NULL);
+    for (; *script != '\0' && status == PBASE_OK; script++) {
+        if (*script == 'c') {
+            status = pbase_space_checkpoint(fixture->space, NULL, NULL);
+        } else if (*script == 'q') {
+            fixture_close(fixture);
+        } else {
+            size_t n = ++mark->transactions;
+            step next = {*script, *script == 'p' || *script == 'a' ? 2 : 1, (int64_t)n * 10};
+            mark->after[n] = mark->after[n - 1];
+            content_change(&mark->after[n], &next);
+            status = run_transaction(fixture, &next);
+            mark->acknowledged = status == PBASE_OK && *script != 'a' ? n : mark->acknowledged;
+        }
+    }
+    assert_true(status == PBASE_OK || sim_os_has_crashed((sim_os *)fixture->options.os->state));
+}
+
+/* -------------------------------------------------------------------------------- judgement ---- */
+
+static void prepare(space_fixture *fixture, sim_os *sim)
+{
+    fixture_prepare(fixture, "/space", sim_os_interface(sim));
+    fixture_set(fixture, "storage.blocks.segment_size=64KiB");
+    fixture_set(fixture, "storage.journal_segment_size=64KiB");
+}
+
+static content content_of(space_fixture *fixture)
+{
+    content held;
+    memset(&held, 0, sizeof held);
+    for (unsigned root = 0; root < 2; root++) {
+        for (int64_t key = 1; key <= 2; key++) {
+            int64_t value = fixture_get(fixture, roots[root], key);
+            held.values[root][key] = value == INT64_MIN ? 0 : value;
+        }
+    }
+    return held;
+}
+
+static bool same_content(const content *a, const content *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static void judge_opened(space_fixture *fixture, const progress_mark *mark, const char *script)
+{
+    content held = content_of(fixture);
+    size_t n = mark->acknowledged;
+    while (n <= mark->transactions && !same_content(&held, &mark->after[n])) {
+        n++;
+    }
+    if (n > mark->transactions) {
+        fail_msg("script '%s': the content is of no state from transaction %zu to %zu", script,
+                 mark->acknowledged, mark->transactions);
+    }
+    fixture_assert_clean(fixture);
+}
+
+static void judge_future(sim_os *future, const progress_mark *mark, const char *script)
+{
+    const step more = {'p', 2, 999};
+    space_fixture fixture;
+    prepare(&fixture, future);
+    fixture_open(&fixture);
+    judge_opened(&fixture, mark, script);
+    content first = content_of(&fixture);
+    fixture_close(&fixture);
+    fixture_open(&fixture);
+    content second = content_of(&fixture);
+    assert_true(same_content(&first, &second));
+    assert_int_equal(run_transaction(&fixture, &more), PBASE_OK);
+    fixture_close(&fixture);
+    assert_int_equal(sim_os_memory_used(future), 0);
+}
+
+/* ------------------------------------------------------------------------------------ sweep ---- */
+
+static const step first_step = {'o', 1, 1};
+
+/* A disk with the space already there, key 1 in both roots and everything settled. */
+static sim_os *disk_with_space(uint64_t seed)
+{
+    sim_os *sim = sim_os_create(seed);
+    space_fixture fixture;
+    prepare(&fixture, sim);
+    fixture_open(&fixture);
+    assert_int_equal(run_transaction(&fixture, &first_step), PBASE_OK);
+    fixture_close(&fixture);
+    sim_os_settle(sim);
+    return sim;
+}
+
+/* What the sweep of one script has seen. */
+typedef struct {
+    const char *script;
+    bool is_new;
+    uint64_t seed, futures;
+    uint64_t version;    /* of the disk at the last call, */
+    size_t acknowledged; /* and what was acknowledged then: a cut at a call that changed neither */
+} sweep_state;           /* leaves nothing that was not looked at */
+
+/* Plays the script with a power cut at call `n`; false when it ended before that call. */
+static bool crash_at(sweep_state *sweep, uint64_t n)
+{
+    const char *script = sweep->script;
+    bool is_new = sweep->is_new;
+    uint64_t seed = sweep->seed;
+    progress_mark mark;
+    sim_os *sim = is_new ? sim_os_create(seed) : disk_with_space(seed);
+    space_fixture fixture;
+    sim_crash crash;
+    sim_os *future;
+    memset(&mark, 0, sizeof mark);
+    if (!is_new) {
+        content_change(&mark.after[0], &first_step);
+    }
+    prepare(&fixture, sim);
+    sim_os_crash_at(sim, n);
+    play(&fixture, script, &mark);
+    bool crashed = sim_os_has_crashed(sim);
+    uint64_t version = sim_os_disk_version(sim);
+    bool is_seen = n > 1 && version == sweep->version && mark.acknowledged == sweep->acknowledged;
+    sweep->version = version;
+    sweep->acknowledged = mark.acknowledged;
+    sim_crash_begin(&crash, sim, SAMPLES, seed + n);
+    while (crashed && !is_seen && (future = sim_crash_next(&crash)) != NULL) {
+        judge_future(future, &mark, script);
+        sim_os_destroy(future);
+        sweep->futures++;
+    }
+    fixture_close(&fixture);
+    sim_os_destroy(sim);
+    return crashed;
+}
+
+void crash_script_sweep(const char *script, bool is_new)
+{
+    sweep_state state = {.script = script, .is_new = is_new, .seed = seed_for(script)};
+    uint64_t n = 1;
+    while (n < CALLS_MAX && crash_at(&state, n)) {
+        n++;
+    }
+    print_message("%s: %llu calls, %llu states of the disk\n", script, (unsigned long long)(n - 1),
+                  (unsigned long long)state.futures);
+    assert_true(n > 5 && n < CALLS_MAX);
+}
+
+void crash_script_sweep_pairs(const char *between, const char *behind)
+{
+    static const char letters[] = "porda";
+    for (const char *first = letters; *first != '\0'; first++) {
+        for (const char *second = letters; *second != '\0'; second++) {
+            char script[STEPS_MAX + 1];
+            (void)snprintf(script, sizeof script, "%c%s%c%s", *first, between, *second, behind);
+            crash_script_sweep(script, false);
+        }
+    }
+}
