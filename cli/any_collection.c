@@ -1,8 +1,9 @@
 /* any_collection.c - one switch over the kinds for each thing that is done with all of them. */
 #include "any_collection.h"
 
-static const uint32_t kinds[] = {PBASE_ROOT_DICT, PBASE_ROOT_LIST, PBASE_ROOT_SET,
-                                 PBASE_ROOT_COUNTED_SET};
+static const uint32_t kinds[] = {PBASE_ROOT_DICT,       PBASE_ROOT_LIST,
+                                 PBASE_ROOT_SET,        PBASE_ROOT_HASH_DICT,
+                                 PBASE_ROOT_MULTI_DICT, PBASE_ROOT_COUNTED_SET};
 
 uint32_t any_kind(const char *name)
 {
@@ -16,7 +17,7 @@ uint32_t any_kind(const char *name)
 
 bool any_kind_keyed(uint32_t kind)
 {
-    return kind == PBASE_ROOT_DICT;
+    return kind == PBASE_ROOT_DICT || kind == PBASE_ROOT_HASH_DICT || kind == PBASE_ROOT_MULTI_DICT;
 }
 
 /* -------------------------------------------------------------------------------------- opening -- */
@@ -39,6 +40,12 @@ pbase_status any_of_snapshot(const pbase_snapshot *snapshot, const char *name, a
         break;
     case PBASE_ROOT_SET:
         status = pbase_snapshot_set(snapshot, name, &found.as.set, err);
+        break;
+    case PBASE_ROOT_HASH_DICT:
+        status = pbase_snapshot_hash_dict(snapshot, name, &found.as.hash_dict, err);
+        break;
+    case PBASE_ROOT_MULTI_DICT:
+        status = pbase_snapshot_multi_dict(snapshot, name, &found.as.multi_dict, err);
         break;
     case PBASE_ROOT_COUNTED_SET:
         status = pbase_snapshot_counted_set(snapshot, name, &found.as.counted_set, err);
@@ -64,6 +71,10 @@ static pbase_status new_collection(pbase_txn *txn, any_collection *out, pbase_er
         return pbase_txn_new_list(txn, &out->as.list, err);
     case PBASE_ROOT_SET:
         return pbase_txn_new_set(txn, &out->as.set, err);
+    case PBASE_ROOT_HASH_DICT:
+        return pbase_txn_new_hash_dict(txn, &out->as.hash_dict, err);
+    case PBASE_ROOT_MULTI_DICT:
+        return pbase_txn_new_multi_dict(txn, &out->as.multi_dict, err);
     default:
         return pbase_txn_new_counted_set(txn, &out->as.counted_set, err);
     }
@@ -79,6 +90,10 @@ static pbase_status old_collection(pbase_txn *txn, const char *name, any_collect
         return pbase_txn_list(txn, name, &out->as.list, err);
     case PBASE_ROOT_SET:
         return pbase_txn_set(txn, name, &out->as.set, err);
+    case PBASE_ROOT_HASH_DICT:
+        return pbase_txn_hash_dict(txn, name, &out->as.hash_dict, err);
+    case PBASE_ROOT_MULTI_DICT:
+        return pbase_txn_multi_dict(txn, name, &out->as.multi_dict, err);
     default:
         return pbase_txn_counted_set(txn, name, &out->as.counted_set, err);
     }
@@ -109,6 +124,10 @@ pbase_status any_cursor(const any_collection *self, pbase_cursor **out, pbase_er
         return pbase_list_cursor(self->as.list, NULL, out, err);
     case PBASE_ROOT_SET:
         return pbase_set_cursor(self->as.set, NULL, out, err);
+    case PBASE_ROOT_HASH_DICT:
+        return pbase_hash_dict_cursor(self->as.hash_dict, out, err);
+    case PBASE_ROOT_MULTI_DICT:
+        return pbase_multi_dict_cursor(self->as.multi_dict, NULL, out, err);
     default:
         return pbase_counted_set_cursor(self->as.counted_set, NULL, out, err);
     }
@@ -133,15 +152,58 @@ pbase_status any_add(any_collection *self, const pbase_value *key, const pbase_v
                      pbase_error *err)
 {
     switch (self->kind) {
-    case PBASE_ROOT_DICT:
-        return pbase_dict_put(&self->as.dict, key, value, NULL, err);
     case PBASE_ROOT_LIST:
         return pbase_list_append(&self->as.list, value, err);
     case PBASE_ROOT_SET:
         return pbase_set_add(&self->as.set, value, NULL, err);
-    default:
+    case PBASE_ROOT_COUNTED_SET:
         return add_counted(self, value, err);
+    default:
+        return any_put(self, key, value, NULL, err);
     }
+}
+
+pbase_status any_put(any_collection *self, const pbase_value *key, const pbase_value *value,
+                     bool *out_replaced, pbase_error *err)
+{
+    switch (self->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_dict_put(&self->as.dict, key, value, out_replaced, err);
+    case PBASE_ROOT_HASH_DICT:
+        return pbase_hash_dict_put(&self->as.hash_dict, key, value, out_replaced, err);
+    case PBASE_ROOT_MULTI_DICT:
+        return pbase_multi_dict_add(&self->as.multi_dict, key, value, 1, NULL, err);
+    default:
+        return PBASE_FAIL(err, PBASE_INVALID, "a %s has no keys to put at",
+                          pbase_collection_kind_name((int)self->kind));
+    }
+}
+
+pbase_status any_remove(any_collection *self, const pbase_value *key, bool *out_removed,
+                        pbase_error *err)
+{
+    uint64_t removed = 0;
+    pbase_status status;
+    switch (self->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_dict_remove(&self->as.dict, key, out_removed, err);
+    case PBASE_ROOT_HASH_DICT:
+        return pbase_hash_dict_remove(&self->as.hash_dict, key, out_removed, err);
+    case PBASE_ROOT_SET:
+        return pbase_set_remove(&self->as.set, key, out_removed, err);
+    case PBASE_ROOT_MULTI_DICT:
+        status = pbase_multi_dict_remove_key(&self->as.multi_dict, key, &removed, err);
+        break;
+    case PBASE_ROOT_COUNTED_SET:
+        status =
+            pbase_counted_set_remove(&self->as.counted_set, key, PBASE_COUNT_ALL, &removed, err);
+        break;
+    default:
+        return PBASE_FAIL(err, PBASE_INVALID, "a %s has no keys to delete",
+                          pbase_collection_kind_name((int)self->kind));
+    }
+    *out_removed = removed != 0;
+    return status;
 }
 
 pbase_status any_store(const any_collection *self, pbase_txn *txn, const char *name,
@@ -154,6 +216,10 @@ pbase_status any_store(const any_collection *self, pbase_txn *txn, const char *n
         return pbase_txn_store_list(txn, name, self->as.list, err);
     case PBASE_ROOT_SET:
         return pbase_txn_store_set(txn, name, self->as.set, err);
+    case PBASE_ROOT_HASH_DICT:
+        return pbase_txn_store_hash_dict(txn, name, self->as.hash_dict, err);
+    case PBASE_ROOT_MULTI_DICT:
+        return pbase_txn_store_multi_dict(txn, name, self->as.multi_dict, err);
     default:
         return pbase_txn_store_counted_set(txn, name, self->as.counted_set, err);
     }
@@ -170,6 +236,12 @@ void any_close(any_collection *self)
         break;
     case PBASE_ROOT_SET:
         pbase_set_close(self->as.set);
+        break;
+    case PBASE_ROOT_HASH_DICT:
+        pbase_hash_dict_close(self->as.hash_dict);
+        break;
+    case PBASE_ROOT_MULTI_DICT:
+        pbase_multi_dict_close(self->as.multi_dict);
         break;
     case PBASE_ROOT_COUNTED_SET:
         pbase_counted_set_close(self->as.counted_set);

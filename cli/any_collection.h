@@ -11,6 +11,8 @@ typedef struct {
         pbase_dict *dict;
         pbase_list *list;
         pbase_set *set;
+        pbase_hash_dict *hash_dict;
+        pbase_multi_dict *multi_dict;
         pbase_counted_set *counted_set;
     } as;
 } any_collection;
@@ -33,6 +35,13 @@ PBASE_MUST_CHECK pbase_status any_cursor(const any_collection *self, pbase_curso
  * {"value": element, "count": n}, as export writes it. */
 PBASE_MUST_CHECK pbase_status any_add(any_collection *self, const pbase_value *key,
                                       const pbase_value *value, pbase_error *err);
+/* Puts an entry of a keyed kind, or one more record of a multi-dictionary. INVALID: not keyed. */
+PBASE_MUST_CHECK pbase_status any_put(any_collection *self, const pbase_value *key,
+                                      const pbase_value *value, bool *out_replaced,
+                                      pbase_error *err);
+/* Removes what stands under a key, or an element of a set. INVALID: a list. */
+PBASE_MUST_CHECK pbase_status any_remove(any_collection *self, const pbase_value *key,
+                                         bool *out_removed, pbase_error *err);
 PBASE_MUST_CHECK pbase_status any_store(const any_collection *self, pbase_txn *txn,
                                         const char *name, pbase_error *err);
 /* Nothing open is fine. */

@@ -1,31 +1,66 @@
 /* cmd_entry.c - put, get, delete: one entry of a collection. */
+#include "any_collection.h"
 #include "commands.h"
 
 #include <string.h>
 
 typedef struct {
     const char *collection;
+    uint32_t kind; /* PBASE_ROOT_*: of the collection, or of the one to make */
     pbase_value key, value;
     bool found;
 } entry_work;
+
+/* Learns what the root holds; one that is missing becomes a dictionary. Whether that is still so is
+ * seen when it is opened in the transaction. */
+static pbase_status learn_kind(const cli *self, entry_work *work, pbase_error *err)
+{
+    pbase_snapshot *snapshot = NULL;
+    pbase_root_info info = {.kind = PBASE_ROOT_DICT};
+    pbase_status status = pbase_snapshot_open(self->database, &snapshot, err);
+    if (status == PBASE_OK) {
+        status = pbase_snapshot_root(snapshot, work->collection, &info, err);
+    }
+    pbase_snapshot_close(snapshot);
+    if (status == PBASE_OK || status == PBASE_NOT_FOUND) {
+        work->kind = info.kind == PBASE_ROOT_VALUE ? PBASE_ROOT_DICT : info.kind;
+    }
+    return status;
+}
+
+static pbase_status holds_no_keys(const entry_work *work, const char *verb, pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_INVALID, "'%s' holds a %s, which has no keys to %s",
+                      work->collection, cli_root_kind_name(work->kind), verb);
+}
+
+/* A key as typed; of a hash dictionary any JSON. */
+static pbase_status parse_key(cli *self, const char *text, uint32_t kind, pbase_value *out,
+                              pbase_error *err)
+{
+    if (kind == PBASE_ROOT_HASH_DICT && text[0] == '{') {
+        return cli_parse_json(self, text, "the key", out, err);
+    }
+    return cli_parse_key(self, text, out, err);
+}
 
 /* ----------------------------------------------------------------------------------------- put -- */
 
 static pbase_status put_body(pbase_txn *txn, void *state, pbase_error *err)
 {
     entry_work *work = state;
-    pbase_dict *dict = NULL;
-    pbase_status status = pbase_txn_dict(txn, work->collection, &dict, err);
-    if (status == PBASE_NOT_FOUND) {
-        status = pbase_txn_new_dict(txn, &dict, err);
+    any_collection into = {.kind = PBASE_ROOT_VALUE};
+    if (!any_kind_keyed(work->kind)) {
+        return holds_no_keys(work, "put at", err);
+    }
+    pbase_status status = any_of_txn(txn, work->collection, work->kind, &into, err);
+    if (status == PBASE_OK) {
+        status = any_put(&into, &work->key, &work->value, &work->found, err);
     }
     if (status == PBASE_OK) {
-        status = pbase_dict_put(&dict, &work->key, &work->value, &work->found, err);
+        status = any_store(&into, txn, work->collection, err);
     }
-    if (status == PBASE_OK) {
-        status = pbase_txn_store_dict(txn, work->collection, dict, err);
-    }
-    pbase_dict_close(dict);
+    any_close(&into);
     return status;
 }
 
@@ -34,7 +69,11 @@ CLI_COMMAND(cmd_put)
     entry_work work = {.collection = arguments->operands[0]};
     pbase_status status = cli_open_database(self, err);
     if (status == PBASE_OK) {
-        status = cli_parse_key(self, arguments->operands[1], &work.key, err);
+        status = learn_kind(self, &work, err);
+        status = status == PBASE_NOT_FOUND ? PBASE_OK : status;
+    }
+    if (status == PBASE_OK) {
+        status = parse_key(self, arguments->operands[1], work.kind, &work.key, err);
     }
     if (status == PBASE_OK) {
         status = cli_parse_json(self, arguments->operands[2], "the value", &work.value, err);
@@ -52,19 +91,22 @@ CLI_COMMAND(cmd_put)
 static pbase_status delete_body(pbase_txn *txn, void *state, pbase_error *err)
 {
     entry_work *work = state;
-    pbase_dict *dict = NULL;
-    pbase_status status = pbase_txn_dict(txn, work->collection, &dict, err);
+    any_collection from = {.kind = PBASE_ROOT_VALUE};
+    if (work->kind == PBASE_ROOT_LIST) {
+        return holds_no_keys(work, "delete", err);
+    }
+    pbase_status status = any_of_txn(txn, work->collection, work->kind, &from, err);
     if (status == PBASE_OK) {
-        status = pbase_dict_remove(&dict, &work->key, &work->found, err);
+        status = any_remove(&from, &work->key, &work->found, err);
     }
     if (status == PBASE_OK && !work->found) {
         status =
             PBASE_FAIL(err, PBASE_NOT_FOUND, "'%s' has no entry of that key", work->collection);
     }
     if (status == PBASE_OK) {
-        status = pbase_txn_store_dict(txn, work->collection, dict, err);
+        status = any_store(&from, txn, work->collection, err);
     }
-    pbase_dict_close(dict);
+    any_close(&from);
     return status;
 }
 
@@ -73,7 +115,10 @@ CLI_COMMAND(cmd_delete)
     entry_work work = {.collection = arguments->operands[0]};
     pbase_status status = cli_open_database(self, err);
     if (status == PBASE_OK) {
-        status = cli_parse_key(self, arguments->operands[1], &work.key, err);
+        status = learn_kind(self, &work, err);
+    }
+    if (status == PBASE_OK) {
+        status = parse_key(self, arguments->operands[1], work.kind, &work.key, err);
     }
     if (status == PBASE_OK) {
         status = pbase_txn_run(self->database, NULL, &self->call, delete_body, &work, err);
@@ -168,34 +213,95 @@ static pbase_status get_of_counted_set(const pbase_snapshot *snapshot, const cha
     return status;
 }
 
+static pbase_status get_of_hash_dict(cli *self, const pbase_snapshot *snapshot, const char *name,
+                                     const pbase_value *key, pbase_value *out, pbase_error *err)
+{
+    pbase_hash_dict *dict = NULL;
+    pbase_status status = pbase_snapshot_hash_dict(snapshot, name, &dict, err);
+    if (status == PBASE_OK) {
+        status = pbase_hash_dict_get(dict, key, &self->arena, out, err);
+    }
+    pbase_hash_dict_close(dict);
+    return status;
+}
+
+/* Prints what the cursor passes: each record as often as it is there. */
+static pbase_status print_records(cli *self, pbase_cursor *cursor, pbase_error *err)
+{
+    bool any = false;
+    pbase_status status = pbase_cursor_next(cursor, err);
+    while (status == PBASE_OK) {
+        pbase_value record;
+        uint64_t count = 0;
+        status = pbase_cursor_value(cursor, &record, err);
+        status = status == PBASE_OK ? pbase_cursor_count(cursor, &count, err) : status;
+        for (; status == PBASE_OK && count > 0; count--) {
+            any = true;
+            status = cli_print_json(self, &record, err);
+        }
+        status = status == PBASE_OK ? pbase_cursor_next(cursor, err) : status;
+    }
+    if (status == PBASE_END && !any) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no record of that key");
+    }
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+static pbase_status print_of_multi_dict(cli *self, const pbase_snapshot *snapshot, const char *name,
+                                        const pbase_value *key, pbase_error *err)
+{
+    pbase_multi_dict *dict = NULL;
+    pbase_cursor *cursor = NULL;
+    pbase_range range = {.struct_size = sizeof range, .from = key, .to = key};
+    pbase_status status = pbase_snapshot_multi_dict(snapshot, name, &dict, err);
+    if (status == PBASE_OK) {
+        status = pbase_multi_dict_cursor(dict, &range, &cursor, err);
+    }
+    if (status == PBASE_OK) {
+        status = print_records(self, cursor, err);
+    }
+    pbase_cursor_close(cursor);
+    pbase_multi_dict_close(dict);
+    return status;
+}
+
+/* The one value that stands at a key, of every kind but the multi-dictionary. */
+static pbase_status get_value(cli *self, const pbase_snapshot *snapshot, const char *name,
+                              uint32_t kind, const pbase_value *key, pbase_value *out,
+                              pbase_error *err)
+{
+    switch (kind) {
+    case PBASE_ROOT_DICT:
+        return get_of_dict(self, snapshot, name, key, out, err);
+    case PBASE_ROOT_LIST:
+        return get_of_list(self, snapshot, name, key, out, err);
+    case PBASE_ROOT_SET:
+        return get_of_set(snapshot, name, key, out, err);
+    case PBASE_ROOT_HASH_DICT:
+        return get_of_hash_dict(self, snapshot, name, key, out, err);
+    case PBASE_ROOT_COUNTED_SET:
+        return get_of_counted_set(snapshot, name, key, out, err);
+    default:
+        return PBASE_FAIL(err, PBASE_INVALID, "'%s' holds a plain value: give no key", name);
+    }
+}
+
 static pbase_status print_entry(cli *self, const pbase_snapshot *snapshot, const char *name,
                                 const char *key_text, pbase_error *err)
 {
     pbase_value key, value;
     pbase_root_info info;
-    pbase_status status = cli_parse_key(self, key_text, &key, err);
+    pbase_status status = pbase_snapshot_root(snapshot, name, &info, err);
     if (status == PBASE_OK) {
-        status = pbase_snapshot_root(snapshot, name, &info, err);
+        status = parse_key(self, key_text, info.kind, &key, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    switch (info.kind) {
-    case PBASE_ROOT_DICT:
-        status = get_of_dict(self, snapshot, name, &key, &value, err);
-        break;
-    case PBASE_ROOT_LIST:
-        status = get_of_list(self, snapshot, name, &key, &value, err);
-        break;
-    case PBASE_ROOT_SET:
-        status = get_of_set(snapshot, name, &key, &value, err);
-        break;
-    case PBASE_ROOT_COUNTED_SET:
-        status = get_of_counted_set(snapshot, name, &key, &value, err);
-        break;
-    default:
-        status = PBASE_FAIL(err, PBASE_INVALID, "'%s' holds a plain value: give no key", name);
+    if (info.kind == PBASE_ROOT_MULTI_DICT) {
+        return print_of_multi_dict(self, snapshot, name, &key, err);
     }
+    status = get_value(self, snapshot, name, info.kind, &key, &value, err);
     return status == PBASE_OK ? cli_print_json(self, &value, err) : status;
 }
 

@@ -9,6 +9,7 @@ typedef struct {
     cli *run;
     any_collection from;
     pbase_cursor *cursor;
+    uint64_t repeats; /* of the entry the cursor stands on: rows still to come */
     bool is_array, with_keys;
     csv_types types;
     pbase_buffer text;
@@ -40,6 +41,22 @@ static pbase_status read_row(const export_work *work, export_row *out, pbase_err
     return status;
 }
 
+/* To the next entry; a record of a multi-dictionary comes as often as it is there. */
+static pbase_status next_row(export_work *work, pbase_error *err)
+{
+    if (work->repeats > 0) {
+        work->repeats--;
+        return PBASE_OK;
+    }
+    pbase_status status = pbase_cursor_next(work->cursor, err);
+    if (status == PBASE_OK && work->from.kind == PBASE_ROOT_MULTI_DICT) {
+        uint64_t count = 0;
+        status = pbase_cursor_count(work->cursor, &count, err);
+        work->repeats = status == PBASE_OK ? count - 1 : 0;
+    }
+    return status;
+}
+
 /* --------------------------------------------------------------------------------------- JSON -- */
 
 static pbase_status append_entry(export_work *work, pbase_error *err)
@@ -61,7 +78,7 @@ static pbase_status write_json(export_work *work, pbase_error *err)
     const char *before = work->is_array ? "[\n" : "";
     pbase_status status = any_cursor(&work->from, &work->cursor, err);
     while (status == PBASE_OK) {
-        status = pbase_cursor_next(work->cursor, err);
+        status = next_row(work, err);
         if (status != PBASE_OK) {
             break;
         }
@@ -124,7 +141,7 @@ static pbase_status write_csv(export_work *work, const char *chosen, pbase_error
     status = status == PBASE_OK ? cli_write(pbase_buffer_view(&work->text), err) : status;
     status = status == PBASE_OK ? any_cursor(&work->from, &work->cursor, err) : status;
     while (status == PBASE_OK) {
-        status = pbase_cursor_next(work->cursor, err);
+        status = next_row(work, err);
         status = status == PBASE_OK ? write_csv_row(work, &columns, err) : status;
         status = status == PBASE_OK ? cli_check_cancelled(&work->run->call, err) : status;
     }

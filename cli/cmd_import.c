@@ -44,10 +44,9 @@ static pbase_status parse_kind(import_work *self, const char *type, pbase_error 
     }
     self->kind = any_kind(type);
     if (any_kind_keyed(self->kind) != keyed) {
-        return cli_usage(err,
-                         keyed ? "--key makes a dictionary; leave out --type %s"
-                               : "--type %s needs --key FIELD",
-                         type);
+        return cli_usage(
+            err, keyed ? "--type %s has no keys: leave out --key" : "--type %s needs --key FIELD",
+            type);
     }
     return PBASE_OK;
 }

@@ -60,8 +60,10 @@ static const cli_option import_options[] = {
                        "header"},
     [IMPORT_KEY] = {"--key", "FIELD", CLI_TEXT, false,
                     "a dictionary keyed by that field of each document"},
-    [IMPORT_TYPE] = {"--type", "dict|list|set|counted_set", CLI_WORD, false,
-                     "dict (with --key), list (default without), set or counted_set"},
+    [IMPORT_TYPE] =
+        {"--type", "dict|list|set|hash_dict|multi_dict|counted_set", CLI_WORD, false,
+         "dict (default with --key), list (default without) or another kind; those whose "
+         "name ends in dict need --key"},
     [IMPORT_BATCH] = {"--batch", "N", CLI_TEXT, false,
                       "records in one transaction (default 10000)"},
     [IMPORT_REJECTS] =
@@ -168,7 +170,8 @@ const cli_command cli_commands[] = {
      "protobase export people --format json\nprotobase export people --keys\n"
      "protobase export people --format csv --columns id,name",
      collection_only, export_options, cmd_export},
-    {"put", "store one entry of a dictionary", "A dictionary that is missing is made.",
+    {"put", "store one entry of a dictionary",
+     "A dictionary that is missing is made; a multi-dictionary gets one more record.",
      "protobase put people 7 '{\"name\": \"Ada\"}'", put_words, no_options, cmd_put},
     {"get", "one entry, or the collection's description", "A missing entry exits with 3.",
      "protobase get people 7\nprotobase get steps -1", get_words, no_options, cmd_get},

@@ -44,14 +44,103 @@ static pbase_status print_words(const pbase_snapshot *snapshot, pbase_error *err
     return status;
 }
 
+/* -------------------------------------------------------------------------- hash dictionary ---- */
+
+/* A point of a map as key: {"x": X, "y": Y}. */
+static pbase_value point(pbase_field fields[2], int64_t x, int64_t y)
+{
+    fields[0] = (pbase_field){pbase_bytes_text("x"), pbase_value_int(x)};
+    fields[1] = (pbase_field){pbase_bytes_text("y"), pbase_value_int(y)};
+    return pbase_value_map(fields, 2);
+}
+
+static pbase_status place_things(pbase_txn *txn, void *state, pbase_error *err)
+{
+    pbase_hash_dict *dict = NULL;
+    pbase_field fields[2];
+    pbase_value at = point(fields, 3, 4), thing = pbase_value_text("well");
+    (void)state;
+    pbase_status status = pbase_txn_new_hash_dict(txn, &dict, err);
+    status = status == PBASE_OK ? pbase_hash_dict_put(&dict, &at, &thing, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_hash_dict(txn, "map", dict, err) : status;
+    pbase_hash_dict_close(dict);
+    return status;
+}
+
+/* The fields of a key may stand in any order. */
+static pbase_status print_thing(const pbase_snapshot *snapshot, pbase_error *err)
+{
+    pbase_hash_dict *dict = NULL;
+    pbase_arena arena;
+    pbase_field fields[2];
+    pbase_value at = point(fields, 3, 4), thing;
+    pbase_field first = fields[0];
+    fields[0] = fields[1];
+    fields[1] = first;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_status status = pbase_snapshot_hash_dict(snapshot, "map", &dict, err);
+    status = status == PBASE_OK ? pbase_hash_dict_get(dict, &at, &arena, &thing, err) : status;
+    if (status == PBASE_OK) {
+        printf("at {y: 4, x: 3}: %.*s\n", (int)thing.as.string.size,
+               (const char *)thing.as.string.data);
+    }
+    pbase_hash_dict_close(dict);
+    pbase_arena_fini(&arena);
+    return status;
+}
+
+/* ------------------------------------------------------------------------- multi-dictionary ---- */
+
+static pbase_status tag_pages(pbase_txn *txn, void *state, pbase_error *err)
+{
+    static const char *const tags[][2] = {{"c", "page 1"}, {"c", "page 7"}, {"sql", "page 7"}};
+    pbase_multi_dict *dict = NULL;
+    (void)state;
+    pbase_status status = pbase_txn_new_multi_dict(txn, &dict, err);
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0] && status == PBASE_OK; i++) {
+        pbase_value key = pbase_value_text(tags[i][0]), record = pbase_value_text(tags[i][1]);
+        status = pbase_multi_dict_add(&dict, &key, &record, 1, NULL, err);
+    }
+    status = status == PBASE_OK ? pbase_txn_store_multi_dict(txn, "tags", dict, err) : status;
+    pbase_multi_dict_close(dict);
+    return status;
+}
+
+static pbase_status print_tag(const pbase_snapshot *snapshot, const char *tag, pbase_error *err)
+{
+    pbase_multi_dict *dict = NULL;
+    pbase_cursor *cursor = NULL;
+    pbase_value key = pbase_value_text(tag), record;
+    pbase_range range = {.struct_size = sizeof range, .from = &key, .to = &key};
+    pbase_status status = pbase_snapshot_multi_dict(snapshot, "tags", &dict, err);
+    status = status == PBASE_OK ? pbase_multi_dict_cursor(dict, &range, &cursor, err) : status;
+    printf("tagged '%s':", tag);
+    while (status == PBASE_OK && (status = pbase_cursor_next(cursor, err)) == PBASE_OK) {
+        status = pbase_cursor_value(cursor, &record, err);
+        if (status == PBASE_OK) {
+            printf(" %.*s;", (int)record.as.string.size, (const char *)record.as.string.data);
+        }
+    }
+    printf("\n");
+    pbase_cursor_close(cursor);
+    pbase_multi_dict_close(dict);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
 /* --------------------------------------------------------------------------------- together ---- */
 
 static pbase_status run(pbase_database *database, pbase_error *err)
 {
     pbase_snapshot *snapshot = NULL;
     pbase_status status = pbase_txn_run(database, NULL, NULL, count_words, NULL, err);
+    status =
+        status == PBASE_OK ? pbase_txn_run(database, NULL, NULL, place_things, NULL, err) : status;
+    status =
+        status == PBASE_OK ? pbase_txn_run(database, NULL, NULL, tag_pages, NULL, err) : status;
     status = status == PBASE_OK ? pbase_snapshot_open(database, &snapshot, err) : status;
     status = status == PBASE_OK ? print_words(snapshot, err) : status;
+    status = status == PBASE_OK ? print_thing(snapshot, err) : status;
+    status = status == PBASE_OK ? print_tag(snapshot, "c", err) : status;
     pbase_snapshot_close(snapshot);
     return status;
 }

@@ -1,5 +1,7 @@
 /* change.c - operations as bytes, their meaning, what they touch, and logs of them. */
 #include "collection/change.h"
+#include "collection/key_element.h"
+#include "collection/kind.h"
 #include "collection/node.h"
 #include <protobase/collection.h>
 
@@ -22,6 +24,10 @@ static const change_form change_forms[] = {
     [CHANGE_LIST_REMOVE] = {PBASE_COLLECTION_LIST, HAS_INDEX},
     [CHANGE_COUNT_ADD] = {PBASE_COLLECTION_COUNTED_SET, HAS_KEY | HAS_SPELLING | HAS_COUNT},
     [CHANGE_COUNT_TAKE] = {PBASE_COLLECTION_COUNTED_SET, HAS_KEY | HAS_COUNT},
+    [CHANGE_MULTI_ADD] = {PBASE_COLLECTION_MULTI_DICT, HAS_KEY | HAS_SPELLING | HAS_COUNT},
+    [CHANGE_MULTI_TAKE] = {PBASE_COLLECTION_MULTI_DICT, HAS_KEY | HAS_COUNT},
+    [CHANGE_HASH_PUT] = {PBASE_COLLECTION_HASH_DICT, HAS_KEY | HAS_SPELLING | HAS_VALUE},
+    [CHANGE_HASH_REMOVE] = {PBASE_COLLECTION_HASH_DICT, HAS_KEY},
 };
 
 static change_form form_of(uint8_t op)
@@ -41,10 +47,12 @@ static bool fields_read(pbase_reader_bytes *reader, uint8_t fields, change *out)
            ((fields & HAS_VALUE) == 0 || pbase_read_sized(reader, &out->value));
 }
 
-static bool fields_valid(const change *operation, uint8_t fields)
+static bool fields_valid(const change *operation, change_form form)
 {
+    uint8_t fields = form.fields;
     return operation->value.size <= PBASE_VALUE_BYTES_MAX &&
-           ((fields & HAS_KEY) == 0 || key_valid(&operation->key)) &&
+           ((fields & HAS_KEY) == 0 ||
+            key_valid_as(&operation->key, kind_find(form.kind)->shape)) &&
            ((fields & HAS_COUNT) == 0 ||
             (operation->count != 0 && operation->count <= PBASE_COUNT_MAX));
 }
@@ -62,7 +70,7 @@ pbase_status change_read(pbase_reader_bytes *reader, change *out, pbase_error *e
         return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is not one this version knows",
                           operation.op);
     }
-    if (!fields_read(&at, form.fields, &operation) || !fields_valid(&operation, form.fields)) {
+    if (!fields_read(&at, form.fields, &operation) || !fields_valid(&operation, form)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is malformed", operation.op);
     }
     *reader = at;
@@ -241,15 +249,20 @@ pbase_status change_apply(const change *operation, uint8_t kind, tree *target, p
     }
     switch (operation->op) {
     case CHANGE_PUT:
+    case CHANGE_HASH_PUT:
         return tree_put(target, &operation->key, &value, NULL, err);
     case CHANGE_SET_ADD:
         return add_to_set(operation, target, err);
     case CHANGE_REMOVE:
     case CHANGE_SET_REMOVE:
+    case CHANGE_HASH_REMOVE:
         return tree_remove(target, operation->key.bytes, NULL, err);
     case CHANGE_COUNT_ADD:
+    case CHANGE_MULTI_ADD:
+        return apply_count(operation, true, target, err);
     case CHANGE_COUNT_TAKE:
-        return apply_count(operation, operation->op == CHANGE_COUNT_ADD, target, err);
+    case CHANGE_MULTI_TAKE:
+        return apply_count(operation, false, target, err);
     default:
         status = apply_to_list(operation, target, err);
         return status != PBASE_INVALID
@@ -286,13 +299,17 @@ pbase_status change_of_entry(uint8_t kind, const encoded_key *key, pbase_bytes v
     out->key = *key;
     switch (kind) {
     case PBASE_COLLECTION_COUNTED_SET:
-        out->op = CHANGE_COUNT_ADD;
+    case PBASE_COLLECTION_MULTI_DICT:
+        out->op = kind == PBASE_COLLECTION_COUNTED_SET ? CHANGE_COUNT_ADD : CHANGE_MULTI_ADD;
         return change_count_of(value, &out->count, err);
     case PBASE_COLLECTION_SET:
         out->op = CHANGE_SET_ADD;
         return PBASE_OK;
     case PBASE_COLLECTION_LIST:
         out->op = CHANGE_LIST_APPEND;
+        break;
+    case PBASE_COLLECTION_HASH_DICT:
+        out->op = CHANGE_HASH_PUT;
         break;
     default:
         out->op = CHANGE_PUT;
@@ -312,11 +329,15 @@ void change_touches(const change *operation, uint64_t base_count, change_touch *
     case CHANGE_REMOVE:
     case CHANGE_SET_REMOVE:
     case CHANGE_COUNT_TAKE:
+    case CHANGE_MULTI_TAKE:
+    case CHANGE_HASH_PUT:
+    case CHANGE_HASH_REMOVE:
         out->scope = CHANGE_TOUCHES_KEY;
         out->key = operation->key.bytes;
         break;
     case CHANGE_SET_ADD:
     case CHANGE_COUNT_ADD:
+    case CHANGE_MULTI_ADD:
         out->scope = CHANGE_TOUCHES_ADD;
         out->key = operation->key.bytes;
         break;

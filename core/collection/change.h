@@ -22,7 +22,11 @@ enum {
     CHANGE_LIST_INSERT = 7, /* index, value */
     CHANGE_LIST_REMOVE = 8, /* index */
     CHANGE_COUNT_ADD = 9,   /* key, spelling, count: so many more of it */
-    CHANGE_COUNT_TAKE = 10  /* key, count: so many less, and none too many */
+    CHANGE_COUNT_TAKE = 10, /* key, count: so many less, and none too many */
+    CHANGE_MULTI_ADD = 11,  /* key (a pair), spelling, count */
+    CHANGE_MULTI_TAKE = 12, /* key (a pair), count */
+    CHANGE_HASH_PUT = 13,   /* key (hashed), spelling, value */
+    CHANGE_HASH_REMOVE = 14 /* key (hashed) */
 };
 typedef struct {
     uint8_t op; /* CHANGE_* */

@@ -1,5 +1,7 @@
 /* collection.c - what the handles of all kinds have in common. */
 #include "collection/collection_private.h"
+#include "collection/key_element.h"
+#include "collection/kind.h"
 
 /* ------------------------------------------------------------------------------ life ---------- */
 
@@ -146,7 +148,26 @@ pbase_status collection_key(const collection *self, const pbase_value *value, ke
                             encoded_key *out, pbase_error *err)
 {
     key_scratch_init(scratch, self->context->alloc);
-    return collection_noted(self, key_encode(value, scratch, out, err), err);
+    bool hashed = kind_find(self->kind)->shape == KEY_SHAPE_HASHED;
+    pbase_status status =
+        hashed ? key_encode_hashed(value, scratch, out, err) : key_encode(value, scratch, out, err);
+    return collection_noted(self, status, err);
+}
+
+pbase_status collection_key_bound(const collection_context *context, uint8_t kind,
+                                  const pbase_value *value, bool upper, bool exclusive,
+                                  key_scratch *scratch, pbase_bytes *out, pbase_error *err)
+{
+    encoded_key key;
+    key_scratch_init(scratch, context->alloc);
+    if (kind_find(kind)->shape == KEY_SHAPE_PAIR) { /* around all records of the key, or none */
+        return key_encode_lead(value, upper != exclusive, scratch, out, err);
+    }
+    pbase_status status = key_encode(value, scratch, &key, err);
+    if (status == PBASE_OK) {
+        *out = key.bytes;
+    }
+    return status;
 }
 
 /* The stored form in an item: anything but bytes is not an application's. */
@@ -248,6 +269,38 @@ pbase_status collection_change(collection *self, const change *operation, pbase_
     return collection_noted(self, status, err);
 }
 
+void collection_mark_set(const collection *self, collection_mark *out)
+{
+    out->content = tree_keep(&self->tree);
+    change_log_keep(&self->log, &out->log);
+    out->bulk = self->bulk;
+}
+
+void collection_mark_end(collection *self, collection_mark *mark, pbase_status status)
+{
+    if (status != PBASE_OK) {
+        tree content = self->tree;
+        change_log log = self->log;
+        self->tree = mark->content;
+        self->log = mark->log;
+        self->bulk = mark->bulk;
+        mark->content = content;
+        mark->log = log;
+    }
+    tree_fini(&mark->content);
+    change_log_fini(&mark->log);
+}
+
+pbase_status collection_same_space(const collection *self, const collection *other,
+                                   pbase_error *err)
+{
+    return self->context->source == other->context->source
+               ? PBASE_OK
+               : collection_noted(
+                     self, PBASE_FAIL(err, PBASE_INVALID, "the other one is of another space"),
+                     err);
+}
+
 /* ------------------------------------------------------------------------------ counting ------ */
 
 pbase_status collection_count(const collection *self, uint64_t *out, pbase_error *err)
@@ -271,32 +324,36 @@ pbase_status collection_total(const collection *self, uint64_t *out, pbase_error
 /* One bound of a range, encoded; an empty key is no bound. */
 typedef struct {
     key_scratch scratch;
-    encoded_key key;
+    pbase_bytes key;
     bool exclusive;
 } range_bound;
 
-static pbase_status bound_encode(const collection *self, const pbase_value *value, bool exclusive,
-                                 range_bound *out, pbase_error *err)
+static pbase_status bound_encode(const collection *self, const pbase_value *value, bool upper,
+                                 bool exclusive, range_bound *out, pbase_error *err)
 {
     key_scratch_init(&out->scratch, self->context->alloc);
-    memset(&out->key, 0, sizeof out->key);
+    out->key = pbase_bytes_of(NULL, 0);
     out->exclusive = exclusive;
-    return value == NULL ? PBASE_OK : collection_key(self, value, &out->scratch, &out->key, err);
+    return value == NULL
+               ? PBASE_OK
+               : collection_noted(self,
+                                  collection_key_bound(self->context, self->kind, value, upper,
+                                                       exclusive, &out->scratch, &out->key, err),
+                                  err);
 }
 
-static pbase_status range_read(const collection *self, const range_bound *from,
-                               const range_bound *to, pbase_error *err)
+pbase_status collection_read_range(const collection *self, pbase_bytes from, bool from_exclusive,
+                                   pbase_bytes to, bool to_exclusive, pbase_error *err)
 {
     read_observer *reads = self->context->reads;
-    observed_range range = {from->key.bytes, from->exclusive, false};
+    observed_range range = {from, from_exclusive, false};
     uint64_t number = 0;
     if (reads == NULL) {
         return PBASE_OK;
     }
     pbase_status status = reads->vtable->range_begin(reads, self->id, &range, &number, err);
-    return status == PBASE_OK
-               ? reads->vtable->range_extend(reads, number, to->key.bytes, to->exclusive, err)
-               : status;
+    return status == PBASE_OK ? reads->vtable->range_extend(reads, number, to, to_exclusive, err)
+                              : status;
 }
 
 /* Entries before the bound; with `past`, those at it too. */
@@ -304,7 +361,7 @@ static pbase_status bound_rank(const collection *self, const range_bound *bound,
                                uint64_t *out, pbase_error *err)
 {
     bool found = false;
-    pbase_status status = tree_rank(&self->tree, bound->key.bytes, out, &found, err);
+    pbase_status status = tree_rank(&self->tree, bound->key, out, &found, err);
     *out += status == PBASE_OK && found && past ? 1u : 0u;
     return status;
 }
@@ -314,12 +371,12 @@ static pbase_status range_measure(const collection *self, const range_bound *fro
 {
     uint64_t low = 0, high = 0;
     pbase_status status = PBASE_OK;
-    if (from->key.bytes.size != 0) {
+    if (from->key.size != 0) {
         status = bound_rank(self, from, from->exclusive, &low, err);
     }
     if (status == PBASE_OK) {
-        status = to->key.bytes.size != 0 ? bound_rank(self, to, !to->exclusive, &high, err)
-                                         : tree_count(&self->tree, &high, err);
+        status = to->key.size != 0 ? bound_rank(self, to, !to->exclusive, &high, err)
+                                   : tree_count(&self->tree, &high, err);
     }
     if (status == PBASE_OK) {
         *out = high > low ? high - low : 0;
@@ -331,11 +388,11 @@ pbase_status collection_count_range(const collection *self, const pbase_range *r
                                     pbase_error *err)
 {
     range_bound from, to;
-    pbase_status status = bound_encode(self, range->from, range->from_exclusive, &from, err);
-    pbase_status to_status = bound_encode(self, range->to, range->to_exclusive, &to, err);
+    pbase_status status = bound_encode(self, range->from, false, range->from_exclusive, &from, err);
+    pbase_status to_status = bound_encode(self, range->to, true, range->to_exclusive, &to, err);
     status = status == PBASE_OK ? to_status : status;
     if (status == PBASE_OK) {
-        status = range_read(self, &from, &to, err);
+        status = collection_read_range(self, from.key, from.exclusive, to.key, to.exclusive, err);
     }
     if (status == PBASE_OK) {
         status = range_measure(self, &from, &to, out, err);

@@ -29,10 +29,16 @@ struct pbase_reader {
 
 /* Yields `status` after naming the collection in `err`, unless it is OK or END. */
 pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err);
-/* Encodes a key; errors name the collection. */
+/* Encodes a key of one value; errors name the collection. */
 PBASE_MUST_CHECK pbase_status collection_key(const collection *self, const pbase_value *value,
                                              key_scratch *scratch, encoded_key *out,
                                              pbase_error *err);
+
+/* A bound of a range of keys, in the bytes of the tree. `upper`: the range ends there. */
+PBASE_MUST_CHECK pbase_status collection_key_bound(const collection_context *context, uint8_t kind,
+                                                   const pbase_value *value, bool upper,
+                                                   bool exclusive, key_scratch *scratch,
+                                                   pbase_bytes *out, pbase_error *err);
 
 /* Tell the read observer, if there is one. */
 static inline pbase_status collection_read_key(const collection *self, pbase_bytes key,
@@ -46,6 +52,11 @@ static inline pbase_status collection_read_whole(const collection *self, pbase_e
     read_observer *reads = self->context->reads;
     return reads == NULL ? PBASE_OK : reads->vtable->whole_read(reads, self->id, err);
 }
+
+/* That everything between two bounds was read; an empty one is no bound. */
+PBASE_MUST_CHECK pbase_status collection_read_range(const collection *self, pbase_bytes from,
+                                                    bool from_exclusive, pbase_bytes to,
+                                                    bool to_exclusive, pbase_error *err);
 
 /* The value of an item, decoded into `arena`; nothing of it points into the item. */
 PBASE_MUST_CHECK pbase_status collection_decode(const collection *self, const tree_item *item,
@@ -62,6 +73,18 @@ PBASE_MUST_CHECK pbase_status collection_encode(collection *self, const pbase_va
 /* Carries an operation out in the tree and in the log, or in neither. */
 PBASE_MUST_CHECK pbase_status collection_change(collection *self, const change *operation,
                                                 pbase_error *err);
+/* What several operations began from: each succeeds, or all are taken back. */
+typedef struct {
+    tree content;
+    change_log log;
+    bool bulk;
+} collection_mark;
+void collection_mark_set(const collection *self, collection_mark *out);
+/* Ends the mark; unless `status` is OK, the collection is again what it was then. */
+void collection_mark_end(collection *self, collection_mark *mark, pbase_status status);
+/* INVALID unless both are of one space. */
+PBASE_MUST_CHECK pbase_status collection_same_space(const collection *self, const collection *other,
+                                                    pbase_error *err);
 PBASE_MUST_CHECK pbase_status collection_count(const collection *self, uint64_t *out,
                                                pbase_error *err);
 /* Sum of the counts of a counted kind, and that everything was read. */
@@ -77,6 +100,38 @@ PBASE_MUST_CHECK pbase_status collection_count_range(const collection *self,
 PBASE_MUST_CHECK pbase_status collection_index(const collection *self, int64_t index,
                                                int64_t *out_index, uint64_t *out_count,
                                                bool *out_inside, pbase_error *err);
+
+/* ----------------------------------------- counted set and multi-dictionary: bag.c ------------ */
+
+PBASE_MUST_CHECK pbase_status bag_get(const collection *self, pbase_bytes key, uint64_t *out_count,
+                                      pbase_error *err);
+/* `out_count` NULL: nobody asks, and nothing is read. */
+PBASE_MUST_CHECK pbase_status bag_add(collection *self, const encoded_key *key, uint64_t times,
+                                      uint64_t *out_count, pbase_error *err);
+/* Fewer than asked for is a read. */
+PBASE_MUST_CHECK pbase_status bag_take(collection *self, const encoded_key *key, uint64_t times,
+                                       uint64_t *out_removed, pbase_error *err);
+
+/* ---------------------------------------- dictionary and hash dictionary: mapping.c ---------- */
+
+PBASE_MUST_CHECK pbase_status mapping_get(const collection *self, const pbase_value *key,
+                                          pbase_arena *arena, pbase_value *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status mapping_get_bytes(const collection *self, const pbase_value *key,
+                                                pbase_reader *reader, pbase_bytes *out,
+                                                pbase_error *err);
+PBASE_MUST_CHECK pbase_status mapping_has(const collection *self, const pbase_value *key, bool *out,
+                                          pbase_error *err);
+/* Puts `value`, or `raw` when it is NULL. */
+PBASE_MUST_CHECK pbase_status mapping_put(collection *self, const pbase_value *key,
+                                          const pbase_value *value, pbase_bytes raw,
+                                          bool *out_replaced, pbase_error *err);
+PBASE_MUST_CHECK pbase_status mapping_remove(collection *self, const pbase_value *key,
+                                             bool *out_removed, pbase_error *err);
+/* Puts every entry of `other`, which is of the same kind. */
+PBASE_MUST_CHECK pbase_status mapping_merge(collection *self, const collection *other,
+                                            pbase_error *err);
+
+/* ------------------------------------------------------------------------------ cursors ------- */
 
 /* A cursor over keys; `range` NULL: everything. */
 PBASE_MUST_CHECK pbase_status cursor_open_range(const collection *self, const pbase_range *range,

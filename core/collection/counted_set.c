@@ -14,24 +14,10 @@ pbase_status pbase_counted_set_get(const pbase_counted_set *set, const pbase_val
     encoded_key key;
     pbase_status status = collection_key(self, element, &scratch, &key, err);
     if (status == PBASE_OK) {
-        status = collection_read_key(self, key.bytes, err);
-    }
-    if (status == PBASE_OK) {
-        status =
-            collection_noted(self, change_count_in(&self->tree, key.bytes, out_count, err), err);
+        status = bag_get(self, key.bytes, out_count, err);
     }
     key_scratch_fini(&scratch);
     return status;
-}
-
-/* What the caller wants to know is a read, and read before anything changes. */
-static pbase_status count_asked(const collection *self, pbase_bytes key, bool asked,
-                                uint64_t *out_count, pbase_error *err)
-{
-    pbase_status status = asked ? collection_read_key(self, key, err) : PBASE_OK;
-    return status == PBASE_OK
-               ? collection_noted(self, change_count_in(&self->tree, key, out_count, err), err)
-               : status;
 }
 
 pbase_status pbase_counted_set_add(pbase_counted_set **set, const pbase_value *element,
@@ -39,36 +25,16 @@ pbase_status pbase_counted_set_add(pbase_counted_set **set, const pbase_value *e
 {
     collection *self = collection_of_counted_set(*set);
     key_scratch scratch;
-    change operation = {.op = CHANGE_COUNT_ADD, .count = times};
-    uint64_t before = 0;
+    encoded_key key;
     pbase_status status = collection_edit_check(self, err);
     if (status != PBASE_OK) {
         return status;
     }
-    status = collection_key(self, element, &scratch, &operation.key, err);
-    if (status == PBASE_OK && out_count != NULL) {
-        status = count_asked(self, operation.key.bytes, true, &before, err);
-    }
-    if (status == PBASE_OK && times != 0) {
-        status = collection_change(self, &operation, err);
-    }
-    if (status == PBASE_OK && out_count != NULL) {
-        *out_count = before + times;
+    status = collection_key(self, element, &scratch, &key, err);
+    if (status == PBASE_OK) {
+        status = bag_add(self, &key, times, out_count, err);
     }
     key_scratch_fini(&scratch);
-    return status;
-}
-
-/* Fewer than asked for is a read: others must not have added some meanwhile. */
-static pbase_status take_count(const collection *self, change *operation, bool asked,
-                               pbase_error *err)
-{
-    uint64_t there = 0;
-    pbase_status status = count_asked(self, operation->key.bytes, asked, &there, err);
-    if (status == PBASE_OK && there < operation->count) {
-        status = asked ? PBASE_OK : collection_read_key(self, operation->key.bytes, err);
-        operation->count = there;
-    }
     return status;
 }
 
@@ -77,20 +43,14 @@ pbase_status pbase_counted_set_remove(pbase_counted_set **set, const pbase_value
 {
     collection *self = collection_of_counted_set(*set);
     key_scratch scratch;
-    change operation = {.op = CHANGE_COUNT_TAKE, .count = times};
+    encoded_key key;
     pbase_status status = collection_edit_check(self, err);
     if (status != PBASE_OK) {
         return status;
     }
-    status = collection_key(self, element, &scratch, &operation.key, err);
+    status = collection_key(self, element, &scratch, &key, err);
     if (status == PBASE_OK) {
-        status = take_count(self, &operation, out_removed != NULL, err);
-    }
-    if (status == PBASE_OK && operation.count != 0) {
-        status = collection_change(self, &operation, err);
-    }
-    if (status == PBASE_OK && out_removed != NULL) {
-        *out_removed = operation.count;
+        status = bag_take(self, &key, times, out_removed, err);
     }
     key_scratch_fini(&scratch);
     return status;

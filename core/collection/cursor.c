@@ -1,6 +1,7 @@
 /* cursor.c - cursors over collections of every kind: a tree cursor with bounds, that tells the
  * read observer exactly what it has passed. */
 #include "collection/collection_private.h"
+#include "collection/key_element.h"
 #include "collection/kind.h"
 #include "collection/tree_cursor.h"
 
@@ -95,19 +96,21 @@ void pbase_cursor_close(pbase_cursor *cursor)
 }
 
 static pbase_status bound_set_value(const collection *from, cursor_bound *bound,
-                                    const pbase_value *value, bool exclusive, pbase_error *err)
+                                    const pbase_value *value, bool upper, bool exclusive,
+                                    pbase_error *err)
 {
     key_scratch scratch;
-    encoded_key key;
+    pbase_bytes key;
     if (value == NULL) {
         return PBASE_OK;
     }
-    pbase_status status = collection_key(from, value, &scratch, &key, err);
+    pbase_status status = collection_key_bound(from->context, from->kind, value, upper, exclusive,
+                                               &scratch, &key, err);
     if (status == PBASE_OK) {
-        status = bound_set(bound, key.bytes, exclusive, err);
+        status = bound_set(bound, key, exclusive, err);
     }
     key_scratch_fini(&scratch);
-    return status;
+    return collection_noted(from, status, err);
 }
 
 /* The next `next` begins where the range does. */
@@ -127,10 +130,10 @@ pbase_status cursor_open_range(const collection *from, const pbase_range *range,
         return status;
     }
     self->reverse = asked->reverse;
-    status = bound_set_value(from, self->reverse ? &self->end : &self->origin, asked->from,
+    status = bound_set_value(from, self->reverse ? &self->end : &self->origin, asked->from, false,
                              asked->from_exclusive, err);
     if (status == PBASE_OK) {
-        status = bound_set_value(from, self->reverse ? &self->origin : &self->end, asked->to,
+        status = bound_set_value(from, self->reverse ? &self->origin : &self->end, asked->to, true,
                                  asked->to_exclusive, err);
     }
     if (status == PBASE_OK) {
@@ -345,16 +348,16 @@ static bool is_before_origin(const pbase_cursor *self, pbase_bytes key)
 pbase_status pbase_cursor_seek(pbase_cursor *cursor, const pbase_value *key, pbase_error *err)
 {
     key_scratch scratch;
-    encoded_key encoded;
-    if (cursor->kind == PBASE_COLLECTION_LIST) {
-        return PBASE_FAIL(err, PBASE_INVALID, "a cursor over a list has no keys to seek");
+    pbase_bytes bytes;
+    if (cursor->kind == PBASE_COLLECTION_LIST || cursor->kind == PBASE_COLLECTION_HASH_DICT) {
+        return PBASE_FAIL(err, PBASE_INVALID, "a cursor over a %s has no order of keys to seek in",
+                          pbase_collection_kind_name(cursor->kind));
     }
-    key_scratch_init(&scratch, cursor->context->alloc);
-    pbase_status status = key_encode(key, &scratch, &encoded, err);
+    pbase_status status = collection_key_bound(cursor->context, cursor->kind, key, cursor->reverse,
+                                               false, &scratch, &bytes, err);
     if (status == PBASE_OK) {
-        status = is_before_origin(cursor, encoded.bytes)
-                     ? cursor_rewind(cursor, err)
-                     : bound_set(&cursor->start, encoded.bytes, false, err);
+        status = is_before_origin(cursor, bytes) ? cursor_rewind(cursor, err)
+                                                 : bound_set(&cursor->start, bytes, false, err);
     }
     key_scratch_fini(&scratch);
     if (status == PBASE_OK) {
@@ -374,6 +377,21 @@ static pbase_status cursor_check(const pbase_cursor *self, pbase_error *err)
                : PBASE_FAIL(err, PBASE_INVALID, "the cursor does not stand on an entry");
 }
 
+/* The parts of an entry's key; only a multi-dictionary's has a record. */
+static pbase_status decode_key(pbase_cursor *self, const encoded_key *key, pbase_value *out,
+                               pbase_value *out_record, pbase_error *err)
+{
+    switch (kind_find(self->kind)->shape) {
+    case KEY_SHAPE_HASHED:
+        return key_decode_hashed(key, &self->arena, out, err);
+    case KEY_SHAPE_PAIR:
+        return key_decode_pair(key, &self->arena, out, out_record, err);
+    case KEY_SHAPE_PLAIN:
+    default:
+        return key_decode(key, &self->arena, out, err);
+    }
+}
+
 pbase_status pbase_cursor_key(pbase_cursor *cursor, pbase_value *out, pbase_error *err)
 {
     encoded_key key;
@@ -385,8 +403,9 @@ pbase_status pbase_cursor_key(pbase_cursor *cursor, pbase_value *out, pbase_erro
         *out = pbase_value_int((int64_t)cursor->index);
         return PBASE_OK;
     }
+    pbase_value unused;
     status = tree_cursor_key(&cursor->at, &key, err);
-    return status == PBASE_OK ? key_decode(&key, &cursor->arena, out, err) : status;
+    return status == PBASE_OK ? decode_key(cursor, &key, out, &unused, err) : status;
 }
 
 pbase_status cursor_stored(pbase_cursor *self, pbase_bytes *out, pbase_error *err)
@@ -394,7 +413,7 @@ pbase_status cursor_stored(pbase_cursor *self, pbase_bytes *out, pbase_error *er
     tree_value value;
     pbase_status status = cursor_check(self, err);
     if (status == PBASE_OK && !kind_has_values(self->kind)) {
-        status = PBASE_FAIL(err, PBASE_INVALID, "the entries of a %s have no values",
+        status = PBASE_FAIL(err, PBASE_INVALID, "the entries of a %s have no stored values",
                             pbase_collection_kind_name(self->kind));
     }
     if (status == PBASE_OK) {
@@ -409,10 +428,25 @@ pbase_status cursor_stored(pbase_cursor *self, pbase_bytes *out, pbase_error *er
     return status;
 }
 
+/* The record of a multi-dictionary lies in the key. */
+static pbase_status cursor_record(pbase_cursor *self, pbase_value *out, pbase_error *err)
+{
+    encoded_key encoded;
+    pbase_value key;
+    pbase_status status = cursor_check(self, err);
+    if (status == PBASE_OK) {
+        status = tree_cursor_key(&self->at, &encoded, err);
+    }
+    return status == PBASE_OK ? decode_key(self, &encoded, &key, out, err) : status;
+}
+
 pbase_status pbase_cursor_value(pbase_cursor *cursor, pbase_value *out, pbase_error *err)
 {
     value_coder *coder = cursor->context->coder;
     pbase_bytes stored;
+    if (cursor->kind == PBASE_COLLECTION_MULTI_DICT) {
+        return cursor_record(cursor, out, err);
+    }
     if (!kind_has_values(cursor->kind)) {
         return pbase_cursor_key(cursor, out, err);
     }

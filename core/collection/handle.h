@@ -9,7 +9,9 @@
 #include "collection/context.h"
 #include <protobase/counted_set.h>
 #include <protobase/dict.h>
+#include <protobase/hash_dict.h>
 #include <protobase/list.h>
+#include <protobase/multi_dict.h>
 #include <protobase/set.h>
 
 typedef struct collection collection;
@@ -60,6 +62,22 @@ static inline collection *collection_of_set(pbase_set *set)
     return (collection *)set;
 }
 
+static inline pbase_hash_dict *collection_hash_dict(collection *self)
+{
+    return (pbase_hash_dict *)self;
+}
+static inline collection *collection_of_hash_dict(pbase_hash_dict *dict)
+{
+    return (collection *)dict;
+}
+static inline pbase_multi_dict *collection_multi_dict(collection *self)
+{
+    return (pbase_multi_dict *)self;
+}
+static inline collection *collection_of_multi_dict(pbase_multi_dict *dict)
+{
+    return (collection *)dict;
+}
 static inline pbase_counted_set *collection_counted_set(collection *self)
 {
     return (pbase_counted_set *)self;

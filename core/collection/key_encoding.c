@@ -6,24 +6,11 @@
  * FoundationDB; a class byte is never FF, so the end is always told from an escaped zero. */
 #include "collection/key_encoding.h"
 
+#include "collection/key_private.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-
-enum {
-    KEY_END = 0, /* of a list, and of text inside one */
-    KEY_NULL = 1,
-    KEY_FALSE = 2,
-    KEY_TRUE = 3,
-    KEY_NUMBER = 4,
-    KEY_STRING = 5,
-    KEY_BYTES = 6,
-    KEY_TIMESTAMP = 7,
-    KEY_LIST = 8,
-    KEY_REFERENCE = 11, /* 9 and 10 are the places of map and vector */
-    KEY_ESCAPED = 0xff
-};
-enum { SPELLED_PLAIN = 0, SPELLED_FLOAT = 1, SPELLED_MINUS_ZERO = 2 };
 
 #define NUMBER_BYTES 10u
 #define SIGN_BIT 0x8000000000000000u
@@ -89,7 +76,7 @@ static void put_double(uint8_t *at, double v)
     put_big_endian(at + 8, 0, 2);
 }
 
-static uint8_t number_spelling(const pbase_value *number)
+uint8_t key_number_spelling(const pbase_value *number)
 {
     if (number->kind == PBASE_INT || !is_int64(number->as.real)) {
         return SPELLED_PLAIN;
@@ -125,15 +112,14 @@ static size_t zeros_in(pbase_bytes bytes)
     return zeros;
 }
 
-static pbase_status limit_passed(size_t size, pbase_error *err)
+pbase_status key_limit_passed(size_t size, pbase_error *err)
 {
     return PBASE_FAIL(err, PBASE_LIMIT, "a key of %zu bytes; the limit is %u", size,
                       PBASE_KEY_BYTES_MAX);
 }
 
 /* Bytes that a scalar takes; checks that it may be a key. */
-static pbase_status scalar_size(const pbase_value *value, bool nested, size_t *out,
-                                pbase_error *err)
+pbase_status key_scalar_size(const pbase_value *value, bool nested, size_t *out, pbase_error *err)
 {
     switch (value->kind) {
     case PBASE_NULL:
@@ -153,7 +139,7 @@ static pbase_status scalar_size(const pbase_value *value, bool nested, size_t *o
     case PBASE_STRING:
     case PBASE_BYTES:
         if (value->as.string.size >= PBASE_KEY_BYTES_MAX) {
-            return limit_passed(value->as.string.size, err);
+            return key_limit_passed(value->as.string.size, err);
         }
         if (value->kind == PBASE_STRING && !pbase_utf8_valid(value->as.string)) {
             return PBASE_FAIL(err, PBASE_INVALID, "a key is not well-formed UTF-8");
@@ -172,13 +158,13 @@ static pbase_status list_size(const pbase_value *list, size_t *out, pbase_error 
     size_t size = 2; /* class and end */
     for (size_t i = 0; i < list->as.list.count; i++) {
         size_t one = 0;
-        pbase_status status = scalar_size(&list->as.list.items[i], true, &one, err);
+        pbase_status status = key_scalar_size(&list->as.list.items[i], true, &one, err);
         if (status != PBASE_OK) {
             return status;
         }
         size += one;
         if (size > PBASE_KEY_BYTES_MAX) {
-            return limit_passed(size, err);
+            return key_limit_passed(size, err);
         }
     }
     *out = size;
@@ -204,7 +190,7 @@ static uint8_t *put_text(uint8_t *at, pbase_bytes text, bool nested)
 }
 
 /* Writes class and body; there is room. Yields the end. */
-static uint8_t *put_scalar(uint8_t *at, const pbase_value *value, bool nested)
+uint8_t *key_scalar_put(uint8_t *at, const pbase_value *value, bool nested)
 {
     switch (value->kind) {
     case PBASE_BOOL:
@@ -275,9 +261,9 @@ static pbase_status encode_list(const pbase_value *list, key_scratch *scratch, e
     *at++ = KEY_LIST;
     for (size_t i = 0; i < list->as.list.count; i++) {
         const pbase_value *item = &list->as.list.items[i];
-        at = put_scalar(at, item, true);
+        at = key_scalar_put(at, item, true);
         if (is_number(item)) {
-            spelling[numbers++] = number_spelling(item);
+            spelling[numbers++] = key_number_spelling(item);
             spelled = spelling[numbers - 1] != SPELLED_PLAIN ? numbers : spelled;
         }
     }
@@ -295,15 +281,15 @@ pbase_status key_encode(const pbase_value *value, key_scratch *scratch, encoded_
     }
     size_t size = 0;
     uint8_t *start = NULL;
-    pbase_status status = scalar_size(value, false, &size, err);
+    pbase_status status = key_scalar_size(value, false, &size, err);
     if (status == PBASE_OK) {
         status = scratch_room(scratch, size + 1, &start, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    start[size] = is_number(value) ? number_spelling(value) : SPELLED_PLAIN;
-    (void)put_scalar(start, value, false); /* its end is start + size */
+    start[size] = is_number(value) ? key_number_spelling(value) : SPELLED_PLAIN;
+    (void)key_scalar_put(start, value, false); /* its end is start + size */
     out->bytes = pbase_bytes_of(start, size);
     out->spelling = pbase_bytes_of(start + size, start[size] != SPELLED_PLAIN);
     return PBASE_OK;
@@ -311,12 +297,12 @@ pbase_status key_encode(const pbase_value *value, key_scratch *scratch, encoded_
 
 /* ------------------------------------------------------------------------------ decoding ----- */
 
-/* What is left of a key while it is read. */
-typedef struct {
-    pbase_reader_bytes bytes;
-    pbase_reader_bytes spelling;
-    pbase_arena *arena; /* NULL: only look whether the key is well-formed */
-} key_source;
+bool key_source_is_done(const key_source *from, const encoded_key *key)
+{
+    return pbase_reader_bytes_left(&from->bytes) == 0 &&
+           pbase_reader_bytes_left(&from->spelling) == 0 &&
+           (key->spelling.size == 0 || key->spelling.data[key->spelling.size - 1] != 0);
+}
 
 static bool number_read(key_source *from, pbase_value *out)
 {
@@ -397,7 +383,7 @@ static bool text_utf8_valid(pbase_bytes escaped)
     }
 }
 
-static pbase_status not_a_key(pbase_error *err)
+pbase_status key_malformed(pbase_error *err)
 {
     return PBASE_FAIL(err, PBASE_CORRUPT, "the bytes of a key are malformed");
 }
@@ -409,10 +395,10 @@ static pbase_status text_read(key_source *from, bool nested, pbase_value *out, p
     if (!nested) {
         from->bytes.at = from->bytes.end;
     } else if (!text_bounds(&from->bytes, &text, &zeros)) {
-        return not_a_key(err);
+        return key_malformed(err);
     }
     if (out->kind == PBASE_STRING && !(nested ? text_utf8_valid(text) : pbase_utf8_valid(text))) {
-        return not_a_key(err);
+        return key_malformed(err);
     }
     if (zeros != 0 && from->arena != NULL) {
         uint8_t *plain = pbase_arena_alloc(from->arena, text.size);
@@ -458,15 +444,15 @@ static bool fixed_read(key_source *from, uint8_t class_byte, pbase_value *out)
     }
 }
 
-static pbase_status scalar_read(key_source *from, uint8_t class_byte, bool nested, pbase_value *out,
-                                pbase_error *err)
+pbase_status key_scalar_read(key_source *from, uint8_t class_byte, bool nested, pbase_value *out,
+                             pbase_error *err)
 {
     if (class_byte == KEY_STRING || class_byte == KEY_BYTES) {
         *out = pbase_value_null();
         out->kind = class_byte == KEY_STRING ? PBASE_STRING : PBASE_BYTES;
         return text_read(from, nested, out, err);
     }
-    return fixed_read(from, class_byte, out) ? PBASE_OK : not_a_key(err);
+    return fixed_read(from, class_byte, out) ? PBASE_OK : key_malformed(err);
 }
 
 /* Reads the items of a list into `items`, which has room for them all, or only counts them. */
@@ -477,13 +463,13 @@ static pbase_status items_read(key_source *from, pbase_value *items, size_t *out
         uint8_t class_byte;
         pbase_value item;
         if (!pbase_read_u8(&from->bytes, &class_byte)) {
-            return not_a_key(err);
+            return key_malformed(err);
         }
         if (class_byte == KEY_END) {
             *out_count = count;
             return PBASE_OK;
         }
-        pbase_status status = scalar_read(from, class_byte, true, &item, err);
+        pbase_status status = key_scalar_read(from, class_byte, true, &item, err);
         if (status != PBASE_OK) {
             return status;
         }
@@ -516,18 +502,15 @@ static pbase_status list_read(key_source *from, pbase_value *out, pbase_error *e
 static pbase_status key_read(const encoded_key *key, pbase_arena *arena, pbase_value *out,
                              pbase_error *err)
 {
-    key_source from = {pbase_reader_bytes_of(key->bytes), pbase_reader_bytes_of(key->spelling),
-                       arena};
+    key_source from = key_source_of(key, arena);
     uint8_t class_byte;
     if (key->bytes.size > PBASE_KEY_BYTES_MAX || !pbase_read_u8(&from.bytes, &class_byte)) {
-        return not_a_key(err);
+        return key_malformed(err);
     }
-    pbase_status status = class_byte == KEY_LIST ? list_read(&from, out, err)
-                                                 : scalar_read(&from, class_byte, false, out, err);
-    bool whole = status == PBASE_OK && pbase_reader_bytes_left(&from.bytes) == 0 &&
-                 pbase_reader_bytes_left(&from.spelling) == 0 &&
-                 (key->spelling.size == 0 || key->spelling.data[key->spelling.size - 1] != 0);
-    return status == PBASE_OK && !whole ? not_a_key(err) : status;
+    pbase_status status = class_byte == KEY_LIST
+                              ? list_read(&from, out, err)
+                              : key_scalar_read(&from, class_byte, false, out, err);
+    return status == PBASE_OK && !key_source_is_done(&from, key) ? key_malformed(err) : status;
 }
 
 pbase_status key_decode(const encoded_key *key, pbase_arena *arena, pbase_value *out,
@@ -605,13 +588,56 @@ static void describe_scalar(short_text *out, const pbase_value *value)
     short_text_add(out, piece, strlen(piece));
 }
 
+static void describe_value(short_text *out, const pbase_value *value);
+
+static bool has_room(const short_text *text)
+{
+    return text->used + 1 < text->size;
+}
+
+static void describe_list(short_text *out, const pbase_value *list)
+{
+    short_text_add(out, "[", 1);
+    for (size_t i = 0; i < list->as.list.count && has_room(out); i++) {
+        short_text_add(out, ", ", i == 0 ? 0 : 2);
+        describe_value(out, &list->as.list.items[i]);
+    }
+    short_text_add(out, "]", 1);
+}
+
+static void describe_map(short_text *out, const pbase_value *map)
+{
+    short_text_add(out, "{", 1);
+    for (size_t i = 0; i < map->as.map.count && has_room(out); i++) {
+        short_text_add(out, ", ", i == 0 ? 0 : 2);
+        describe_text(out, map->as.map.fields[i].name);
+        short_text_add(out, ": ", 2);
+        describe_value(out, &map->as.map.fields[i].value);
+    }
+    short_text_add(out, "}", 1);
+}
+
+/* As deep as there is room: each level takes a character. */
 static void describe_value(short_text *out, const pbase_value *value)
 {
-    if (is_text(value)) {
+    if (value->kind == PBASE_LIST) {
+        describe_list(out, value);
+    } else if (value->kind == PBASE_MAP) {
+        describe_map(out, value);
+    } else if (value->kind == PBASE_VECTOR) {
+        short_text_add(out, "a vector", 8);
+    } else if (is_text(value)) {
         describe_text(out, value->as.string);
     } else {
         describe_scalar(out, value);
     }
+}
+
+void key_describe_value(const pbase_value *value, char *out, size_t out_size)
+{
+    short_text text = {out, out_size, 0};
+    out[0] = '\0';
+    describe_value(&text, value);
 }
 
 void key_describe(pbase_bytes bytes, char *out, size_t out_size)
@@ -624,7 +650,7 @@ void key_describe(pbase_bytes bytes, char *out, size_t out_size)
     out[0] = '\0';
     bool list = pbase_read_u8(&from.bytes, &class_byte) && class_byte == KEY_LIST;
     if (!list) {
-        if (scalar_read(&from, class_byte, false, &value, NULL) == PBASE_OK) {
+        if (key_scalar_read(&from, class_byte, false, &value, NULL) == PBASE_OK) {
             describe_value(&text, &value);
         }
         return;
@@ -635,7 +661,7 @@ void key_describe(pbase_bytes bytes, char *out, size_t out_size)
         if (!first) {
             short_text_add(&text, ", ", 2);
         }
-        if (scalar_read(&from, class_byte, true, &value, NULL) != PBASE_OK) {
+        if (key_scalar_read(&from, class_byte, true, &value, NULL) != PBASE_OK) {
             return;
         }
         describe_value(&text, &value);

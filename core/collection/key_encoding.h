@@ -15,6 +15,13 @@ typedef struct {
     pbase_bytes spelling; /* at most one byte a number of the key */
 } encoded_key;
 
+/* How the keys of a kind of collection are made (docs/formats/key.md). */
+typedef enum {
+    KEY_SHAPE_PLAIN,  /* a scalar, or a list of scalars */
+    KEY_SHAPE_HASHED, /* a hash and any value: key_element.h */
+    KEY_SHAPE_PAIR    /* a key and any value behind it: key_element.h */
+} key_shape;
+
 /* Room for the encoding of one key at a time: small keys need no heap. */
 #define KEY_SCRATCH_BYTES 192u
 typedef struct {
@@ -44,6 +51,8 @@ bool key_valid(const encoded_key *key);
 /* A short text of a key for messages ("'smith'", "42", "[1, 'a']"), cut with "..." when it does not
  * fit. Always NUL-ended. */
 void key_describe(pbase_bytes bytes, char *out, size_t out_size);
+/* The same of any value: "{'a': 1}" too. */
+void key_describe_value(const pbase_value *value, char *out, size_t out_size);
 
 /* A position in a list as a key of read and write sets: its order is that of the index. */
 #define KEY_INDEX_BYTES 8u

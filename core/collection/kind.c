@@ -8,6 +8,14 @@ static const kind_facts kinds[] = {
                                .positional = true,
                                .has_values = true},
     [PBASE_COLLECTION_SET] = {.name = "set", .feature = 1},
+    [PBASE_COLLECTION_HASH_DICT] = {.name = "hash_dict",
+                                    .shape = KEY_SHAPE_HASHED,
+                                    .feature = 2,
+                                    .has_values = true},
+    [PBASE_COLLECTION_MULTI_DICT] = {.name = "multi_dict",
+                                     .shape = KEY_SHAPE_PAIR,
+                                     .feature = 2,
+                                     .counted = true},
     [PBASE_COLLECTION_COUNTED_SET] = {.name = "counted_set", .feature = 2, .counted = true},
 };
 

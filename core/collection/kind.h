@@ -2,6 +2,7 @@
  * Threads: pure functions. */
 #ifndef PROTOBASE_COLLECTION_KIND_H
 #define PROTOBASE_COLLECTION_KIND_H
+#include "collection/key_encoding.h"
 #include <protobase/collection.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 /* How the entries of a kind are found and what they hold. */
 typedef struct {
     const char *name;
+    key_shape shape;  /* of keys; positional kinds have none */
     uint32_t feature; /* level of the space that its records need (docs/formats/meta.md) */
     bool positional;  /* by index; else by key */
     bool counted;     /* entries hold how often they are there, and the slot the sum of that */

@@ -4,6 +4,7 @@
  * atoms, and every value is decoded. Damage in one root is a finding, and the walk goes on with the
  * next one. */
 #include "collection/change.h"
+#include "collection/key_element.h"
 #include "collection/kind.h"
 #include "space/index_check.h"
 #include "space/space_private.h"
@@ -143,7 +144,8 @@ static pbase_status visit_entry(void *state, const encoded_key *key, const tree_
     check_run *run = state;
     run->report->entries++;
     pbase_arena_reset(&run->arena);
-    if (run->kind != PBASE_COLLECTION_LIST && !key_valid(key)) {
+    const kind_facts *facts = kind_find(run->kind);
+    if (!facts->positional && !key_valid_as(key, facts->shape)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a key of %zu bytes is not one", key->bytes.size);
     }
     if (kind_counted(run->kind)) {

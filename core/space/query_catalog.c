@@ -17,6 +17,7 @@ typedef struct {
     collection *handle;
     pbase_cursor *cursor;
     pbase_range range;
+    uint64_t repeats; /* of the entry the cursor stands on: rows it gives again */
     bool wants_keys;
     bool wants_values;
 } collection_rows;
@@ -103,8 +104,8 @@ static pbase_status read_value(const collection_rows *rows, query_batch *batch, 
     pbase_value *out = &batch->values[batch->count];
     uint8_t kind = collection_kind(rows->handle);
     if (!kind_has_values(kind)) {
-        return kind_counted(kind) ? read_counted(rows->cursor, batch, out, err)
-                                  : read_decoded(rows->cursor, batch, out, err);
+        return kind == PBASE_COLLECTION_COUNTED_SET ? read_counted(rows->cursor, batch, out, err)
+                                                    : read_decoded(rows->cursor, batch, out, err);
     }
     pbase_bytes lent, kept;
     pbase_status status = cursor_stored(rows->cursor, &lent, err);
@@ -118,13 +119,29 @@ static pbase_status read_value(const collection_rows *rows, query_batch *batch, 
     return status;
 }
 
+/* To the next row: a record of a multi-dictionary gives one for each time that it is there. */
+static pbase_status move_on(collection_rows *rows, pbase_error *err)
+{
+    if (rows->repeats > 0) {
+        rows->repeats--;
+        return PBASE_OK;
+    }
+    pbase_status status = pbase_cursor_next(rows->cursor, err);
+    if (status == PBASE_OK && collection_kind(rows->handle) == PBASE_COLLECTION_MULTI_DICT) {
+        uint64_t count = 0;
+        status = pbase_cursor_count(rows->cursor, &count, err);
+        rows->repeats = status == PBASE_OK ? count - 1 : 0;
+    }
+    return status;
+}
+
 static pbase_status rows_next(query_rows *self, query_batch *batch, pbase_error *err)
 {
     collection_rows *rows = rows_from(self);
     pbase_status status = PBASE_OK;
     batch->count = 0;
     while (status == PBASE_OK && batch->count < batch->capacity) {
-        status = pbase_cursor_next(rows->cursor, err);
+        status = move_on(rows, err);
         if (status == PBASE_OK && batch->keys != NULL) {
             status = read_key(rows->cursor, batch, err);
         }
@@ -134,6 +151,16 @@ static pbase_status rows_next(query_rows *self, query_batch *batch, pbase_error 
         batch->count += status == PBASE_OK;
     }
     return status == PBASE_END ? PBASE_OK : status;
+}
+
+/* Of a part only the distinct records are counted without reading them. */
+static pbase_status multi_count(const collection_rows *rows, bool *out_exact, uint64_t *out_count,
+                                pbase_error *err)
+{
+    const pbase_multi_dict *dict = collection_multi_dict(rows->handle);
+    *out_exact = rows->range.from == NULL && rows->range.to == NULL;
+    return *out_exact ? pbase_multi_dict_total(dict, out_count, err)
+                      : pbase_multi_dict_count_range(dict, &rows->range, out_count, err);
 }
 
 static pbase_status rows_count(query_rows *self, bool *out_exact, uint64_t *out_count,
@@ -146,6 +173,10 @@ static pbase_status rows_count(query_rows *self, bool *out_exact, uint64_t *out_
         return pbase_dict_count_range(collection_dict(rows->handle), &rows->range, out_count, err);
     case PBASE_COLLECTION_SET:
         return pbase_set_count_range(collection_set(rows->handle), &rows->range, out_count, err);
+    case PBASE_COLLECTION_HASH_DICT: /* bounds are checked again by the query */
+        return pbase_hash_dict_count(collection_hash_dict(rows->handle), out_count, err);
+    case PBASE_COLLECTION_MULTI_DICT:
+        return multi_count(rows, out_exact, out_count, err);
     case PBASE_COLLECTION_COUNTED_SET:
         return pbase_counted_set_count_range(collection_counted_set(rows->handle), &rows->range,
                                              out_count, err);
@@ -172,6 +203,11 @@ static pbase_status open_cursor(collection_rows *rows, pbase_error *err)
         return pbase_dict_cursor(collection_dict(rows->handle), &rows->range, &rows->cursor, err);
     case PBASE_COLLECTION_SET:
         return pbase_set_cursor(collection_set(rows->handle), &rows->range, &rows->cursor, err);
+    case PBASE_COLLECTION_HASH_DICT: /* hashes have another order than keys */
+        return pbase_hash_dict_cursor(collection_hash_dict(rows->handle), &rows->cursor, err);
+    case PBASE_COLLECTION_MULTI_DICT:
+        return pbase_multi_dict_cursor(collection_multi_dict(rows->handle), &rows->range,
+                                       &rows->cursor, err);
     case PBASE_COLLECTION_COUNTED_SET:
         return pbase_counted_set_cursor(collection_counted_set(rows->handle), &rows->range,
                                         &rows->cursor, err);

@@ -80,6 +80,28 @@ pbase_status pbase_snapshot_set(const pbase_snapshot *snapshot, const char *name
     return status;
 }
 
+pbase_status pbase_snapshot_hash_dict(const pbase_snapshot *snapshot, const char *name,
+                                      pbase_hash_dict **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_kind(snapshot, name, PBASE_COLLECTION_HASH_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_hash_dict(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_snapshot_multi_dict(const pbase_snapshot *snapshot, const char *name,
+                                       pbase_multi_dict **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = open_kind(snapshot, name, PBASE_COLLECTION_MULTI_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_multi_dict(handle);
+    }
+    return status;
+}
+
 pbase_status pbase_snapshot_counted_set(const pbase_snapshot *snapshot, const char *name,
                                         pbase_counted_set **out, pbase_error *err)
 {

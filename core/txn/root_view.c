@@ -156,5 +156,7 @@ pbase_status root_view_info(const root_view *view, pbase_bytes name, const root_
 _Static_assert((int)PBASE_ROOT_DICT == (int)PBASE_COLLECTION_DICT &&
                    (int)PBASE_ROOT_LIST == (int)PBASE_COLLECTION_LIST &&
                    (int)PBASE_ROOT_SET == (int)PBASE_COLLECTION_SET &&
+                   (int)PBASE_ROOT_HASH_DICT == (int)PBASE_COLLECTION_HASH_DICT &&
+                   (int)PBASE_ROOT_MULTI_DICT == (int)PBASE_COLLECTION_MULTI_DICT &&
                    (int)PBASE_ROOT_COUNTED_SET == (int)PBASE_COLLECTION_COUNTED_SET,
                "a root's kind is the kind of its collection");

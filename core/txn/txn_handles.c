@@ -47,6 +47,28 @@ pbase_status pbase_txn_counted_set(pbase_txn *txn, const char *name, pbase_count
     return status;
 }
 
+pbase_status pbase_txn_hash_dict(pbase_txn *txn, const char *name, pbase_hash_dict **out,
+                                 pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = txn_open_kind(txn, name, PBASE_COLLECTION_HASH_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_hash_dict(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_txn_multi_dict(pbase_txn *txn, const char *name, pbase_multi_dict **out,
+                                  pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = txn_open_kind(txn, name, PBASE_COLLECTION_MULTI_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_multi_dict(handle);
+    }
+    return status;
+}
+
 /* --------------------------------------------------------------------------------- making ---- */
 
 pbase_status pbase_txn_new_dict(pbase_txn *txn, pbase_dict **out, pbase_error *err)
@@ -89,6 +111,26 @@ pbase_status pbase_txn_new_counted_set(pbase_txn *txn, pbase_counted_set **out, 
     return status;
 }
 
+pbase_status pbase_txn_new_hash_dict(pbase_txn *txn, pbase_hash_dict **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = txn_new_kind(txn, PBASE_COLLECTION_HASH_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_hash_dict(handle);
+    }
+    return status;
+}
+
+pbase_status pbase_txn_new_multi_dict(pbase_txn *txn, pbase_multi_dict **out, pbase_error *err)
+{
+    collection *handle = NULL;
+    pbase_status status = txn_new_kind(txn, PBASE_COLLECTION_MULTI_DICT, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_multi_dict(handle);
+    }
+    return status;
+}
+
 /* -------------------------------------------------------------------------------- storing ---- */
 
 pbase_status pbase_txn_store_dict(pbase_txn *txn, const char *name, const pbase_dict *dict,
@@ -113,4 +155,16 @@ pbase_status pbase_txn_store_counted_set(pbase_txn *txn, const char *name,
                                          const pbase_counted_set *set, pbase_error *err)
 {
     return txn_store_version(txn, name, (const collection *)set, err);
+}
+
+pbase_status pbase_txn_store_hash_dict(pbase_txn *txn, const char *name,
+                                       const pbase_hash_dict *dict, pbase_error *err)
+{
+    return txn_store_version(txn, name, (const collection *)dict, err);
+}
+
+pbase_status pbase_txn_store_multi_dict(pbase_txn *txn, const char *name,
+                                        const pbase_multi_dict *dict, pbase_error *err)
+{
+    return txn_store_version(txn, name, (const collection *)dict, err);
 }

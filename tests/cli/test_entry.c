@@ -68,6 +68,57 @@ static void a_counted_set_goes_in_and_out_as_counts(void **state)
     cli_case_end(&run);
 }
 
+static void a_hash_dictionary_takes_any_json_as_key(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    cli_case_write(&run, "rows.jsonl", "{\"at\": {\"x\": 1, \"y\": 2}, \"n\": 5}\n");
+
+    CLI(&run, "import", "places", "rows.jsonl", "--type", "hash_dict", "--key", "at");
+    assert_int_equal(run.exit_code, 0);
+    CLI(&run, "get", "places", "{\"y\": 2, \"x\": 1.0}");
+    cli_case_expect_out(&run, "{\"at\":{\"x\":1,\"y\":2},\"n\":5}\n");
+    CLI(&run, "put", "places", "{\"y\": 2, \"x\": 1}", "7");
+    CLI(&run, "put", "places", "home", "8");
+    CLI(&run, "query", "from places key k | order by k | select { k }");
+    cli_case_expect_out(&run, "{\"k\":\"home\"}\n{\"k\":{\"x\":1,\"y\":2}}\n");
+    CLI(&run, "delete", "places", "{\"x\": 1, \"y\": 2}");
+    assert_int_equal(run.exit_code, 0);
+    CLI(&run, "export", "places", "--keys");
+    cli_case_expect_out(&run, "{\"key\":\"home\",\"value\":8}\n");
+    cli_case_end(&run);
+}
+
+static void a_multi_dictionary_gives_each_record_as_often_as_it_is_there(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    cli_case_write(&run, "rows.jsonl", "{\"k\": 1}\n{\"k\": 2, \"a\": 0}\n{\"k\": 1}\n");
+
+    CLI(&run, "import", "tags", "rows.jsonl", "--type", "multi_dict", "--key", "k");
+    assert_int_equal(run.exit_code, 0);
+    CLI(&run, "get", "tags", "1");
+    cli_case_expect_out(&run, "{\"k\":1}\n{\"k\":1}\n");
+    CLI(&run, "put", "tags", "2", "\"more\"");
+    CLI(&run, "export", "tags", "--keys");
+    cli_case_expect_out(&run, "{\"key\":1,\"value\":{\"k\":1}}\n{\"key\":1,\"value\":{\"k\":1}}\n"
+                              "{\"key\":2,\"value\":\"more\"}\n"
+                              "{\"key\":2,\"value\":{\"k\":2,\"a\":0}}\n");
+    CLI(&run, "query", "from tags | count");
+    cli_case_expect_out(&run, "{\"count\":4}\n");
+    CLI(&run, "query", "from tags key t | where t >= 2 | count");
+    cli_case_expect_out(&run, "{\"count\":2}\n");
+    CLI(&run, "delete", "tags", "1");
+    assert_int_equal(run.exit_code, 0);
+    CLI(&run, "get", "tags", "1");
+    cli_case_expect(&run, 3, "no record");
+    CLI(&run, "import", "tags", "rows.jsonl", "--type", "multi_dict");
+    cli_case_expect(&run, 2, "--key");
+    cli_case_end(&run);
+}
+
 static void what_is_missing_exits_with_3(void **state)
 {
     (void)state;
@@ -254,6 +305,8 @@ int main(void)
         cmocka_unit_test(get_gives_what_put_stored_in_another_process),
         cmocka_unit_test(a_key_that_is_no_json_is_a_string),
         cmocka_unit_test(a_counted_set_goes_in_and_out_as_counts),
+        cmocka_unit_test(a_hash_dictionary_takes_any_json_as_key),
+        cmocka_unit_test(a_multi_dictionary_gives_each_record_as_often_as_it_is_there),
         cmocka_unit_test(what_is_missing_exits_with_3),
         cmocka_unit_test(delete_and_drop_take_things_away_for_good),
         cmocka_unit_test(an_index_below_zero_counts_from_the_end_of_a_list),

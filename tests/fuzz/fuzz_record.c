@@ -13,7 +13,8 @@
 #include "txn/working.h"
 #include <stdlib.h>
 
-static const uint8_t small_state[][2] = {{1, 'd'}, {2, 'l'}, {3, 's'}, {6, 'c'}};
+static const uint8_t small_state[][2] = {{1, 'd'}, {2, 'l'}, {3, 's'},
+                                         {4, 'h'}, {5, 'm'}, {6, 'c'}};
 #define SMALL_COLLECTIONS (sizeof small_state / sizeof small_state[0])
 
 /* No transform, no storage: stored atoms lead nowhere. */

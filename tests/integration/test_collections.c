@@ -174,6 +174,168 @@ static void a_merge_past_the_limit_of_counts_is_refused_whole(void **unused)
     assert_words("b", 0, PBASE_COUNT_MAX);
 }
 
+/* ------------------------------------------------------------------------ multi-dictionaries ---- */
+
+static pbase_multi_dict *multi(pbase_txn *txn)
+{
+    pbase_multi_dict *dict = NULL;
+    pbase_status status = pbase_txn_multi_dict(txn, "tags", &dict, NULL);
+    if (status == PBASE_NOT_FOUND) {
+        status = pbase_txn_new_multi_dict(txn, &dict, NULL);
+    }
+    assert_int_equal(status, PBASE_OK);
+    return dict;
+}
+
+static void add_tag(pbase_txn *txn, const char *key, const char *record)
+{
+    pbase_multi_dict *dict = multi(txn);
+    pbase_value k = pbase_value_text(key), r = pbase_value_text(record);
+    assert_int_equal(pbase_multi_dict_add(&dict, &k, &r, 1, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_multi_dict(txn, "tags", dict, NULL), PBASE_OK);
+    pbase_multi_dict_close(dict);
+}
+
+static void remove_tags(pbase_txn *txn, const char *key)
+{
+    pbase_multi_dict *dict = multi(txn);
+    pbase_value k = pbase_value_text(key);
+    assert_int_equal(pbase_multi_dict_remove_key(&dict, &k, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_multi_dict(txn, "tags", dict, NULL), PBASE_OK);
+    pbase_multi_dict_close(dict);
+}
+
+static void assert_tags(uint64_t keys, uint64_t distinct, uint64_t total)
+{
+    pbase_snapshot *snapshot = NULL;
+    pbase_multi_dict *dict = NULL;
+    uint64_t out[3] = {0};
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_multi_dict(snapshot, "tags", &dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_multi_dict_count_keys(dict, &out[0], NULL), PBASE_OK);
+    assert_int_equal(pbase_multi_dict_count(dict, &out[1], NULL), PBASE_OK);
+    assert_int_equal(pbase_multi_dict_total(dict, &out[2], NULL), PBASE_OK);
+    assert_int_equal(out[0], keys);
+    assert_int_equal(out[1], distinct);
+    assert_int_equal(out[2], total);
+    pbase_multi_dict_close(dict);
+    pbase_snapshot_close(snapshot);
+}
+
+/* In the Python system the record came back 7 times, and the only record could not be removed. */
+static void a_a_b_committed_one_by_one_gives_total_3(void **unused)
+{
+    (void)unused;
+    static const char *const records[] = {"a", "a", "b"};
+    for (size_t i = 0; i < 3; i++) {
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        add_tag(txn, "k", records[i]);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    }
+    assert_tags(1, 2, 3);
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    remove_tags(txn, "k");
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    assert_tags(0, 0, 0);
+}
+
+static void adds_under_one_key_merge_and_its_removal_does_not(void **unused)
+{
+    (void)unused;
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    add_tag(first, "k", "a");
+    add_tag(first, "other", "a");
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+
+    first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *second = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *third = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *fourth = fixture_begin(&f, PBASE_SERIALIZABLE);
+    add_tag(first, "k", "a");
+    add_tag(second, "k", "b");
+    remove_tags(third, "k");
+    remove_tags(fourth, "other");
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    assert_int_equal(fixture_commit(&second), PBASE_OK);
+    assert_int_equal(fixture_commit(&third), PBASE_CONFLICT);
+    assert_int_equal(fixture_commit(&fourth), PBASE_OK);
+    assert_tags(1, 2, 3);
+}
+
+/* ------------------------------------------------------------------------ hash dictionaries ---- */
+
+static pbase_value place(pbase_field fields[2], int64_t x, bool turned)
+{
+    fields[turned ? 1 : 0] = (pbase_field){pbase_bytes_text("x"), pbase_value_int(x)};
+    fields[turned ? 0 : 1] = (pbase_field){pbase_bytes_text("y"), pbase_value_float(0.5)};
+    return pbase_value_map(fields, 2);
+}
+
+static void put_place(pbase_txn *txn, int64_t x, int64_t value)
+{
+    pbase_hash_dict *dict = NULL;
+    pbase_field fields[2];
+    pbase_value key = place(fields, x, false), v = pbase_value_int(value);
+    pbase_status status = pbase_txn_hash_dict(txn, "places", &dict, NULL);
+    if (status == PBASE_NOT_FOUND) {
+        status = pbase_txn_new_hash_dict(txn, &dict, NULL);
+    }
+    assert_int_equal(status, PBASE_OK);
+    assert_int_equal(pbase_hash_dict_put(&dict, &key, &v, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_hash_dict(txn, "places", dict, NULL), PBASE_OK);
+    pbase_hash_dict_close(dict);
+}
+
+static void assert_place(int64_t x, int64_t value)
+{
+    pbase_snapshot *snapshot = NULL;
+    pbase_hash_dict *dict = NULL;
+    pbase_field fields[2];
+    pbase_arena arena;
+    pbase_value key = place(fields, x, true), out;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_hash_dict(snapshot, "places", &dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_hash_dict_get(dict, &key, &arena, &out, NULL), PBASE_OK);
+    assert_int_equal(out.as.integer, value);
+    pbase_hash_dict_close(dict);
+    pbase_snapshot_close(snapshot);
+    pbase_arena_fini(&arena);
+}
+
+static void keys_of_a_hash_dictionary_are_found_after_reopening(void **unused)
+{
+    (void)unused;
+    for (int64_t x = 0; x < 50; x++) {
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        put_place(txn, x, x);
+        put_place(txn, x / 2, -x);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    }
+    fixture_reopen(&f);
+    assert_place(10, -21);
+    assert_place(49, 49);
+}
+
+static void different_keys_of_a_hash_dictionary_merge(void **unused)
+{
+    (void)unused;
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    put_place(first, 0, 0);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *second = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *third = fixture_begin(&f, PBASE_SERIALIZABLE);
+    put_place(first, 1, 1);
+    put_place(second, 2, 2);
+    put_place(third, 1, 3);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    assert_int_equal(fixture_commit(&second), PBASE_OK);
+    assert_int_equal(fixture_commit(&third), PBASE_CONFLICT);
+    assert_place(1, 1);
+    assert_place(2, 2);
+}
+
 int main(void)
 {
 #define BOTH(test)                                                                                 \
@@ -186,6 +348,11 @@ int main(void)
                                         end),
         BOTH(a_counted_set_copied_to_another_root_keeps_its_counts),
         BOTH(a_merge_past_the_limit_of_counts_is_refused_whole),
+        BOTH(a_a_b_committed_one_by_one_gives_total_3),
+        BOTH(adds_under_one_key_merge_and_its_removal_does_not),
+        cmocka_unit_test_setup_teardown(keys_of_a_hash_dictionary_are_found_after_reopening,
+                                        begin_file, end),
+        BOTH(different_keys_of_a_hash_dictionary_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,11 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_dict_put_bytes(pbase_dict **dict,
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_dict_remove(pbase_dict **dict, const pbase_value *key,
                                                           bool *out_removed, pbase_error *err);
 
+/* Puts every entry of `other`, whose values win; all of them or none. Linear in `other`, which is
+ * read whole as far as conflicts are concerned. INVALID: `other` is of another space. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_dict_merge(pbase_dict **dict, const pbase_dict *other,
+                                                         pbase_error *err);
+
 /* Number of entries, in O(1). Reads the whole dictionary as far as conflicts are concerned. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_dict_count(const pbase_dict *dict, uint64_t *out,
                                                          pbase_error *err);

@@ -8,7 +8,9 @@
 #include <protobase/counted_set.h>
 #include <protobase/database.h>
 #include <protobase/dict.h>
+#include <protobase/hash_dict.h>
 #include <protobase/list.h>
+#include <protobase/multi_dict.h>
 #include <protobase/set.h>
 PBASE_BEGIN_DECLS
 
@@ -20,6 +22,8 @@ enum {
     PBASE_ROOT_DICT = 1,
     PBASE_ROOT_LIST = 2,
     PBASE_ROOT_SET = 3,
+    PBASE_ROOT_HASH_DICT = 4,
+    PBASE_ROOT_MULTI_DICT = 5,
     PBASE_ROOT_COUNTED_SET = 6
 };
 typedef struct {
@@ -27,7 +31,7 @@ typedef struct {
     uint32_t kind; /* PBASE_ROOT_* */
     uint32_t reserved;
     uint64_t count; /* entries of a collection; 1 for a value */
-    uint64_t total; /* of a counted set the sum of its counts; else `count` again */
+    uint64_t total; /* of what counts (multi_dict.h, counted_set.h) the sum; else `count` again */
 } pbase_root_info;
 typedef pbase_status (*pbase_root_each)(void *state, const pbase_root_info *root, pbase_error *err);
 
@@ -48,6 +52,14 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_counted_set(const pbase_s
                                                                    const char *name,
                                                                    pbase_counted_set **out,
                                                                    pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_hash_dict(const pbase_snapshot *snapshot,
+                                                                 const char *name,
+                                                                 pbase_hash_dict **out,
+                                                                 pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_multi_dict(const pbase_snapshot *snapshot,
+                                                                  const char *name,
+                                                                  pbase_multi_dict **out,
+                                                                  pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_set(const pbase_snapshot *snapshot,
                                                            const char *name, pbase_set **out,
                                                            pbase_error *err);

@@ -72,6 +72,12 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_set(pbase_txn *txn, const char
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_counted_set(pbase_txn *txn, const char *name,
                                                               pbase_counted_set **out,
                                                               pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_hash_dict(pbase_txn *txn, const char *name,
+                                                            pbase_hash_dict **out,
+                                                            pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_multi_dict(pbase_txn *txn, const char *name,
+                                                             pbase_multi_dict **out,
+                                                             pbase_error *err);
 /* A new, empty collection that belongs to nothing until it is stored. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_dict(pbase_txn *txn, pbase_dict **out,
                                                            pbase_error *err);
@@ -82,6 +88,12 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_set(pbase_txn *txn, pbase_
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_counted_set(pbase_txn *txn,
                                                                   pbase_counted_set **out,
                                                                   pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_hash_dict(pbase_txn *txn,
+                                                                pbase_hash_dict **out,
+                                                                pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_new_multi_dict(pbase_txn *txn,
+                                                                 pbase_multi_dict **out,
+                                                                 pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_value(pbase_txn *txn, const char *name,
                                                         pbase_arena *arena, pbase_value *out,
                                                         pbase_error *err);
@@ -103,6 +115,12 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_counted_set(pbase_txn *t
                                                                     const char *name,
                                                                     const pbase_counted_set *set,
                                                                     pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_hash_dict(pbase_txn *txn, const char *name,
+                                                                  const pbase_hash_dict *dict,
+                                                                  pbase_error *err);
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_multi_dict(pbase_txn *txn, const char *name,
+                                                                   const pbase_multi_dict *dict,
+                                                                   pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name,
                                                               const pbase_value *value,
                                                               pbase_error *err);

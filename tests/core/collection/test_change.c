@@ -1,5 +1,6 @@
 /* test_change.c - operations as bytes, what they do, what they touch, and logs that are shared. */
 #include "collection/change.h"
+#include "collection/key_element.h"
 #include "fault_alloc.h"
 #include "random_value.h"
 #include "tree_fixture.h"
@@ -7,10 +8,33 @@
 
 static const uint8_t key_bytes[] = {5, 'a'}; /* "a" */
 
+/* A key of the shape that the operation's kind has: "a", or the pair of null and "a". */
+static pbase_bytes bytes_of_key(uint8_t op)
+{
+    static const uint8_t pair[] = {1, 5, 'a', 0};
+    static const uint8_t element[] = {5, 'a', 0};
+    static uint8_t hashed[KEY_HASH_BYTES + sizeof element];
+    if (op == CHANGE_MULTI_ADD || op == CHANGE_MULTI_TAKE) {
+        return pbase_bytes_of(pair, sizeof pair);
+    }
+    if (op != CHANGE_HASH_PUT && op != CHANGE_HASH_REMOVE) {
+        return pbase_bytes_of(key_bytes, sizeof key_bytes);
+    }
+    key_scratch scratch;
+    encoded_key key;
+    pbase_value text = pbase_value_text("a");
+    key_scratch_init(&scratch, pbase_alloc_default());
+    assert_int_equal(key_encode_hashed(&text, &scratch, &key, NULL), PBASE_OK);
+    assert_int_equal(key.bytes.size, sizeof hashed);
+    memcpy(hashed, key.bytes.data, sizeof hashed);
+    key_scratch_fini(&scratch);
+    return pbase_bytes_of(hashed, sizeof hashed);
+}
+
 static change change_of(uint8_t op)
 {
     change operation = {.op = op,
-                        .key = {pbase_bytes_of(key_bytes, sizeof key_bytes), {NULL, 0}},
+                        .key = {bytes_of_key(op), {NULL, 0}},
                         .index = 300,
                         .count = 7,
                         .value = pbase_bytes_text("value")};
@@ -22,12 +46,12 @@ static void every_operation_comes_back_from_its_bytes(void **state)
     (void)state; /* no fixture */
     pbase_buffer bytes;
     pbase_buffer_init(&bytes, pbase_alloc_default());
-    for (uint8_t op = CHANGE_PUT; op <= CHANGE_COUNT_TAKE; op++) {
+    for (uint8_t op = CHANGE_PUT; op <= CHANGE_HASH_REMOVE; op++) {
         change operation = change_of(op);
         assert_int_equal(change_write(&operation, &bytes, NULL), PBASE_OK);
     }
     pbase_reader_bytes reader = pbase_reader_bytes_of(pbase_buffer_view(&bytes));
-    for (uint8_t op = CHANGE_PUT; op <= CHANGE_COUNT_TAKE; op++) {
+    for (uint8_t op = CHANGE_PUT; op <= CHANGE_HASH_REMOVE; op++) {
         change back;
         assert_int_equal(change_read(&reader, &back, NULL), PBASE_OK);
         assert_int_equal(back.op, op);
@@ -55,7 +79,7 @@ static void damaged_operations_are_corrupt(void **state)
     for (int i = 0; i < 20000; i++) {
         pbase_buffer bytes;
         pbase_buffer_init(&bytes, pbase_alloc_default());
-        change operation = change_of((uint8_t)(1 + seed_below(&random, CHANGE_COUNT_TAKE)));
+        change operation = change_of((uint8_t)(1 + seed_below(&random, CHANGE_HASH_REMOVE)));
         assert_int_equal(change_write(&operation, &bytes, NULL), PBASE_OK);
         bytes.data[seed_below(&random, bytes.size)] = (uint8_t)seed_next(&random);
         bytes.size -= seed_below(&random, 3);
@@ -152,6 +176,11 @@ static void keys_conflict_with_themselves_only(void **state)
     assert_true(merges(&more, &more, 0));
     assert_false(merges(&more, &less, 0));
     assert_false(merges(&less, &less, 0));
+    change record = change_of(CHANGE_MULTI_ADD), gone = change_of(CHANGE_MULTI_TAKE);
+    assert_true(merges(&record, &record, 0));
+    assert_false(merges(&record, &gone, 0));
+    change hashed = change_of(CHANGE_HASH_PUT), unhashed = change_of(CHANGE_HASH_REMOVE);
+    assert_false(merges(&hashed, &unhashed, 0));
 }
 
 static void lists_merge_appends_and_different_elements(void **state)
