@@ -20,6 +20,11 @@ bool any_kind_keyed(uint32_t kind)
     return kind == PBASE_ROOT_DICT || kind == PBASE_ROOT_HASH_DICT || kind == PBASE_ROOT_MULTI_DICT;
 }
 
+bool any_kind_counted(uint32_t kind)
+{
+    return kind == PBASE_ROOT_MULTI_DICT || kind == PBASE_ROOT_COUNTED_SET;
+}
+
 /* -------------------------------------------------------------------------------------- opening -- */
 
 pbase_status any_of_snapshot(const pbase_snapshot *snapshot, const char *name, any_collection *out,
@@ -133,6 +138,18 @@ pbase_status any_cursor(const any_collection *self, pbase_cursor **out, pbase_er
     }
 }
 
+pbase_status any_add_times(any_collection *self, const pbase_value *key, const pbase_value *value,
+                           const pbase_value *count, pbase_error *err)
+{
+    if (count->kind != PBASE_INT || count->as.integer < 1) {
+        return PBASE_FAIL(err, PBASE_INVALID, "'count' must be a whole number from 1 on");
+    }
+    uint64_t times = (uint64_t)count->as.integer;
+    return self->kind == PBASE_ROOT_MULTI_DICT
+               ? pbase_multi_dict_add(&self->as.multi_dict, key, value, times, NULL, err)
+               : pbase_counted_set_add(&self->as.counted_set, value, times, NULL, err);
+}
+
 /* {"value": V, "count": n} is n times V; anything else is itself, once. */
 static pbase_status add_counted(any_collection *self, const pbase_value *row, pbase_error *err)
 {
@@ -141,11 +158,7 @@ static pbase_status add_counted(any_collection *self, const pbase_value *row, pb
     if (value == NULL || count == NULL || row->as.map.count != 2) {
         return pbase_counted_set_add(&self->as.counted_set, row, 1, NULL, err);
     }
-    if (count->kind != PBASE_INT || count->as.integer < 1) {
-        return PBASE_FAIL(err, PBASE_INVALID, "'count' must be a whole number from 1 on");
-    }
-    return pbase_counted_set_add(&self->as.counted_set, value, (uint64_t)count->as.integer, NULL,
-                                 err);
+    return any_add_times(self, NULL, value, count, err);
 }
 
 pbase_status any_add(any_collection *self, const pbase_value *key, const pbase_value *value,

@@ -22,6 +22,9 @@ uint32_t any_kind(const char *name);
 /* True for kinds whose entries have a key beside their value. */
 bool any_kind_keyed(uint32_t kind);
 
+/* True for kinds whose entries say how often they are there. */
+bool any_kind_counted(uint32_t kind);
+
 /* The collection under a root, to close. INVALID: it holds a plain value. */
 PBASE_MUST_CHECK pbase_status any_of_snapshot(const pbase_snapshot *snapshot, const char *name,
                                               any_collection *out, pbase_error *err);
@@ -35,6 +38,11 @@ PBASE_MUST_CHECK pbase_status any_cursor(const any_collection *self, pbase_curso
  * {"value": element, "count": n}, as export writes it. */
 PBASE_MUST_CHECK pbase_status any_add(any_collection *self, const pbase_value *key,
                                       const pbase_value *value, pbase_error *err);
+/* Adds one entry of a counted kind so often: `count` is a whole number from 1 on, else INVALID. `key`
+ * only where the kind is keyed. */
+PBASE_MUST_CHECK pbase_status any_add_times(any_collection *self, const pbase_value *key,
+                                            const pbase_value *value, const pbase_value *count,
+                                            pbase_error *err);
 /* Puts an entry of a keyed kind, or one more record of a multi-dictionary. INVALID: not keyed. */
 PBASE_MUST_CHECK pbase_status any_put(any_collection *self, const pbase_value *key,
                                       const pbase_value *value, bool *out_replaced,

@@ -40,7 +40,7 @@ static pbase_status put_line(dump_work *self, const pbase_field *fields, size_t 
 
 /* ------------------------------------------------------------------------------------ one root -- */
 
-/* {"key", "value"} where the kind has keys, else {"value"}; of a counted set its count, too. */
+/* {"key", "value"} where the kind has keys, else {"value"}; of a counted kind its count, too. */
 static pbase_status dump_entry(dump_work *self, uint32_t kind, pbase_cursor *cursor,
                                pbase_error *err)
 {
@@ -54,7 +54,7 @@ static pbase_status dump_entry(dump_work *self, uint32_t kind, pbase_cursor *cur
     }
     fields[count].name = pbase_bytes_text("value");
     status = status == PBASE_OK ? pbase_cursor_value(cursor, &fields[count++].value, err) : status;
-    if (status == PBASE_OK && kind == PBASE_ROOT_COUNTED_SET) {
+    if (status == PBASE_OK && any_kind_counted(kind)) {
         status = pbase_cursor_count(cursor, &times, err);
         fields[count++] = (pbase_field){pbase_bytes_text("count"),
                                         pbase_value_int((int64_t)times)}; /* PBASE_COUNT_MAX fits */

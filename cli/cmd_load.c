@@ -117,7 +117,7 @@ static pbase_status check_root_end(load_work *self, pbase_error *err)
 static pbase_status check_entry(load_work *self, pbase_error *err)
 {
     bool has_key = any_kind_keyed(self->root_kind);
-    bool has_count = self->root_kind == PBASE_ROOT_COUNTED_SET;
+    bool has_count = any_kind_counted(self->root_kind);
     return (self->line.key != NULL) == has_key && (self->line.times != NULL) == has_count
                ? PBASE_OK
                : REFUSE(self, "this is no entry of a %s", cli_root_kind_name(self->root_kind));
@@ -130,9 +130,10 @@ static pbase_status load_entry(load_work *self, pbase_error *err)
     if (status != PBASE_OK) {
         return status;
     }
-    bool has_count = self->root_kind == PBASE_ROOT_COUNTED_SET; /* it takes value and count */
     status =
-        any_add(&self->root, self->line.key, has_count ? self->line.whole : self->line.value, err);
+        any_kind_counted(self->root_kind)
+            ? any_add_times(&self->root, self->line.key, self->line.value, self->line.times, err)
+            : any_add(&self->root, self->line.key, self->line.value, err);
     if (status == PBASE_INVALID || status == PBASE_LIMIT || status == PBASE_UNSUPPORTED) {
         return dump_reader_refuse(&self->reader, status, err, "%s", err->message);
     }

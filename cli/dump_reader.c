@@ -131,7 +131,7 @@ static pbase_status read_map(dump_reader *self, const pbase_value *map, dump_lin
                              pbase_error *err)
 {
     if (has_exactly(map, "key", "value", NULL) || has_exactly(map, "value", NULL, NULL) ||
-        has_exactly(map, "value", "count", NULL)) {
+        has_exactly(map, "value", "count", NULL) || has_exactly(map, "key", "value", "count")) {
         out->kind = DUMP_ENTRY;
         out->key = field(map, "key");
         out->value = field(map, "value");
@@ -167,7 +167,6 @@ pbase_status dump_reader_next(dump_reader *self, dump_line *out, pbase_error *er
     self->line = one.line;
     memset(out, 0, sizeof *out);
     out->text = one.text;
-    out->whole = NULL;
     pbase_arena_reset(&self->arena);
     parsed = pbase_arena_array(&self->arena, 1, sizeof *parsed); /* entries point into it */
     if (parsed == NULL) {
@@ -178,7 +177,6 @@ pbase_status dump_reader_next(dump_reader *self, dump_line *out, pbase_error *er
         place(self, err);
         return status;
     }
-    out->whole = parsed;
     return parsed->kind == PBASE_MAP
                ? read_map(self, parsed, out, err)
                : dump_reader_refuse(self, PBASE_INVALID, err, "this is no line of a dump");

@@ -23,7 +23,6 @@ typedef struct {
     const pbase_value *key;   /* of ENTRY; NULL: it has none */
     const pbase_value *value; /* of ENTRY */
     const pbase_value *times; /* of ENTRY: its count; NULL: it has none */
-    const pbase_value *whole; /* the line as a map */
     uint64_t count;           /* of the ends */
     pbase_bytes sum;          /* of ROOT_END */
     pbase_bytes text;         /* the line without its end; lent until the next */

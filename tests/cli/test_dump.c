@@ -44,17 +44,25 @@ static pbase_status fill(pbase_txn *txn, void *state, pbase_error *err)
     pbase_list *list = NULL;
     pbase_set *set = NULL;
     pbase_counted_set *counted = NULL;
+    pbase_hash_dict *hashed = NULL;
+    pbase_multi_dict *multi = NULL;
     (void)err;
     MUST(pbase_txn_new_dict(txn, &dict, NULL));
     MUST(pbase_txn_new_list(txn, &list, NULL));
     MUST(pbase_txn_new_set(txn, &set, NULL));
     MUST(pbase_txn_new_counted_set(txn, &counted, NULL));
+    MUST(pbase_txn_new_hash_dict(txn, &hashed, NULL));
+    MUST(pbase_txn_new_multi_dict(txn, &multi, NULL));
     for (unsigned i = 0; i < f->entries; i++) {
         pbase_value key = any_key(f), value = any_value(f), other = any_key(f), third = any_key(f);
         MUST(pbase_dict_put(&dict, &key, &value, NULL, NULL));
         MUST(pbase_list_append(&list, &value, NULL));
         MUST(pbase_set_add(&set, &other, NULL, NULL));
         MUST(pbase_counted_set_add(&counted, &third, 1 + seed_below(f->random, 1000), NULL, NULL));
+        pbase_value any = any_value(f), record = any_value(f);
+        MUST(pbase_hash_dict_put(&hashed, &any, &value, NULL, NULL));
+        MUST(pbase_multi_dict_add(&multi, i % 3 == 0 ? &third : &key, &record,
+                                  1 + seed_below(f->random, 3), NULL, NULL));
     }
     pbase_value plain = any_value(f);
     MUST(pbase_txn_store_dict(txn, "dict", dict, NULL));
@@ -66,6 +74,10 @@ static pbase_status fill(pbase_txn *txn, void *state, pbase_error *err)
     pbase_list_close(list);
     pbase_set_close(set);
     pbase_counted_set_close(counted);
+    MUST(pbase_txn_store_hash_dict(txn, "hashed", hashed, NULL));
+    MUST(pbase_txn_store_multi_dict(txn, "multi", multi, NULL));
+    pbase_hash_dict_close(hashed);
+    pbase_multi_dict_close(multi);
     MUST(pbase_txn_new_list(txn, &list, NULL));
     MUST(pbase_txn_store_list(txn, "an empty list", list, NULL));
     pbase_list_close(list);
