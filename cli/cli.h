@@ -18,6 +18,7 @@ typedef struct cli {
     uint32_t problems_shown;  /* of the configuration, on standard error: main need not repeat */
     pbase_space *space;       /* opened by the first command that needs it */
     pbase_database *database; /* likewise */
+    pbase_txn *txn;           /* of a shell: changes go into it; NULL: each commits by itself */
     pbase_call call;          /* cancelled by SIGINT and SIGTERM */
     pbase_arena arena;        /* for what lives as long as the command */
 } cli;
@@ -26,6 +27,11 @@ typedef struct cli {
  * is made: NOT_FOUND. */
 PBASE_MUST_CHECK pbase_status cli_open_space(cli *self, pbase_error *err);
 PBASE_MUST_CHECK pbase_status cli_open_database(cli *self, pbase_error *err);
+/* Runs `body` in the transaction that a shell has open, else in one of its own that commits. */
+PBASE_MUST_CHECK pbase_status cli_run_in_txn(cli *self, pbase_txn_body body, void *state,
+                                             pbase_error *err);
+/* Of the monotonic clock. */
+uint64_t cli_now_ns(void);
 /* Tells one problem of a configuration on standard error; `state` is the cli. */
 void cli_show_problem(void *state, const pbase_config_problem *problem);
 
@@ -60,6 +66,8 @@ PBASE_MUST_CHECK pbase_status cli_parse_json(cli *self, const char *text, const 
 
 /* ---------------------------------------------------------------------------------- errors ---- */
 
+/* The two numbers of "line L column C"; false for any other text. */
+bool cli_parse_place(const char *text, uint64_t *out_line, uint64_t *out_column);
 /* The exit code of a status and what is known of its effect (docs/errors.md). */
 int cli_exit_code(pbase_status status, const pbase_error *err);
 /* One message on standard error, or one JSON object with --json. */

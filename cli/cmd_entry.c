@@ -79,7 +79,7 @@ CLI_COMMAND(cmd_put)
         status = cli_parse_json(self, arguments->operands[2], "the value", &work.value, err);
     }
     if (status == PBASE_OK) {
-        status = pbase_txn_run(self->database, NULL, &self->call, put_body, &work, err);
+        status = cli_run_in_txn(self, put_body, &work, err);
     }
     return status == PBASE_OK
                ? cli_print_done(self, work.found ? "replaced" : "inserted", work.collection, 1, err)
@@ -121,7 +121,7 @@ CLI_COMMAND(cmd_delete)
         status = parse_key(self, arguments->operands[1], work.kind, &work.key, err);
     }
     if (status == PBASE_OK) {
-        status = pbase_txn_run(self->database, NULL, &self->call, delete_body, &work, err);
+        status = cli_run_in_txn(self, delete_body, &work, err);
     }
     return status == PBASE_OK ? cli_print_done(self, "deleted", work.collection, 1, err) : status;
 }

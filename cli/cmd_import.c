@@ -85,22 +85,6 @@ static pbase_status parse_arguments(import_work *self, const cli_arguments *argu
 
 /* -------------------------------------------------------------------------------------- rows ---- */
 
-/* The two numbers of "line L column C"; false for any other text. */
-static bool parse_place(const char *text, uint64_t *out_line, uint64_t *out_column)
-{
-    static const char before_line[] = "line ", before_column[] = " column ";
-    char *end = NULL;
-    if (strncmp(text, before_line, sizeof before_line - 1) != 0) {
-        return false;
-    }
-    *out_line = strtoull(text + sizeof before_line - 1, &end, 10);
-    if (strncmp(end, before_column, sizeof before_column - 1) != 0) {
-        return false;
-    }
-    *out_column = strtoull(end + sizeof before_column - 1, &end, 10);
-    return *end == '\0' && *out_line > 0;
-}
-
 typedef struct {
     uint64_t line, column;
 } place;
@@ -110,7 +94,7 @@ static place place_error(const import_work *self, const row *bad, pbase_error *e
 {
     uint64_t line = 0, column = 0;
     place at = {bad->line, bad->column};
-    if (parse_place(err->where, &line, &column)) {
+    if (cli_parse_place(err->where, &line, &column)) {
         at.line += line - 1;
         at.column = line == 1 ? bad->column + column - 1 : column;
     }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PLAN_BYTES_MAX (4u << 20)
@@ -92,10 +91,7 @@ static pbase_status deadline_of(const char *text, uint64_t *out_ns, pbase_error 
     double number = strtod(text, &end);
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (end != text && number > 0 && number < 1e6 && strcmp(end, units[i].unit) == 0) {
-            struct timespec now;
-            (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-            *out_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec +
-                      (uint64_t)(number * (double)units[i].ns);
+            *out_ns = cli_now_ns() + (uint64_t)(number * (double)units[i].ns);
             return PBASE_OK;
         }
     }

@@ -64,7 +64,7 @@ CLI_COMMAND(cmd_drop)
     }
     pbase_status status = cli_open_database(self, err);
     if (status == PBASE_OK) {
-        status = pbase_txn_run(self->database, NULL, &self->call, drop_body, name, err);
+        status = cli_run_in_txn(self, drop_body, name, err);
     }
     return status == PBASE_OK ? cli_print_done(self, "dropped", name, 1, err) : status;
 }

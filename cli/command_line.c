@@ -1,5 +1,6 @@
 /* command_line.c - parsing against the command table. */
 #include "command_line.h"
+#include "help.h"
 
 #include <string.h>
 
@@ -230,4 +231,24 @@ pbase_status command_line_parse(command_line *self, int argc, char **argv, pbase
     }
     bool is_told = self->globals[GLOBAL_HELP] != NULL || self->globals[GLOBAL_VERSION] != NULL;
     return status == PBASE_OK && !is_told ? check_operands(self, err) : status;
+}
+
+cli_arguments command_line_arguments(const command_line *self)
+{
+    return (cli_arguments){.operands = self->operands,
+                           .operand_count = self->operand_count,
+                           .values = self->values,
+                           .repeats = self->repeats,
+                           .repeat_count = self->repeat_count};
+}
+
+void command_line_help(const command_line *self, FILE *out)
+{
+    if (self->command == NULL && self->group == NULL) {
+        help_of_program(out);
+    } else if (self->group != NULL && !self->verb_given) {
+        help_of_group(self->group, out);
+    } else {
+        help_of_command(self->command, out);
+    }
 }

@@ -27,4 +27,9 @@ typedef struct {
 PBASE_MUST_CHECK pbase_status command_line_parse(command_line *self, int argc, char **argv,
                                                  pbase_error *err);
 
+/* What its command gets. Lent as long as `self`. */
+cli_arguments command_line_arguments(const command_line *self);
+/* The help that --help asks for: of the program, of a group, or of the command. */
+void command_line_help(const command_line *self, FILE *out);
+
 #endif

@@ -205,6 +205,12 @@ const cli_command cli_commands[] = {
      query_words, query_options, cmd_query},
     {"explain", "how a query would run", NULL, "protobase explain 'from people | where age > 30'",
      explain_words, explain_options, cmd_explain},
+    {"shell", "queries and commands, line by line",
+     "On a terminal with history, completion and queries over several lines; Ctrl-C ends the query "
+     "that runs. Without one the lines of standard input are a script, which the first failure "
+     "ends. "
+     ".help tells what there is.",
+     "protobase shell\nprotobase shell <report.pbq", no_operands, no_options, cmd_shell},
     {"stats", "figures of the space", NULL, "protobase stats", no_operands, no_options, cmd_stats},
     {"check", "verify every checksum and every value", "Findings exit with 6.", "protobase check",
      no_operands, no_options, cmd_check},

@@ -24,6 +24,7 @@ CLI_COMMAND(cmd_query);
 CLI_COMMAND(cmd_explain);
 CLI_COMMAND(cmd_stats);
 CLI_COMMAND(cmd_check);
+CLI_COMMAND(cmd_shell);
 CLI_COMMAND(cmd_dump);
 CLI_COMMAND(cmd_load);
 CLI_COMMAND(cmd_plugins_list);

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 void dump_reader_init(dump_reader *self, cli *run, rows *input)
@@ -22,10 +21,8 @@ void dump_reader_fini(dump_reader *self)
 /* "line 1 column C" of the parser as the place in the file. */
 static void place(const dump_reader *self, pbase_error *err)
 {
-    static const char before[] = "line 1 column ";
-    uint64_t column = strncmp(err->where, before, sizeof before - 1) == 0
-                          ? strtoull(err->where + sizeof before - 1, NULL, 10)
-                          : 1;
+    uint64_t line = 1, column = 1;
+    (void)cli_parse_place(err->where, &line, &column); /* without one it is the first column */
     pbase_error_where(err, "%s: line %" PRIu64 " column %" PRIu64, self->input->name, self->line,
                       column);
 }

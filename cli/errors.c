@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A usage error is INVALID with this hint, so that it can be told from invalid data. */
@@ -73,6 +74,21 @@ int cli_exit_code(pbase_status status, const pbase_error *err)
         }
     }
     return 1;
+}
+
+bool cli_parse_place(const char *text, uint64_t *out_line, uint64_t *out_column)
+{
+    static const char before_line[] = "line ", before_column[] = " column ";
+    char *end = NULL;
+    if (strncmp(text, before_line, sizeof before_line - 1) != 0) {
+        return false;
+    }
+    *out_line = strtoull(text + sizeof before_line - 1, &end, 10);
+    if (strncmp(end, before_column, sizeof before_column - 1) != 0) {
+        return false;
+    }
+    *out_column = strtoull(end + sizeof before_column - 1, &end, 10);
+    return *end == '\0' && *out_line > 0;
 }
 
 /* Writes `text` as a JSON string; needs no codec, so that a missing codec can be reported. */

@@ -1,30 +1,10 @@
 /* main.c - the program `protobase`: global options, one command, its exit code. */
 #include "command_line.h"
-#include "help.h"
+#include "signals.h"
 
 #include <locale.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-static uint32_t cancelled; /* set by the signal handler; read atomically by the library */
-
-static void cancel(int signal_number)
-{
-    (void)signal_number;
-    __atomic_store_n(&cancelled, 1, __ATOMIC_RELAXED);
-}
-
-static void install_signals(void)
-{
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = cancel;
-    action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write */
-}
 
 /* The place of the data: what was given, or what lies in the working folder. */
 static void choose_place(cli *self, const command_line *line)
@@ -46,28 +26,13 @@ static void choose_place(cli *self, const command_line *line)
     }
 }
 
-static void print_help(const command_line *line)
-{
-    if (line->command == NULL && line->group == NULL) {
-        help_of_program(stdout);
-    } else if (line->group != NULL && !line->verb_given) {
-        help_of_group(line->group, stdout);
-    } else {
-        help_of_command(line->command, stdout);
-    }
-}
-
 static pbase_status run_command(cli *self, const command_line *line, pbase_error *err)
 {
     const char *database = line->globals[GLOBAL_DATABASE];
     self->database_name = database == NULL ? "main" : database;
     self->database_given = database != NULL;
     choose_place(self, line);
-    cli_arguments arguments = {.operands = line->operands,
-                               .operand_count = line->operand_count,
-                               .values = line->values,
-                               .repeats = line->repeats,
-                               .repeat_count = line->repeat_count};
+    cli_arguments arguments = command_line_arguments(line);
     return line->command->run(self, &arguments, err);
 }
 
@@ -97,7 +62,7 @@ static pbase_status run(cli *self, command_line *line, int argc, char **argv, pb
         return status;
     }
     if (line->globals[GLOBAL_HELP] != NULL) {
-        print_help(line);
+        command_line_help(line, stdout);
         return PBASE_OK;
     }
     if (line->globals[GLOBAL_VERSION] != NULL) {
@@ -116,9 +81,9 @@ int main(int argc, char **argv)
     pbase_error_init(&err);
     self.source = (pbase_config_source)PBASE_CONFIG_SOURCE_INIT;
     self.json = wants_json(argc, argv);
-    self.call = (pbase_call){.deadline_ns = PBASE_NO_DEADLINE, .cancelled = &cancelled};
+    self.call = (pbase_call){.deadline_ns = PBASE_NO_DEADLINE, .cancelled = &signals_cancelled};
     pbase_arena_init(&self.arena, pbase_alloc_default());
-    install_signals();
+    signals_install();
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* text is UTF-8: tables count its columns */
     pbase_status status = flush_output(run(&self, &line, argc, argv, &err), &err);
     pbase_database_close(self.database);

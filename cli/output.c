@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 /* Every mistake of a configuration at once; with --json the first one is the error object. */
 void cli_show_problem(void *state, const pbase_config_problem *problem)
@@ -48,6 +49,19 @@ pbase_status cli_open_database(cli *self, pbase_error *err)
     return ensures /* the default one is there when asked for */
                ? pbase_database_ensure(self->space, "main", &self->database, err)
                : pbase_database_open(self->space, self->database_name, &self->database, err);
+}
+
+pbase_status cli_run_in_txn(cli *self, pbase_txn_body body, void *state, pbase_error *err)
+{
+    return self->txn != NULL ? body(self->txn, state, err)
+                             : pbase_txn_run(self->database, NULL, &self->call, body, state, err);
+}
+
+uint64_t cli_now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 pbase_status cli_write(pbase_bytes bytes, pbase_error *err)
