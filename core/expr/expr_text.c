@@ -408,6 +408,13 @@ static pbase_status parse_word(lexer *lx, const expr **out)
     if (status != PBASE_OK) {
         return status;
     }
+    bool is_taken = false;
+    if (token_is_symbol(&ahead, "(") && lx->call != NULL) {
+        status = lx->call(lx, lx->call_state, &is_taken, out);
+    }
+    if (status != PBASE_OK || is_taken) {
+        return status;
+    }
     if (token_is_symbol(&ahead, "(")) {
         return parse_call(lx, out);
     }

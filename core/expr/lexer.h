@@ -27,15 +27,22 @@ typedef struct {
     double real;
 } token;
 
-typedef struct {
+typedef struct lexer lexer;
+struct expr;
+/* Asked at NAME( before functions are looked for: reads the call and says so, or leaves it. */
+typedef pbase_status lexer_call(lexer *self, void *state, bool *out_taken, const struct expr **out);
+
+struct lexer {
     pbase_bytes text;   /* borrowed; well-formed UTF-8 */
     size_t at;          /* behind `current` */
     token current;      /* what the parser looks at */
     pbase_arena *arena; /* for tokens that are not a part of the text */
     uint32_t depth;     /* of the parser */
     uint32_t nesting;   /* of plans inside plans, for the parser of queries */
+    lexer_call *call;   /* NULL: every call is of a function */
+    void *call_state;
     pbase_error *err;
-} lexer;
+};
 
 /* Looks at the first token. LIMIT past PBASE_QUERY_TEXT_BYTES_MAX, INVALID unless it is UTF-8. */
 PBASE_MUST_CHECK pbase_status lexer_init(lexer *self, pbase_bytes text, pbase_arena *arena,

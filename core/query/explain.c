@@ -71,18 +71,31 @@ static pbase_status estimate_step(telling *t, telling_branch *b, size_t index,
     return executor_estimate(b->branch, index, inputs, &b->estimate, t->err);
 }
 
-static pbase_status gather(telling *t, telling_branch *b, size_t index,
-                           const pbase_estimate *second, step_facts *out)
+/* A remark stays on its line, whatever the names and strings in it. */
+static void flatten(pbase_buffer *text)
 {
+    for (size_t i = 0; i < text->size; i++) {
+        if (text->data[i] == '\n' || text->data[i] == '\r') {
+            text->data[i] = ' ';
+        }
+    }
+}
+
+/* `second`: what was told of its second input, `inside` as text. */
+static pbase_status gather(telling *t, telling_branch *b, size_t index,
+                           const pbase_estimate *second, pbase_bytes inside, step_facts *out)
+{
+    const plan_step *step = executor_step(b->branch, index);
     pbase_buffer text;
     pbase_buffer_init(&text, t->arena->alloc);
-    pbase_status status = plan_step_format(executor_step(b->branch, index), &text, t->err);
+    pbase_status status = plan_step_format_around(step, inside, &text, t->err);
     if (status == PBASE_OK) {
         status = copy_text(t, &text, &out->text);
     }
     if (status == PBASE_OK) {
         status = executor_explain(b->branch, index, &text, t->err);
     }
+    flatten(&text);
     if (status == PBASE_OK) {
         status = copy_text(t, &text, &out->does);
     }
@@ -113,43 +126,65 @@ static pbase_status tell_remark(const step_facts *facts, pbase_buffer *out, pbas
 
 #define INDENT_MAX 64
 
-static pbase_status begin_line(telling *t, bool is_first, int depth, pbase_buffer *text)
+static pbase_status new_line(telling *t, int depth, pbase_buffer *text)
 {
-    int spaces = 2 * depth < INDENT_MAX ? 2 * depth : INDENT_MAX;
-    return pbase_buffer_append_text(text, t->err, "%s%*s%s", is_first && depth == 0 ? "" : "\n",
-                                    spaces, "", is_first ? "" : "| ");
+    int spaces = 4 * depth < INDENT_MAX ? 4 * depth : INDENT_MAX;
+    return pbase_buffer_append_text(text, t->err, "\n%*s", spaces, "");
 }
 
-/* The steps of a branch, those of second inputs deeper than the step they belong to and before
- * it. */
+static pbase_status tell_lines(telling *t, telling_branch *b, int depth, pbase_buffer *text);
+
+/* The steps of a second input, on lines of their own; nothing when a name says it all. */
+static pbase_status tell_inside(telling *t, const plan_step *step, telling_branch *second,
+                                int depth, pbase_buffer *text)
+{
+    bool is_shown = step->with != NULL && !plan_is_plain(step->with);
+    pbase_buffer unseen;
+    pbase_buffer_init(&unseen, t->arena->alloc);
+    pbase_status status = PBASE_OK;
+    if (second->branch != NULL) {
+        status = tell_lines(t, second, depth + 1, is_shown ? text : &unseen);
+    }
+    if (status == PBASE_OK && is_shown) {
+        status = new_line(t, depth, text);
+    }
+    pbase_buffer_fini(&unseen);
+    return status;
+}
+
+static pbase_status tell_line(telling *t, telling_branch *b, size_t index, int depth,
+                              pbase_buffer *text)
+{
+    telling_branch second = {executor_second(b->branch, index), {-1, 0}, false};
+    step_facts facts;
+    pbase_buffer inside;
+    memset(&facts, 0, sizeof facts);
+    pbase_buffer_init(&inside, t->arena->alloc);
+    pbase_status status = tell_inside(t, executor_step(b->branch, index), &second, depth, &inside);
+    if (status == PBASE_OK) {
+        status = gather(t, b, index, &second.estimate, pbase_buffer_view(&inside), &facts);
+    }
+    if (status == PBASE_OK && (index > 0 || depth > 0)) {
+        status = new_line(t, depth, text);
+    }
+    if (status == PBASE_OK && index > 0) {
+        status = pbase_buffer_append_text(text, t->err, "| ");
+    }
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_bytes(text, facts.text, t->err);
+    }
+    if (status == PBASE_OK) {
+        status = tell_remark(&facts, text, t->err);
+    }
+    pbase_buffer_fini(&inside);
+    return status;
+}
+
 static pbase_status tell_lines(telling *t, telling_branch *b, int depth, pbase_buffer *text)
 {
     pbase_status status = PBASE_OK;
     for (size_t i = 0; i < executor_count(b->branch) && status == PBASE_OK; i++) {
-        telling_branch second = {executor_second(b->branch, i), {-1, 0}, false};
-        step_facts facts;
-        pbase_buffer inside;
-        memset(&facts, 0, sizeof facts);
-        pbase_buffer_init(&inside, t->arena->alloc);
-        if (second.branch != NULL) {
-            status = tell_lines(t, &second, depth + 1, &inside);
-        }
-        if (status == PBASE_OK) {
-            status = gather(t, b, i, &second.estimate, &facts);
-        }
-        if (status == PBASE_OK) {
-            status = begin_line(t, i == 0, depth, text);
-        }
-        if (status == PBASE_OK) {
-            status = pbase_buffer_append_bytes(text, facts.text, t->err);
-        }
-        if (status == PBASE_OK) {
-            status = tell_remark(&facts, text, t->err);
-        }
-        if (status == PBASE_OK) {
-            status = pbase_buffer_append_bytes(text, pbase_buffer_view(&inside), t->err);
-        }
-        pbase_buffer_fini(&inside);
+        status = tell_line(t, b, i, depth, text);
     }
     return status;
 }
@@ -202,7 +237,7 @@ static pbase_status step_value(telling *t, telling_branch *b, size_t index, pbas
         status = pipelines_value(t, &second, &with);
     }
     if (status == PBASE_OK) {
-        status = gather(t, b, index, &second.estimate, &facts);
+        status = gather(t, b, index, &second.estimate, pbase_bytes_of(NULL, 0), &facts);
     }
     if (status != PBASE_OK) {
         return status;

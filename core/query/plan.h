@@ -139,6 +139,11 @@ PBASE_MUST_CHECK pbase_status plan_step_to_value(const plan_step *step, pbase_ar
 /* Appends a step, without its pipe, as query text. */
 PBASE_MUST_CHECK pbase_status plan_step_format(const plan_step *step, pbase_buffer *out,
                                                pbase_error *err);
+/* The same with `second` between the parentheses of its second input, unless that is empty. */
+PBASE_MUST_CHECK pbase_status plan_step_format_around(const plan_step *step, pbase_bytes second,
+                                                      pbase_buffer *out, pbase_error *err);
+/* True for a plan that says no more than the name of a collection. */
+bool plan_is_plain(const plan *self);
 
 /* Rewrites every expression of a plan, those of plans inside it too. */
 typedef pbase_status plan_rewrite(void *state, const expr *before, const expr **after,

@@ -297,6 +297,7 @@ typedef struct {
     pbase_buffer *out;
     pbase_error *err;
     pbase_status status;
+    pbase_bytes second; /* of a second input; empty: as its plan says */
 } text_writer;
 
 static void say(text_writer *w, const char *text)
@@ -394,8 +395,7 @@ static void say_from(text_writer *w, const plan_step *step)
     }
 }
 
-/* A plan that only reads a collection is said by its name. */
-static bool is_plain(const plan *self)
+bool plan_is_plain(const plan *self)
 {
     return self->count == 1 && self->steps[0].alias.size == 0 && self->steps[0].key_name.size == 0;
 }
@@ -403,11 +403,17 @@ static bool is_plain(const plan *self)
 static void say_second(text_writer *w, const plan *self)
 {
     say(w, " ");
-    if (is_plain(self)) {
+    if (plan_is_plain(self)) {
         say_name(w, self->steps[0].source);
         return;
     }
     say(w, "(");
+    if (w->second.size > 0) {
+        w->status = w->status == PBASE_OK ? pbase_buffer_append_bytes(w->out, w->second, w->err)
+                                          : w->status;
+        say(w, ")");
+        return;
+    }
     for (size_t i = 0; i < self->count && w->status == PBASE_OK; i++) {
         say(w, i > 0 ? " | " : "");
         w->status = plan_step_format(&self->steps[i], w->out, w->err);
@@ -459,7 +465,13 @@ static void say_traverse(text_writer *w, const plan_step *step)
 
 pbase_status plan_step_format(const plan_step *step, pbase_buffer *out, pbase_error *err)
 {
-    text_writer w = {out, err, PBASE_OK};
+    return plan_step_format_around(step, pbase_bytes_of(NULL, 0), out, err);
+}
+
+pbase_status plan_step_format_around(const plan_step *step, pbase_bytes second, pbase_buffer *out,
+                                     pbase_error *err)
+{
+    text_writer w = {out, err, PBASE_OK, second};
     say(&w, plan_op_name(step->op));
     switch (step->op) {
     case PLAN_FROM:

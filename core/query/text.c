@@ -386,6 +386,7 @@ static pbase_status read_group(lexer *lx, plan_step *step)
 /* What follows the name of a step. */
 static pbase_status read_step(lexer *lx, plan_step *step)
 {
+    pbase_status status = PBASE_OK;
     switch (step->op) {
     case PLAN_FROM:
         return text_from(lx, step);
@@ -402,7 +403,8 @@ static pbase_status read_step(lexer *lx, plan_step *step)
     case PLAN_GROUP:
         return read_group(lx, step);
     case PLAN_JOIN:
-        return text_join(lx, step);
+        status = text_kind(lx, &step->kind);
+        return status == PBASE_OK ? text_joined(lx, step) : status;
     case PLAN_UNION:
     case PLAN_UNION_ALL:
     case PLAN_INTERSECT:
@@ -461,8 +463,8 @@ static pbase_status read_steps(lexer *lx, step_list *steps)
     while (status == PBASE_OK && has_more) {
         size_t before = steps->count, offset = lx->current.offset;
         bool is_sugar = before == 0 && token_is_word(&lx->current, "select");
-        if (before + 8 >= PLAN_STEPS_MAX) { /* sugar makes up to eight steps */
-            return lexer_fail_at(lx, offset, PBASE_LIMIT, "more than %u steps", PLAN_STEPS_MAX - 8);
+        if (before >= PLAN_STEPS_MAX) {
+            return lexer_fail_at(lx, offset, PBASE_LIMIT, "more than %u steps", PLAN_STEPS_MAX);
         }
         status = is_sugar ? text_select(lx, steps) : read_pipe(lx, steps);
         for (size_t i = before; i < steps->count; i++) {
@@ -483,9 +485,12 @@ pbase_status text_plan(lexer *lx, plan *out)
         return lexer_fail_at(lx, lx->current.offset, PBASE_LIMIT,
                              "plans inside plans deeper than %u", PLAN_DEPTH_MAX);
     }
+    lexer_call *call = lx->call;
+    lx->call = NULL; /* of a selection around this plan */
     lx->nesting++;
     pbase_status status = read_steps(lx, &steps);
     lx->nesting--;
+    lx->call = call;
     if (status != PBASE_OK) {
         return status;
     }

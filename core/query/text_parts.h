@@ -54,14 +54,19 @@ PBASE_MUST_CHECK pbase_status text_plan(lexer *lx, plan *out);
 
 /* text_second.c: a second input, NAME or a plan in parentheses. */
 PBASE_MUST_CHECK pbase_status text_second(lexer *lx, const plan **out);
-/* Behind "join": [KIND] SECOND [as] ALIAS [beside NAME] [on EXPRESSION] */
-PBASE_MUST_CHECK pbase_status text_join(lexer *lx, plan_step *step);
+/* The kind of a join that the current word names, in any case of letters. */
+bool text_is_kind(const lexer *lx, join_kind *out);
+/* [KIND [outer]]; inner when there is none. */
+PBASE_MUST_CHECK pbase_status text_kind(lexer *lx, join_kind *out);
+/* SECOND [as] ALIAS [beside NAME] [on EXPRESSION] */
+PBASE_MUST_CHECK pbase_status text_joined(lexer *lx, plan_step *step);
 /* Behind "unnest": [outer] PATH [as NAME] */
 PBASE_MUST_CHECK pbase_status text_unnest(lexer *lx, plan_step *step);
 /* Behind "traverse": up | down NAME key PATH ref PATH [depth N] [bfs | dfs] [include start] */
 PBASE_MUST_CHECK pbase_status text_traverse(lexer *lx, plan_step *step);
 
-/* text_select.c: the whole of "select ... from ..."; "select" is current. */
+/* text_select.c: the whole of "select ... from ...", and of what union and the like join to it;
+ * "select" is current. */
 PBASE_MUST_CHECK pbase_status text_select(lexer *lx, step_list *steps);
 
 #endif

@@ -42,8 +42,7 @@ pbase_status text_second(lexer *lx, const plan **out)
 
 /* --- join --------------------------------------------------------------------------------------- */
 
-/* The kind that the current word names, in any case of letters. */
-static bool kind_at(const lexer *lx, join_kind *out)
+bool text_is_kind(const lexer *lx, join_kind *out)
 {
     for (join_kind kind = JOIN_INNER; kind <= JOIN_CROSS; kind++) {
         if (token_is_word(&lx->current, join_kind_name(kind))) {
@@ -55,11 +54,11 @@ static bool kind_at(const lexer *lx, join_kind *out)
 }
 
 /* "left outer" is "left". */
-static pbase_status read_kind(lexer *lx, join_kind *out)
+pbase_status text_kind(lexer *lx, join_kind *out)
 {
     bool is_outer = false;
     *out = JOIN_INNER;
-    pbase_status status = kind_at(lx, out) ? lexer_next(lx) : PBASE_OK;
+    pbase_status status = text_is_kind(lx, out) ? lexer_next(lx) : PBASE_OK;
     bool may_be_outer = *out == JOIN_LEFT || *out == JOIN_RIGHT || *out == JOIN_FULL;
     return status == PBASE_OK && may_be_outer ? lexer_skip_word(lx, "outer", &is_outer) : status;
 }
@@ -79,13 +78,10 @@ static pbase_status read_alias(lexer *lx, plan_step *step)
     return PBASE_OK;
 }
 
-pbase_status text_join(lexer *lx, plan_step *step)
+pbase_status text_joined(lexer *lx, plan_step *step)
 {
     bool is_beside = false, is_on = false;
-    pbase_status status = read_kind(lx, &step->kind);
-    if (status == PBASE_OK) {
-        status = text_second(lx, &step->with);
-    }
+    pbase_status status = text_second(lx, &step->with);
     if (status == PBASE_OK) {
         status = read_alias(lx, step);
     }

@@ -1,52 +1,166 @@
-/* text_select.c - "select columns from collection where .. group by .. having .. order by .. limit
- * .. offset ..", translated to the steps that pipes would say.
+/* text_select.c - "select [distinct] columns from collection [join ...] where .. group by .. having ..
+ * order by .. limit .. offset ..", and selections that union, intersect and except bring together.
  *
- * Without aggregates: from, where, order, offset, limit, select; a key of the order that names a
- * selected column stands for its expression. With aggregates or group by: from, where, group, where
- * (having), select, order, offset, limit; a selected column is then a key or an aggregate. What goes
- * beyond is said in pipes. */
-#include "query/rewrite.h"
-#include "query/text_parts.h"
+ * Aggregates may stand in any expression of the columns, of having and of order by: where the parser
+ * of expressions meets one it asks here, and gets a field that stands for it. Set operations go from
+ * left to right; what follows the last selection orders and limits all of them. */
+#include "query/text_selection.h"
+#include <stdio.h>
 
-/* One selected column: an expression, or an aggregate. */
-typedef struct {
-    pbase_bytes name;
-    const expr *value; /* NULL: aggregate `index` */
-    size_t index;
-    size_t offset;
-} item;
-
-typedef struct {
-    item *items; /* PLAN_COLUMNS_MAX of them */
-    size_t count;
-    bool is_star;
-    aggregate_list aggregates;
-    plan_step from;
-    const expr *where;
-    column_list keys;
-    bool has_group;
-    const expr *having;
-    plan_step order;
-    bool has_order, has_limit, has_offset;
-    plan_step limit, offset;
-    size_t end; /* of the select list, for messages */
-} selection;
-
-static pbase_status read_item_aggregate(lexer *lx, selection *s, item *out)
+static pbase_status no_memory(lexer *lx)
 {
-    plan_aggregate aggregate;
-    bool is_as = false;
-    pbase_status status = text_aggregate(lx, &aggregate);
-    if (status == PBASE_OK && out->name.size == 0) {
-        out->name = pbase_bytes_text(aggregate_name(aggregate.function));
-        status = lexer_skip_word(lx, "as", &is_as);
-        if (status == PBASE_OK && is_as) {
-            status = expr_text_name(lx, "a column's name", &out->name);
+    return PBASE_FAIL(lx->err, PBASE_NO_MEMORY, "no memory for a plan");
+}
+
+/* `items` with room for one more; NULL when there is no memory. */
+static void *grow(lexer *lx, void *items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) {
+        return items;
+    }
+    size_t wider = *capacity == 0 ? 4 : *capacity * 2;
+    void *grown = pbase_arena_array(lx->arena, wider, size);
+    if (grown != NULL) {
+        if (count > 0) {
+            memcpy(grown, items, count * size);
+        }
+        *capacity = wider;
+    }
+    return grown;
+}
+
+/* --- aggregates inside expressions -------------------------------------------------------------- */
+
+static bool is_same(const expr *a, const expr *b)
+{
+    return a == b || (a != NULL && b != NULL && expr_equal(a, b));
+}
+
+static select_aggregate *find_aggregate(const selection *s, const plan_aggregate *wanted)
+{
+    for (size_t i = 0; i < s->aggregate_count; i++) {
+        const plan_aggregate *known = &s->aggregates[i].aggregate;
+        if (known->function == wanted->function && known->is_distinct == wanted->is_distinct &&
+            is_same(known->argument, wanted->argument) && is_same(known->filter, wanted->filter)) {
+            return &s->aggregates[i];
         }
     }
-    aggregate.name = out->name;
-    out->index = s->aggregates.count;
-    return status == PBASE_OK ? text_add_aggregate(lx, &s->aggregates, aggregate) : status;
+    return NULL;
+}
+
+/* Adds an aggregate under a name that nobody writes. */
+static pbase_status add_aggregate(lexer *lx, selection *s, const plan_aggregate *aggregate,
+                                  select_aggregate **out)
+{
+    char name[32];
+    if (s->aggregate_count == PLAN_COLUMNS_MAX) {
+        return lexer_fail_at(lx, lx->current.offset, PBASE_LIMIT, "more than %u aggregates",
+                             PLAN_COLUMNS_MAX);
+    }
+    select_aggregate *grown =
+        grow(lx, s->aggregates, s->aggregate_count, &s->aggregate_capacity, sizeof *grown);
+    pbase_path_step *field = pbase_arena_alloc(lx->arena, sizeof *field);
+    if (grown == NULL || field == NULL) {
+        return no_memory(lx);
+    }
+    s->aggregates = grown;
+    (void)snprintf(name, sizeof name, "#%zu", s->aggregate_count + 1); /* fits */
+    char *text = pbase_arena_text(lx->arena, pbase_bytes_text(name));
+    if (text == NULL) {
+        return no_memory(lx);
+    }
+    field->name = pbase_bytes_text(text);
+    field->index = 0;
+    *out = &grown[s->aggregate_count++];
+    **out = (select_aggregate){*aggregate, field, false};
+    return PBASE_OK;
+}
+
+static pbase_status read_call(lexer *lx, void *state, bool *out_taken, const expr **out)
+{
+    selection *s = state;
+    plan_aggregate aggregate;
+    select_aggregate *found = NULL;
+    size_t place = lx->current.offset;
+    if (!text_is_aggregate(lx)) {
+        return PBASE_OK;
+    }
+    *out_taken = true;
+    if (!s->may_aggregate) {
+        return lexer_fail_at(lx, place, PBASE_INVALID, "an aggregate cannot stand here");
+    }
+    s->may_aggregate = false; /* not inside one another */
+    pbase_status status = text_aggregate(lx, &aggregate);
+    s->may_aggregate = true;
+    if (status != PBASE_OK) {
+        return status;
+    }
+    bool counts_rows = aggregate.function == AGGREGATE_COUNT && !aggregate.is_distinct;
+    if (aggregate.argument == NULL && !counts_rows) {
+        return lexer_fail_at(lx, place, PBASE_INVALID, "'%s' needs an expression",
+                             aggregate_name(aggregate.function));
+    }
+    found = find_aggregate(s, &aggregate);
+    if (found == NULL) {
+        status = add_aggregate(lx, s, &aggregate, &found);
+    }
+    if (status != PBASE_OK || found == NULL) {
+        return status;
+    }
+    pbase_path path = {found->field, 1};
+    return expr_field(lx->arena, path, out, lx->err);
+}
+
+/* The aggregate that the expression is, and nothing else; NULL if it is more. */
+static select_aggregate *aggregate_alone(const selection *s, const expr *value)
+{
+    for (size_t i = 0; i < s->aggregate_count && value->kind == EXPR_FIELD; i++) {
+        if (value->path.steps == s->aggregates[i].field) {
+            return &s->aggregates[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- columns ------------------------------------------------------------------------------------ */
+
+static bool is_taken(const selection *s, pbase_bytes name)
+{
+    for (size_t i = 0; i < s->aggregate_count; i++) {
+        if (pbase_bytes_equal(s->aggregates[i].field->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A column that is one aggregate has its name from it, and gives it the column's. */
+static pbase_status name_item(lexer *lx, selection *s, select_item *item)
+{
+    bool is_as = false;
+    select_aggregate *alone = aggregate_alone(s, item->value);
+    pbase_status status = item->name.size == 0 ? lexer_skip_word(lx, "as", &is_as) : PBASE_OK;
+    if (status == PBASE_OK && is_as) {
+        status = expr_text_name(lx, "a column's name", &item->name);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (item->name.size == 0 && alone != NULL) {
+        item->name = pbase_bytes_text(aggregate_name(alone->aggregate.function));
+    } else if (item->name.size == 0 && item->value->kind == EXPR_FIELD) {
+        item->name = item->value->path.steps[item->value->path.count - 1].name;
+    }
+    if (item->name.size == 0) {
+        status = lexer_fail_at(lx, item->place, PBASE_INVALID, "this column has no name");
+        pbase_error_hint(lx->err, "write expression as name");
+        return status;
+    }
+    if (alone != NULL && !alone->is_named && !is_taken(s, item->name)) {
+        alone->field->name = item->name;
+        alone->is_named = true;
+    }
+    return PBASE_OK;
 }
 
 static pbase_status read_item(lexer *lx, selection *s)
@@ -55,36 +169,75 @@ static pbase_status read_item(lexer *lx, selection *s)
         return lexer_fail_at(lx, lx->current.offset, PBASE_LIMIT, "more than %u columns",
                              PLAN_COLUMNS_MAX);
     }
-    item *out = &s->items[s->count++];
-    memset(out, 0, sizeof *out);
-    out->offset = lx->current.offset;
-    if (text_is_aggregate(lx)) {
-        return read_item_aggregate(lx, s, out);
+    select_item *items = grow(lx, s->items, s->count, &s->capacity, sizeof *items);
+    if (items == NULL) {
+        return no_memory(lx);
     }
-    plan_column column;
-    pbase_status status = text_column(lx, &column);
+    s->items = items;
+    select_item *item = &items[s->count++];
+    memset(item, 0, sizeof *item);
+    item->place = lx->current.offset;
+    pbase_status status = text_label(lx, &item->name);
     if (status == PBASE_OK) {
-        out->name = column.name;
-        out->value = column.value;
+        status = expr_text_parse(lx, &item->value);
     }
-    return status;
+    return status == PBASE_OK ? name_item(lx, s, item) : status;
 }
 
 static pbase_status read_items(lexer *lx, selection *s)
 {
     bool has_more = true;
-    pbase_status status = lexer_skip_symbol(lx, "*", &s->is_star);
-    if (s->is_star) {
-        return status;
+    pbase_status status = lexer_skip_word(lx, "distinct", &s->is_distinct);
+    if (status == PBASE_OK) {
+        status = lexer_skip_symbol(lx, "*", &s->is_star);
     }
-    if (token_is_word(&lx->current, "distinct")) {
-        return lexer_fail_at(lx, lx->current.offset, PBASE_UNSUPPORTED,
-                             "'distinct' is not available in this version");
-    }
-    while (status == PBASE_OK && has_more) {
+    s->may_aggregate = true;
+    while (status == PBASE_OK && has_more && !s->is_star) {
         status = read_item(lx, s);
         if (status == PBASE_OK) {
             status = lexer_skip_symbol(lx, ",", &has_more);
+        }
+    }
+    s->may_aggregate = false;
+    return status;
+}
+
+/* --- clauses ------------------------------------------------------------------------------------ */
+
+static pbase_status read_source(lexer *lx, selection *s)
+{
+    pbase_status status = lexer_expect_word(lx, "from");
+    if (status == PBASE_OK && token_is_symbol(&lx->current, "(")) {
+        status = lexer_fail_at(lx, lx->current.offset, PBASE_INVALID, "a query cannot stand here");
+        pbase_error_hint(lx->err, "say it in pipes: from ... | ... | select ...");
+        return status;
+    }
+    return status == PBASE_OK ? text_from(lx, &s->from) : status;
+}
+
+/* [KIND] join INPUT alias [on EXPRESSION], and a comma for a cross join. */
+static pbase_status read_joins(lexer *lx, selection *s)
+{
+    join_kind kind = JOIN_INNER;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK) {
+        plan_step *step = NULL;
+        bool is_comma = token_is_symbol(&lx->current, ",");
+        size_t place = lx->current.offset;
+        if (!is_comma && !text_is_kind(lx, &kind) && !token_is_word(&lx->current, "join")) {
+            break;
+        }
+        status = is_comma ? lexer_next(lx) : text_kind(lx, &kind);
+        if (status == PBASE_OK && !is_comma) {
+            status = lexer_expect_word(lx, "join");
+        }
+        if (status == PBASE_OK) {
+            status = text_add_step(lx, &s->joins, PLAN_JOIN, &step);
+        }
+        if (status == PBASE_OK) {
+            step->kind = is_comma ? JOIN_CROSS : kind;
+            step->place = place;
+            status = text_joined(lx, step);
         }
     }
     return status;
@@ -126,18 +279,19 @@ static pbase_status read_rows(lexer *lx, selection *s)
     return status == PBASE_OK && s->has_offset ? text_rows(lx, &s->offset) : status;
 }
 
+/* As far as having. */
 static pbase_status read_clauses(lexer *lx, selection *s)
 {
+    s->place = lx->current.offset;
     pbase_status status = lexer_expect_word(lx, "select");
     if (status == PBASE_OK) {
         status = read_items(lx, s);
     }
-    s->end = lx->current.offset;
     if (status == PBASE_OK) {
-        status = lexer_expect_word(lx, "from");
+        status = read_source(lx, s);
     }
     if (status == PBASE_OK) {
-        status = text_from(lx, &s->from);
+        status = read_joins(lx, s);
     }
     if (status == PBASE_OK) {
         status = read_condition(lx, "where", &s->where);
@@ -145,182 +299,149 @@ static pbase_status read_clauses(lexer *lx, selection *s)
     if (status == PBASE_OK) {
         status = read_group_by(lx, s);
     }
-    if (status == PBASE_OK) {
-        status = read_condition(lx, "having", &s->having);
-    }
-    return status == PBASE_OK ? read_rows(lx, s) : status;
+    s->may_aggregate = true;
+    return status == PBASE_OK ? read_condition(lx, "having", &s->having) : status;
 }
 
-/* --- translation ------------------------------------------------------------------------------- */
-
-static pbase_status add_where(lexer *lx, step_list *steps, const expr *condition)
+/* Reads with aggregates in expressions going to `s`. */
+static pbase_status read_with(lexer *lx, selection *s,
+                              pbase_status (*read)(lexer *lx, selection *s))
 {
-    plan_step *step = NULL;
-    if (condition == NULL) {
+    lexer_call *call = lx->call;
+    void *call_state = lx->call_state;
+    lx->call = read_call;
+    lx->call_state = s;
+    pbase_status status = read(lx, s);
+    lx->call = call;
+    lx->call_state = call_state;
+    return status;
+}
+
+/* --- set operations ----------------------------------------------------------------------------- */
+
+/* union [all] | intersect | except, if one is current. */
+static pbase_status read_operation(lexer *lx, plan_op *out, bool *out_is_there)
+{
+    static const plan_op operations[] = {PLAN_UNION, PLAN_INTERSECT, PLAN_EXCEPT};
+    bool is_all = false;
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        if (token_is_word(&lx->current, plan_op_name(operations[i]))) {
+            *out = operations[i];
+            *out_is_there = true;
+        }
+    }
+    if (!*out_is_there) {
         return PBASE_OK;
     }
-    pbase_status status = text_add_step(lx, steps, PLAN_WHERE, &step);
-    if (status == PBASE_OK) {
-        step->condition = condition;
+    pbase_status status = lexer_next(lx);
+    if (status == PBASE_OK && *out == PLAN_UNION) {
+        status = lexer_skip_word(lx, "all", &is_all);
+        *out = is_all ? PLAN_UNION_ALL : *out;
     }
     return status;
 }
 
-static pbase_status add_number(lexer *lx, step_list *steps, plan_op op, bool is_there, uint64_t n)
+/* In SQL the columns of selections meet by place: they take the names of the first. */
+static pbase_status rename_items(lexer *lx, const selection *first, selection *s)
 {
-    plan_step *step = NULL;
-    pbase_status status = is_there ? text_add_step(lx, steps, op, &step) : PBASE_OK;
-    if (status == PBASE_OK && is_there) {
-        step->n = n;
+    if (first->is_star || s->is_star) {
+        return PBASE_OK;
+    }
+    if (first->count != s->count) {
+        return lexer_fail_at(lx, s->place, PBASE_INVALID,
+                             "this selection has %zu columns, the first has %zu", s->count,
+                             first->count);
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        s->items[i].name = first->items[i].name;
+    }
+    return PBASE_OK;
+}
+
+/* The selection behind a set operation, as a plan. */
+static pbase_status read_operand(lexer *lx, const selection *first, const plan **out)
+{
+    selection s;
+    step_list steps = {NULL, 0, 0};
+    plan *made = pbase_arena_alloc(lx->arena, sizeof *made);
+    memset(&s, 0, sizeof s);
+    if (made == NULL) {
+        return no_memory(lx);
+    }
+    pbase_status status = read_with(lx, &s, read_clauses);
+    if (status == PBASE_OK) {
+        status = rename_items(lx, first, &s);
+    }
+    if (status == PBASE_OK) {
+        status = select_plan(lx, &s, &steps);
+    }
+    made->steps = steps.steps;
+    made->count = steps.count;
+    *out = made;
+    size_t wrong = 0;
+    pbase_error inner;
+    pbase_error_init(&inner);
+    if (status == PBASE_OK && plan_check(made, &wrong, &inner) != PBASE_OK) {
+        return text_fail_inner(lx, s.place, &inner);
     }
     return status;
 }
 
-static pbase_status add_order(lexer *lx, step_list *steps, const selection *s)
+static pbase_status read_operands(lexer *lx, const selection *first, step_list *steps)
 {
-    plan_step *step = NULL;
-    pbase_status status = s->has_order ? text_add_step(lx, steps, PLAN_ORDER, &step) : PBASE_OK;
-    if (status == PBASE_OK && s->has_order) {
-        step->keys = s->order.keys;
-        step->key_count = s->order.key_count;
-    }
-    if (status == PBASE_OK) {
-        status = add_number(lx, steps, PLAN_OFFSET, s->has_offset, s->offset.n);
-    }
-    return status == PBASE_OK ? add_number(lx, steps, PLAN_LIMIT, s->has_limit, s->limit.n)
-                              : status;
-}
-
-static pbase_status add_select(lexer *lx, step_list *steps, const column_list *columns)
-{
-    plan_step *step = NULL;
-    pbase_status status = text_add_step(lx, steps, PLAN_SELECT, &step);
-    if (status == PBASE_OK) {
-        step->columns = columns->columns;
-        step->column_count = columns->count;
-    }
-    return status;
-}
-
-static pbase_status rows_plan(lexer *lx, selection *s, step_list *steps)
-{
-    column_list columns = {NULL, 0, 0};
+    bool has_more = true;
     pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < s->count && status == PBASE_OK; i++) {
-        plan_column column = {s->items[i].name, s->items[i].value};
-        status = text_add_column(lx, &columns, column);
-    }
-    plan_key *keys = pbase_arena_array(lx->arena, s->order.key_count, sizeof *keys);
-    if (keys == NULL) {
-        return PBASE_FAIL(lx->err, PBASE_NO_MEMORY, "no memory for a plan");
-    }
-    for (size_t i = 0; i < s->order.key_count && status == PBASE_OK; i++) {
-        keys[i] = s->order.keys[i];
-        status = rewrite_over(keys[i].value, columns.columns, columns.count, lx->arena,
-                              &keys[i].value, lx->err);
-    }
-    s->order.keys = keys;
-    if (status == PBASE_OK) {
-        status = add_order(lx, steps, s);
-    }
-    return status == PBASE_OK && !s->is_star ? add_select(lx, steps, &columns) : status;
-}
-
-/* The key that a selected expression repeats; its name stands for it behind the group. */
-static const plan_column *key_of(const selection *s, const expr *value)
-{
-    for (size_t i = 0; i < s->keys.count; i++) {
-        if (expr_equal(s->keys.columns[i].value, value)) {
-            return &s->keys.columns[i];
+    while (status == PBASE_OK) {
+        plan_op op = PLAN_UNION;
+        plan_step *step = NULL;
+        has_more = false;
+        status = read_operation(lx, &op, &has_more);
+        if (status != PBASE_OK || !has_more) {
+            break;
+        }
+        const plan *with = NULL;
+        status = read_operand(lx, first, &with);
+        if (status == PBASE_OK) {
+            status = text_add_step(lx, steps, op, &step);
+        }
+        if (status == PBASE_OK) {
+            step->with = with;
         }
     }
-    return NULL;
+    return status;
 }
 
-static pbase_status field_named(lexer *lx, pbase_bytes name, const expr **out)
+static bool is_operation(const lexer *lx)
 {
-    pbase_path_step *step = pbase_arena_alloc(lx->arena, sizeof *step);
-    if (step == NULL) {
-        return PBASE_FAIL(lx->err, PBASE_NO_MEMORY, "no memory for a plan");
-    }
-    step->name = name;
-    step->index = 0;
-    pbase_path path = {step, 1};
-    return expr_field(lx->arena, path, out, lx->err);
+    return token_is_word(&lx->current, "union") || token_is_word(&lx->current, "intersect") ||
+           token_is_word(&lx->current, "except");
 }
 
-static pbase_status group_column(lexer *lx, const selection *s, const item *selected,
-                                 column_list *columns)
+/* Order and limits behind several selections are those of all of them. */
+static pbase_status read_compound(lexer *lx, selection *first, step_list *steps)
 {
-    plan_column column = {selected->name, NULL};
-    pbase_bytes from = selected->name;
-    if (selected->value != NULL) {
-        const plan_column *key = key_of(s, selected->value);
-        if (key == NULL) {
-            pbase_status status =
-                lexer_fail_at(lx, selected->offset, PBASE_INVALID,
-                              "beside aggregates a column is one of the keys of group by");
-            pbase_error_hint(lx->err, "say it in pipes: group by ... { ... } | select ...");
-            return status;
-        }
-        from = key->name;
-    }
-    pbase_status status = field_named(lx, from, &column.value);
-    return status == PBASE_OK ? text_add_column(lx, columns, column) : status;
-}
-
-static pbase_status groups_plan(lexer *lx, selection *s, step_list *steps)
-{
-    plan_step *group = NULL;
-    column_list columns = {NULL, 0, 0};
-    if (s->is_star) {
-        return lexer_fail_at(lx, s->end, PBASE_INVALID, "select * cannot go with group by");
-    }
-    pbase_status status = text_add_step(lx, steps, PLAN_GROUP, &group);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    group->columns = s->keys.columns;
-    group->column_count = s->keys.count;
-    group->aggregates = s->aggregates.aggregates;
-    group->aggregate_count = s->aggregates.count;
-    status = add_where(lx, steps, s->having);
-    for (size_t i = 0; i < s->count && status == PBASE_OK; i++) {
-        status = group_column(lx, s, &s->items[i], &columns);
+    selection all;
+    memset(&all, 0, sizeof all);
+    pbase_status status = select_plan(lx, first, steps);
+    if (status == PBASE_OK) {
+        status = read_operands(lx, first, steps);
     }
     if (status == PBASE_OK) {
-        status = add_select(lx, steps, &columns);
+        status = read_rows(lx, &all);
     }
-    return status == PBASE_OK ? add_order(lx, steps, s) : status;
+    return status == PBASE_OK ? select_add_order(lx, &all, steps) : status;
 }
 
 pbase_status text_select(lexer *lx, step_list *steps)
 {
     selection s;
     memset(&s, 0, sizeof s);
-    s.items = pbase_arena_array(lx->arena, PLAN_COLUMNS_MAX, sizeof *s.items);
-    if (s.items == NULL) {
-        return PBASE_FAIL(lx->err, PBASE_NO_MEMORY, "no memory for a plan");
+    pbase_status status = read_with(lx, &s, read_clauses);
+    if (status == PBASE_OK && is_operation(lx)) {
+        return read_compound(lx, &s, steps);
     }
-    size_t start = lx->current.offset;
-    pbase_status status = read_clauses(lx, &s);
-    plan_step *from = NULL;
     if (status == PBASE_OK) {
-        status = text_add_step(lx, steps, PLAN_FROM, &from);
+        status = read_with(lx, &s, read_rows);
     }
-    if (status != PBASE_OK) {
-        return status;
-    }
-    from->source = s.from.source;
-    from->alias = s.from.alias;
-    from->key_name = s.from.key_name;
-    bool is_grouped = s.has_group || s.aggregates.count > 0;
-    if (s.having != NULL && !is_grouped) {
-        return lexer_fail_at(lx, start, PBASE_INVALID, "having needs group by or an aggregate");
-    }
-    status = add_where(lx, steps, s.where);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    return is_grouped ? groups_plan(lx, &s, steps) : rows_plan(lx, &s, steps);
+    return status == PBASE_OK ? select_plan(lx, &s, steps) : status;
 }

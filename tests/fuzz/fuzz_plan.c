@@ -16,7 +16,12 @@ static void run(const pbase_query *query)
     query_catalog *taken = memory_catalog_take(&catalog);
     pbase_result *result = NULL;
     const pbase_chunk *chunk = NULL;
-    pbase_status status = query_run(query, &taken, pbase_os_real(), NULL, &result, NULL);
+    const pbase_query_options options = {
+        .struct_size = sizeof options,
+        .memory_budget_bytes = 1 << 24,
+        .row_limit = 10000,
+        .call = &(const pbase_call){.deadline_ns = pbase_os_deadline(pbase_os_real(), 200)}};
+    pbase_status status = query_run(query, &taken, pbase_os_real(), &options, &result, NULL);
     while (status == PBASE_OK) {
         status = pbase_result_next_chunk(result, &chunk, NULL);
     }

@@ -6,13 +6,16 @@
 /* Runs over a few rows of every kind; whatever comes of it must be an answer or an error. */
 static void run(const pbase_query *query)
 {
+    static const pbase_value items[] = {
+        {.kind = PBASE_INT, .as.integer = 7}, {.kind = PBASE_NULL}, {.kind = PBASE_LIST}};
     static const pbase_field fields[] = {
         {{(const uint8_t *)"a", 1}, {.kind = PBASE_INT, .as.integer = INT64_MAX}},
         {{(const uint8_t *)"b", 1},
          {.kind = PBASE_STRING, .as.string = {(const uint8_t *)"xyz", 3}}},
+        {{(const uint8_t *)"l", 1}, {.kind = PBASE_LIST, .as.list = {items, 3}}},
     };
     static const pbase_value documents[] = {
-        {.kind = PBASE_MAP, .as.map = {fields, 2}},
+        {.kind = PBASE_MAP, .as.map = {fields, 3}},
         {.kind = PBASE_MAP, .as.map = {fields + 1, 1}},
         {.kind = PBASE_INT, .as.integer = 7},
         {.kind = PBASE_NULL},
@@ -23,7 +26,13 @@ static void run(const pbase_query *query)
     query_catalog *taken = memory_catalog_take(&catalog);
     pbase_result *result = NULL;
     pbase_value row;
-    pbase_status status = query_run(query, &taken, pbase_os_real(), NULL, &result, NULL);
+    /* pairs of pairs of pairs: a few rows can become very many */
+    const pbase_query_options options = {
+        .struct_size = sizeof options,
+        .memory_budget_bytes = 1 << 24,
+        .row_limit = 10000,
+        .call = &(const pbase_call){.deadline_ns = pbase_os_deadline(pbase_os_real(), 200)}};
+    pbase_status status = query_run(query, &taken, pbase_os_real(), &options, &result, NULL);
     while (status == PBASE_OK) {
         status = pbase_result_next(result, &row, NULL);
     }

@@ -149,7 +149,6 @@ static void steps_of_later_versions_are_refused_by_name(void **state)
                        "[{'op': 'from', 'source': 'p'}, {'op': 'count'}, {'op': '%s'}]", later[i]);
         assert_plan_fails(c, text, PBASE_UNSUPPORTED, part);
     }
-    assert_fails(c, "select distinct name from people", PBASE_UNSUPPORTED, "'distinct'");
 }
 
 static void integers_outside_int64_are_refused(void **state)
