@@ -32,6 +32,10 @@ PBASE_MUST_CHECK pbase_status cli_run_in_txn(cli *self, pbase_txn_body body, voi
                                              pbase_error *err);
 /* Of the monotonic clock. */
 uint64_t cli_now_ns(void);
+/* A snapshot of the database as of now, or (`as_of` not NULL) as of a commit or time: then of the one
+ * that was called so at that moment, and nothing is made. */
+PBASE_MUST_CHECK pbase_status cli_open_snapshot(cli *self, const char *as_of, pbase_snapshot **out,
+                                                pbase_error *err);
 /* Tells one problem of a configuration on standard error; `state` is the cli. */
 void cli_show_problem(void *state, const pbase_config_problem *problem);
 

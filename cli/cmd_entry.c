@@ -308,10 +308,7 @@ static pbase_status print_entry(cli *self, const pbase_snapshot *snapshot, const
 CLI_COMMAND(cmd_get)
 {
     pbase_snapshot *snapshot = NULL;
-    pbase_status status = cli_open_database(self, err);
-    if (status == PBASE_OK) {
-        status = pbase_snapshot_open(self->database, &snapshot, err);
-    }
+    pbase_status status = cli_open_snapshot(self, arguments->values[GET_AS_OF], &snapshot, err);
     if (status == PBASE_OK && arguments->operand_count == 1) {
         status = print_root(self, snapshot, arguments->operands[0], err);
     } else if (status == PBASE_OK) {

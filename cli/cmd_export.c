@@ -162,10 +162,7 @@ CLI_COMMAND(cmd_export)
     }
     pbase_snapshot *snapshot = NULL;
     pbase_buffer_init(&work.text, pbase_alloc_default());
-    pbase_status status = cli_open_database(self, err);
-    if (status == PBASE_OK) {
-        status = pbase_snapshot_open(self->database, &snapshot, err);
-    }
+    pbase_status status = cli_open_snapshot(self, arguments->values[EXPORT_AS_OF], &snapshot, err);
     if (status == PBASE_OK) {
         status = any_of_snapshot(snapshot, arguments->operands[0], &work.from, err);
     }

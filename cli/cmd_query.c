@@ -111,21 +111,16 @@ static pbase_status make_query(cli *self, const cli_arguments *arguments, pbase_
     return status == PBASE_OK ? bind_all(self, *out, arguments, err) : status;
 }
 
-static pbase_status write_rows(cli *self, pbase_query *query, result_format format,
-                               pbase_error *err)
+static pbase_status write_rows(cli *self, pbase_query *query, pbase_snapshot *snapshot,
+                               result_format format, pbase_error *err)
 {
-    pbase_snapshot *snapshot = NULL;
     pbase_result *result = NULL;
     pbase_query_options options = {.struct_size = sizeof options, .call = &self->call};
-    pbase_status status = pbase_snapshot_open(self->database, &snapshot, err);
-    if (status == PBASE_OK) {
-        status = pbase_query_run(query, snapshot, &options, &result, err);
-    }
+    pbase_status status = pbase_query_run(query, snapshot, &options, &result, err);
     if (status == PBASE_OK) {
         status = result_write(self, result, format, err);
     }
     pbase_result_close(result);
-    pbase_snapshot_close(snapshot);
     return status;
 }
 
@@ -135,19 +130,21 @@ CLI_COMMAND(cmd_query)
     result_format format = result_format_of(arguments->values[QUERY_FORMAT], prefers_table);
     const char *timeout = arguments->values[QUERY_TIMEOUT];
     pbase_query *query = NULL;
+    pbase_snapshot *snapshot = NULL;
     pbase_status status = PBASE_OK;
     if (timeout != NULL) {
         status = deadline_of(timeout, &self->call.deadline_ns, err);
     }
     if (status == PBASE_OK) {
-        status = cli_open_database(self, err);
+        status = cli_open_snapshot(self, arguments->values[QUERY_AS_OF], &snapshot, err);
     }
     if (status == PBASE_OK) {
         status = make_query(self, arguments, &query, err);
     }
     if (status == PBASE_OK) {
-        status = write_rows(self, query, format, err);
+        status = write_rows(self, query, snapshot, format, err);
     }
+    pbase_snapshot_close(snapshot);
     pbase_query_destroy(query);
     return status;
 }

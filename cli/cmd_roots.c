@@ -37,10 +37,7 @@ CLI_COMMAND(cmd_roots)
     bool only_names = arguments->values[ROOTS_NAMES] != NULL;
     pbase_snapshot *snapshot = NULL;
     self->must_exist = only_names; /* shells ask for names: Tab must not make a space */
-    pbase_status status = cli_open_database(self, err);
-    if (status == PBASE_OK) {
-        status = pbase_snapshot_open(self->database, &snapshot, err);
-    }
+    pbase_status status = cli_open_snapshot(self, arguments->values[ROOTS_AS_OF], &snapshot, err);
     if (status == PBASE_OK) {
         status =
             pbase_snapshot_roots(snapshot, only_names ? print_root_name : print_root, self, err);

@@ -33,6 +33,10 @@ const size_t cli_global_option_count = sizeof cli_global_options / sizeof cli_gl
     {                                                                                              \
         NULL, NULL, CLI_FLAG, false, NULL                                                          \
     }
+#define AS_OF                                                                                      \
+    {                                                                                              \
+        "--as-of", "TIME|SEQ", CLI_TEXT, false, "as it was at that time, or after that commit"     \
+    }
 #define COLLECTION                                                                                 \
     {                                                                                              \
         "COLLECTION", CLI_COLLECTION, false, "name of a root of the database"                      \
@@ -83,6 +87,7 @@ static const cli_option export_options[] = {
                       "of csv: as import reads them (auto), plain text, or JSON"},
     [EXPORT_COLUMNS] = {"--columns", "NAME,NAME", CLI_TEXT, false,
                         "of csv: these columns; without it, every field there is"},
+    [EXPORT_AS_OF] = AS_OF,
     NO_MORE_OPTIONS,
 };
 static const cli_operand put_words[] = {
@@ -96,9 +101,11 @@ static const cli_operand get_words[] = {
     {"KEY", CLI_TEXT, true, "of one entry; of a list the index, from the end when negative"},
     NO_MORE,
 };
+static const cli_option get_options[] = {[GET_AS_OF] = AS_OF, NO_MORE_OPTIONS};
 static const cli_option roots_options[] = {
     [ROOTS_NAMES] = {"--names", NULL, CLI_FLAG, false,
                      "only the names, one a line; makes no space that is not there"},
+    [ROOTS_AS_OF] = AS_OF,
     NO_MORE_OPTIONS,
 };
 
@@ -116,6 +123,12 @@ static const cli_option databases_list_options[] = {
                               "plain names; makes no space that is not there"},
     NO_MORE_OPTIONS,
 };
+static const cli_option history_options[] = {
+    [HISTORY_FROM] = {"--from", "SEQ", CLI_TEXT, false,
+                      "the first commit (default: the oldest kept)"},
+    [HISTORY_TO] = {"--to", "SEQ", CLI_TEXT, false, "the last commit (default: the newest)"},
+    NO_MORE_OPTIONS,
+};
 static const cli_operand query_words[] = {
     {"TEXT", CLI_TEXT, true, "the query; without it, --plan gives one"}, NO_MORE};
 static const cli_operand explain_words[] = {{"TEXT", CLI_TEXT, false, "the query"}, NO_MORE};
@@ -128,6 +141,7 @@ static const cli_option query_options[] = {
                      "parameter $NAME; may be given again"},
     [QUERY_TIMEOUT] = {"--timeout", "DURATION", CLI_TEXT, false,
                        "give up after it: 500ms, 10s, 2m"},
+    [QUERY_AS_OF] = AS_OF,
     NO_MORE_OPTIONS,
 };
 static const cli_option explain_options[] = {
@@ -174,7 +188,7 @@ const cli_command cli_commands[] = {
      "A dictionary that is missing is made; a multi-dictionary gets one more record.",
      "protobase put people 7 '{\"name\": \"Ada\"}'", put_words, no_options, cmd_put},
     {"get", "one entry, or the collection's description", "A missing entry exits with 3.",
-     "protobase get people 7\nprotobase get steps -1", get_words, no_options, cmd_get},
+     "protobase get people 7\nprotobase get steps -1", get_words, get_options, cmd_get},
     {"delete", "remove one entry", "A missing entry exits with 3.", "protobase delete people 7",
      entry_words, no_options, cmd_delete},
     {"drop", "remove a collection with everything in it", NULL, "protobase drop people",
@@ -199,6 +213,10 @@ const cli_command cli_commands[] = {
      "protobase databases info --json", no_operands, no_options, cmd_databases_info},
     {"databases drop", "remove one with everything in it", NULL, "protobase databases drop shop",
      old_database, no_options, cmd_databases_drop},
+    {"history", "the commits that are kept, and what can be read as of when",
+     "storage.retention_age, _count and _bytes say what is kept.",
+     "protobase history\nprotobase history --from 100 --json", no_operands, history_options,
+     cmd_history},
     {"query", "run a query", "docs/query.md is the language.",
      "protobase query 'from people | where age > 30 | count'\n"
      "protobase query 'from people | where born > $since' --param since=1900",

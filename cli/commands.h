@@ -20,6 +20,7 @@ CLI_COMMAND(cmd_databases_rename);
 CLI_COMMAND(cmd_databases_snapshot);
 CLI_COMMAND(cmd_databases_branch);
 CLI_COMMAND(cmd_databases_info);
+CLI_COMMAND(cmd_history);
 CLI_COMMAND(cmd_query);
 CLI_COMMAND(cmd_explain);
 CLI_COMMAND(cmd_stats);
@@ -37,11 +38,13 @@ CLI_COMMAND(cmd_version);
 
 /* Positions of options in their tables (command_table.c). */
 enum { IMPORT_FORMAT, IMPORT_KEY, IMPORT_TYPE, IMPORT_BATCH, IMPORT_REJECTS, IMPORT_CELLS };
-enum { EXPORT_FORMAT, EXPORT_KEYS, EXPORT_CELLS, EXPORT_COLUMNS };
-enum { ROOTS_NAMES };
+enum { EXPORT_FORMAT, EXPORT_KEYS, EXPORT_CELLS, EXPORT_COLUMNS, EXPORT_AS_OF };
+enum { GET_AS_OF };
+enum { ROOTS_NAMES, ROOTS_AS_OF };
+enum { HISTORY_FROM, HISTORY_TO };
 enum { DATABASES_LIST_NAMES };
 enum { PLUGINS_LIST_NAMES };
-enum { QUERY_PLAN, QUERY_FORMAT, QUERY_PARAM, QUERY_TIMEOUT };
+enum { QUERY_PLAN, QUERY_FORMAT, QUERY_PARAM, QUERY_TIMEOUT, QUERY_AS_OF };
 enum { EXPLAIN_FORMAT };
 
 #endif

@@ -46,7 +46,7 @@ static pbase_status snapshot_catalog(pbase_snapshot *snapshot, query_catalog **o
 
 static const pbase_os *os_of(const pbase_snapshot *snapshot)
 {
-    return snapshot->database->space->host->os;
+    return snapshot->space->host->os;
 }
 
 pbase_status pbase_query_run(const pbase_query *query, struct pbase_snapshot *snapshot,

@@ -1,25 +1,36 @@
 /* snapshot.c - opening a state for reading. */
 #include "space/snapshot.h"
 
-pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out, pbase_error *err)
+pbase_status snapshot_create(pbase_space *space, space_state *state, pbase_snapshot **out,
+                             pbase_error *err)
 {
-    pbase_space *space = database->space;
-    pbase_status status = space_check_process(space, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
     pbase_snapshot *self = pbase_alloc_zeroed(space->host->alloc, 1, sizeof *self);
     if (self == NULL) {
+        space_state_unref(state);
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a snapshot");
     }
-    self->database = database;
-    self->state = engine_state(space->engine);
+    self->space = space;
+    self->state = state;
     self->context = (collection_context){.source = store_atoms(space->bytes),
                                          .alloc = space->host->alloc,
                                          .coder = &space->coder.base,
                                          .read_only = true};
     self->view.context = &self->context;
-    status = database_collections(database, self->state, &self->view.collections, err);
+    *out = self;
+    return PBASE_OK;
+}
+
+pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out, pbase_error *err)
+{
+    pbase_space *space = database->space;
+    pbase_snapshot *self = NULL;
+    pbase_status status = space_check_process(space, err);
+    if (status == PBASE_OK) {
+        status = snapshot_create(space, engine_state(space->engine), &self, err);
+    }
+    if (status == PBASE_OK) {
+        status = database_collections(database, self->state, &self->view.collections, err);
+    }
     if (status != PBASE_OK) {
         pbase_snapshot_close(self);
         return status;
@@ -32,13 +43,18 @@ void pbase_snapshot_close(pbase_snapshot *snapshot)
 {
     if (snapshot != NULL) {
         space_state_unref(snapshot->state);
-        pbase_alloc_free(snapshot->database->space->host->alloc, snapshot, sizeof *snapshot);
+        pbase_alloc_free(snapshot->space->host->alloc, snapshot, sizeof *snapshot);
     }
 }
 
 uint64_t pbase_snapshot_sequence(const pbase_snapshot *snapshot)
 {
     return snapshot->state->sequence;
+}
+
+int64_t pbase_snapshot_time(const pbase_snapshot *snapshot)
+{
+    return snapshot->state->timestamp_ns;
 }
 
 static pbase_status open_kind(const pbase_snapshot *snapshot, const char *name, uint8_t kind,

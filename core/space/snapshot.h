@@ -6,10 +6,14 @@
 #include "txn/root_view.h"
 
 struct pbase_snapshot {
-    pbase_database *database;   /* borrowed */
+    pbase_space *space;         /* borrowed */
     space_state *state;         /* one count */
     collection_context context; /* of handles: nobody listens, nothing may be changed */
     root_view view;
 };
+
+/* A snapshot of `state`, whose count it takes also on failure; its view has no collections yet. */
+PBASE_MUST_CHECK pbase_status snapshot_create(pbase_space *space, space_state *state,
+                                              pbase_snapshot **out, pbase_error *err);
 
 #endif

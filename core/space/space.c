@@ -107,6 +107,9 @@ static pbase_status open_engine(pbase_space *self, pbase_error *err)
         .storage = wiring_storage(self->graph),
         .durability = wiring_durability(self->graph),
         .checkpoint_bytes = (uint64_t)pbase_config_int(config, "checkpoint_bytes"),
+        .retention = {.age_ns = (uint64_t)pbase_config_int(config, "retention_age"),
+                      .count = (uint64_t)pbase_config_int(config, "retention_count"),
+                      .bytes = (uint64_t)pbase_config_int(config, "retention_bytes")},
     };
     return engine_open(&wanted, &self->engine, err);
 }

@@ -3,7 +3,8 @@
  *   1. with the commit lock: take the newest state S and the journal's head P
  *   2. without it: write every atom in memory that S reaches (tree_settle), children first
  *   3. with it: append the checkpoint record (S, root pointer, P), which makes those atoms durable
- *   4. move the anchor to that record and trim what lies before P
+ *   4. move the anchor to that record and trim what lies before P, or before the oldest checkpoint
+ *      that retention keeps
  *   5. with the commit lock: publish the newest state again with settled atoms named by their
  *      pointers (tree_rebase), so that their memory goes when the last older state does
  *
@@ -17,6 +18,7 @@ typedef struct {
     uint64_t bytes;   /* of journal since the last checkpoint */
     atom_ref settled; /* root of base->catalog on storage */
     pbase_position anchor;
+    retained_list kept; /* after it, itself the last */
 } checkpoint_run;
 
 static void take_base(engine *self, checkpoint_run *run)
@@ -37,13 +39,14 @@ static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error
                         .sequence = run->base->sequence,
                         .base = run->base->sequence,
                         .timestamp_ns = run->base->timestamp_ns};
-    checkpoint_body fields = {
-        .root = run->settled == ATOM_REF_NONE ? PBASE_ATOM_NONE : atom_ref_pointer(run->settled),
-        .replay = run->replay};
+    retained_checkpoint *own = &run->kept.items[run->kept.count - 1];
+    checkpoint_body fields = {.root = own->root, .replay = own->replay};
+    retained_list before = run->kept; /* a window on all but its own */
+    before.count--;
     pbase_buffer body, record;
     pbase_buffer_init(&body, self->host->alloc);
     pbase_buffer_init(&record, self->host->alloc);
-    pbase_status status = checkpoint_body_write(&fields, &body, err);
+    pbase_status status = checkpoint_body_write(&fields, &before, &body, err);
     if (status == PBASE_OK) {
         status = engine_record_wrap(self, &head, pbase_buffer_view(&body), &record, err);
     }
@@ -106,16 +109,36 @@ bool engine_settles_elsewhere(const engine *self)
     return (self->storage->vtable->capabilities & PBASE_STORAGE_PERSISTENT) != 0;
 }
 
+/* Appends the record, and lets go of what is not kept. */
+static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pbase_call *call,
+                                    pbase_error *err)
+{
+    retained_checkpoint own = {
+        .sequence = run->base->sequence,
+        .timestamp_ns = run->base->timestamp_ns,
+        .root = run->settled == ATOM_REF_NONE ? PBASE_ATOM_NONE : atom_ref_pointer(run->settled),
+        .replay = run->replay};
+    retained_list_init(&run->kept, self->host->alloc);
+    pbase_status status = history_checkpoint_begin(self, &own, &run->kept, err);
+    if (status == PBASE_OK) {
+        status = append_record(self, run, err);
+    }
+    if (status == PBASE_OK) {
+        pbase_position upto = history_keep_from(self, &run->kept);
+        status = pbase_storage_trim(self->storage, call, upto, run->anchor, err);
+    }
+    history_checkpoint_end(self, status == PBASE_OK ? &run->kept : NULL);
+    retained_list_fini(&run->kept);
+    return status;
+}
+
 static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_call *call,
                                 pbase_error *err)
 {
     pbase_status status =
         settle_tree(self, run->base->sequence, run->base->catalog, &run->settled, err);
     if (status == PBASE_OK) {
-        status = append_record(self, run, err);
-    }
-    if (status == PBASE_OK) {
-        status = pbase_storage_trim(self->storage, call, run->replay, run->anchor, err);
+        status = name_checkpoint(self, run, call, err);
     }
     return status == PBASE_OK ? publish_rebased(self, err) : status;
 }

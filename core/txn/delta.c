@@ -160,19 +160,21 @@ pbase_status catalog_change_read(pbase_reader_bytes *reader, catalog_change *out
     return PBASE_OK;
 }
 
-pbase_status checkpoint_body_write(const checkpoint_body *body, pbase_buffer *out, pbase_error *err)
+pbase_status checkpoint_body_write(const checkpoint_body *body, const retained_list *kept,
+                                   pbase_buffer *out, pbase_error *err)
 {
     uint8_t bytes[16];
     pbase_put_u64(bytes, body->root);
     pbase_put_u64(bytes + 8, body->replay);
-    return pbase_buffer_append(out, bytes, sizeof bytes, err);
+    pbase_status status = pbase_buffer_append(out, bytes, sizeof bytes, err);
+    return status == PBASE_OK ? retained_list_write(kept, out, err) : status;
 }
 
 pbase_status checkpoint_body_read(pbase_reader_bytes *reader, checkpoint_body *out,
-                                  pbase_error *err)
+                                  retained_list *kept, pbase_error *err)
 {
     if (!pbase_read_u64(reader, &out->root) || !pbase_read_u64(reader, &out->replay)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a checkpoint record is cut");
     }
-    return PBASE_OK;
+    return kept == NULL ? PBASE_OK : retained_list_read(reader, kept, err);
 }

@@ -19,12 +19,15 @@
  *            the new one), of a rename and a copy: sized name of that database until then, of a
  *            copy: u8 kind (1 snapshot, 2 branch)
  *            A database that is made gets this record's sequence as its id.
- *   checkpoint: u64 root pointer, u64 replay position
+ *   checkpoint: u64 root pointer, u64 replay position, the checkpoints kept before it
+ *            (retention.h)
  *
  * Deltas and catalog records take the next sequence each; a checkpoint carries the sequence of the
  * state it settled. Threads: pure functions. */
 #ifndef PROTOBASE_TXN_DELTA_H
 #define PROTOBASE_TXN_DELTA_H
+#include "txn/retention.h"
+
 #include <protobase/base/ref.h>
 #include <protobase/collection.h>
 #include <protobase/plugin/storage.h>
@@ -89,9 +92,12 @@ typedef struct {
     pbase_atom_pointer root; /* of the catalog; 0: an empty space */
     pbase_position replay;   /* first record that is not in it */
 } checkpoint_body;
-PBASE_MUST_CHECK pbase_status checkpoint_body_write(const checkpoint_body *body, pbase_buffer *out,
+/* `kept`: the checkpoints before it that are kept. */
+PBASE_MUST_CHECK pbase_status checkpoint_body_write(const checkpoint_body *body,
+                                                    const retained_list *kept, pbase_buffer *out,
                                                     pbase_error *err);
+/* Adds the checkpoints kept before it to `kept`; NULL: they are not asked for. */
 PBASE_MUST_CHECK pbase_status checkpoint_body_read(pbase_reader_bytes *reader, checkpoint_body *out,
-                                                   pbase_error *err);
+                                                   retained_list *kept, pbase_error *err);
 
 #endif

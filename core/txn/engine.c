@@ -239,6 +239,7 @@ pbase_status engine_open(const engine_options *options, engine **out, pbase_erro
     self->options = *options;
     self->process = options->host->os->system->process_id(options->host->os);
     self->waiting_end = &self->waiting;
+    retained_list_init(&self->history.kept, options->host->alloc);
     self->recovery.created = codec_table_created(store_codecs(options->bytes));
     pbase_status status = engine_durability_check(self, options->durability, err);
     if (status == PBASE_OK) {
@@ -302,6 +303,7 @@ void engine_close(engine *self)
     stop_settler(self);
     PBASE_ASSERT(self->reader_count == 0);
     space_state_unref(self->newest);
+    history_fini(self);
     if (self->holds_writer) {
         pbase_storage_lock_release(self->storage, "writer", self->fence);
     }
@@ -349,6 +351,8 @@ pbase_status engine_stats(engine *self, pbase_stat_each each, void *each_state, 
     uint64_t sequence = self->newest->sequence, settled = self->settled_sequence;
     uint64_t since = self->bytes_since_checkpoint, readers = self->reader_count;
     engine_unlock(self, self->queue_mutex);
+    history_range past;
+    history_range_read(self, &past);
     const struct {
         const char *name;
         uint64_t value;
@@ -367,6 +371,9 @@ pbase_status engine_stats(engine *self, pbase_stat_each each, void *each_state, 
         {"checkpoint_failures", now.checkpoint_failures, "count"},
         {"checkpoint_ns", now.checkpoint_ns, "ns"},
         {"open_transactions", readers, "count"},
+        {"oldest_sequence", past.oldest, "count"},
+        {"kept_checkpoints", past.checkpoints, "count"},
+        {"kept_journal_bytes", past.journal_bytes, "bytes"},
     };
     pbase_status status = PBASE_OK;
     for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {

@@ -10,7 +10,7 @@
  *   settle    writing trees as atoms: a checkpoint or a large transaction, never with the others
  *   commit    the right to append and publish: one leader, or a checkpoint's short parts
  *   turns     the line of those who lost (turns.h), never with the others
- *   queue     waiting commits, the window's oldest base, the published state, counters */
+ *   queue     waiting commits, the window's oldest base, the published state, counters, the past */
 #ifndef PROTOBASE_TXN_ENGINE_H
 #define PROTOBASE_TXN_ENGINE_H
 #include "txn/access.h"
@@ -26,6 +26,7 @@ typedef struct {
     pbase_storage *storage;
     int32_t durability;        /* PBASE_DURABILITY_* of a commit that does not say */
     uint64_t checkpoint_bytes; /* journal growth that starts a checkpoint */
+    retention_policy retention;
 } engine_options;
 
 /* Takes the lock `writer`, recovers, starts the background thread. BUSY: another process writes. */

@@ -1,7 +1,7 @@
 /* engine_private.h - fields shared by engine.c, group.c, checkpoint.c and recover.c. */
 #ifndef PROTOBASE_TXN_ENGINE_PRIVATE_H
 #define PROTOBASE_TXN_ENGINE_PRIVATE_H
-#include "txn/engine.h"
+#include "txn/history.h"
 #include "txn/store_coder.h"
 
 /* Memory of unsettled atoms, as a multiple of checkpoint_bytes: where a checkpoint starts early,
@@ -39,6 +39,8 @@ struct engine {
     engine_commit_request **waiting_end;
     bool has_leader;                                /* queue */
     space_state *newest;                            /* queue */
+    pbase_position published;                       /* queue: of the record after it */
+    engine_history history;                         /* queue */
     engine_reader *readers_newest, *readers_oldest; /* queue */
     size_t reader_count;                            /* queue */
     engine_counters counters;                       /* queue */

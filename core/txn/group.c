@@ -169,8 +169,9 @@ static void fail_members(commit_group_run *run, pbase_status status, const pbase
 }
 
 /* Publishes, and remembers what was written if anybody is open who could collide with it. */
-static void publish_run(engine *self, commit_group_run *run, uint64_t bytes)
+static void publish_run(engine *self, commit_group_run *run, const pbase_journal_appended *appended)
 {
+    uint64_t bytes = appended->end - appended->first;
     size_t own_readers = 0;
     for (size_t i = 0; i < run->count; i++) {
         own_readers += run->members[i]->is_reader;
@@ -179,6 +180,7 @@ static void publish_run(engine *self, commit_group_run *run, uint64_t bytes)
     bool others = self->reader_count > own_readers;
     space_state *before = self->newest;
     self->newest = run->next;
+    self->published = appended->end;
     self->counters.groups++;
     self->counters.records += run->record_count;
     self->counters.record_bytes += bytes;
@@ -199,7 +201,7 @@ static pbase_status append_and_publish(engine *self, commit_group_run *run, pbas
     pbase_status status =
         engine_append(self, run->records, run->record_count, run->durability, &appended, err);
     if (status == PBASE_OK) {
-        publish_run(self, run, appended.end - appended.first);
+        publish_run(self, run, &appended);
     }
     return status;
 }

@@ -59,32 +59,47 @@ static void report_tail(engine *self)
     }
 }
 
+/* The checkpoint at the anchor and those kept before it; a new space begins empty. */
+static pbase_status find_checkpoints(engine *self, const pbase_journal_head *journal,
+                                     retained_list *kept, pbase_error *err)
+{
+    record_head head = {.sequence = 0};
+    checkpoint_body body = {.root = PBASE_ATOM_NONE, .replay = journal->first};
+    pbase_status status = PBASE_OK;
+    if (journal->anchor != 0) {
+        status = replay_checkpoint_read(self->bytes, self->storage, NULL, journal->anchor, &head,
+                                        &body, kept, err);
+    }
+    retained_checkpoint newest = {.sequence = head.sequence,
+                                  .timestamp_ns = head.timestamp_ns,
+                                  .root = body.root,
+                                  .replay = body.replay};
+    return status == PBASE_OK ? retained_list_add(kept, &newest, err) : status;
+}
+
 pbase_status engine_recover(engine *self, pbase_error *err)
 {
     pbase_journal_head journal;
-    record_head head = {.sequence = 0};
-    checkpoint_body body = {.root = PBASE_ATOM_NONE, .replay = 0};
     space_state *base = NULL;
+    retained_list *kept = &self->history.kept;
     pbase_status status =
         pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST, &journal, err);
-    if (status == PBASE_OK && journal.anchor != 0) {
-        status = replay_checkpoint_read(self->bytes, self->storage, NULL, journal.anchor, &head,
-                                        &body, err);
+    if (status == PBASE_OK) {
+        status = find_checkpoints(self, &journal, kept, err);
     }
     if (status == PBASE_OK) {
-        status = replay_checkpoint_state(self->bytes, &head, &body, &base, err);
+        status = history_checkpoint_state(self, &kept->items[kept->count - 1], &base, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    self->settled_sequence = head.sequence;
-    pbase_position from = journal.anchor == 0 ? journal.first : body.replay;
-    status = replay_onto(self, base, from, journal.head, err);
+    self->settled_sequence = base->sequence;
+    status = replay_onto(self, base, kept->items[kept->count - 1].replay, journal.head, err);
     space_state_unref(base);
     if (status != PBASE_OK) {
         return status;
     }
-    self->head = journal.head;
+    self->head = self->published = journal.head;
     self->bytes_since_checkpoint = self->recovery.replayed_bytes;
     self->recovery.sequence = self->newest->sequence;
     report_tail(self);

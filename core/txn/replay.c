@@ -71,7 +71,8 @@ pbase_status record_scan_next(record_scan *scan, const pbase_call *call, replay_
 
 static pbase_status checkpoint_read(record_scan *scan, const pbase_call *call,
                                     pbase_position position, replay_record *out,
-                                    checkpoint_body *out_body, pbase_error *err)
+                                    checkpoint_body *out_body, retained_list *kept,
+                                    pbase_error *err)
 {
     pbase_status status = record_scan_open(scan, call, position, err);
     if (status == PBASE_OK) {
@@ -87,7 +88,7 @@ static pbase_status checkpoint_read(record_scan *scan, const pbase_call *call,
         return status;
     }
     pbase_reader_bytes reader = pbase_reader_bytes_of(out->body);
-    status = checkpoint_body_read(&reader, out_body, err);
+    status = checkpoint_body_read(&reader, out_body, kept, err);
     if (status == PBASE_OK && out_body->replay > position) {
         status = PBASE_FAIL(err, PBASE_CORRUPT, "it claims to have settled what came after it");
     }
@@ -96,13 +97,13 @@ static pbase_status checkpoint_read(record_scan *scan, const pbase_call *call,
 
 pbase_status replay_checkpoint_read(store *bytes, pbase_storage *storage, const pbase_call *call,
                                     pbase_position position, record_head *out_head,
-                                    checkpoint_body *out, pbase_error *err)
+                                    checkpoint_body *out, retained_list *kept, pbase_error *err)
 {
     record_scan scan;
     replay_record record;
     checkpoint_body body;
     record_scan_init(&scan, bytes, storage);
-    pbase_status status = checkpoint_read(&scan, call, position, &record, &body, err);
+    pbase_status status = checkpoint_read(&scan, call, position, &record, &body, kept, err);
     record_scan_close(&scan);
     if (status != PBASE_OK) {
         pbase_error_note(err, "checkpoint at journal position %" PRIu64, position);

@@ -41,11 +41,13 @@ PBASE_MUST_CHECK pbase_status record_scan_next(record_scan *scan, const pbase_ca
                                                replay_record *out, pbase_error *err);
 void record_scan_close(record_scan *scan);
 
-/* The checkpoint record at `position`. CORRUPT: something else lies there. */
+/* The checkpoint record at `position`; those kept before it are added to `kept` (NULL: not asked
+ * for). CORRUPT: something else lies there. */
 PBASE_MUST_CHECK pbase_status replay_checkpoint_read(store *bytes, pbase_storage *storage,
                                                      const pbase_call *call,
                                                      pbase_position position, record_head *out_head,
-                                                     checkpoint_body *out, pbase_error *err);
+                                                     checkpoint_body *out, retained_list *kept,
+                                                     pbase_error *err);
 /* The state that a checkpoint stored, with one count; nothing of it is read. */
 PBASE_MUST_CHECK pbase_status replay_checkpoint_state(store *bytes, const record_head *head,
                                                       const checkpoint_body *body,

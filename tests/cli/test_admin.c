@@ -132,9 +132,10 @@ static void what_is_not_built_yet_is_absent_and_exits_with_2(void **state)
 {
     (void)state;
     static const char *const absent[][3] = {
-        {"index", "list"},   {"compact"}, {"history"},           {"backup", "x"},  {"restore", "x"},
-        {"bench"},           {"serve"},   {"cluster"},           {"control", "x"}, {"watch", "x"},
-        {"sdk", "new", "x"}, {"frob"},    {"databases", "frob"},
+        {"index", "list"},     {"compact"},    {"rewind"},          {"backup", "x"},
+        {"restore", "x"},      {"bench"},      {"serve"},           {"cluster"},
+        {"control", "x"},      {"watch", "x"}, {"sdk", "new", "x"}, {"frob"},
+        {"databases", "frob"},
     };
     cli_case run;
     cli_case_begin(&run);
@@ -146,7 +147,7 @@ static void what_is_not_built_yet_is_absent_and_exits_with_2(void **state)
     }
     CLI(&run, "databases", "snapshot", "a");
     cli_case_expect(&run, 2, "usage: protobase databases snapshot");
-    CLI(&run, "query", "from a", "--as-of", "1");
+    CLI(&run, "query", "from a", "--as-of", "yesterday");
     cli_case_expect(&run, 2, "--as-of");
     CLI(&run, NULL);
     cli_case_expect(&run, 2, "which command");

@@ -31,6 +31,9 @@ expect "edited: 5 cities, kept: 4" 02-collections
 expect 'steps: "plan" "build" "test" "ship"' 02-collections
 expect "primes: 2 3 5 7" 02-collections
 expect '{"count":100}' 03-query
+expect "as of commit 3: 20" 15-past
+expect "there is no commit 99 yet; the newest is 4" 15-past
+expect "commit 1 of shop: 1 operations" 15-past
 expect "trial: 70" 14-databases
 expect "refused: database 'june' is a snapshot" 14-databases
 expect "june made by commit 3, from store" 14-databases

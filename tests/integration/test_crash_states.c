@@ -27,6 +27,13 @@ static void a_transaction_and_a_checkpoint(void **unused)
     crash_script_sweep("pc", false);
 }
 
+static void checkpoints_that_keep_the_past(void **unused)
+{
+    (void)unused;
+    crash_script_sweep_past("pcocrc");
+    crash_script_sweep_past("ocdq");
+}
+
 static void a_transaction_and_a_clean_close(void **unused)
 {
     (void)unused;
@@ -53,6 +60,7 @@ int main(void)
         cmocka_unit_test(a_transaction_in_a_space_that_is_there),
         cmocka_unit_test(a_transaction_in_a_new_space),
         cmocka_unit_test(a_transaction_and_a_checkpoint),
+        cmocka_unit_test(checkpoints_that_keep_the_past),
         cmocka_unit_test(a_transaction_and_a_clean_close),
         cmocka_unit_test(a_transaction_that_adopts),
         cmocka_unit_test(two_transactions_and_a_clean_close),

@@ -4,6 +4,7 @@
 #include "seed.h"
 #include "sim_os.h"
 #include "space_fixture.h"
+#include <protobase/history.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,11 +111,16 @@ static void play(space_fixture *fixture, const char *script, progress_mark *mark
 
 /* -------------------------------------------------------------------------------- judgement ---- */
 
+static bool keeps_past; /* in the sweep that runs */
+
 static void prepare(space_fixture *fixture, sim_os *sim)
 {
     fixture_prepare(fixture, "/space", sim_os_interface(sim));
     fixture_set(fixture, "storage.blocks.segment_size=64KiB");
     fixture_set(fixture, "storage.journal_segment_size=64KiB");
+    if (keeps_past) {
+        fixture_set(fixture, "storage.retention_count=2");
+    }
 }
 
 static content content_of(space_fixture *fixture)
@@ -135,6 +141,56 @@ static bool same_content(const content *a, const content *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
+static int64_t value_in(const pbase_snapshot *snapshot, const char *root, int64_t key)
+{
+    pbase_dict *dict = NULL;
+    pbase_arena arena;
+    pbase_value k = pbase_value_int(key), v = pbase_value_int(0);
+    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_status status = pbase_snapshot_dict(snapshot, root, &dict, NULL);
+    status = status == PBASE_OK ? pbase_dict_get(dict, &k, &arena, &v, NULL) : status;
+    assert_true(status == PBASE_OK || status == PBASE_NOT_FOUND);
+    pbase_dict_close(dict);
+    pbase_arena_fini(&arena);
+    return v.as.integer;
+}
+
+/* Nothing, when the database did not exist then. */
+static content content_at(space_fixture *fixture, uint64_t sequence)
+{
+    content held;
+    pbase_snapshot *snapshot = NULL;
+    pbase_moment at = pbase_moment_of_sequence(sequence);
+    memset(&held, 0, sizeof held);
+    pbase_status status = pbase_snapshot_open_at(fixture->database, &at, NULL, &snapshot, NULL);
+    assert_true(status == PBASE_OK || (status == PBASE_NOT_FOUND && sequence == 0));
+    for (unsigned i = 0; i < 4 && status == PBASE_OK; i++) {
+        held.values[i / 2][1 + i % 2] = value_in(snapshot, roots[i / 2], 1 + i % 2);
+    }
+    pbase_snapshot_close(snapshot);
+    return held;
+}
+
+/* Before its first state a script has nothing. */
+static void judge_past(space_fixture *fixture, const progress_mark *mark, const char *script)
+{
+    static const content nothing;
+    pbase_history_range range;
+    size_t n = 0;
+    assert_int_equal(pbase_history_describe(fixture->space, &range, NULL), PBASE_OK);
+    for (uint64_t at = range.oldest_sequence; at <= range.newest_sequence; at++) {
+        content held = content_at(fixture, at);
+        bool is_early = n == 0 && same_content(&held, &nothing);
+        while (!is_early && n <= mark->transactions && !same_content(&held, &mark->after[n])) {
+            n++;
+        }
+        if (n > mark->transactions) {
+            fail_msg("script '%s': commit %llu has the content of no state in its turn", script,
+                     (unsigned long long)at);
+        }
+    }
+}
+
 static void judge_opened(space_fixture *fixture, const progress_mark *mark, const char *script)
 {
     content held = content_of(fixture);
@@ -145,6 +201,9 @@ static void judge_opened(space_fixture *fixture, const progress_mark *mark, cons
     if (n > mark->transactions) {
         fail_msg("script '%s': the content is of no state from transaction %zu to %zu", script,
                  mark->acknowledged, mark->transactions);
+    }
+    if (keeps_past) {
+        judge_past(fixture, mark, script);
     }
     fixture_assert_clean(fixture);
 }
@@ -236,6 +295,13 @@ void crash_script_sweep(const char *script, bool is_new)
     print_message("%s: %llu calls, %llu states of the disk\n", script, (unsigned long long)(n - 1),
                   (unsigned long long)state.futures);
     assert_true(n > 5 && n < CALLS_MAX);
+}
+
+void crash_script_sweep_past(const char *script)
+{
+    keeps_past = true;
+    crash_script_sweep(script, false);
+    keeps_past = false;
 }
 
 void crash_script_sweep_pairs(const char *between, const char *behind)

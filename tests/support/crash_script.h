@@ -16,6 +16,9 @@
 /* Fails the test with the script and what went wrong. `is_new`: the space is made by the script;
  * otherwise it is there, with one key, everything settled. */
 void crash_script_sweep(const char *script, bool is_new);
+/* The same in a space that keeps two checkpoints: every state of the past that can be read is one the
+ * script went through, in the order it did. */
+void crash_script_sweep_past(const char *script);
 /* Every pair of transactions, with these steps between and behind them. */
 void crash_script_sweep_pairs(const char *between, const char *behind);
 

@@ -5,6 +5,7 @@
 #include <protobase/check.h>
 #include <protobase/config.h>
 #include <protobase/cursor.h>
+#include <protobase/history.h>
 #include <protobase/index.h>
 #include <protobase/io.h>
 #include <protobase/plugins.h>

@@ -40,6 +40,8 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_open(pbase_database *data
                                                             pbase_snapshot **out, pbase_error *err);
 /* Sequence of the newest commit it sees. */
 PBASE_API uint64_t pbase_snapshot_sequence(const pbase_snapshot *snapshot);
+/* When that was, in ns since 1970 UTC. */
+PBASE_API int64_t pbase_snapshot_time(const pbase_snapshot *snapshot);
 /* The collection under root `name`: a handle the caller closes. NOT_FOUND names the nearest root;
  * INVALID: the root holds something else. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_dict(const pbase_snapshot *snapshot,

@@ -1,0 +1,99 @@
+/* test_past.c - history and --as-of, through the program. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli_case.h"
+
+#include <string.h>
+
+#define KEPT "--set", "storage.retention_count=100"
+
+/* Key 1 is 10 after commit 2 and 20 after commit 3, and "b" comes with 4. */
+static void make_past(cli_case *run)
+{
+    CLI(run, KEPT, "put", "a", "1", "10");
+    cli_case_expect(run, 0, "");
+    CLI(run, KEPT, "put", "a", "1", "20");
+    cli_case_expect(run, 0, "");
+    CLI(run, KEPT, "put", "b", "1", "1");
+    cli_case_expect(run, 0, "");
+}
+
+static void what_was_there_is_read_as_of_a_commit(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    CLI(&run, KEPT, "get", "a", "1", "--as-of", "2");
+    cli_case_expect_out(&run, "10\n");
+    CLI(&run, KEPT, "get", "a", "1", "--as-of", "3");
+    cli_case_expect_out(&run, "20\n");
+    CLI(&run, KEPT, "export", "a", "--as-of", "2");
+    cli_case_expect_out(&run, "10\n");
+    CLI(&run, KEPT, "query", "from b | count", "--as-of", "4");
+    cli_case_expect_out(&run, "{\"count\":1}\n");
+    CLI(&run, KEPT, "query", "from b | count", "--as-of", "3");
+    cli_case_expect(&run, 3, "'b'");
+    CLI(&run, KEPT, "roots", "--as-of", "3", "--names");
+    cli_case_expect_out(&run, "a\n");
+    CLI(&run, KEPT, "get", "a", "1", "--as-of", "2100-01-01T00:00:00Z");
+    cli_case_expect_out(&run, "20\n");
+    cli_case_end(&run);
+}
+
+static void outside_of_what_is_kept_it_exits_with_3(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    CLI(&run, KEPT, "get", "a", "1", "--as-of", "99");
+    cli_case_expect(&run, 3, "there is no commit 99 yet; the newest is 4");
+    CLI(&run, KEPT, "get", "a", "1", "--as-of", "1970-01-01T00:00:00Z");
+    cli_case_expect(&run, 3, "");
+    CLI(&run, "put", "a", "1", "30"); /* a run that keeps nothing */
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "get", "a", "1", "--as-of", "2");
+    cli_case_expect(&run, 3, "commit 2 is no longer kept; the oldest that can be read is 5");
+    cli_case_end(&run);
+}
+
+static void history_lists_the_commits(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    CLI(&run, KEPT, "databases", "rename", "main", "shop");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, KEPT, "history", "--json", "--from", "4");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "\"kind\":\"transaction\",\"database\":\"main\""));
+    assert_non_null(strstr(run.out, "\"kind\":\"rename\",\"database\":\"shop\","
+                                    "\"origin\":\"main\""));
+    assert_null(strstr(run.out, "\"sequence\":3,"));
+    CLI(&run, KEPT, "history", "--to", "2");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "create"));
+    assert_non_null(strstr(run.out, "commits 0 to 5 can be read; "));
+    CLI(&run, KEPT, "history", "--from", "then");
+    cli_case_expect(&run, 2, "--from is the sequence of a commit");
+    CLI(&run, KEPT, "--database", "main", "get", "a", "1", "--as-of", "4");
+    cli_case_expect_out(&run, "20\n"); /* by the name it had then */
+    cli_case_end(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_there_is_read_as_of_a_commit),
+        cmocka_unit_test(outside_of_what_is_kept_it_exits_with_3),
+        cmocka_unit_test(history_lists_the_commits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
