@@ -21,7 +21,7 @@ static collection *collection_create(const collection_options *options, atom_ref
     self->tree.sum = options->sum;
     self->base = atom_ref_keep(options->root);
     change_log_init(&self->log, context->alloc);
-    self->memory_floor = atomic_load_explicit(&context->source->memory_bytes, memory_order_relaxed);
+    memory_growth_init(&self->growth, context->source);
     pbase_buffer_init(&self->stored, context->alloc);
     self->name_size = name_size;
     if (name_size != 0) {
@@ -55,6 +55,10 @@ pbase_status collection_keep_in(const collection *self, const collection_context
                                 collection **out, pbase_error *err)
 {
     PBASE_ASSERT(context->source == self->context->source);
+    pbase_status status = collection_drain(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     collection_options options = {.context = context,
                                   .kind = self->kind,
                                   .id = self->id,
@@ -68,7 +72,7 @@ pbase_status collection_keep_in(const collection *self, const collection_context
     kept->base_count = self->base_count;
     change_log_keep(&self->log, &kept->log);
     kept->bulk = self->bulk;
-    kept->memory_floor = self->memory_floor;
+    kept->growth = self->growth;
     *out = kept;
     return PBASE_OK;
 }
@@ -85,6 +89,7 @@ void collection_close(collection *self)
     }
     const pbase_alloc *alloc = self->context->alloc;
     tree_fini(&self->tree);
+    pending_destroy(self->waiting);
     tree_drop(self->context->source, self->base);
     change_log_fini(&self->log);
     pbase_buffer_fini(&self->stored);
@@ -129,9 +134,11 @@ bool collection_is_bulk(const collection *self)
 pbase_status collection_relieve(collection *self, pbase_error *err)
 {
     change_budget *budget = self->context->budget;
-    return budget == NULL
-               ? PBASE_OK
-               : collection_noted(self, budget->vtable->relieve(budget, &self->tree, err), err);
+    pbase_status status = collection_drain(self, err);
+    if (status == PBASE_OK && budget != NULL) {
+        status = budget->vtable->relieve(budget, &self->tree, err);
+    }
+    return collection_noted(self, status, err);
 }
 
 pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err)
@@ -232,31 +239,56 @@ pbase_status collection_encode(collection *self, const pbase_value *value, pbase
 static pbase_status collection_bound(collection *self, pbase_error *err)
 {
     change_budget *budget = self->context->budget;
-    if (budget == NULL) {
-        return PBASE_OK;
-    }
-    if (!self->bulk && self->log.size >= budget->log_bytes_max) {
+    if (budget != NULL && !self->bulk && self->log.size >= budget->log_bytes_max) {
         change_log_fini(&self->log);
         self->bulk = true;
     }
-    atom_source *source = self->context->source;
-    uint64_t held = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
-    if (held < self->memory_floor) {
-        self->memory_floor = held;
-    }
-    if (held - self->memory_floor < budget->memory_bytes_max) {
-        return PBASE_OK;
-    }
-    pbase_status status = budget->vtable->relieve(budget, &self->tree, err);
-    if (status == PBASE_OK) {
-        self->memory_floor = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
-    }
-    return status;
+    uint64_t most = budget == NULL ? 0 : budget->memory_bytes_max;
+    return memory_growth_bound(&self->growth, budget, most, &self->tree, err);
 }
 
-pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
+pbase_status collection_drain(const collection *self, pbase_error *err)
 {
-    pbase_status status = collection_bound(self, err);
+    collection *own = (collection *)(uintptr_t)self; /* it shows the same before and after */
+    if (!pending_any(self->waiting)) {
+        return PBASE_OK;
+    }
+    pbase_status status = pending_drain(own->waiting, &own->tree, err);
+    memory_growth_init(&own->growth, own->context->source);
+    return collection_noted(self, status, err);
+}
+
+/* A put into a bulk dictionary, of which nobody asks what was there, waits for others. */
+static bool change_waits(const collection *self, const change *operation)
+{
+    bool is_put = operation->op == CHANGE_PUT || operation->op == CHANGE_HASH_PUT;
+    return self->bulk && is_put && !self->marked && self->context->budget->spills;
+}
+
+static pbase_status change_wait(collection *self, const change *operation, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    if (!pending_any(self->waiting)) { /* keys in order have nothing to wait for */
+        tree_value value = tree_value_of(operation->value);
+        status = tree_append_key(&self->tree, &operation->key, &value, NULL);
+        if (status != PBASE_INVALID) {
+            return status == PBASE_OK ? status
+                                      : change_apply(operation, self->kind, &self->tree, err);
+        }
+        status = PBASE_OK;
+    }
+    if (self->waiting == NULL) {
+        status = pending_create(self->context, &self->waiting, err);
+    }
+    if (status == PBASE_OK && pending_is_full(self->waiting)) {
+        status = collection_drain(self, err);
+    }
+    return status == PBASE_OK ? pending_put(self->waiting, operation, err) : status;
+}
+
+static pbase_status change_now(collection *self, const change *operation, pbase_error *err)
+{
+    pbase_status status = collection_drain(self, err);
     if (status == PBASE_OK && !self->bulk) {
         status = change_log_reserve(&self->log, operation, err);
     }
@@ -266,14 +298,25 @@ pbase_status collection_change(collection *self, const change *operation, pbase_
     if (status == PBASE_OK && !self->bulk) {
         change_log_append(&self->log, operation);
     }
+    return status;
+}
+
+pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
+{
+    pbase_status status = collection_bound(self, err);
+    if (status == PBASE_OK) {
+        status = change_waits(self, operation) ? change_wait(self, operation, err)
+                                               : change_now(self, operation, err);
+    }
     return collection_noted(self, status, err);
 }
 
-void collection_mark_set(const collection *self, collection_mark *out)
+void collection_mark_set(collection *self, collection_mark *out)
 {
     out->content = tree_keep(&self->tree);
     change_log_keep(&self->log, &out->log);
     out->bulk = self->bulk;
+    self->marked = true;
 }
 
 void collection_mark_end(collection *self, collection_mark *mark, pbase_status status)
@@ -287,6 +330,7 @@ void collection_mark_end(collection *self, collection_mark *mark, pbase_status s
         mark->content = content;
         mark->log = log;
     }
+    self->marked = false;
     tree_fini(&mark->content);
     change_log_fini(&mark->log);
 }
@@ -348,10 +392,11 @@ pbase_status collection_read_range(const collection *self, pbase_bytes from, boo
     read_observer *reads = self->context->reads;
     observed_range range = {from, from_exclusive, false};
     uint64_t number = 0;
-    if (reads == NULL) {
-        return PBASE_OK;
+    pbase_status status = collection_drain(self, err);
+    if (status != PBASE_OK || reads == NULL) {
+        return status;
     }
-    pbase_status status = reads->vtable->range_begin(reads, self->id, &range, &number, err);
+    status = reads->vtable->range_begin(reads, self->id, &range, &number, err);
     return status == PBASE_OK ? reads->vtable->range_extend(reads, number, to, to_exclusive, err)
                               : status;
 }

@@ -2,6 +2,7 @@
 #ifndef PROTOBASE_COLLECTION_COLLECTION_PRIVATE_H
 #define PROTOBASE_COLLECTION_COLLECTION_PRIVATE_H
 #include "collection/handle.h"
+#include "collection/pending.h"
 
 #include <inttypes.h>
 
@@ -13,9 +14,11 @@ struct collection {
     atom_ref base; /* one count is ours */
     uint64_t base_count;
     change_log log;
-    bool bulk;             /* `log` was given up; context->budget says when */
-    uint64_t memory_floor; /* least memory of atoms seen since it was relieved */
-    pbase_buffer stored;   /* the value of the edit under way, in its stored form */
+    bool bulk;        /* `log` was given up; context->budget says when */
+    bool marked;      /* several changes are under way that may be undone together: none waits */
+    pending *waiting; /* puts that are not in `tree` yet; NULL: none ever */
+    memory_growth growth;
+    pbase_buffer stored; /* the value of the edit under way, in its stored form */
     size_t name_size;
     char name[]; /* NUL-ended */
 };
@@ -39,18 +42,28 @@ PBASE_MUST_CHECK pbase_status collection_key_bound(const collection_context *con
                                                    const pbase_value *value, bool upper,
                                                    bool exclusive, key_scratch *scratch,
                                                    pbase_bytes *out, pbase_error *err);
+/* Brings changes that wait into the tree: before anything looks at it. */
+PBASE_MUST_CHECK pbase_status collection_drain(const collection *self, pbase_error *err);
 
 /* Tell the read observer, if there is one. */
 static inline pbase_status collection_read_key(const collection *self, pbase_bytes key,
                                                pbase_error *err)
 {
     read_observer *reads = self->context->reads;
+    if (pending_any(self->waiting)) {
+        pbase_status status = collection_drain(self, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+    }
     return reads == NULL ? PBASE_OK : reads->vtable->key_read(reads, self->id, key, err);
 }
 static inline pbase_status collection_read_whole(const collection *self, pbase_error *err)
 {
     read_observer *reads = self->context->reads;
-    return reads == NULL ? PBASE_OK : reads->vtable->whole_read(reads, self->id, err);
+    pbase_status status = pending_any(self->waiting) ? collection_drain(self, err) : PBASE_OK;
+    return status != PBASE_OK || reads == NULL ? status
+                                               : reads->vtable->whole_read(reads, self->id, err);
 }
 
 /* That everything between two bounds was read; an empty one is no bound. */
@@ -79,7 +92,7 @@ typedef struct {
     change_log log;
     bool bulk;
 } collection_mark;
-void collection_mark_set(const collection *self, collection_mark *out);
+void collection_mark_set(collection *self, collection_mark *out);
 /* Ends the mark; unless `status` is OK, the collection is again what it was then. */
 void collection_mark_end(collection *self, collection_mark *mark, pbase_status status);
 /* INVALID unless both are of one space. */

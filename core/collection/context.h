@@ -94,6 +94,7 @@ typedef struct {
 struct change_budget {
     const change_budget_vtable *vtable;
     uint64_t memory_bytes_max; /* growth of atoms in memory after which a handle is relieved */
+    bool spills;               /* what is relieved leaves the memory of the process */
     uint64_t log_bytes_max;    /* operations of a handle, past which it keeps none: it is bulk */
 };
 

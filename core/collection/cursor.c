@@ -65,6 +65,10 @@ static pbase_bytes bound_key(const cursor_bound *bound)
 static pbase_status cursor_create(const collection *from, pbase_cursor **out, pbase_error *err)
 {
     const pbase_alloc *alloc = from->context->alloc;
+    pbase_status status = collection_drain(from, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     pbase_cursor *self = pbase_alloc_zeroed(alloc, 1, sizeof *self);
     if (self == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a cursor");

@@ -188,6 +188,9 @@ pbase_status mapping_merge(collection *self, const collection *other, pbase_erro
     if (status == PBASE_OK) {
         status = collection_read_whole(other, err);
     }
+    if (status == PBASE_OK) {
+        status = collection_drain(self, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }

@@ -1,6 +1,7 @@
 /* adopt.c - writing trees of a transaction before its record. */
 #include "txn/adopt.h"
 
+#include "collection/pending.h"
 #include "collection/tree_cursor.h"
 #include <protobase/base/limits.h>
 
@@ -19,7 +20,7 @@ static pbase_status stand_on_storage(const txn_budget *self, tree *content, pbas
 static pbase_status budget_relieve(change_budget *base, tree *content, pbase_error *err)
 {
     const txn_budget *self = (const txn_budget *)base; /* first member */
-    if (!engine_settles_elsewhere(self->engine)) {
+    if (!self->base.spills) {
         return PBASE_OK; /* it would stay in memory all the same */
     }
     return stand_on_storage(self, content, err);
@@ -33,6 +34,7 @@ void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t m
     self->base.vtable = &txn_budget_vtable;
     self->base.memory_bytes_max = memory_bytes_max == 0 ? PBASE_TXN_MEMORY_BYTES : memory_bytes_max;
     self->base.log_bytes_max = log_bytes_max == 0 ? PBASE_TXN_LOG_BYTES : log_bytes_max;
+    self->base.spills = engine_settles_elsewhere(of);
     self->engine = of;
     self->sequence = sequence;
 }
@@ -78,20 +80,6 @@ static pbase_status copy_entry(tree_cursor *cursor, tree *copy, pbase_error *err
     return status == PBASE_OK ? tree_append_key(copy, &key, &entry, err) : status;
 }
 
-/* Keeps what the copy holds in memory within the budget. */
-static pbase_status copy_bound(const txn_budget *self, tree *copy, uint64_t *floor,
-                               pbase_error *err)
-{
-    uint64_t held = atomic_load_explicit(&copy->source->memory_bytes, memory_order_relaxed);
-    *floor = held < *floor ? held : *floor;
-    if (held - *floor < self->base.memory_bytes_max || !engine_settles_elsewhere(self->engine)) {
-        return PBASE_OK;
-    }
-    pbase_status status = stand_on_storage(self, copy, err);
-    *floor = atomic_load_explicit(&copy->source->memory_bytes, memory_order_relaxed);
-    return status;
-}
-
 pbase_status adopt_copy(const txn_budget *self, const collection *version, pbase_buffer *out,
                         pbase_error *err)
 {
@@ -99,12 +87,14 @@ pbase_status adopt_copy(const txn_budget *self, const collection *version, pbase
     const pbase_alloc *alloc = engine_host(self->engine)->alloc;
     tree copy = tree_of(from->source, ATOM_REF_NONE, from->positional);
     copy.sum = from->sum;
-    uint64_t floor = atomic_load_explicit(&from->source->memory_bytes, memory_order_relaxed);
+    change_budget *budget = (change_budget *)(uintptr_t)&self->base; /* relieving changes nothing */
+    memory_growth growth;
+    memory_growth_init(&growth, from->source);
     tree_cursor cursor;
     tree_cursor_init(&cursor, from, alloc);
     pbase_status status = tree_cursor_first(&cursor, err);
     while (status == PBASE_OK) {
-        status = copy_bound(self, &copy, &floor, err);
+        status = memory_growth_bound(&growth, budget, budget->memory_bytes_max, &copy, err);
         status = status == PBASE_OK ? copy_entry(&cursor, &copy, err) : status;
         status = status == PBASE_OK ? tree_cursor_next(&cursor, err) : status;
     }

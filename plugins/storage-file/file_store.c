@@ -71,6 +71,9 @@ static pbase_status active_resume(file_store *store, const file_store_options *o
                           " when the space was closed",
                           options->active_log_id, size, options->active_bytes);
     }
+    if (atomic_load(&segment->sealed)) {
+        return PBASE_OK; /* sealing it failed half-way, once it was sealed: it ends there */
+    }
     store_name(segment->log_id, name);
     pbase_status status =
         pbase_blocks_open(store->blocks, call, name, PBASE_SEGMENT_WRITE, &segment->handle, err);

@@ -172,6 +172,78 @@ static void a_large_transaction_reads_what_it_wrote(void **unused)
     expect_range(&f, "large", 4000, 9000, -1);
 }
 
+/* Puts of a bulk dictionary wait for each other until somebody looks, whichever way. */
+static void what_waits_is_seen_by_every_way_of_reading(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = begin_small(&f);
+    pbase_dict *dict = fixture_dict(txn, "large"), *kept = NULL;
+    pbase_arena arena;
+    pbase_cursor *cursor = NULL;
+    pbase_value key, value;
+    uint64_t count = 0;
+    bool there = false;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    put_range(&dict, 0, 3000, 1); /* past the bound: from here on it is bulk */
+    for (int64_t i = 0; i < 200; i++) {
+        fixture_put(&dict, 5000 - i, i); /* descending: nothing to append */
+        key = pbase_value_int(5000 - i);
+        switch (i % 8) {
+        case 0:
+            assert_int_equal(pbase_dict_get(dict, &key, &arena, &value, NULL), PBASE_OK);
+            assert_int_equal(value.as.integer, i);
+            break;
+        case 1:
+            assert_int_equal(pbase_dict_has(dict, &key, &there, NULL), PBASE_OK);
+            assert_true(there);
+            break;
+        case 2:
+            assert_int_equal(pbase_dict_count(dict, &count, NULL), PBASE_OK);
+            assert_int_equal(count, 3000 + i + 1);
+            break;
+        case 3: {
+            pbase_range range = {.struct_size = sizeof range, .from = &key};
+            assert_int_equal(pbase_dict_count_range(dict, &range, &count, NULL), PBASE_OK);
+            assert_int_equal(count, i + 1);
+            break;
+        }
+        case 4: {
+            pbase_range range = {.struct_size = sizeof range, .from = &key};
+            assert_int_equal(pbase_dict_cursor(dict, &range, &cursor, NULL), PBASE_OK);
+            assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_OK);
+            assert_int_equal(pbase_cursor_value(cursor, &value, NULL), PBASE_OK);
+            assert_int_equal(value.as.integer, i);
+            pbase_cursor_close(cursor);
+            break;
+        }
+        case 5:
+            value = pbase_value_int(i);
+            assert_int_equal(pbase_dict_put(&dict, &key, &value, &there, NULL), PBASE_OK);
+            assert_true(there);
+            break;
+        case 6:
+            assert_int_equal(pbase_dict_remove(&dict, &key, &there, NULL), PBASE_OK);
+            assert_true(there);
+            fixture_put(&dict, 5000 - i, i);
+            break;
+        default:
+            assert_int_equal(pbase_dict_keep(dict, &kept, NULL), PBASE_OK);
+            fixture_put(&dict, 5000 - i, -1); /* not in what was kept */
+            assert_int_equal(pbase_dict_get(kept, &key, &arena, &value, NULL), PBASE_OK);
+            assert_int_equal(value.as.integer, i);
+            pbase_dict_close(kept);
+            fixture_put(&dict, 5000 - i, i);
+            break;
+        }
+    }
+    assert_int_equal(pbase_txn_store_dict(txn, "large", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    pbase_arena_fini(&arena);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    assert_int_equal(fixture_count(&f, "large"), 3200);
+    assert_int_equal(fixture_get(&f, "large", 4801), 199);
+}
+
 /* How many occurrences a counted set has in all. */
 static uint64_t committed_total(const char *name)
 {
@@ -584,6 +656,7 @@ int main(void)
         ON_BOTH(a_new_collection_past_the_bounds_is_adopted),
         ON_BOTH(an_old_collection_past_the_bounds_gets_new_content),
         ON_BOTH(a_large_transaction_reads_what_it_wrote),
+        ON_BOTH(what_waits_is_seen_by_every_way_of_reading),
         ON_BOTH(every_kind_is_adopted),
         ON_BOTH(a_collection_emptied_past_the_bounds_is_empty),
         ON_BOTH(a_copied_collection_shares_nothing_with_its_origin),
