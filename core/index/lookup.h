@@ -7,16 +7,7 @@
 #include "collection/context.h"
 #include "collection/tree_cursor.h"
 #include "index/definition.h"
-
-/* Entries at or above `from` and below `to`. An empty bound is none. */
-typedef struct {
-    pbase_bytes from, to;
-} index_range;
-
-/* Number of entries in a range, without reading them. Nobody is told: it decides how to read, not
- * what comes out. */
-PBASE_MUST_CHECK pbase_status index_range_count(const tree *entries, const index_range *range,
-                                                uint64_t *out, pbase_error *err);
+#include "index/range.h"
 
 /* Goes through one range. Backwards, entries of equal values still come in the order of their rows,
  * as a stable sort would have them. */

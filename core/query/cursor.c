@@ -3,6 +3,7 @@
  * A result owns everything its run needs: the resolved plan, the executor, the catalog. After a
  * failure it keeps the error and gives it again. */
 #include "expr/wanted.h"
+#include "query/access.h"
 #include "query/chunk.h"
 #include "query/executor.h"
 #include "query/optimizer.h"
@@ -64,6 +65,10 @@ static pbase_status result_plan(pbase_result *self, const pbase_query *query, ui
     pbase_status status = query_resolve(query, true, &self->plan_arena, &resolved, err);
     if (status == PBASE_OK) {
         status = plan_optimize(&resolved, rules_off, &self->plan_arena, &self->plan, err);
+    }
+    if (status == PBASE_OK) {
+        status = plan_choose_access(&self->plan, self->catalog, rules_off, &self->plan_arena,
+                                    &self->plan, err);
     }
     return status == PBASE_OK ? executor_create(&self->plan, rules_off, self->alloc,
                                                 &self->plan_arena, &self->executor, err)

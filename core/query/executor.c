@@ -125,6 +125,9 @@ static pbase_status bind_stage(executor *self, executor_branch *branch, size_t i
     if (status == PBASE_OK) {
         status = pbase_operator_bind(s->vtable, &step, &binder, &s->node, &s->schema, err);
     }
+    if (status == PBASE_OK && s->step->access != NULL) {
+        scan_use_access(s->node, s->step->access);
+    }
     return status == PBASE_OK ? PBASE_OK : note(s, status, err);
 }
 

@@ -2,7 +2,9 @@
  * plan as it was asked.
  *
  * The JSON form: {"version": 1, "pipelines": [[step, ...], ...]}; a step is {"op", "position" in the
- * text, "text", and if known "does", "rows", "exact"}. */
+ * text, "text", and if known "does", "rows", "exact"}. A from of a collection with indexes also has
+ * "index", the name of the one it reads by or null, and "unused": [{"index", "why"}]. */
+#include "query/access.h"
 #include "query/executor.h"
 #include "query/optimizer.h"
 #include "query/query.h"
@@ -37,6 +39,10 @@ static pbase_status ask_source(telling *t, telling_branch *b, const plan_step *f
     query_rows *rows = NULL;
     uint64_t count = 0;
     if (t->catalog == NULL) {
+        return PBASE_OK;
+    }
+    if (from->access != NULL && from->access->uses_index) {
+        b->estimate.rows = from->access->rows;
         return PBASE_OK;
     }
     pbase_status status = t->catalog->vtable->open(t->catalog, from->source, &whole, &rows, t->err);
@@ -208,7 +214,7 @@ static pbase_status tell_text(telling *t, pbase_value *out)
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
-#define STEP_FIELDS_MAX 7u
+#define STEP_FIELDS_MAX 9u
 
 static pbase_status no_memory(const telling *t)
 {
@@ -222,6 +228,26 @@ static pbase_field field(const char *name, pbase_value value)
 }
 
 static pbase_status pipelines_value(telling *t, telling_branch *b, pbase_value *out);
+
+/* Which index a from reads by, and why not by the others. */
+static pbase_status access_fields(telling *t, const access_choice *access, pbase_field *fields,
+                                  size_t *count)
+{
+    pbase_value *reasons = pbase_arena_array(t->arena, access->unused_count, sizeof *reasons);
+    pbase_field *pairs = pbase_arena_array(t->arena, 2 * access->unused_count, sizeof *pairs);
+    if (reasons == NULL || pairs == NULL) {
+        return no_memory(t);
+    }
+    for (size_t i = 0; i < access->unused_count; i++) {
+        pairs[2 * i] = field("index", pbase_value_string(access->unused[i].index));
+        pairs[2 * i + 1] = field("why", pbase_value_text(access->unused[i].why));
+        reasons[i] = pbase_value_map(&pairs[2 * i], 2);
+    }
+    fields[(*count)++] = field("index", access->uses_index ? pbase_value_string(access->by.index)
+                                                           : pbase_value_null());
+    fields[(*count)++] = field("unused", pbase_value_list(reasons, access->unused_count));
+    return PBASE_OK;
+}
 
 static pbase_status step_value(telling *t, telling_branch *b, size_t index, pbase_value *out)
 {
@@ -255,8 +281,11 @@ static pbase_status step_value(telling *t, telling_branch *b, size_t index, pbas
     if (second.branch != NULL) {
         fields[count++] = field("with", with);
     }
+    if (step->access != NULL) {
+        status = access_fields(t, step->access, fields, &count);
+    }
     *out = pbase_value_map(fields, count);
-    return PBASE_OK;
+    return status;
 }
 
 /* A pipeline ends in its sink, which begins the next. */
@@ -308,6 +337,9 @@ static pbase_status explain_run(const pbase_query *query, query_catalog *catalog
     pbase_status status = query_resolve(query, false, arena, &resolved, err);
     if (status == PBASE_OK) {
         status = plan_optimize(&resolved, 0, arena, &optimised, err);
+    }
+    if (status == PBASE_OK) {
+        status = plan_choose_access(&optimised, catalog, 0, arena, &optimised, err);
     }
     if (status == PBASE_OK) {
         status = executor_create(&optimised, 0, arena->alloc, arena, &t.executor, err);

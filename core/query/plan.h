@@ -80,18 +80,20 @@ typedef struct {
 } plan_relation;
 
 typedef struct plan plan;
+typedef struct access_choice access_choice; /* access.h */
 
 typedef struct {
     plan_op op;
-    uint32_t position;          /* in the plan as it was written, from 1 */
-    size_t place;               /* in the text it was read from; 0 in other forms */
-    pbase_bytes source;         /* from, traverse */
-    pbase_bytes alias;          /* from: empty when rows are the documents themselves;
+    uint32_t position;           /* in the plan as it was written, from 1 */
+    size_t place;                /* in the text it was read from; 0 in other forms */
+    pbase_bytes source;          /* from, traverse */
+    pbase_bytes alias;           /* from: empty when rows are the documents themselves;
                                    join: of the right row */
-    pbase_bytes left_alias;     /* join: empty when the left row's fields stay at the top */
-    pbase_bytes key_name;       /* from: empty when keys are not asked for */
-    const expr *condition;      /* where; join: NULL when every pair matches */
-    const plan_column *columns; /* select, extend; group: its keys; unnest: the one, a field */
+    pbase_bytes left_alias;      /* join: empty when the left row's fields stay at the top */
+    pbase_bytes key_name;        /* from: empty when keys are not asked for */
+    const access_choice *access; /* from, once chosen: how the collection is read; NULL: as it is */
+    const expr *condition;       /* where; join: NULL when every pair matches */
+    const plan_column *columns;  /* select, extend; group: its keys; unnest: the one, a field */
     size_t column_count;
     const plan *with;       /* join, set operations: the second input */
     join_kind kind;         /* join */

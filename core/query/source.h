@@ -8,10 +8,32 @@
  * synchronized, as chunk.h says. */
 #ifndef PROTOBASE_QUERY_SOURCE_H
 #define PROTOBASE_QUERY_SOURCE_H
+#include "index/definition.h"
+#include "index/range.h"
 #include <protobase/plugin/chunk.h>
 
 typedef struct query_catalog query_catalog;
 typedef struct query_rows query_rows;
+
+/* Rows by way of an index: those of the entries in its ranges, each row once. */
+typedef struct {
+    pbase_bytes index;         /* its name */
+    const index_range *ranges; /* in order, apart from one another */
+    size_t range_count;
+    bool
+        is_ordered; /* rows come in the order of the entries (one range), those with equal values in
+                        collection order; else all of them come in collection order */
+    bool is_reverse; /* when ordered: backwards */
+    bool is_by_row;  /* the one range has its entries in collection order as they stand */
+    uint64_t wanted; /* about so many rows will be read; UINT64_MAX: all */
+} query_access;
+
+/* An index of a collection, as the optimizer looks at it. Lent until the catalog is closed. */
+typedef struct {
+    const index_definition *definition;
+    const tree *entries;
+    uint64_t cut; /* entries whose order is not exact */
+} query_index;
 
 /* What the query will read of a collection. Bounds compare keys in the total order; a source may
  * ignore them (and the limit) and give more: everything is checked again. */
@@ -21,8 +43,10 @@ typedef struct {
     bool low_open;           /* the bound itself is left out */
     bool high_open;
     bool wants_keys;
-    bool wants_values; /* false: only how many rows there are matters, or their keys */
-    uint64_t limit;    /* no more rows than this will be read; UINT64_MAX: no limit */
+    bool wants_values;          /* false: only how many rows there are matters, or their keys */
+    uint64_t limit;             /* no more rows than this will be read; UINT64_MAX: no limit */
+    const query_access *access; /* NULL: in collection order. Borrowed until rows are closed */
+    const pbase_alloc *alloc;   /* of rows that have to be gathered first; NULL: the source's own */
 } query_scan;
 
 /* One read of up to `capacity` rows. The arrays are the caller's. */
@@ -58,6 +82,9 @@ typedef struct {
                          pbase_status (*each)(void *state, pbase_bytes name, pbase_error *err),
                          void *state, pbase_error *err);
     void (*close)(query_catalog *self);
+    /* Optional: the indexes of a collection, and how many rows it has. NOT_FOUND as of open. */
+    pbase_status (*indexes)(query_catalog *self, pbase_bytes name, const query_index **out,
+                            size_t *out_count, uint64_t *out_rows, pbase_error *err);
 } query_catalog_vtable;
 struct query_catalog {
     const query_catalog_vtable *vtable;

@@ -34,13 +34,22 @@ static pbase_status snapshot_list_names(void *state,
     return pbase_snapshot_roots(state, tell_name, &teller, err);
 }
 
+static pbase_status snapshot_indexes(void *state, const collection *handle, index_view *out,
+                                     pbase_error *err)
+{
+    const pbase_snapshot *snapshot = state;
+    pbase_collection_id id = collection_id(handle);
+    return index_view_load(snapshot->context.source, snapshot->view.collections, &id, out, err);
+}
+
 static pbase_status snapshot_catalog(pbase_snapshot *snapshot, query_catalog **out,
                                      pbase_error *err)
 {
     query_catalog_base base = {.context = &snapshot->context,
                                .state = snapshot,
                                .open = snapshot_open_any,
-                               .list = snapshot_list_names};
+                               .list = snapshot_list_names,
+                               .indexes = snapshot_indexes};
     return query_catalog_create(&base, out, err);
 }
 
@@ -87,6 +96,12 @@ static pbase_status txn_list_names(void *state,
     return pbase_txn_roots(state, tell_name, &teller, err);
 }
 
+static pbase_status txn_indexes_of(void *state, const collection *handle, index_view *out,
+                                   pbase_error *err)
+{
+    return txn_indexes(state, handle, out, err);
+}
+
 pbase_status pbase_query_run_in(const pbase_query *query, struct pbase_txn *txn,
                                 const pbase_query_options *options, pbase_result **out,
                                 pbase_error *err)
@@ -95,8 +110,11 @@ pbase_status pbase_query_run_in(const pbase_query *query, struct pbase_txn *txn,
     if (status != PBASE_OK) {
         return status;
     }
-    query_catalog_base base = {
-        .context = txn_context(txn), .state = txn, .open = txn_open_named, .list = txn_list_names};
+    query_catalog_base base = {.context = txn_context(txn),
+                               .state = txn,
+                               .open = txn_open_named,
+                               .list = txn_list_names,
+                               .indexes = txn_indexes_of};
     query_catalog *catalog = NULL;
     status = query_catalog_create(&base, &catalog, err);
     return status == PBASE_OK ? query_run(query, &catalog, txn_os(txn), options, out, err) : status;

@@ -4,10 +4,23 @@
 #include "space/query_catalog.h"
 
 #include "collection/kind.h"
+#include "space/index_rows.h"
+
+/* The indexes of one collection, loaded when the query first asks for them. */
+typedef struct source_indexes source_indexes;
+struct source_indexes {
+    source_indexes *next;
+    pbase_bytes name;
+    index_view view;
+    query_index *indexes; /* [view.count] */
+    uint64_t rows;
+};
 
 typedef struct {
     query_catalog base; /* first member: the contract */
     query_catalog_base on;
+    pbase_arena arena; /* what follows */
+    source_indexes *sources;
     pbase_row_reader reader; /* of encoded values */
 } collection_catalog;
 
@@ -250,10 +263,9 @@ static collection_catalog *catalog_from(query_catalog *self)
     return (collection_catalog *)self;
 }
 
-static pbase_status catalog_open(query_catalog *self, pbase_bytes name, const query_scan *scan,
-                                 query_rows **out, pbase_error *err)
+static pbase_status open_handle(collection_catalog *catalog, pbase_bytes name, collection **out,
+                                pbase_error *err)
 {
-    collection_catalog *catalog = catalog_from(self);
     char text[PBASE_NAME_BYTES_MAX + 1];
     if (name.size == 0 || name.size > PBASE_NAME_BYTES_MAX ||
         memchr(name.data, 0, name.size) != NULL) {
@@ -261,9 +273,113 @@ static pbase_status catalog_open(query_catalog *self, pbase_bytes name, const qu
     }
     memcpy(text, name.data, name.size);
     text[name.size] = '\0';
+    return catalog->on.open(catalog->on.state, text, out, err);
+}
+
+static source_indexes *find_source(const collection_catalog *catalog, pbase_bytes name)
+{
+    source_indexes *source = catalog->sources;
+    while (source != NULL && !pbase_bytes_equal(source->name, name)) {
+        source = source->next;
+    }
+    return source;
+}
+
+static const index_live *find_index(const source_indexes *source, pbase_bytes name)
+{
+    for (size_t i = 0; source != NULL && i < source->view.count; i++) {
+        if (pbase_bytes_equal(source->view.items[i].definition->name, name)) {
+            return &source->view.items[i];
+        }
+    }
+    return NULL;
+}
+
+static pbase_status open_by_index(collection_catalog *catalog, collection *handle, pbase_bytes name,
+                                  const query_scan *scan, query_rows **out, pbase_error *err)
+{
+    index_rows_options options = {
+        .context = catalog->on.context,
+        .reader = &catalog->reader,
+        .index = find_index(find_source(catalog, name), scan->access->index),
+        .access = scan->access,
+        .alloc = scan->alloc == NULL ? catalog->on.context->alloc : scan->alloc,
+        .handle = handle};
+    PBASE_ASSERT(options.index != NULL); /* the catalog offered it */
+    return index_rows_open(&options, out, err);
+}
+
+static pbase_status catalog_open(query_catalog *self, pbase_bytes name, const query_scan *scan,
+                                 query_rows **out, pbase_error *err)
+{
+    collection_catalog *catalog = catalog_from(self);
     collection *handle = NULL;
-    pbase_status status = catalog->on.open(catalog->on.state, text, &handle, err);
-    return status == PBASE_OK ? open_rows(catalog, handle, scan, out, err) : status;
+    pbase_status status = open_handle(catalog, name, &handle, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    return scan->access == NULL ? open_rows(catalog, handle, scan, out, err)
+                                : open_by_index(catalog, handle, name, scan, out, err);
+}
+
+static pbase_status describe_indexes(collection_catalog *catalog, source_indexes *source,
+                                     pbase_error *err)
+{
+    const index_view *view = &source->view;
+    source->indexes = pbase_arena_array(&catalog->arena, view->count, sizeof *source->indexes);
+    pbase_status status = source->indexes == NULL
+                              ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a query")
+                              : PBASE_OK;
+    for (size_t i = 0; i < view->count && status == PBASE_OK; i++) {
+        uint64_t entries = 0;
+        query_index *index = &source->indexes[i];
+        index->definition = view->items[i].definition;
+        index->entries = &view->items[i].entries;
+        status = index_entries_count(index->entries, &entries, &index->cut, err);
+    }
+    return status;
+}
+
+static pbase_status load_source(collection_catalog *catalog, pbase_bytes name, source_indexes **out,
+                                pbase_error *err)
+{
+    collection *handle = NULL;
+    source_indexes *source = pbase_arena_alloc(&catalog->arena, sizeof *source);
+    if (source == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a query");
+    }
+    memset(source, 0, sizeof *source);
+    pbase_status status = pbase_arena_copy(&catalog->arena, name, &source->name, err);
+    status = status == PBASE_OK ? open_handle(catalog, name, &handle, err) : status;
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = tree_count(collection_tree(handle), &source->rows, err);
+    if (status == PBASE_OK) {
+        status = catalog->on.indexes(catalog->on.state, handle, &source->view, err);
+    }
+    collection_close(handle);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    source->next = catalog->sources; /* ended with the catalog from here on */
+    catalog->sources = source;
+    *out = source;
+    return describe_indexes(catalog, source, err);
+}
+
+static pbase_status catalog_indexes(query_catalog *self, pbase_bytes name, const query_index **out,
+                                    size_t *out_count, uint64_t *out_rows, pbase_error *err)
+{
+    collection_catalog *catalog = catalog_from(self);
+    source_indexes *source = find_source(catalog, name);
+    pbase_status status = source == NULL ? load_source(catalog, name, &source, err) : PBASE_OK;
+    if (status == PBASE_OK) {
+        *out = source->indexes;
+        *out_count = source->view.count;
+        *out_rows = source->rows;
+    }
+    return status;
 }
 
 static pbase_status catalog_list(query_catalog *self,
@@ -278,11 +394,15 @@ static pbase_status catalog_list(query_catalog *self,
 static void catalog_close(query_catalog *self)
 {
     collection_catalog *catalog = catalog_from(self);
+    for (source_indexes *source = catalog->sources; source != NULL; source = source->next) {
+        index_view_fini(&source->view);
+    }
+    pbase_arena_fini(&catalog->arena);
     pbase_alloc_free(catalog->on.context->alloc, catalog, sizeof *catalog);
 }
 
 static const query_catalog_vtable catalog_vtable = {
-    .open = catalog_open, .list = catalog_list, .close = catalog_close};
+    .open = catalog_open, .list = catalog_list, .close = catalog_close, .indexes = catalog_indexes};
 
 pbase_status query_catalog_create(const query_catalog_base *base, query_catalog **out,
                                   pbase_error *err)
@@ -293,6 +413,7 @@ pbase_status query_catalog_create(const query_catalog_base *base, query_catalog 
     }
     catalog->base.vtable = &catalog_vtable;
     catalog->on = *base;
+    pbase_arena_init(&catalog->arena, base->context->alloc);
     catalog->reader.vtable = &reader_vtable;
     *out = &catalog->base;
     return PBASE_OK;

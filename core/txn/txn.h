@@ -2,6 +2,7 @@
 #ifndef PROTOBASE_TXN_TXN_H
 #define PROTOBASE_TXN_TXN_H
 #include "collection/handle.h"
+#include "txn/index_view.h"
 #include <protobase/txn.h>
 
 /* A handle on whatever collection `name` holds, as the transaction sees it, to be closed. */
@@ -20,5 +21,9 @@ PBASE_MUST_CHECK pbase_status txn_store_version(pbase_txn *txn, const char *name
 PBASE_MUST_CHECK pbase_status txn_check_open(const pbase_txn *self, pbase_error *err);
 const collection_context *txn_context(const pbase_txn *txn);
 const pbase_os *txn_os(const pbase_txn *txn);
+/* The indexes of the version that `handle`, opened here, stands at. None when that would cost more
+ * than reading the collection, or when the version could not be committed. */
+PBASE_MUST_CHECK pbase_status txn_indexes(pbase_txn *txn, const collection *handle, index_view *out,
+                                          pbase_error *err);
 
 #endif

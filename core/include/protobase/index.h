@@ -2,7 +2,8 @@
  *
  * An index orders the rows of a collection by one or more of their fields. It is kept by every commit
  * that changes the collection, inside that commit: a snapshot never shows an index that differs from
- * its collection (docs/indexes.md).
+ * its collection. Queries read by an index where that is cheaper; what they give is the same with and
+ * without (docs/indexes.md).
  *
  * Indexes belong to a collection that stands under a root: a dictionary, hash dictionary,
  * multi-dictionary or list. They go when it is dropped or replaced by another collection; renaming the

@@ -70,6 +70,7 @@ typedef struct {
 #define PBASE_RULE_PRUNE 0x08u       /* leave out steps that cannot matter to a count */
 #define PBASE_RULE_OFFER 0x10u       /* offer filters and limits to the source */
 #define PBASE_RULE_HASH_JOIN 0x20u   /* find the pairs of a join by hash, where it has equalities */
+#define PBASE_RULE_INDEX 0x40u       /* read by an index where that is cheaper */
 
 /* Starts the query on what `snapshot` sees. Borrows the snapshot until the result is closed.
  * `options` NULL: the defaults. NOT_FOUND: no such collection, with the nearest names. */

@@ -21,6 +21,10 @@ extern const pbase_operator_vtable operator_except;
 extern const pbase_operator_vtable operator_unnest;
 extern const pbase_operator_vtable operator_traverse;
 
+/* Tells a bound from how to read its collection (query/access.h); lent until the plan ends. */
+struct access_choice;
+void scan_use_access(pbase_operator_node *node, const struct access_choice *choice);
+
 /* The operator of a step; NULL when there is none of that name. */
 const pbase_operator_vtable *operators_find(pbase_bytes name);
 

@@ -4,6 +4,7 @@
  * nobody reads anything of the rows and the source knows how many there are, they are counted out
  * without being read. A term that compares the key with a literal narrows the range. */
 #include "base/nearest.h"
+#include "query/access.h"
 #include "query/chunk.h"
 #include "query/operators/operators.h"
 #include "query/operators/step.h"
@@ -12,9 +13,10 @@
 typedef struct {
     pbase_bytes source;
     bool has_key;
-    pbase_column columns[2]; /* the document, and the key */
-    query_scan scan;         /* bounds and limit, as offered */
-    pbase_value low, high;   /* what the bounds point to */
+    pbase_column columns[2];     /* the document, and the key */
+    query_scan scan;             /* bounds and limit, as offered */
+    pbase_value low, high;       /* what the bounds point to */
+    const access_choice *access; /* NULL: in collection order, and nothing to say about it */
     pbase_arena *arena;
 } scan_node;
 
@@ -22,8 +24,9 @@ typedef struct {
     const scan_node *node;
     const pbase_run *run;
     query_rows *rows;
-    bool is_counted;    /* rows are counted out: */
-    uint64_t remaining; /* so many are left */
+    uint32_t batch_rows; /* of the next batch; grows when few rows may be enough */
+    bool is_counted;     /* rows are counted out: */
+    uint64_t remaining;  /* so many are left */
 } scan;
 
 static pbase_status scan_bind(const pbase_value *step, pbase_binder *binder,
@@ -58,6 +61,11 @@ static pbase_status scan_bind(const pbase_value *step, pbase_binder *binder,
         out_schema->count = node->has_key ? 2 : 1;
     }
     return status;
+}
+
+void scan_use_access(pbase_operator_node *node, const access_choice *choice)
+{
+    ((scan_node *)node)->access = choice;
 }
 
 /* --- offers ------------------------------------------------------------------------------------ */
@@ -170,7 +178,9 @@ static pbase_status open_rows(scan *self, query_catalog *catalog, pbase_error *e
     const scan_node *node = self->node;
     const pbase_query_services *services = self->run->services;
     query_scan wanted = node->scan;
+    wanted.access = node->access != NULL && node->access->uses_index ? &node->access->by : NULL;
     wanted.wants_keys = node->has_key;
+    wanted.alloc = self->run->alloc;
     wanted.wants_values =
         services->wants_whole(&node->columns[0]) || services->wants_fields(&node->columns[0]) > 0;
     pbase_status status = catalog->vtable->open(catalog, node->source, &wanted, &self->rows, err);
@@ -197,6 +207,17 @@ static void scan_close(void *shared)
     }
 }
 
+#define BATCH_ROWS_MIN 16u
+
+/* Reading by an index for the first few rows begins with few. */
+static uint32_t first_batch(const scan_node *node, uint32_t chunk_rows)
+{
+    uint64_t wanted =
+        node->access != NULL && node->access->uses_index ? node->access->by.wanted : UINT64_MAX;
+    wanted = wanted < BATCH_ROWS_MIN ? BATCH_ROWS_MIN : wanted;
+    return wanted < chunk_rows ? (uint32_t)wanted : chunk_rows;
+}
+
 static pbase_status scan_open(const pbase_operator_node *node, const pbase_run *run,
                               void **out_shared, pbase_error *err)
 {
@@ -206,6 +227,7 @@ static pbase_status scan_open(const pbase_operator_node *node, const pbase_run *
     }
     self->node = (const scan_node *)node;
     self->run = run;
+    self->batch_rows = first_batch(self->node, run->chunk_rows);
     pbase_status status = open_rows(self, run->catalog, err);
     if (status == PBASE_OK) {
         *out_shared = self;
@@ -230,7 +252,7 @@ static pbase_status batch_begin(const scan *self, pbase_chunk *out, query_batch 
                                 bool wants_values, pbase_error *err)
 {
     memset(batch, 0, sizeof *batch);
-    batch->capacity = out->row_count = self->run->chunk_rows;
+    batch->capacity = out->row_count = self->batch_rows;
     batch->arena = out->arena;
     pbase_status status = PBASE_OK;
     if (self->node->has_key) {
@@ -264,6 +286,8 @@ static pbase_status scan_scan(void *shared, void *local, pbase_chunk *out, int32
     if (status != PBASE_OK) {
         return status;
     }
+    self->batch_rows =
+        self->batch_rows > self->run->chunk_rows / 2 ? self->run->chunk_rows : self->batch_rows * 2;
     out->row_count = out->selected_count = batch.count;
     out->columns[0].cells = batch.values;
     out->columns[0].reader = self->rows->reader;
@@ -283,10 +307,34 @@ static pbase_status explain_bound(const char *what, const pbase_value *value, bo
                                                     is_open ? " (left out)" : "");
 }
 
+static pbase_status explain_unused(const access_choice *access, pbase_buffer *out, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < access->unused_count && status == PBASE_OK; i++) {
+        const access_reason *reason = &access->unused[i];
+        status = pbase_buffer_append_text(out, err, ", not by %.*s: %s", (int)reason->index.size,
+                                          (const char *)reason->index.data, reason->why);
+        if (status == PBASE_OK && reason->share >= 0) {
+            status =
+                pbase_buffer_append_text(out, err, " (%.3g %% of the rows)", reason->share * 100);
+        }
+    }
+    return status;
+}
+
+static pbase_status explain_access(const access_choice *access, pbase_buffer *out, pbase_error *err)
+{
+    pbase_status status = pbase_buffer_append_text(out, err, "%s", access->how);
+    return status == PBASE_OK ? explain_unused(access, out, err) : status;
+}
+
 static pbase_status scan_explain(const pbase_operator_node *node, pbase_buffer *out,
                                  pbase_error *err)
 {
     const scan_node *self = (const scan_node *)node;
+    if (self->access != NULL && self->access->uses_index) {
+        return explain_access(self->access, out, err);
+    }
     pbase_status status = pbase_buffer_append_text(out, err, "scan");
     if (status == PBASE_OK) {
         status = explain_bound("from", self->scan.low, self->scan.low_open, out, err);
@@ -298,7 +346,8 @@ static pbase_status scan_explain(const pbase_operator_node *node, pbase_buffer *
         status = pbase_buffer_append_text(out, err, ", at most %llu rows",
                                           (unsigned long long)self->scan.limit);
     }
-    return status;
+    return status == PBASE_OK && self->access != NULL ? explain_unused(self->access, out, err)
+                                                      : status;
 }
 
 static const pbase_operator_run_ops scan_run = {
