@@ -17,7 +17,7 @@ typedef struct {
     dump_sum *sum;
     pbase_snapshot *snapshot; /* of the database at hand */
     uint64_t databases, roots, entries;
-    uint64_t database_roots;
+    uint64_t database_roots, database_indexes;
 } dump_work;
 
 static pbase_status put_line(dump_work *self, const pbase_field *fields, size_t count,
@@ -153,6 +153,24 @@ static pbase_status dump_root(void *state, const pbase_root_info *info, pbase_er
     return status;
 }
 
+/* {"index": NAME, "root": ROOT, "fields": [...], "unique": BOOL}: what load makes it of. */
+static pbase_status dump_index(void *state, const pbase_index_info *info, pbase_error *err)
+{
+    dump_work *self = state;
+    pbase_value paths[PBASE_INDEX_FIELDS_MAX];
+    for (size_t i = 0; i < info->field_count; i++) {
+        paths[i] = pbase_value_string(info->fields[i]);
+    }
+    pbase_field fields[] = {
+        {pbase_bytes_text("index"), pbase_value_string(info->name)},
+        {pbase_bytes_text("root"), pbase_value_string(info->root)},
+        {pbase_bytes_text("fields"), pbase_value_list(paths, info->field_count)},
+        {pbase_bytes_text("unique"), pbase_value_bool(info->unique)},
+    };
+    self->database_indexes++;
+    return put_line(self, fields, 4, err);
+}
+
 /* ----------------------------------------------------------------------------------- databases -- */
 
 static pbase_status dump_database(void *state, const char *name, pbase_error *err)
@@ -160,12 +178,14 @@ static pbase_status dump_database(void *state, const char *name, pbase_error *er
     dump_work *self = state;
     pbase_database *database = NULL;
     pbase_field begin[] = {{pbase_bytes_text("database"), pbase_value_text(name)}};
-    self->database_roots = 0;
+    self->database_roots = self->database_indexes = 0;
     pbase_status status = pbase_database_open(self->run->space, name, &database, err);
     status = status == PBASE_OK ? pbase_snapshot_open(database, &self->snapshot, err) : status;
     status = status == PBASE_OK ? put_line(self, begin, 1, err) : status;
     status =
         status == PBASE_OK ? pbase_snapshot_roots(self->snapshot, dump_root, self, err) : status;
+    status =
+        status == PBASE_OK ? pbase_index_list(self->snapshot, NULL, dump_index, self, err) : status;
     pbase_snapshot_close(self->snapshot);
     self->snapshot = NULL;
     pbase_database_close(database);
@@ -176,8 +196,9 @@ static pbase_status dump_database(void *state, const char *name, pbase_error *er
     pbase_field end[] = {
         {pbase_bytes_text("end"), pbase_value_text("database")},
         {pbase_bytes_text("roots"), pbase_value_int((int64_t)self->database_roots)},
+        {pbase_bytes_text("indexes"), pbase_value_int((int64_t)self->database_indexes)},
     };
-    return put_line(self, end, 2, err);
+    return put_line(self, end, 3, err);
 }
 
 static pbase_status dump_all(dump_work *self, pbase_error *err)

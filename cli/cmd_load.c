@@ -38,7 +38,7 @@ typedef struct {
     any_collection root;
     char root_name[PBASE_NAME_BYTES_MAX + 1];
     uint32_t root_kind;
-    uint64_t root_entries, database_roots;
+    uint64_t root_entries, database_roots, database_indexes;
     uint64_t batch_entries;
     size_t batch_bytes;
     uint64_t databases, roots, entries;
@@ -209,6 +209,21 @@ static pbase_status load_root(load_work *self, pbase_error *err)
     return status;
 }
 
+/* An index is built of what has been loaded. */
+static pbase_status load_index(load_work *self, pbase_error *err)
+{
+    pbase_index_options options = {.struct_size = sizeof options,
+                                   .unique = self->line.is_unique,
+                                   .fields = self->line.fields,
+                                   .field_count = self->line.field_count};
+    pbase_status status = pbase_index_create(self->database, self->line.root, self->line.name,
+                                             &options, &self->run->call, err);
+    self->database_indexes += status == PBASE_OK;
+    bool is_wrong = status == PBASE_INVALID || status == PBASE_NOT_FOUND ||
+                    status == PBASE_EXISTS || status == PBASE_LIMIT;
+    return is_wrong ? REFUSE(self, "%s", err->message) : status;
+}
+
 /* ----------------------------------------------------------------------------------- databases -- */
 
 /* Remembers the database of the line, and makes the one that it is filled under. */
@@ -241,11 +256,15 @@ static pbase_status create_working(load_work *self, pbase_error *err)
 
 static pbase_status load_database(load_work *self, pbase_error *err)
 {
-    self->database_roots = 0;
+    self->database_roots = self->database_indexes = 0;
     pbase_status status = create_working(self, err);
     status = status == PBASE_OK ? next_line(self, err) : status;
     while (status == PBASE_OK && self->line.kind == DUMP_ROOT) {
         status = load_root(self, err);
+        status = status == PBASE_OK ? next_line(self, err) : status;
+    }
+    while (status == PBASE_OK && self->line.kind == DUMP_INDEX) {
+        status = load_index(self, err);
         status = status == PBASE_OK ? next_line(self, err) : status;
     }
     abort_batch(self);
@@ -255,7 +274,12 @@ static pbase_status load_database(load_work *self, pbase_error *err)
         return status;
     }
     if (self->line.kind != DUMP_DATABASE_END) {
-        return REFUSE(self, "a root or the end of the database is expected here");
+        return REFUSE(self, "a root, an index or the end of the database is expected here");
+    }
+    if (self->line.indexes != self->database_indexes) {
+        return REFUSE(self,
+                      "the database has %" PRIu64 " indexes here, and %" PRIu64 " were dumped",
+                      self->database_indexes, self->line.indexes);
     }
     if (self->line.count != self->database_roots) {
         return REFUSE(self, "the database has %" PRIu64 " roots here, and %" PRIu64 " were dumped",

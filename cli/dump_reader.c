@@ -51,16 +51,17 @@ static const pbase_value *field(const pbase_value *map, const char *name)
     return pbase_value_field(map, pbase_bytes_text(name));
 }
 
-/* A map of exactly these fields in this order; NULL ends the names. */
-static bool has_exactly(const pbase_value *map, const char *a, const char *b, const char *c)
+/* A map of exactly the fields "a|b|c", in this order. */
+static bool has_exactly(const pbase_value *map, const char *names)
 {
-    const char *const names[] = {a, b, c};
     size_t count = 0;
-    for (; count < 3 && names[count] != NULL; count++) {
+    for (const char *at = names; *at != '\0'; count++) {
+        size_t length = strcspn(at, "|");
         if (count >= map->as.map.count ||
-            !pbase_bytes_equal(map->as.map.fields[count].name, pbase_bytes_text(names[count]))) {
+            !pbase_bytes_equal(map->as.map.fields[count].name, pbase_bytes_of(at, length))) {
             return false;
         }
+        at += length + (at[length] == '|');
     }
     return count == map->as.map.count;
 }
@@ -72,7 +73,8 @@ static bool read_count(const pbase_value *value, uint64_t *out)
     return is_count;
 }
 
-static pbase_status read_name(dump_reader *self, const pbase_value *value, dump_line *out,
+/* A name of a line, NUL-ended. */
+static pbase_status read_name(dump_reader *self, const pbase_value *value, const char **out,
                               pbase_error *err)
 {
     if (value->kind != PBASE_STRING || value->as.string.size == 0 ||
@@ -81,8 +83,44 @@ static pbase_status read_name(dump_reader *self, const pbase_value *value, dump_
         return dump_reader_refuse(self, PBASE_INVALID, err, "a name of 1..%u bytes is expected",
                                   PBASE_NAME_BYTES_MAX);
     }
-    out->name = pbase_arena_text(&self->arena, value->as.string);
-    return out->name == NULL ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a name") : PBASE_OK;
+    *out = pbase_arena_text(&self->arena, value->as.string);
+    return *out == NULL ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a name") : PBASE_OK;
+}
+
+/* The paths of an index; what they mean is judged when it is made. */
+static pbase_status read_paths(dump_reader *self, const pbase_value *list, dump_line *out,
+                               pbase_error *err)
+{
+    if (list->kind != PBASE_LIST || list->as.list.count > PBASE_INDEX_FIELDS_MAX) {
+        return dump_reader_refuse(self, PBASE_INVALID, err,
+                                  "a list of at most %u paths is expected", PBASE_INDEX_FIELDS_MAX);
+    }
+    out->fields = pbase_arena_array(&self->arena, list->as.list.count + 1, sizeof *out->fields);
+    if (out->fields == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for an index");
+    }
+    for (; out->field_count < list->as.list.count; out->field_count++) {
+        const pbase_value *path = &list->as.list.items[out->field_count];
+        if (path->kind != PBASE_STRING) {
+            return dump_reader_refuse(self, PBASE_INVALID, err, "a path is a string");
+        }
+        out->fields[out->field_count] = pbase_arena_text(&self->arena, path->as.string);
+        if (out->fields[out->field_count] == NULL) {
+            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a path");
+        }
+    }
+    return PBASE_OK;
+}
+
+static pbase_status read_index(dump_reader *self, const pbase_value *map, dump_line *out,
+                               pbase_error *err)
+{
+    const pbase_field *fields = map->as.map.fields;
+    out->kind = DUMP_INDEX;
+    out->is_unique = fields[3].value.kind == PBASE_BOOL && fields[3].value.as.boolean;
+    pbase_status status = read_name(self, &fields[0].value, &out->name, err);
+    status = status == PBASE_OK ? read_name(self, &fields[1].value, &out->root, err) : status;
+    return status == PBASE_OK ? read_paths(self, &fields[2].value, out, err) : status;
 }
 
 static pbase_status read_header(const dump_reader *self, const pbase_value *map, dump_line *out,
@@ -108,15 +146,16 @@ static pbase_status read_end(const dump_reader *self, const pbase_value *map, du
 {
     const pbase_value *what = field(map, "end");
     bool is_right = false;
-    if (is_text(what, "root") && has_exactly(map, "end", "entries", "xxh3")) {
+    if (is_text(what, "root") && has_exactly(map, "end|entries|xxh3")) {
         const pbase_value *sum = field(map, "xxh3");
         out->kind = DUMP_ROOT_END;
         out->sum = sum->as.string;
         is_right = sum->kind == PBASE_STRING && read_count(field(map, "entries"), &out->count);
-    } else if (is_text(what, "database") && has_exactly(map, "end", "roots", NULL)) {
+    } else if (is_text(what, "database") && has_exactly(map, "end|roots|indexes")) {
         out->kind = DUMP_DATABASE_END;
-        is_right = read_count(field(map, "roots"), &out->count);
-    } else if (is_text(what, "dump") && has_exactly(map, "end", "databases", NULL)) {
+        is_right = read_count(field(map, "roots"), &out->count) &&
+                   read_count(field(map, "indexes"), &out->indexes);
+    } else if (is_text(what, "dump") && has_exactly(map, "end|databases")) {
         out->kind = DUMP_END;
         is_right = read_count(field(map, "databases"), &out->count);
     }
@@ -127,23 +166,26 @@ static pbase_status read_end(const dump_reader *self, const pbase_value *map, du
 static pbase_status read_map(dump_reader *self, const pbase_value *map, dump_line *out,
                              pbase_error *err)
 {
-    if (has_exactly(map, "key", "value", NULL) || has_exactly(map, "value", NULL, NULL) ||
-        has_exactly(map, "value", "count", NULL) || has_exactly(map, "key", "value", "count")) {
+    if (has_exactly(map, "key|value") || has_exactly(map, "value") ||
+        has_exactly(map, "value|count") || has_exactly(map, "key|value|count")) {
         out->kind = DUMP_ENTRY;
         out->key = field(map, "key");
         out->value = field(map, "value");
         out->times = field(map, "count");
         return PBASE_OK;
     }
-    if (has_exactly(map, "database", NULL, NULL)) {
+    if (has_exactly(map, "database")) {
         out->kind = DUMP_DATABASE;
-        return read_name(self, &map->as.map.fields[0].value, out, err);
+        return read_name(self, &map->as.map.fields[0].value, &out->name, err);
     }
-    if (has_exactly(map, "root", "kind", NULL)) {
+    if (has_exactly(map, "root|kind")) {
         const pbase_value *kind = field(map, "kind");
         out->kind = DUMP_ROOT;
         out->collection = kind->kind == PBASE_STRING ? kind->as.string : pbase_bytes_text("");
-        return read_name(self, &map->as.map.fields[0].value, out, err);
+        return read_name(self, &map->as.map.fields[0].value, &out->name, err);
+    }
+    if (has_exactly(map, "index|root|fields|unique")) {
+        return read_index(self, map, out, err);
     }
     if (field(map, "end") != NULL) {
         return read_end(self, map, out, err);

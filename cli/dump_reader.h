@@ -12,13 +12,19 @@ typedef enum {
     DUMP_ROOT,         /* {"root": NAME, "kind": KIND} */
     DUMP_ENTRY,        /* {"value": V}, {"key": K, "value": V} or {"value": V, "count": N} */
     DUMP_ROOT_END,     /* {"end": "root", "entries": N, "xxh3": SUM} */
-    DUMP_DATABASE_END, /* {"end": "database", "roots": N} */
+    DUMP_INDEX,        /* {"index": NAME, "root": NAME, "fields": [PATH, ...], "unique": BOOL} */
+    DUMP_DATABASE_END, /* {"end": "database", "roots": N, "indexes": N} */
     DUMP_END           /* {"end": "dump", "databases": N} */
 } dump_line_kind;
 
 typedef struct {
     dump_line_kind kind;
-    const char *name;         /* of DATABASE and ROOT; NUL-ended, in the arena */
+    const char *name;    /* of DATABASE, ROOT and INDEX; NUL-ended, in the arena */
+    const char *root;    /* of INDEX */
+    const char **fields; /* likewise */
+    size_t field_count;
+    bool is_unique;
+    uint64_t indexes;         /* of DATABASE_END */
     pbase_bytes collection;   /* of ROOT: its kind, as text */
     const pbase_value *key;   /* of ENTRY; NULL: it has none */
     const pbase_value *value; /* of ENTRY */

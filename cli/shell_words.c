@@ -254,26 +254,33 @@ static size_t word_length(const char *at)
     return length;
 }
 
-static bool names_source(const char *word, size_t length)
+/* Whether the `length` bytes at `word` are one of "a|b|c", in any case. */
+static bool is_one_of(const char *word, size_t length, const char *words)
 {
-    static const char *const words[] = {"from", "join"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strlen(words[i]) == length && strncasecmp(word, words[i], length) == 0) {
+    for (const char *at = words; *at != '\0'; at += strcspn(at, "|") + (strchr(at, '|') != NULL)) {
+        if (strcspn(at, "|") == length && strncasecmp(word, at, length) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* Goes over the words of a query; `follows_source`: the last word of `text` names a collection. */
+static const char source_words[] = "from|join|union|union_all|intersect|except|up|down";
+static const char join_kinds[] = "inner|left|right|full|cross|semi|anti";
+static const char keywords[] =
+    "from|where|select|extend|order by|limit|offset|count|distinct|join|on|union|union_all|"
+    "intersect|except|unnest|outer|traverse|up|down|key|ref|depth|bfs|dfs|include start|group "
+    "by|as|"
+    "and|or|not|in|between|is null|is not "
+    "null|like|ilike|exists|case|when|then|else|end|true|false|"
+    "null|asc|desc|nulls first|nulls last|sum|avg|min|max|collect|length|lower|upper|substr|"
+    "coalesce|contains|starts_with|ends_with|abs|concat|type";
+
+/* Goes over the words of a query up to the one that is to be completed: fields of every collection
+ * that it names are offered, and a collection where one is to be named. */
 static void complete_query(completion *self, const char *text, size_t start)
 {
-    static const char keywords[] =
-        "from|where|select|extend|order by|limit|offset|count|group by|having|and|or|not|in|"
-        "between|is null|is not null|like|ilike|exists|case|when|then|else|end|true|false|null|"
-        "asc|desc|nulls first|nulls last|sum|avg|min|max|collect|length|lower|upper|substr|"
-        "coalesce|contains|starts_with|ends_with|abs|concat|type";
-    bool follows_source = false;
+    bool follows_source = false, follows_join = false;
     for (size_t at = 0; at < start;) {
         size_t length = word_length(text + at);
         if (length == 0) {
@@ -281,14 +288,20 @@ static void complete_query(completion *self, const char *text, size_t start)
             at++;
             continue;
         }
+        if (follows_source && is_one_of(text + at, length, join_kinds)) {
+            at += length; /* the collection comes behind it */
+            continue;
+        }
         if (follows_source) {
             offer_fields(self, text + at, length);
         }
-        follows_source = names_source(text + at, length);
+        follows_source = is_one_of(text + at, length, source_words);
+        follows_join = is_one_of(text + at, length, "join");
         at += length;
     }
     if (follows_source) {
         offer_roots(self);
+        offer_words(self, follows_join ? join_kinds : "");
     } else {
         offer_words(self, keywords);
     }

@@ -149,7 +149,7 @@ static const char small[] = "{\"dump\":\"protobase\",\"version\":1}\n"
                             "{\"key\":1.0,\"value\":{\"$float\":\"nan\"}}\n"
                             "{\"key\":2,\"value\":-0.0}\n"
                             "{\"end\":\"root\",\"entries\":2,\"xxh3\":\"%s\"}\n"
-                            "{\"end\":\"database\",\"roots\":1}\n"
+                            "{\"end\":\"database\",\"roots\":1,\"indexes\":0}\n"
                             "{\"end\":\"dump\",\"databases\":1}\n";
 
 /* Puts what the test calls `small` into small.jsonl, with the checksum that a dump of it has. */
@@ -181,6 +181,59 @@ static void a_dump_keeps_how_keys_are_spelled(void **state)
     CLI(&run, "--data", "b", "export", "d", "--keys");
     cli_case_expect_out(
         &run, "{\"key\":1.0,\"value\":{\"$float\":\"nan\"}}\n{\"key\":2,\"value\":-0.0}\n");
+    cli_case_end(&run);
+}
+
+/* Makes the indexes by_city and by_tag on people, or checks those that are there. */
+static void work_on_indexes(cli_case *run, const char *name, bool creates)
+{
+    static const char *const city[] = {"city"}, *const tag[] = {"tags[*]", "city"};
+    pbase_config_source source = PBASE_CONFIG_SOURCE_INIT;
+    pbase_index_options by_city = {sizeof by_city, true, city, 1};
+    pbase_index_options by_tag = {sizeof by_tag, false, tag, 2};
+    pbase_index_report report = {0};
+    pbase_space *space = NULL;
+    pbase_database *database = NULL;
+    pbase_snapshot *snapshot = NULL;
+    source.data = temp_dir_path(&run->dir, name);
+    MUST(pbase_space_open(&source, NULL, &space, NULL));
+    MUST(pbase_database_open(space, "main", &database, NULL));
+    if (creates) {
+        MUST(pbase_index_create(database, "people", "by_city", &by_city, NULL, NULL));
+        MUST(pbase_index_create(database, "people", "by_tag", &by_tag, NULL, NULL));
+    }
+    MUST(pbase_snapshot_open(database, &snapshot, NULL));
+    MUST(pbase_index_check(snapshot, NULL, NULL, NULL, NULL, NULL, &report, NULL));
+    assert_int_equal(report.indexes, 2);
+    assert_int_equal(report.findings, 0);
+    pbase_snapshot_close(snapshot);
+    pbase_database_close(database);
+    pbase_space_close(space);
+}
+
+static void indexes_are_dumped_and_built_again(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    run.input =
+        "{\"id\":1,\"city\":\"Oslo\",\"tags\":[\"a\",\"b\"]}\n{\"id\":2,\"city\":\"Rome\"}\n";
+    CLI(&run, "--data", "a", "import", "people", "-", "--key", "id");
+    cli_case_expect(&run, 0, "");
+    work_on_indexes(&run, "a", true);
+    CLI(&run, "--data", "a", "dump", "first.jsonl");
+    assert_non_null(
+        strstr(cli_case_read(&run, "first.jsonl"),
+               "{\"index\":\"by_city\",\"root\":\"people\",\"fields\":[\"city\"],\"unique\":true}\n"
+               "{\"index\":\"by_tag\",\"root\":\"people\",\"fields\":[\"tags[*]\",\"city\"],"
+               "\"unique\":false}\n{\"end\":\"database\",\"roots\":1,\"indexes\":2}\n"));
+
+    CLI(&run, "--data", "b", "load", "first.jsonl");
+    cli_case_expect(&run, 0, "");
+
+    CLI(&run, "--data", "b", "dump", "second.jsonl");
+    expect_same_files(&run, "first.jsonl", "second.jsonl");
+    work_on_indexes(&run, "b", false);
     cli_case_end(&run);
 }
 
@@ -220,7 +273,7 @@ static void a_damaged_or_newer_dump_is_refused_with_its_place_and_changes_nothin
         {"{\"end\":\"dump\",\"databases\":1}\n", "", 6, "the dump ends here, before its end"},
         {"{\"end\":\"dump\",\"databases\":1}\n", "{\"end\":\"dump\",\"databases\":1}\n{}\n", 15,
          "line 9"},
-        {"{\"end\":\"database\",\"roots\":1}\n", "", 6, "line 7 column 1"},
+        {"{\"end\":\"database\",\"roots\":1,\"indexes\":0}\n", "", 6, "line 7 column 1"},
         {"{\"database\":\"main\"}", "{\"database\":\"\"}", 15, "line 2 column 1: a name of"},
     };
     cli_case run;
@@ -267,8 +320,8 @@ static void one_database_is_dumped_when_it_is_named(void **state)
     CLI(&run, "--database", "shop", "dump");
     cli_case_expect(&run, 0, "");
     assert_null(strstr(run.out, "main"));
-    assert_non_null(
-        strstr(run.out, "{\"database\":\"shop\"}\n{\"end\":\"database\",\"roots\":0}\n"));
+    assert_non_null(strstr(
+        run.out, "{\"database\":\"shop\"}\n{\"end\":\"database\",\"roots\":0,\"indexes\":0}\n"));
     CLI(&run, "--database", "none", "dump");
     cli_case_expect(&run, 3, "none");
     CLI(&run, "--data", "nowhere", "dump");
@@ -283,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dump_loaded_and_dumped_again_is_the_same_byte_for_byte),
         cmocka_unit_test(a_dump_keeps_how_keys_are_spelled),
+        cmocka_unit_test(indexes_are_dumped_and_built_again),
         cmocka_unit_test(a_damaged_or_newer_dump_is_refused_with_its_place_and_changes_nothing),
         cmocka_unit_test(a_database_that_has_something_is_not_loaded_over),
         cmocka_unit_test(one_database_is_dumped_when_it_is_named),

@@ -237,6 +237,9 @@ static void names_of_collections_fields_and_commands_are_completed(void **state)
         "fr\tpe\t| where bo\t> 1900 | sel\tna\t\n"); /* from people | where born > 1900 | select name */
     expect(&t, "Alan");
     expect(&t, "main> ");
+    type(&t, "from people as p | join cro\tpeo\tas q | cou\t\n");
+    expect(&t, "count\r\n    4\r\n");
+    expect(&t, "main> ");
     type(&t, ".mo\tjson\t\t"); /* json and jsonl */
     expect(&t, "jsonl");
     type(&t, "l\n");
