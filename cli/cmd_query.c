@@ -114,14 +114,8 @@ static pbase_status make_query(cli *self, const cli_arguments *arguments, pbase_
 static pbase_status write_rows(cli *self, pbase_query *query, pbase_snapshot *snapshot,
                                result_format format, pbase_error *err)
 {
-    pbase_result *result = NULL;
-    pbase_query_options options = {.struct_size = sizeof options, .call = &self->call};
-    pbase_status status = pbase_query_run(query, snapshot, &options, &result, err);
-    if (status == PBASE_OK) {
-        status = result_write(self, result, format, err);
-    }
-    pbase_result_close(result);
-    return status;
+    result_source source = {.query = query, .snapshot = snapshot};
+    return result_write(self, &source, format, err);
 }
 
 CLI_COMMAND(cmd_query)

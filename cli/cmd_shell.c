@@ -22,20 +22,14 @@ static void tell_time(const shell *self, uint64_t began_ns)
     }
 }
 
-static pbase_status show_rows(shell *self, const pbase_query *query, pbase_error *err)
+static pbase_status show_rows(shell *self, pbase_query *query, pbase_error *err)
 {
-    pbase_snapshot *snapshot = NULL;
-    pbase_result *result = NULL;
-    pbase_query_options options = {.struct_size = sizeof options, .call = &self->run->call};
-    pbase_status status =
-        self->txn == NULL ? pbase_snapshot_open(self->run->database, &snapshot, err) : PBASE_OK;
-    if (status == PBASE_OK) {
-        status = self->txn != NULL ? pbase_query_run_in(query, self->txn, &options, &result, err)
-                                   : pbase_query_run(query, snapshot, &options, &result, err);
-    }
-    status = status == PBASE_OK ? result_write(self->run, result, self->format, err) : status;
-    pbase_result_close(result);
-    pbase_snapshot_close(snapshot);
+    result_source source = {.query = query, .txn = self->txn};
+    pbase_status status = self->txn == NULL
+                              ? pbase_snapshot_open(self->run->database, &source.snapshot, err)
+                              : PBASE_OK;
+    status = status == PBASE_OK ? result_write(self->run, &source, self->format, err) : status;
+    pbase_snapshot_close(source.snapshot);
     return status;
 }
 

@@ -61,6 +61,11 @@ pbase_status csv_columns_add(csv_columns *self, const pbase_value *value, pbase_
     return status;
 }
 
+pbase_status csv_columns_add_name(csv_columns *self, pbase_bytes name, pbase_error *err)
+{
+    return add(self, name, self->count, err);
+}
+
 pbase_status csv_columns_choose(csv_columns *self, const char *text, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
@@ -92,8 +97,7 @@ pbase_status csv_columns_header(const csv_columns *self, bool with_key, pbase_bu
     return status == PBASE_OK ? pbase_buffer_append(out, "\r\n", 2, err) : status;
 }
 
-/* What stands in a column: a field, or under "value" what is no document. */
-static const pbase_value *cell_of(const pbase_value *value, pbase_bytes name)
+const pbase_value *csv_columns_cell(const pbase_value *value, pbase_bytes name)
 {
     if (value->kind == PBASE_MAP) {
         return pbase_value_field(value, name);
@@ -111,9 +115,10 @@ pbase_status csv_columns_row(cli *run, const csv_columns *self, csv_types types,
         key != NULL ? csv_append_value(run, types, key, &scratch, out, err) : PBASE_OK;
     for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
         status = i > 0 || key != NULL ? pbase_buffer_append_u8(out, ',', err) : PBASE_OK;
-        status = status == PBASE_OK ? csv_append_value(run, types, cell_of(value, self->names[i]),
-                                                       &scratch, out, err)
-                                    : status;
+        status = status == PBASE_OK
+                     ? csv_append_value(run, types, csv_columns_cell(value, self->names[i]),
+                                        &scratch, out, err)
+                     : status;
     }
     pbase_buffer_fini(&scratch);
     return status == PBASE_OK ? pbase_buffer_append(out, "\r\n", 2, err) : status;

@@ -17,9 +17,13 @@ typedef struct {
 /* Adds the fields of one value. LIMIT past CSV_CELLS_MAX columns. */
 PBASE_MUST_CHECK pbase_status csv_columns_add(csv_columns *self, const pbase_value *value,
                                               pbase_error *err);
+PBASE_MUST_CHECK pbase_status csv_columns_add_name(csv_columns *self, pbase_bytes name,
+                                                   pbase_error *err);
 /* Takes "a,b" as the columns. */
 PBASE_MUST_CHECK pbase_status csv_columns_choose(csv_columns *self, const char *text,
                                                  pbase_error *err);
+/* What stands in a column: a field, or under "value" what is no document. NULL: nothing. */
+const pbase_value *csv_columns_cell(const pbase_value *value, pbase_bytes name);
 /* Appends the header, or one row. `key` (may be NULL) stands in a column "key" before the others. */
 PBASE_MUST_CHECK pbase_status csv_columns_header(const csv_columns *self, bool with_key,
                                                  pbase_buffer *out, pbase_error *err);

@@ -7,8 +7,17 @@ typedef enum { RESULT_TABLE, RESULT_JSONL, RESULT_JSON, RESULT_CSV } result_form
 
 /* `text` NULL: a table when `prefers_table`, else JSON lines. */
 result_format result_format_of(const char *text, bool prefers_table);
-/* Writes every row to standard output. A table holds its rows until the end, to align them. */
-PBASE_MUST_CHECK pbase_status result_write(cli *self, pbase_result *result, result_format format,
-                                           pbase_error *err);
+/* What is asked, and of what: exactly one of the last two. Borrowed. */
+typedef struct {
+    pbase_query *query;
+    pbase_snapshot *snapshot;
+    pbase_txn *txn;
+} result_source;
+
+/* Runs the query and writes every row to standard output. A table holds its rows until the end, to
+ * align them. Rows that are whole documents get a column for every field that any of them has; as CSV
+ * the query is run twice for that. */
+PBASE_MUST_CHECK pbase_status result_write(cli *self, const result_source *source,
+                                           result_format format, pbase_error *err);
 
 #endif

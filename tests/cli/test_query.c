@@ -153,6 +153,24 @@ static void past_its_time_a_query_exits_with_10(void **state)
     cli_case_expect(run, 2, "soon");
 }
 
+static void documents_that_differ_keep_all_their_fields(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    run.input = "{\"a\":1}\n{\"b\":\"x,y\",\"a\":2}\n7\n{\"c\":[1,2]}\n";
+    CLI(&run, "import", "l", "-");
+    CLI(&run, "query", "from l", "--format", "csv");
+    cli_case_expect_out(&run, "a,b,value,c\r\n1,,,\r\n2,\"x,y\",,\r\n,,7,\r\n,,,\"[1,2]\"\r\n");
+    CLI(&run, "query", "from l", "--format", "table");
+    cli_case_expect_out(&run, "a b   value c\n"
+                              "1           \n"
+                              "2 x,y       \n"
+                              "          7 \n"
+                              "            [1,2]\n");
+    cli_case_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +182,7 @@ int main(void)
         cmocka_unit_test(explain_tells_the_plan_in_three_forms),
         cmocka_unit_test(a_mistake_in_the_text_is_told_with_its_place),
         cmocka_unit_test(past_its_time_a_query_exits_with_10),
+        cmocka_unit_test(documents_that_differ_keep_all_their_fields),
     };
     return cmocka_run_group_tests(tests, with_people, end);
 }
