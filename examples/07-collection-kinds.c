@@ -127,6 +127,65 @@ static pbase_status print_tag(const pbase_snapshot *snapshot, const char *tag, p
     return status == PBASE_END ? PBASE_OK : status;
 }
 
+/* ------------------------------------------------------------------- parts, and sets combined ---- */
+
+/* The middle of a list, and the list without it. Stored where the list was, each commits a few bytes,
+ * however long it is. */
+static pbase_status cut_list(pbase_txn *txn, void *state, pbase_error *err)
+{
+    pbase_list *list = NULL, *part = NULL;
+    uint64_t count = 0, left = 0;
+    (void)state;
+    pbase_status status = pbase_txn_new_list(txn, &list, err);
+    for (int64_t i = 0; i < 10000 && status == PBASE_OK; i++) {
+        pbase_value value = pbase_value_int(i);
+        status = pbase_list_append(&list, &value, err);
+    }
+    status = status == PBASE_OK ? pbase_list_slice(list, 2500, -2500, &part, err) : status;
+    status = status == PBASE_OK ? pbase_list_count(part, &count, err) : status;
+    status = status == PBASE_OK ? pbase_list_remove_range(&list, 2500, -2500, &left, err) : status;
+    status = status == PBASE_OK ? pbase_list_count(list, &left, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_list(txn, "numbers", list, err) : status;
+    if (status == PBASE_OK) {
+        printf("a slice of %" PRIu64 ", %" PRIu64 " left\n", count, left);
+    }
+    pbase_list_close(part);
+    pbase_list_close(list);
+    return status;
+}
+
+static pbase_status set_of(pbase_txn *txn, const char *letters, pbase_set **out, pbase_error *err)
+{
+    pbase_status status = pbase_txn_new_set(txn, out, err);
+    for (; *letters != '\0' && status == PBASE_OK; letters++) {
+        pbase_value letter =
+            pbase_value_string(pbase_bytes_of((const uint8_t *)letters, 1)); /* one character */
+        status = pbase_set_add(out, &letter, NULL, err);
+    }
+    return status;
+}
+
+static pbase_status combine_sets(pbase_txn *txn, void *state, pbase_error *err)
+{
+    pbase_set *a = NULL, *b = NULL, *both = NULL, *either = NULL;
+    uint64_t in_both = 0, in_either = 0;
+    (void)state;
+    pbase_status status = set_of(txn, "abcde", &a, err);
+    status = status == PBASE_OK ? set_of(txn, "defg", &b, err) : status;
+    status = status == PBASE_OK ? pbase_set_intersection(a, b, &both, err) : status;
+    status = status == PBASE_OK ? pbase_set_union(a, b, &either, err) : status;
+    status = status == PBASE_OK ? pbase_set_count(both, &in_both, err) : status;
+    status = status == PBASE_OK ? pbase_set_count(either, &in_either, err) : status;
+    if (status == PBASE_OK) {
+        printf("in both: %" PRIu64 ", in either: %" PRIu64 "\n", in_both, in_either);
+    }
+    pbase_set_close(either);
+    pbase_set_close(both);
+    pbase_set_close(b);
+    pbase_set_close(a);
+    return status;
+}
+
 /* --------------------------------------------------------------------------------- together ---- */
 
 static pbase_status run(pbase_database *database, pbase_error *err)
@@ -137,6 +196,9 @@ static pbase_status run(pbase_database *database, pbase_error *err)
         status == PBASE_OK ? pbase_txn_run(database, NULL, NULL, place_things, NULL, err) : status;
     status =
         status == PBASE_OK ? pbase_txn_run(database, NULL, NULL, tag_pages, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_run(database, NULL, NULL, cut_list, NULL, err) : status;
+    status =
+        status == PBASE_OK ? pbase_txn_run(database, NULL, NULL, combine_sets, NULL, err) : status;
     status = status == PBASE_OK ? pbase_snapshot_open(database, &snapshot, err) : status;
     status = status == PBASE_OK ? print_words(snapshot, err) : status;
     status = status == PBASE_OK ? print_thing(snapshot, err) : status;

@@ -28,6 +28,7 @@ static const change_form change_forms[] = {
     [CHANGE_MULTI_TAKE] = {PBASE_COLLECTION_MULTI_DICT, HAS_KEY | HAS_COUNT},
     [CHANGE_HASH_PUT] = {PBASE_COLLECTION_HASH_DICT, HAS_KEY | HAS_SPELLING | HAS_VALUE},
     [CHANGE_HASH_REMOVE] = {PBASE_COLLECTION_HASH_DICT, HAS_KEY},
+    [CHANGE_LIST_REMOVE_RANGE] = {PBASE_COLLECTION_LIST, HAS_INDEX | HAS_COUNT},
 };
 
 static change_form form_of(uint8_t op)
@@ -165,6 +166,8 @@ static pbase_status apply_to_list(const change *operation, tree *target, pbase_e
         return tree_append(target, &value, err);
     case CHANGE_LIST_SET:
         return tree_set_at(target, operation->index, &value, err);
+    case CHANGE_LIST_REMOVE_RANGE:
+        return tree_remove_range(target, operation->index, operation->count, err);
     case CHANGE_LIST_INSERT:
         return tree_insert_at(target, operation->index, &value, err);
     default:

@@ -73,6 +73,7 @@ pbase_status collection_keep_in(const collection *self, const collection_context
     change_log_keep(&self->log, &kept->log);
     kept->bulk = self->bulk;
     kept->growth = self->growth;
+    kept->foreign = self->foreign;
     *out = kept;
     return PBASE_OK;
 }
@@ -124,6 +125,11 @@ uint64_t collection_base_count(const collection *self)
 const change_log *collection_log(const collection *self)
 {
     return &self->log;
+}
+
+bool collection_is_foreign(const collection *self)
+{
+    return self->foreign;
 }
 
 bool collection_is_bulk(const collection *self)
@@ -317,6 +323,7 @@ void collection_mark_set(collection *self, collection_mark *out)
     change_log_keep(&self->log, &out->log);
     out->bulk = self->bulk;
     self->marked = true;
+    out->foreign = self->foreign;
 }
 
 void collection_mark_end(collection *self, collection_mark *mark, pbase_status status)
@@ -327,6 +334,7 @@ void collection_mark_end(collection *self, collection_mark *mark, pbase_status s
         self->tree = mark->content;
         self->log = mark->log;
         self->bulk = mark->bulk;
+        self->foreign = mark->foreign;
         mark->content = content;
         mark->log = log;
     }
@@ -459,4 +467,12 @@ pbase_status collection_index(const collection *self, int64_t index, int64_t *ou
     *out_index = index < 0 ? index + (int64_t)count : index;
     *out_inside = *out_index >= 0 && (uint64_t)*out_index < count;
     return index < 0 || !*out_inside ? collection_read_whole(self, err) : PBASE_OK;
+}
+
+uint64_t collection_slice_end(int64_t index, uint64_t count)
+{
+    if (index < 0) {
+        index += (int64_t)count;
+    }
+    return index < 0 ? 0 : (uint64_t)index < count ? (uint64_t)index : count;
 }

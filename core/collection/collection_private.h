@@ -15,6 +15,7 @@ struct collection {
     uint64_t base_count;
     change_log log;
     bool bulk;        /* `log` was given up; context->budget says when */
+    bool foreign;     /* bulk, and its tree shares nodes with other collections */
     bool marked;      /* several changes are under way that may be undone together: none waits */
     pending *waiting; /* puts that are not in `tree` yet; NULL: none ever */
     memory_growth growth;
@@ -90,7 +91,7 @@ PBASE_MUST_CHECK pbase_status collection_change(collection *self, const change *
 typedef struct {
     tree content;
     change_log log;
-    bool bulk;
+    bool bulk, foreign;
 } collection_mark;
 void collection_mark_set(collection *self, collection_mark *out);
 /* Ends the mark; unless `status` is OK, the collection is again what it was then. */
@@ -113,6 +114,27 @@ PBASE_MUST_CHECK pbase_status collection_count_range(const collection *self,
 PBASE_MUST_CHECK pbase_status collection_index(const collection *self, int64_t index,
                                                int64_t *out_index, uint64_t *out_count,
                                                bool *out_inside, pbase_error *err);
+
+/* An end of a slice as an index in 0..count. */
+uint64_t collection_slice_end(int64_t index, uint64_t count);
+
+/* ----------------------------------------------------------- algebra: combine.c --------------- */
+
+/* What becomes of an element that is there `mine` and `theirs` times; in sets once or not at all. */
+enum {
+    COMBINE_UNION,        /* the greater */
+    COMBINE_INTERSECTION, /* the lesser */
+    COMBINE_DIFFERENCE,   /* mine less theirs */
+    COMBINE_SYMMETRIC,    /* what one has more than the other */
+    COMBINE_SUM           /* both; counted kinds only */
+};
+/* A new handle in the context of `a`; both are sets, or counted sets. */
+PBASE_MUST_CHECK pbase_status combine(const collection *a, const collection *b, uint8_t how,
+                                      collection **out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status combine_is_subset(const collection *a, const collection *b, bool *out,
+                                                pbase_error *err);
+PBASE_MUST_CHECK pbase_status combine_is_disjoint(const collection *a, const collection *b,
+                                                  bool *out, pbase_error *err);
 
 /* ----------------------------------------- counted set and multi-dictionary: bag.c ------------ */
 

@@ -56,6 +56,62 @@ pbase_status pbase_counted_set_remove(pbase_counted_set **set, const pbase_value
     return status;
 }
 
+/* ------------------------------------------------------------------------------- algebra ------ */
+
+static pbase_status combined(const pbase_counted_set *a, const pbase_counted_set *b, uint8_t how,
+                             pbase_counted_set **out, pbase_error *err)
+{
+    collection *result = NULL;
+    pbase_status status = combine(self_of(a), self_of(b), how, &result, err);
+    if (status == PBASE_OK) {
+        *out = collection_counted_set(result);
+    }
+    return status;
+}
+
+pbase_status pbase_counted_set_union(const pbase_counted_set *a, const pbase_counted_set *b,
+                                     pbase_counted_set **out, pbase_error *err)
+{
+    return combined(a, b, COMBINE_UNION, out, err);
+}
+
+pbase_status pbase_counted_set_intersection(const pbase_counted_set *a, const pbase_counted_set *b,
+                                            pbase_counted_set **out, pbase_error *err)
+{
+    return combined(a, b, COMBINE_INTERSECTION, out, err);
+}
+
+pbase_status pbase_counted_set_difference(const pbase_counted_set *a, const pbase_counted_set *b,
+                                          pbase_counted_set **out, pbase_error *err)
+{
+    return combined(a, b, COMBINE_DIFFERENCE, out, err);
+}
+
+pbase_status pbase_counted_set_symmetric_difference(const pbase_counted_set *a,
+                                                    const pbase_counted_set *b,
+                                                    pbase_counted_set **out, pbase_error *err)
+{
+    return combined(a, b, COMBINE_SYMMETRIC, out, err);
+}
+
+pbase_status pbase_counted_set_sum(const pbase_counted_set *a, const pbase_counted_set *b,
+                                   pbase_counted_set **out, pbase_error *err)
+{
+    return combined(a, b, COMBINE_SUM, out, err);
+}
+
+pbase_status pbase_counted_set_is_subset(const pbase_counted_set *a, const pbase_counted_set *b,
+                                         bool *out, pbase_error *err)
+{
+    return combine_is_subset(self_of(a), self_of(b), out, err);
+}
+
+pbase_status pbase_counted_set_is_disjoint(const pbase_counted_set *a, const pbase_counted_set *b,
+                                           bool *out, pbase_error *err)
+{
+    return combine_is_disjoint(self_of(a), self_of(b), out, err);
+}
+
 /* ------------------------------------------------------------------------ counts and life ----- */
 
 pbase_status pbase_counted_set_count(const pbase_counted_set *set, uint64_t *out, pbase_error *err)

@@ -151,15 +151,6 @@ pbase_status cursor_open_range(const collection *from, const pbase_range *range,
     return PBASE_OK;
 }
 
-/* An end of a slice as an index in 0..count. */
-static uint64_t slice_end(int64_t index, uint64_t count)
-{
-    if (index < 0) {
-        index += (int64_t)count;
-    }
-    return index < 0 ? 0 : (uint64_t)index < count ? (uint64_t)index : count;
-}
-
 static pbase_status bound_set_index(cursor_bound *bound, uint64_t index, pbase_error *err)
 {
     uint8_t bytes[KEY_INDEX_BYTES];
@@ -198,8 +189,8 @@ pbase_status cursor_open_slice(const collection *from, const pbase_slice *slice,
         return collection_noted(from, status, err);
     }
     self->reverse = asked->reverse;
-    self->first = slice_end(asked->from, count);
-    self->past = slice_end(asked->to, count);
+    self->first = collection_slice_end(asked->from, count);
+    self->past = collection_slice_end(asked->to, count);
     self->past = self->past < self->first ? self->first : self->past;
     status = slice_bounds(self, count, err);
     if (status != PBASE_OK) {

@@ -98,6 +98,8 @@ uint64_t collection_base_count(const collection *self);
 const change_log *collection_log(const collection *self);
 /* There were too many operations to keep: its tree alone says what they led to. */
 bool collection_is_bulk(const collection *self);
+/* Bulk, and its tree shares nodes with other collections: it has to be copied. */
+bool collection_is_foreign(const collection *self);
 /* Lets the tree of a version that is not edited any more stand on the storage; see change_budget. */
 PBASE_MUST_CHECK pbase_status collection_relieve(collection *self, pbase_error *err);
 

@@ -65,6 +65,55 @@ pbase_status pbase_set_remove(pbase_set **set, const pbase_value *key, bool *out
     return set_change(set, key, false, out_removed, err);
 }
 
+/* ------------------------------------------------------------------------------- algebra ------ */
+
+static pbase_status combined(const pbase_set *a, const pbase_set *b, uint8_t how, pbase_set **out,
+                             pbase_error *err)
+{
+    collection *result = NULL;
+    pbase_status status = combine(self_of(a), self_of(b), how, &result, err);
+    if (status == PBASE_OK) {
+        *out = collection_set(result);
+    }
+    return status;
+}
+
+pbase_status pbase_set_union(const pbase_set *a, const pbase_set *b, pbase_set **out,
+                             pbase_error *err)
+{
+    return combined(a, b, COMBINE_UNION, out, err);
+}
+
+pbase_status pbase_set_intersection(const pbase_set *a, const pbase_set *b, pbase_set **out,
+                                    pbase_error *err)
+{
+    return combined(a, b, COMBINE_INTERSECTION, out, err);
+}
+
+pbase_status pbase_set_difference(const pbase_set *a, const pbase_set *b, pbase_set **out,
+                                  pbase_error *err)
+{
+    return combined(a, b, COMBINE_DIFFERENCE, out, err);
+}
+
+pbase_status pbase_set_symmetric_difference(const pbase_set *a, const pbase_set *b, pbase_set **out,
+                                            pbase_error *err)
+{
+    return combined(a, b, COMBINE_SYMMETRIC, out, err);
+}
+
+pbase_status pbase_set_is_subset(const pbase_set *a, const pbase_set *b, bool *out,
+                                 pbase_error *err)
+{
+    return combine_is_subset(self_of(a), self_of(b), out, err);
+}
+
+pbase_status pbase_set_is_disjoint(const pbase_set *a, const pbase_set *b, bool *out,
+                                   pbase_error *err)
+{
+    return combine_is_disjoint(self_of(a), self_of(b), out, err);
+}
+
 pbase_status pbase_set_count(const pbase_set *set, uint64_t *out, pbase_error *err)
 {
     return collection_count(self_of(set), out, err);

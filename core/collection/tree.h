@@ -111,6 +111,20 @@ PBASE_MUST_CHECK pbase_status tree_append(tree *self, const tree_value *value, p
 PBASE_MUST_CHECK pbase_status tree_append_key(tree *self, const encoded_key *key,
                                               const tree_value *value, pbase_error *err);
 
+/* ----------------------------------------------------------------- cutting and joining ------- */
+
+/* Of positional trees only, in O(log n); nodes off the cut are shared. Each happens, or leaves
+ * everything as it was. */
+
+/* Puts the entries of `behind`, which stays as it is, behind those of `self`. */
+PBASE_MUST_CHECK pbase_status tree_join(tree *self, const tree *behind, pbase_error *err);
+/* Two new trees: the entries before `index`, at most the count, and the others. INVALID: past it. */
+PBASE_MUST_CHECK pbase_status tree_split(const tree *self, uint64_t index, tree *out_left,
+                                         tree *out_right, pbase_error *err);
+/* Removes `count` entries from `index` on. INVALID: there are not so many. */
+PBASE_MUST_CHECK pbase_status tree_remove_range(tree *self, uint64_t index, uint64_t count,
+                                                pbase_error *err);
+
 /* ------------------------------------------------------------------------------- storing ----- */
 
 /* Writes every atom in memory that is reachable from `ref` and not yet settled: children before

@@ -369,7 +369,8 @@ static pbase_status take_content(staged_delta *self, const collection *version, 
     return status;
 }
 
-/* Lets a group take the tree of a version itself, written before the record. */
+/* Lets a group take the tree of a version itself, written before the record; a copy of it where it
+ * shares nodes with others. */
 static pbase_status take_tree(staged_delta *self, const collection *version, commit_group *group,
                               pbase_error *err)
 {
@@ -378,7 +379,9 @@ static pbase_status take_tree(staged_delta *self, const collection *version, com
     group->group.form = GROUP_ADOPT;
     group->shortcut.present = false;
     need_level(self, ADOPT_FEATURE);
-    pbase_status status = adopt_version(self->budget, version, &buffer, err);
+    pbase_status status = collection_is_foreign(version)
+                              ? adopt_copy(self->budget, version, &buffer, err)
+                              : adopt_version(self->budget, version, &buffer, err);
     if (status == PBASE_OK) {
         status = pbase_arena_copy(&self->arena, pbase_buffer_view(&buffer),
                                   &group->group.operations, err);

@@ -41,6 +41,8 @@ expect "run 2 in this place" 04-wiring
 expect "did you mean 'path'?" 04-wiring
 expect "words: 6, 4 of them distinct, 'to' 2 times" 07-collection-kinds
 expect "at {y: 4, x: 3}: well" 07-collection-kinds
+expect "a slice of 5000, 5000 left" 07-collection-kinds
+expect "in both: 2, in either: 7" 07-collection-kinds
 expect "tagged 'c': page 1; page 7;" 07-collection-kinds
 printf 'version: 1\nstorage: {type: memory}\n' >mine.yaml
 expect "run 1 in this place" 04-wiring mine.yaml

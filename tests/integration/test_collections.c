@@ -336,6 +336,193 @@ static void different_keys_of_a_hash_dictionary_merge(void **unused)
     assert_place(2, 2);
 }
 
+/* ------------------------------------------------------------------------------------ lists ---- */
+
+static pbase_list *numbers(pbase_txn *txn)
+{
+    pbase_list *list = NULL;
+    pbase_status status = pbase_txn_list(txn, "numbers", &list, NULL);
+    if (status == PBASE_NOT_FOUND) {
+        status = pbase_txn_new_list(txn, &list, NULL);
+    }
+    assert_int_equal(status, PBASE_OK);
+    return list;
+}
+
+static void store_numbers(pbase_txn *txn, pbase_list *list)
+{
+    assert_int_equal(pbase_txn_store_list(txn, "numbers", list, NULL), PBASE_OK);
+    pbase_list_close(list);
+}
+
+static void append_numbers(pbase_txn *txn, int64_t from, int64_t end)
+{
+    pbase_list *list = numbers(txn);
+    for (int64_t i = from; i < end; i++) {
+        pbase_value value = pbase_value_int(i);
+        assert_int_equal(pbase_list_append(&list, &value, NULL), PBASE_OK);
+    }
+    store_numbers(txn, list);
+}
+
+/* The list is the numbers from..end-1. */
+static void assert_numbers(int64_t from, int64_t end)
+{
+    pbase_snapshot *snapshot = NULL;
+    pbase_list *list = NULL;
+    pbase_cursor *cursor = NULL;
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_list(snapshot, "numbers", &list, NULL), PBASE_OK);
+    assert_int_equal(pbase_list_cursor(list, NULL, &cursor, NULL), PBASE_OK);
+    for (int64_t i = from; i < end; i++) {
+        pbase_value value;
+        assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_OK);
+        assert_int_equal(pbase_cursor_value(cursor, &value, NULL), PBASE_OK);
+        assert_int_equal(value.as.integer, i);
+    }
+    assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_END);
+    pbase_cursor_close(cursor);
+    pbase_list_close(list);
+    pbase_snapshot_close(snapshot);
+}
+
+static pbase_status take_figure(void *state, const char *name, uint64_t value, const char *unit,
+                                pbase_error *err)
+{
+    (void)unit;
+    (void)err;
+    uint64_t *out = state;
+    *out = strcmp(name, "record_bytes_appended") == 0 ? value : *out;
+    return PBASE_OK;
+}
+
+/* What records have taken in the journal since the space was opened. */
+static uint64_t record_bytes(void)
+{
+    uint64_t bytes = 0;
+    assert_int_equal(pbase_space_stats(f.space, take_figure, &bytes, NULL), PBASE_OK);
+    assert_true(bytes > 0);
+    return bytes;
+}
+
+static void a_slice_of_a_stored_list_commits_a_few_bytes(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    append_numbers(txn, 0, 30000);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    uint64_t before = record_bytes();
+    txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_list *list = numbers(txn), *part = NULL;
+    assert_int_equal(pbase_list_slice(list, 10000, 20000, &part, NULL), PBASE_OK);
+    pbase_list_close(list);
+    store_numbers(txn, part);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    assert_true(record_bytes() - before < 8192); /* a frame or two, of 30,000 elements */
+    assert_numbers(10000, 20000);
+    fixture_reopen(&f);
+    assert_numbers(10000, 20000);
+}
+
+static void a_cut_conflicts_with_any_change_of_the_list(void **unused)
+{
+    (void)unused;
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    append_numbers(first, 0, 100);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    first = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    pbase_txn *second = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    append_numbers(first, 100, 101);
+    pbase_list *list = numbers(second);
+    assert_int_equal(pbase_list_remove_range(&list, 0, 50, NULL, NULL), PBASE_OK);
+    store_numbers(second, list);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    assert_int_equal(fixture_commit(&second), PBASE_CONFLICT);
+    assert_numbers(0, 101);
+}
+
+/* Sides that change places twice are in order again; the roots share nothing. */
+static void a_large_concatenation_is_there_after_reopening(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    append_numbers(txn, 0, 20000);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    for (int turn = 0; turn < 2; turn++) {
+        txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        pbase_list *list = numbers(txn), *before = NULL, *after = NULL;
+        assert_int_equal(pbase_list_split(list, 10000, &before, &after, NULL), PBASE_OK);
+        assert_int_equal(pbase_list_concat(&after, before, NULL), PBASE_OK);
+        assert_int_equal(pbase_txn_store_list(txn, "half", before, NULL), PBASE_OK);
+        pbase_list_close(list);
+        pbase_list_close(before);
+        store_numbers(txn, after);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+        fixture_reopen(&f);
+    }
+    assert_numbers(0, 20000);
+    fixture_assert_clean(&f);
+}
+
+static void a_large_concatenation_loses_to_another_change(void **unused)
+{
+    (void)unused;
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    append_numbers(first, 0, 5000);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    first = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    pbase_txn *second = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    append_numbers(first, 5000, 5001);
+    pbase_list *list = numbers(second);
+    assert_int_equal(pbase_list_concat(&list, list, NULL), PBASE_OK);
+    store_numbers(second, list);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    assert_int_equal(fixture_commit(&second), PBASE_CONFLICT);
+    assert_numbers(0, 5001);
+}
+
+/* ------------------------------------------------------------------------------ algebra of sets - */
+
+static void a_union_merges_with_what_others_add(void **unused)
+{
+    (void)unused;
+    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_set *set = NULL;
+    uint64_t count = 0;
+    assert_int_equal(pbase_txn_new_set(first, &set, NULL), PBASE_OK);
+    for (int64_t i = 0; i < 1000; i++) {
+        pbase_value key = pbase_value_int(i);
+        assert_int_equal(pbase_set_add(&set, &key, NULL, NULL), PBASE_OK);
+    }
+    assert_int_equal(pbase_txn_store_set(first, "set", set, NULL), PBASE_OK);
+    pbase_set_close(set);
+    assert_int_equal(fixture_commit(&first), PBASE_OK);
+    pbase_txn *txns[2];
+    for (int64_t t = 0; t < 2; t++) {
+        pbase_set *more = NULL, *all = NULL;
+        pbase_value key = pbase_value_int(2000 + t), shared = pbase_value_int(3000);
+        txns[t] = fixture_begin(&f, PBASE_SERIALIZABLE);
+        assert_int_equal(pbase_txn_set(txns[t], "set", &set, NULL), PBASE_OK);
+        assert_int_equal(pbase_txn_new_set(txns[t], &more, NULL), PBASE_OK);
+        assert_int_equal(pbase_set_add(&more, &key, NULL, NULL), PBASE_OK);
+        assert_int_equal(pbase_set_add(&more, &shared, NULL, NULL), PBASE_OK);
+        assert_int_equal(pbase_set_union(set, more, &all, NULL), PBASE_OK);
+        assert_int_equal(pbase_txn_store_set(txns[t], "set", all, NULL), PBASE_OK);
+        pbase_set_close(all);
+        pbase_set_close(more);
+        pbase_set_close(set);
+    }
+    assert_int_equal(fixture_commit(&txns[0]), PBASE_OK);
+    assert_int_equal(fixture_commit(&txns[1]), PBASE_OK);
+    pbase_snapshot *snapshot = NULL;
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_set(snapshot, "set", &set, NULL), PBASE_OK);
+    assert_int_equal(pbase_set_count(set, &count, NULL), PBASE_OK);
+    assert_int_equal(count, 1003);
+    pbase_set_close(set);
+    pbase_snapshot_close(snapshot);
+}
+
 int main(void)
 {
 #define BOTH(test)                                                                                 \
@@ -353,6 +540,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_of_a_hash_dictionary_are_found_after_reopening,
                                         begin_file, end),
         BOTH(different_keys_of_a_hash_dictionary_merge),
+        cmocka_unit_test_setup_teardown(a_slice_of_a_stored_list_commits_a_few_bytes, begin_file,
+                                        end),
+        BOTH(a_cut_conflicts_with_any_change_of_the_list),
+        cmocka_unit_test_setup_teardown(a_large_concatenation_is_there_after_reopening, begin_file,
+                                        end),
+        BOTH(a_large_concatenation_loses_to_another_change),
+        BOTH(a_union_merges_with_what_others_add),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

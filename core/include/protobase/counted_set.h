@@ -54,6 +54,45 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_cursor(const pbase_cou
                                                                  const pbase_range *range,
                                                                  pbase_cursor **out,
                                                                  pbase_error *err);
+/* ------------------------------------------------------------------------------- algebra ------ */
+
+/* Each gives a new counted set, which the caller closes, of the context of `a`: the transaction or snapshot it belongs
+ * to. Only the elements of the smaller one are visited; of a difference those of `b` where it is
+ * smaller, else those of `a`. INVALID: they are of different spaces. */
+
+/* An element is there as often as in the one that has more of it. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_union(const pbase_counted_set *a,
+                                                                const pbase_counted_set *b,
+                                                                pbase_counted_set **out,
+                                                                pbase_error *err);
+/* As often as in the one that has fewer of it. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_intersection(const pbase_counted_set *a,
+                                                                       const pbase_counted_set *b,
+                                                                       pbase_counted_set **out,
+                                                                       pbase_error *err);
+/* As often as `a` has more of it than `b`. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_difference(const pbase_counted_set *a,
+                                                                     const pbase_counted_set *b,
+                                                                     pbase_counted_set **out,
+                                                                     pbase_error *err);
+/* As often as one has more of it than the other. */
+PBASE_API PBASE_MUST_CHECK pbase_status
+pbase_counted_set_symmetric_difference(const pbase_counted_set *a, const pbase_counted_set *b,
+                                       pbase_counted_set **out, pbase_error *err);
+/* As often as in both together. LIMIT: past PBASE_COUNT_MAX in all. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_sum(const pbase_counted_set *a,
+                                                              const pbase_counted_set *b,
+                                                              pbase_counted_set **out,
+                                                              pbase_error *err);
+/* True when `b` has every element of `a`, at least as often. Reads both whole, as is_disjoint does. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_is_subset(const pbase_counted_set *a,
+                                                                    const pbase_counted_set *b,
+                                                                    bool *out, pbase_error *err);
+/* True when they have no element in common. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_is_disjoint(const pbase_counted_set *a,
+                                                                      const pbase_counted_set *b,
+                                                                      bool *out, pbase_error *err);
+
 /* A second, independent handle on this version, which the caller closes. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_keep(const pbase_counted_set *set,
                                                                pbase_counted_set **out,

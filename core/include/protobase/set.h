@@ -29,6 +29,35 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_count_range(const pbase_set *s
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_cursor(const pbase_set *set,
                                                          const pbase_range *range,
                                                          pbase_cursor **out, pbase_error *err);
+/* ------------------------------------------------------------------------------- algebra ------ */
+
+/* Each gives a new set, which the caller closes, of the context of `a`: the transaction or snapshot it belongs
+ * to. Only the elements of the smaller one are visited; of a difference those of `b` where it is
+ * smaller, else those of `a`. INVALID: they are of different spaces. */
+
+/* Every element of either. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_union(const pbase_set *a, const pbase_set *b,
+                                                        pbase_set **out, pbase_error *err);
+/* The elements of both. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_intersection(const pbase_set *a,
+                                                               const pbase_set *b, pbase_set **out,
+                                                               pbase_error *err);
+/* The elements of `a` that `b` lacks. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_difference(const pbase_set *a, const pbase_set *b,
+                                                             pbase_set **out, pbase_error *err);
+/* The elements of just one of them. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_symmetric_difference(const pbase_set *a,
+                                                                       const pbase_set *b,
+                                                                       pbase_set **out,
+                                                                       pbase_error *err);
+/* True when `b` has every element of `a`. Reads both whole, as is_disjoint does. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_is_subset(const pbase_set *a, const pbase_set *b,
+                                                            bool *out, pbase_error *err);
+/* True when they have no element in common. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_is_disjoint(const pbase_set *a,
+                                                              const pbase_set *b, bool *out,
+                                                              pbase_error *err);
+
 /* A second, independent handle on this version, which the caller closes. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_keep(const pbase_set *set, pbase_set **out,
                                                        pbase_error *err);

@@ -46,12 +46,12 @@ static void every_operation_comes_back_from_its_bytes(void **state)
     (void)state; /* no fixture */
     pbase_buffer bytes;
     pbase_buffer_init(&bytes, pbase_alloc_default());
-    for (uint8_t op = CHANGE_PUT; op <= CHANGE_HASH_REMOVE; op++) {
+    for (uint8_t op = CHANGE_PUT; op <= CHANGE_LIST_REMOVE_RANGE; op++) {
         change operation = change_of(op);
         assert_int_equal(change_write(&operation, &bytes, NULL), PBASE_OK);
     }
     pbase_reader_bytes reader = pbase_reader_bytes_of(pbase_buffer_view(&bytes));
-    for (uint8_t op = CHANGE_PUT; op <= CHANGE_HASH_REMOVE; op++) {
+    for (uint8_t op = CHANGE_PUT; op <= CHANGE_LIST_REMOVE_RANGE; op++) {
         change back;
         assert_int_equal(change_read(&reader, &back, NULL), PBASE_OK);
         assert_int_equal(back.op, op);
@@ -79,7 +79,7 @@ static void damaged_operations_are_corrupt(void **state)
     for (int i = 0; i < 20000; i++) {
         pbase_buffer bytes;
         pbase_buffer_init(&bytes, pbase_alloc_default());
-        change operation = change_of((uint8_t)(1 + seed_below(&random, CHANGE_HASH_REMOVE)));
+        change operation = change_of((uint8_t)(1 + seed_below(&random, CHANGE_LIST_REMOVE_RANGE)));
         assert_int_equal(change_write(&operation, &bytes, NULL), PBASE_OK);
         bytes.data[seed_below(&random, bytes.size)] = (uint8_t)seed_next(&random);
         bytes.size -= seed_below(&random, 3);
