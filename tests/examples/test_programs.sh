@@ -56,3 +56,5 @@ grep -qE "bytes_cache_hits: [1-9]" out.txt || {
     echo "06-caches: the second round did not find anything in the bytes cache" >&2
     exit 1
 }
+expect "Ada was born in 1815" 08-cpp
+expect "Alan 1912" 08-cpp
