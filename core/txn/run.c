@@ -5,6 +5,7 @@
 #define RUN_PAUSE_FIRST_NS 20000u
 #define RUN_PAUSE_MAX_NS 5000000u
 #define RUN_TURN_WAIT_MS 1000u
+#define RUN_PRESS_AFTER 4u /* attempts that the first of the line loses to newcomers */
 
 static pbase_status run_once(pbase_database *database, const pbase_txn_options *options,
                              const pbase_call *call, pbase_txn_body body, void *state,
@@ -32,7 +33,8 @@ static void pause_before_retry(const pbase_os *os, uint64_t *pause_ns)
     *pause_ns = *pause_ns * 2 > RUN_PAUSE_MAX_NS ? RUN_PAUSE_MAX_NS : *pause_ns * 2;
 }
 
-/* Runs again and again, from a place in the line of those who lost. */
+/* Runs again and again, from a place in the line of those who lost. One that only began while the
+ * line was pressed has its first attempt here: one of its retries. */
 static pbase_status run_in_turn(pbase_database *database, const pbase_txn_options *options,
                                 const pbase_call *call, pbase_txn_body body, void *state,
                                 pbase_error *err)
@@ -42,12 +44,15 @@ static pbase_status run_in_turn(pbase_database *database, const pbase_txn_option
     uint32_t retries =
         options == NULL || options->retries_max == 0 ? PBASE_TXN_RETRIES : options->retries_max;
     uint64_t pause_ns = RUN_PAUSE_FIRST_NS;
+    uint32_t lost = 0; /* as the first of the line */
     pbase_status status = PBASE_CONFLICT;
     turn place;
     turns_enter(line, &place);
     while (status == PBASE_CONFLICT && retries-- > 0) {
         if (!turns_wait(line, &place, RUN_TURN_WAIT_MS, call)) {
             pause_before_retry(os, &pause_ns);
+        } else if (lost++ == RUN_PRESS_AFTER) {
+            turns_press(line, &place);
         }
         pbase_status over = pbase_call_check(call, os, err);
         status = over == PBASE_OK ? run_once(database, options, call, body, state, err) : over;
@@ -60,7 +65,10 @@ pbase_status pbase_txn_run(pbase_database *database, const pbase_txn_options *op
                            const pbase_call *call, pbase_txn_body body, void *state,
                            pbase_error *err)
 {
-    pbase_status status = run_once(database, options, call, body, state, err);
+    pbase_status status = PBASE_CONFLICT;
+    if (!turns_pressed(engine_turns(database->engine))) {
+        status = run_once(database, options, call, body, state, err);
+    }
     return status == PBASE_CONFLICT ? run_in_turn(database, options, call, body, state, err)
                                     : status;
 }

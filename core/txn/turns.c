@@ -8,6 +8,8 @@ pbase_status turns_init(turns *self, const pbase_os *os, pbase_error *err)
     self->os = os;
     self->first = NULL;
     self->end = &self->first;
+    self->pressing = NULL;
+    atomic_init(&self->is_pressing, false);
     pbase_status status = os->lock->mutex_create(os, &self->mutex, err);
     return status == PBASE_OK ? os->lock->cond_create(os, &self->moved, err) : status;
 }
@@ -48,6 +50,20 @@ bool turns_wait(turns *self, const turn *place, uint32_t wait_ms, const pbase_ca
     return is_first;
 }
 
+/* With the lock held. */
+static void press(turns *self, const turn *place)
+{
+    self->pressing = place;
+    atomic_store_explicit(&self->is_pressing, place != NULL, memory_order_relaxed);
+}
+
+void turns_press(turns *self, const turn *place)
+{
+    self->os->lock->mutex_lock(self->mutex);
+    press(self, place);
+    self->os->lock->mutex_unlock(self->mutex);
+}
+
 void turns_leave(turns *self, turn *place)
 {
     self->os->lock->mutex_lock(self->mutex);
@@ -58,6 +74,9 @@ void turns_leave(turns *self, turn *place)
     *link = place->next;
     if (place->next == NULL) {
         self->end = link;
+    }
+    if (self->pressing == place) {
+        press(self, NULL);
     }
     self->os->lock->cond_broadcast(self->moved);
     self->os->lock->mutex_unlock(self->mutex);

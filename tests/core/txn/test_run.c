@@ -202,6 +202,25 @@ static void the_line_is_kept_in_order_and_can_be_left_from_anywhere(void **unuse
     turns_fini(&line);
 }
 
+/* The first of the line lost to the same newcomer again and again, whose rounds were the quicker. */
+static void who_presses_keeps_newcomers_out_until_it_leaves(void **unused)
+{
+    (void)unused;
+    turns line = {.os = NULL};
+    turn a, b;
+    assert_int_equal(turns_init(&line, pbase_os_real(), NULL), PBASE_OK);
+    turns_enter(&line, &a);
+    turns_enter(&line, &b);
+    assert_false(turns_pressed(&line));
+    turns_press(&line, &a);
+    assert_true(turns_pressed(&line));
+    turns_leave(&line, &b); /* of another place: nothing changes */
+    assert_true(turns_pressed(&line));
+    turns_leave(&line, &a);
+    assert_false(turns_pressed(&line));
+    turns_fini(&line);
+}
+
 static void waiting_for_a_turn_ends_with_the_call(void **unused)
 {
     (void)unused;
@@ -236,6 +255,7 @@ int main(void)
         IN_MEMORY(eight_threads_on_one_key_all_get_their_turn),
         ON_FILES(eight_threads_on_one_key_all_get_their_turn),
         cmocka_unit_test(the_line_is_kept_in_order_and_can_be_left_from_anywhere),
+        cmocka_unit_test(who_presses_keeps_newcomers_out_until_it_leaves),
         cmocka_unit_test(waiting_for_a_turn_ends_with_the_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
