@@ -234,22 +234,24 @@ static pbase_status unused_fill(const access_site *site, const candidate *candid
     if (reasons == NULL) {
         return no_memory(err);
     }
-    for (size_t i = 0; i < count; i++) {
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
         const candidate *c = &candidates[i];
         const char *why = why_not(site, c);
+        access_reason *reason = &reasons[out->unused_count];
         if (c == best) {
             continue;
         }
-        reasons[out->unused_count++] =
-            (access_reason){c->index->definition->name,
-                            why != NULL           ? why
-                            : best != NULL        ? "another index is cheaper"
-                            : c->ranges.bound > 0 ? "reading the collection is cheaper"
-                                                  : "sorting is cheaper",
-                            why == NULL ? share_of(site, c) : -1};
+        reason->share = why == NULL ? share_of(site, c) : -1;
+        reason->why = why != NULL           ? why
+                      : best != NULL        ? "another index is cheaper"
+                      : c->ranges.bound > 0 ? "reading the collection is cheaper"
+                                            : "sorting is cheaper";
+        status = pbase_arena_copy(arena, c->index->definition->name, &reason->index, err);
+        out->unused_count += status == PBASE_OK;
     }
     out->unused = reasons;
-    return PBASE_OK;
+    return status;
 }
 
 static pbase_status choice_make(const access_site *site, const candidate *candidates, size_t count,
@@ -270,14 +272,14 @@ static pbase_status choice_make(const access_site *site, const candidate *candid
     pbase_buffer_init(&text, arena->alloc);
     made->uses_index = true;
     made->rows = (double)best->entries;
-    made->by = (query_access){.index = best->index->definition->name,
-                              .ranges = best->ranges.ranges,
+    made->by = (query_access){.ranges = best->ranges.ranges,
                               .range_count = best->ranges.range_count,
                               .is_ordered = best->gives_order,
                               .is_reverse = best->is_reverse,
                               .is_by_row = is_by_row(best),
                               .wanted = site->wanted};
-    status = how_format(best, &text, err);
+    status = pbase_arena_copy(arena, best->index->definition->name, &made->by.index, err);
+    status = status == PBASE_OK ? how_format(best, &text, err) : status;
     made->how = status == PBASE_OK ? pbase_arena_text(arena, pbase_buffer_view(&text)) : NULL;
     pbase_buffer_fini(&text);
     return status == PBASE_OK && made->how == NULL ? no_memory(err) : status;

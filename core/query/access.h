@@ -21,7 +21,7 @@
 #define ACCESS_COST_KEPT_TOP 0.2 /* a row offered to an order that keeps the top ones */
 #define ACCESS_RANGES_MAX 1024u  /* of one access; more points are not used */
 
-/* Why an index is not used. */
+/* Why an index is not used. Names of indexes lie in the arena: they outlive the catalog. */
 typedef struct {
     pbase_bytes index;
     const char *why;
