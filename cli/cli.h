@@ -59,6 +59,10 @@ PBASE_MUST_CHECK pbase_status cli_print_member(const char *before, const char *n
 PBASE_MUST_CHECK pbase_status cli_print_done(cli *self, const char *verb, const char *name,
                                              uint64_t count, pbase_error *err);
 
+/* One finding of a check: a line; `state` is the cli. */
+PBASE_MUST_CHECK pbase_status cli_print_finding(void *state, pbase_status code, const char *place,
+                                                const char *message, pbase_error *err);
+
 /* "value", "dict", "list", "set". */
 const char *cli_root_kind_name(uint32_t kind);
 

@@ -38,8 +38,8 @@ CLI_COMMAND(cmd_stats)
 
 /* -------------------------------------------------------------------------------------- check -- */
 
-static pbase_status print_finding(void *state, pbase_status code, const char *place,
-                                  const char *message, pbase_error *err)
+pbase_status cli_print_finding(void *state, pbase_status code, const char *place,
+                               const char *message, pbase_error *err)
 {
     cli *self = state;
     if (!self->json) {
@@ -59,15 +59,16 @@ static pbase_status print_report(cli *self, const pbase_check_report *report, pb
     if (!self->json) {
         return cli_print(err,
                          "%" PRIu64 " databases, %" PRIu64 " collections, %" PRIu64
-                         " entries; %" PRIu64 " atoms of %" PRIu64 " bytes verified; %" PRIu64
-                         " findings\n",
-                         report->databases, report->collections, report->entries, report->atoms,
-                         report->bytes, report->findings);
+                         " entries, %" PRIu64 " indexes; %" PRIu64 " atoms of %" PRIu64
+                         " bytes verified; %" PRIu64 " findings\n",
+                         report->databases, report->collections, report->entries, report->indexes,
+                         report->atoms, report->bytes, report->findings);
     }
     pbase_field fields[] = {
         {pbase_bytes_text("databases"), pbase_value_int((int64_t)report->databases)},
         {pbase_bytes_text("collections"), pbase_value_int((int64_t)report->collections)},
         {pbase_bytes_text("entries"), pbase_value_int((int64_t)report->entries)},
+        {pbase_bytes_text("indexes"), pbase_value_int((int64_t)report->indexes)},
         {pbase_bytes_text("atoms"), pbase_value_int((int64_t)report->atoms)},
         {pbase_bytes_text("bytes"), pbase_value_int((int64_t)report->bytes)},
         {pbase_bytes_text("findings"), pbase_value_int((int64_t)report->findings)},
@@ -82,7 +83,7 @@ CLI_COMMAND(cmd_check)
     pbase_check_report report;
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
-        status = pbase_space_check(self->space, &self->call, print_finding, self, &report, err);
+        status = pbase_space_check(self->space, &self->call, cli_print_finding, self, &report, err);
     }
     if (status == PBASE_OK) {
         status = print_report(self, &report, err);

@@ -123,6 +123,32 @@ static const cli_option databases_list_options[] = {
                               "plain names; makes no space that is not there"},
     NO_MORE_OPTIONS,
 };
+static const cli_operand index_create_words[] = {
+    COLLECTION,
+    {"NAME", CLI_TEXT, false, "of the new index, free on that collection"},
+    {"FIELD[,FIELD]", CLI_TEXT, false,
+     "paths in order; one may end in [*]: an entry for each element of that list"},
+    NO_MORE,
+};
+static const cli_operand index_drop_words[] = {
+    COLLECTION,
+    {"NAME", CLI_TEXT, false, "of the index"},
+    NO_MORE,
+};
+static const cli_operand some_indexes[] = {
+    {"COLLECTION", CLI_COLLECTION, true, "those of one collection; without it, of all"},
+    NO_MORE,
+};
+static const cli_operand one_index[] = {
+    {"COLLECTION", CLI_COLLECTION, true, "those of one collection; without it, of all"},
+    {"NAME", CLI_TEXT, true, "one of its indexes; without it, each"},
+    NO_MORE,
+};
+static const cli_option index_create_options[] = {
+    [INDEX_CREATE_UNIQUE] = {"--unique", NULL, CLI_FLAG, false,
+                             "at most one record for each key; those with a null are exempt"},
+    NO_MORE_OPTIONS,
+};
 static const cli_option history_options[] = {
     [HISTORY_FROM] = {"--from", "SEQ", CLI_TEXT, false,
                       "the first commit (default: the oldest kept)"},
@@ -213,6 +239,20 @@ const cli_command cli_commands[] = {
      "protobase databases info --json", no_operands, no_options, cmd_databases_info},
     {"databases drop", "remove one with everything in it", NULL, "protobase databases drop shop",
      old_database, no_options, cmd_databases_drop},
+    {"index create", "make one on a collection, from what is there",
+     "Queries read by it where that is cheaper; explain says so. docs/indexes.md has more.",
+     "protobase index create people by_city city,name\n"
+     "protobase index create people by_mail mail --unique\n"
+     "protobase index create people by_tag 'tags[*]'",
+     index_create_words, index_create_options, cmd_index_create},
+    {"index drop", "remove one; the collection stays", NULL, "protobase index drop people by_city",
+     index_drop_words, no_options, cmd_index_drop},
+    {"index list", "collection, name, entries and fields of each", NULL,
+     "protobase index list\nprotobase index list people --json", some_indexes, no_options,
+     cmd_index_list},
+    {"index check", "compare every entry with its collection, and back", "Findings exit with 6.",
+     "protobase index check\nprotobase index check people by_city", one_index, no_options,
+     cmd_index_check},
     {"history", "the commits that are kept, and what can be read as of when",
      "storage.retention_age, _count and _bytes say what is kept.",
      "protobase history\nprotobase history --from 100 --json", no_operands, history_options,
@@ -265,6 +305,7 @@ const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
 const cli_group cli_groups[] = {
     {"databases", "the databases of the space", "list"},
+    {"index", "secondary indexes of collections", "list"},
     {"plugins", "what is installed, and what is wrong with it", NULL},
     {"config", "what a configuration says, and what is wrong with it", NULL},
 };
