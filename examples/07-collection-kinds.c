@@ -136,11 +136,12 @@ static pbase_status cut_list(pbase_txn *txn, void *state, pbase_error *err)
     pbase_list *list = NULL, *part = NULL;
     uint64_t count = 0, left = 0;
     (void)state;
-    pbase_status status = pbase_txn_new_list(txn, &list, err);
-    for (int64_t i = 0; i < 10000 && status == PBASE_OK; i++) {
-        pbase_value value = pbase_value_int(i);
-        status = pbase_list_append(&list, &value, err);
+    static pbase_value numbers[10000];
+    for (int64_t i = 0; i < 10000; i++) {
+        numbers[i] = pbase_value_int(i);
     }
+    pbase_status status = pbase_txn_new_list(txn, &list, err);
+    status = status == PBASE_OK ? pbase_list_append_all(&list, numbers, 10000, err) : status;
     status = status == PBASE_OK ? pbase_list_slice(list, 2500, -2500, &part, err) : status;
     status = status == PBASE_OK ? pbase_list_count(part, &count, err) : status;
     status = status == PBASE_OK ? pbase_list_remove_range(&list, 2500, -2500, &left, err) : status;

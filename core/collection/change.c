@@ -205,13 +205,17 @@ pbase_status change_count_in(const tree *target, pbase_bytes key, uint64_t *out,
     return status;
 }
 
+pbase_bytes change_count_write(uint64_t count, uint8_t *out)
+{
+    return pbase_bytes_of(out, (size_t)(put_varint(out, count) - out));
+}
+
 /* Makes the key's count what it is to be, and the sum follow. */
 static pbase_status count_set(const change *operation, uint64_t count, uint64_t sum, tree *target,
                               pbase_error *err)
 {
     uint8_t bytes[10];
-    size_t size = (size_t)(put_varint(bytes, count) - bytes);
-    tree_value value = tree_value_of(pbase_bytes_of(bytes, size));
+    tree_value value = tree_value_of(change_count_write(count, bytes));
     pbase_status status = count == 0 ? tree_remove(target, operation->key.bytes, NULL, err)
                                      : tree_put(target, &operation->key, &value, NULL, err);
     if (status == PBASE_OK) {

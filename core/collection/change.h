@@ -65,6 +65,8 @@ PBASE_MUST_CHECK pbase_status change_apply_all(pbase_bytes operations, uint8_t k
  * tree holds for `key` (of lists: no key). Points into both. CORRUPT: not an entry of that kind. */
 PBASE_MUST_CHECK pbase_status change_of_entry(uint8_t kind, const encoded_key *key,
                                               pbase_bytes value, change *out, pbase_error *err);
+/* A count as it is stored; `out` takes 10 bytes. */
+pbase_bytes change_count_write(uint64_t count, uint8_t *out);
 /* How often the entry `item` of a counted kind is there. CORRUPT: it is not a count. */
 PBASE_MUST_CHECK pbase_status change_count_of(pbase_bytes value, uint64_t *out, pbase_error *err);
 /* The same of `key` in a tree: 0 when it is missing. */

@@ -1,5 +1,6 @@
 /* counted_set.c - counted sets: keys with how often they are there. */
 #include "collection/collection_private.h"
+#include "collection/load.h"
 
 static const collection *self_of(const pbase_counted_set *set)
 {
@@ -36,6 +37,13 @@ pbase_status pbase_counted_set_add(pbase_counted_set **set, const pbase_value *e
     }
     key_scratch_fini(&scratch);
     return status;
+}
+
+pbase_status pbase_counted_set_add_all(pbase_counted_set **set, const pbase_value *elements,
+                                       size_t count, pbase_error *err)
+{
+    load_input input = {.keys = elements, .count = count};
+    return load_all(collection_of_counted_set(*set), &input, err);
 }
 
 pbase_status pbase_counted_set_remove(pbase_counted_set **set, const pbase_value *element,

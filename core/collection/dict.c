@@ -1,5 +1,6 @@
 /* dict.c - dictionaries: a mapping (mapping.c) under its public type. */
 #include "collection/collection_private.h"
+#include "collection/load.h"
 
 static const collection *self_of(const pbase_dict *dict)
 {
@@ -41,6 +42,13 @@ pbase_status pbase_dict_remove(pbase_dict **dict, const pbase_value *key, bool *
                                pbase_error *err)
 {
     return mapping_remove(collection_of_dict(*dict), key, out_removed, err);
+}
+
+pbase_status pbase_dict_put_all(pbase_dict **dict, const pbase_entry *entries, size_t count,
+                                pbase_error *err)
+{
+    load_input input = {.entries = entries, .count = count};
+    return load_all(collection_of_dict(*dict), &input, err);
 }
 
 pbase_status pbase_dict_merge(pbase_dict **dict, const pbase_dict *other, pbase_error *err)

@@ -1,5 +1,6 @@
 /* list.c - lists: values by position. */
 #include "collection/collection_private.h"
+#include "collection/load.h"
 
 static const collection *self_of(const pbase_list *list)
 {
@@ -83,6 +84,13 @@ pbase_status pbase_list_append(pbase_list **list, const pbase_value *value, pbas
     collection *self = collection_of_list(*list);
     pbase_status status = collection_edit_check(self, err);
     return status == PBASE_OK ? list_change(self, CHANGE_LIST_APPEND, 0, value, err) : status;
+}
+
+pbase_status pbase_list_append_all(pbase_list **list, const pbase_value *values, size_t count,
+                                   pbase_error *err)
+{
+    load_input input = {.values = values, .count = count};
+    return load_all(collection_of_list(*list), &input, err);
 }
 
 pbase_status pbase_list_set(pbase_list **list, int64_t index, const pbase_value *value,

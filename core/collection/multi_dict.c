@@ -1,6 +1,7 @@
 /* multi_dict.c - multi-dictionaries: a bag (bag.c) whose keys are pairs of key and record. */
 #include "collection/collection_private.h"
 #include "collection/key_element.h"
+#include "collection/load.h"
 #include "collection/tree_cursor.h"
 
 static const collection *self_of(const pbase_multi_dict *dict)
@@ -106,6 +107,13 @@ pbase_status pbase_multi_dict_remove(pbase_multi_dict **dict, const pbase_value 
     }
     key_scratch_fini(&scratch);
     return status;
+}
+
+pbase_status pbase_multi_dict_add_all(pbase_multi_dict **dict, const pbase_entry *entries,
+                                      size_t count, pbase_error *err)
+{
+    load_input input = {.entries = entries, .count = count};
+    return load_all(collection_of_multi_dict(*dict), &input, err);
 }
 
 /* Takes the record that the cursor stands on whole. */

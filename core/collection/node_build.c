@@ -20,6 +20,7 @@ void node_plan_add(node_plan *plan, const node *from, uint32_t first, uint32_t e
     PBASE_ASSERT(plan->run_count < NODE_RUNS_MAX);
     node_run *run = &plan->runs[plan->run_count++];
     run->from = from;
+    run->many = NULL;
     run->first = first;
     run->end = end;
     plan->count += end - first;
@@ -32,8 +33,20 @@ void node_plan_add_entry(node_plan *plan, const node_entry *entry)
     run->from = NULL;
     run->first = 0;
     run->end = 1;
+    run->many = NULL;
     run->single = *entry;
     plan->count++;
+}
+
+void node_plan_add_entries(node_plan *plan, const node_entry *entries, uint32_t count)
+{
+    PBASE_ASSERT(plan->run_count < NODE_RUNS_MAX);
+    node_run *run = &plan->runs[plan->run_count++];
+    run->from = NULL;
+    run->many = entries;
+    run->first = 0;
+    run->end = count;
+    plan->count += count;
 }
 
 void node_plan_add_plan(node_plan *plan, const node_plan *other, uint32_t first)
@@ -43,6 +56,9 @@ void node_plan_add_plan(node_plan *plan, const node_plan *other, uint32_t first)
         uint32_t size = run->end - run->first;
         if (first >= size) {
             first -= size;
+        } else if (run->many != NULL) {
+            node_plan_add_entries(plan, run->many + run->first + first, size - first);
+            first = 0;
         } else if (run->from == NULL) {
             node_plan_add_entry(plan, &run->single);
         } else {
@@ -75,7 +91,7 @@ static void plan_next(plan_position *at, node_entry *out)
 {
     const node_run *run = &at->plan->runs[at->run];
     if (run->from == NULL) {
-        *out = run->single;
+        *out = run->many == NULL ? run->single : run->many[run->first + at->index];
     } else {
         node_entry_read(run->from, run->first + at->index, out);
     }

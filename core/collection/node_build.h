@@ -9,9 +9,10 @@
 #define PROTOBASE_COLLECTION_NODE_BUILD_H
 #include "collection/node.h"
 
-/* A run of entries of a node, or one entry. */
+/* A run of entries of a node or of an array, or one entry. */
 typedef struct {
-    const node *from; /* NULL: `single` */
+    const node *from;       /* NULL: `many`, or `single` */
+    const node_entry *many; /* NULL: `single` */
     uint32_t first, end;
     node_entry single;
 } node_run;
@@ -30,6 +31,8 @@ void node_plan_init(node_plan *plan, uint8_t level, bool positional);
 void node_plan_add(node_plan *plan, const node *from, uint32_t first, uint32_t end);
 /* Adds a copy of `entry`; what it points to stays borrowed. */
 void node_plan_add_entry(node_plan *plan, const node_entry *entry);
+/* Adds entries that lie in an array, which stays borrowed. */
+void node_plan_add_entries(node_plan *plan, const node_entry *entries, uint32_t count);
 void node_plan_entry(const node_plan *plan, uint32_t index, node_entry *out);
 
 /* Bytes of a node of the entries from..to-1, cut to size. */

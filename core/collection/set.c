@@ -1,5 +1,6 @@
 /* set.c - sets: keys without values. */
 #include "collection/collection_private.h"
+#include "collection/load.h"
 
 static const collection *self_of(const pbase_set *set)
 {
@@ -57,6 +58,13 @@ pbase_status pbase_set_add(pbase_set **set, const pbase_value *key, bool *out_ad
                            pbase_error *err)
 {
     return set_change(set, key, true, out_added, err);
+}
+
+pbase_status pbase_set_add_all(pbase_set **set, const pbase_value *keys, size_t count,
+                               pbase_error *err)
+{
+    load_input input = {.keys = keys, .count = count};
+    return load_all(collection_of_set(*set), &input, err);
 }
 
 pbase_status pbase_set_remove(pbase_set **set, const pbase_value *key, bool *out_removed,

@@ -111,6 +111,17 @@ PBASE_MUST_CHECK pbase_status tree_append(tree *self, const tree_value *value, p
 PBASE_MUST_CHECK pbase_status tree_append_key(tree *self, const encoded_key *key,
                                               const tree_value *value, pbase_error *err);
 
+/* An entry of a tree that is built at once; a positional one's key is not looked at. */
+typedef struct {
+    encoded_key key;
+    tree_value value;
+} tree_entry;
+/* A new tree of entries in ascending order (INVALID otherwise), each node full and written once.
+ * LIMIT: a key, value or payload too large. */
+PBASE_MUST_CHECK pbase_status tree_build(atom_source *source, bool positional,
+                                         const tree_entry *entries, size_t count, tree *out,
+                                         pbase_error *err);
+
 /* ----------------------------------------------------------------- cutting and joining ------- */
 
 /* Of positional trees only, in O(log n); nodes off the cut are shared. Each happens, or leaves

@@ -21,9 +21,8 @@ static pbase_status large_create(atom_source *source, pbase_bytes bytes, atom_re
     return PBASE_OK;
 }
 
-/* Fills the value of an entry. Its reference, if it has one, is a count of ours. */
-static pbase_status entry_value_set(atom_source *source, const tree_value *value, node_entry *out,
-                                    pbase_error *err)
+pbase_status tree_entry_value(atom_source *source, const tree_value *value, node_entry *out,
+                              pbase_error *err)
 {
     bool is_tree = value->kind == TREE_VALUE_TREE;
     size_t limit = is_tree ? TREE_PAYLOAD_MAX : PBASE_VALUE_BYTES_MAX;
@@ -44,7 +43,7 @@ static pbase_status entry_value_set(atom_source *source, const tree_value *value
     return PBASE_OK;
 }
 
-static pbase_status key_check(const encoded_key *key, pbase_error *err)
+pbase_status tree_key_check(const encoded_key *key, pbase_error *err)
 {
     if (key->bytes.size == 0 || key->bytes.size > PBASE_KEY_BYTES_MAX ||
         key->spelling.size > NODE_SPELLING_MAX) {
@@ -113,9 +112,9 @@ pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *valu
     memset(&entry, 0, sizeof entry);
     entry.tail = key->bytes;
     entry.spelling = key->spelling;
-    pbase_status status = key_check(key, err);
+    pbase_status status = tree_key_check(key, err);
     if (status == PBASE_OK) {
-        status = entry_value_set(self->source, value, &entry, err);
+        status = tree_entry_value(self->source, value, &entry, err);
     }
     if (status != PBASE_OK) {
         return status;
@@ -195,7 +194,7 @@ static pbase_status put_at(tree *self, uint64_t index, const tree_value *value, 
     memset(&entry, 0, sizeof entry);
     pbase_status status = index_check(self, index, !replace, err);
     if (status == PBASE_OK) {
-        status = entry_value_set(self->source, value, &entry, err);
+        status = tree_entry_value(self->source, value, &entry, err);
     }
     if (status != PBASE_OK) {
         return status;
@@ -261,7 +260,7 @@ static pbase_status append(tree *self, const encoded_key *key, const tree_value 
         entry.tail = key->bytes;
         entry.spelling = key->spelling;
     }
-    pbase_status status = entry_value_set(self->source, value, &entry, err);
+    pbase_status status = tree_entry_value(self->source, value, &entry, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -290,6 +289,6 @@ pbase_status tree_append(tree *self, const tree_value *value, pbase_error *err)
 pbase_status tree_append_key(tree *self, const encoded_key *key, const tree_value *value,
                              pbase_error *err)
 {
-    pbase_status status = key_check(key, err);
+    pbase_status status = tree_key_check(key, err);
     return status == PBASE_OK ? append(self, key, value, err) : status;
 }

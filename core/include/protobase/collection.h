@@ -5,7 +5,7 @@
  * going through them. */
 #ifndef PROTOBASE_COLLECTION_H
 #define PROTOBASE_COLLECTION_H
-#include <protobase/base/version.h>
+#include <protobase/base/value.h>
 PBASE_BEGIN_DECLS
 
 /* The numbers are stored. */
@@ -17,6 +17,12 @@ enum {
     PBASE_COLLECTION_MULTI_DICT = 5, /* ordered, each key with a bag of records */
     PBASE_COLLECTION_COUNTED_SET = 6 /* ordered, elements with how often they are there */
 };
+
+/* What is put many at a time: a key and its value, or a key and a record of a multi-dictionary. */
+typedef struct {
+    pbase_value key;
+    pbase_value value;
+} pbase_entry;
 
 /* "dict", "list", "set", "hash_dict", "multi_dict", "counted_set"; "unknown" for any other number. */
 PBASE_API const char *pbase_collection_kind_name(int kind);

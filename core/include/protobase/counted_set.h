@@ -29,6 +29,10 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_add(pbase_counted_set 
                                                               const pbase_value *element,
                                                               uint64_t times, uint64_t *out_count,
                                                               pbase_error *err);
+/* Adds each of many elements once more: all of them or none; fast as pbase_dict_put_all. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_add_all(pbase_counted_set **set,
+                                                                  const pbase_value *elements,
+                                                                  size_t count, pbase_error *err);
 /* Takes so many occurrences, or as many as there are. An element that is missing is OK and changes
  * nothing. `out_removed` (may be NULL) receives how many were taken. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_counted_set_remove(pbase_counted_set **set,

@@ -27,6 +27,10 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_get_bytes(const pbase_list *l
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_append(pbase_list **list,
                                                           const pbase_value *value,
                                                           pbase_error *err);
+/* Appends many values: all of them or none; fast as pbase_dict_put_all. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_append_all(pbase_list **list,
+                                                              const pbase_value *values,
+                                                              size_t count, pbase_error *err);
 /* Replaces the element at `index`; the index equal to the count appends. INVALID beyond either
  * end. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_set(pbase_list **list, int64_t index,

@@ -34,6 +34,10 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_multi_dict_add(pbase_multi_dict **
                                                              const pbase_value *record,
                                                              uint64_t times, uint64_t *out_count,
                                                              pbase_error *err);
+/* Adds each record (`value`) under its key once more: all of them or none; fast as pbase_dict_put_all. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_multi_dict_add_all(pbase_multi_dict **dict,
+                                                                 const pbase_entry *entries,
+                                                                 size_t count, pbase_error *err);
 /* Takes so many occurrences of a record, or as many as there are (PBASE_COUNT_ALL). A record that is
  * missing is OK and changes nothing. `out_removed` (may be NULL) receives how many were taken. */
 PBASE_API PBASE_MUST_CHECK pbase_status

@@ -15,6 +15,9 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_has(const pbase_set *set, cons
  * NULL. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_add(pbase_set **set, const pbase_value *key,
                                                       bool *out_added, pbase_error *err);
+/* Adds many keys: all of them or none; fast as pbase_dict_put_all. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_add_all(pbase_set **set, const pbase_value *keys,
+                                                          size_t count, pbase_error *err);
 /* A missing key is OK and changes nothing. `out_removed` may be NULL. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_set_remove(pbase_set **set, const pbase_value *key,
                                                          bool *out_removed, pbase_error *err);
