@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -149,31 +150,68 @@ static pbase_status directory_space(const pbase_os *os, const char *path, uint64
     return PBASE_OK;
 }
 
+/* -------------------------------------------------------------------------- network types --- */
+
 /* Numbers from <linux/magic.h> and the file systems' own sources, which it lacks. */
-static bool is_network_type(uint32_t type)
+static const struct {
+    uint32_t number;
+    char name[12];
+} network_types[] = {
+    {0x6969, "nfs"},        {0x517b, "smb"},        {0xfe534d42, "smb2"},   {0xff534d42, "cifs"},
+    {0x564c, "ncp"},        {0x5346414f, "afs"},    {0x6b414653, "kafs"},   {0x73757245, "coda"},
+    {0x00c36400, "ceph"},   {0x01021997, "9p"},     {0x0bd00bd0, "lustre"}, {0x47504653, "gpfs"},
+    {0x19830326, "beegfs"}, {0x786f4256, "vboxsf"}, {0xbacbacbc, "vmhgfs"},
+};
+#define TYPE_FUSE 0x65735546u
+
+/* File systems in user space that keep their files in a local folder or device. */
+static const char *const fuse_local[] = {
+    "fuseblk",      "fuse.fuse-overlayfs", "fuse.bindfs", "fuse.mergerfs",
+    "fuse.unionfs", "fuse.gocryptfs",      "fuse.encfs",  "fuse.cryfs",
+};
+
+/* The type of the mount with device number `wanted` in one line of /proc/self/mountinfo: "id parent
+ * major:minor root point options [fields...] - type source options". */
+static bool mount_line_type(char *line, dev_t wanted, char *out)
 {
-    static const uint32_t types[] = {
-        0x6969,     /* NFS */
-        0x517b,     /* SMB */
-        0xfe534d42, /* SMB2 */
-        0xff534d42, /* CIFS */
-        0x5346414f, /* OpenAFS */
-        0x6b414653, /* kAFS */
-        0x73757245, /* Coda */
-        0x00c36400, /* Ceph */
-        0x01021997, /* 9P */
-        0x0bd00bd0, /* Lustre */
-    };
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (types[i] == type) {
-            return true;
-        }
+    char *at = line;
+    char *dash = strstr(line, " - ");
+    (void)strtoul(at, &at, 10); /* id */
+    (void)strtoul(at, &at, 10); /* parent */
+    unsigned long major_number = strtoul(at, &at, 10);
+    unsigned long minor_number = *at == ':' ? strtoul(at + 1, &at, 10) : ULONG_MAX;
+    if (dash == NULL || makedev((unsigned)major_number, (unsigned)minor_number) != wanted) {
+        return false;
     }
-    return false;
+    char *type = dash + strlen(" - ");
+    type[strcspn(type, " \n")] = '\0';
+    (void)snprintf(out, PBASE_OS_TYPE_BYTES, "%s", type); /* a longer one is cut */
+    return true;
 }
 
-static pbase_status directory_is_network(const pbase_os *os, const char *path, bool *out,
-                                         pbase_error *err)
+/* What a FUSE mount calls itself; "fuse" when that cannot be found out. */
+static void fuse_type(const char *path, char *out)
+{
+    struct stat about;
+    char line[1024];
+    (void)snprintf(out, PBASE_OS_TYPE_BYTES, "fuse");
+    FILE *mounts = stat(path, &about) == 0 ? fopen("/proc/self/mountinfo", "re") : NULL;
+    while (mounts != NULL && fgets(line, sizeof(line), mounts) != NULL &&
+           !mount_line_type(line, about.st_dev, out)) {
+    }
+    if (mounts != NULL) {
+        (void)fclose(mounts); /* it was only read */
+    }
+    for (size_t i = 0; i < sizeof(fuse_local) / sizeof(fuse_local[0]); i++) {
+        if (strcmp(out, fuse_local[i]) == 0) {
+            out[0] = '\0';
+            return;
+        }
+    }
+}
+
+static pbase_status directory_network_type(const pbase_os *os, const char *path, char *out,
+                                           pbase_error *err)
 {
     struct statfs about;
     int result;
@@ -184,7 +222,15 @@ static pbase_status directory_is_network(const pbase_os *os, const char *path, b
     if (result != 0) {
         return OS_FAIL_PATH(err, errno, "asking for the file system of", path);
     }
-    *out = is_network_type((uint32_t)about.f_type);
+    out[0] = '\0';
+    if ((uint32_t)about.f_type == TYPE_FUSE) {
+        fuse_type(path, out);
+    }
+    for (size_t i = 0; i < sizeof(network_types) / sizeof(network_types[0]); i++) {
+        if ((uint32_t)about.f_type == network_types[i].number) {
+            (void)snprintf(out, PBASE_OS_TYPE_BYTES, "%s", network_types[i].name); /* it fits */
+        }
+    }
     return PBASE_OK;
 }
 
@@ -199,5 +245,5 @@ const pbase_os_directory_ops os_directory_real = {
     .stat = directory_stat,
     .resolve = directory_resolve,
     .space = directory_space,
-    .is_network = directory_is_network,
+    .network_type = directory_network_type,
 };

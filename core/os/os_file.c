@@ -229,30 +229,47 @@ static pbase_status file_punch(pbase_os_file *file, uint64_t offset, uint64_t si
     return file_reserve(file, FALLOC_FL_PUNCH_HOLE, offset, size, "freeing a range of", err);
 }
 
-static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **out,
-                             const uint8_t **out_data, pbase_error *err)
+static pbase_status map_as(pbase_os_file *file, uint64_t size, int protection, pbase_os_map **out,
+                           pbase_error *err)
 {
-    pbase_status status = PBASE_OK;
-    pbase_os_map *map;
     if (size == 0 || size > SIZE_MAX) {
         return PBASE_FAIL(err, PBASE_INVALID, "cannot map %" PRIu64 " bytes of '%s'", size,
                           file->path);
     }
-    map = pbase_alloc_new(file->alloc, sizeof(*map));
+    pbase_os_map *map = pbase_alloc_new(file->alloc, sizeof(*map));
     if (map == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "mapping '%s'", file->path);
     }
     map->alloc = file->alloc;
     map->size = (size_t)size;
-    map->data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, file->fd, 0);
+    map->data = mmap(NULL, map->size, protection, MAP_SHARED, file->fd, 0);
     if (map->data == MAP_FAILED) {
-        status = OS_FAIL_PATH(err, errno, "mapping", file->path);
+        pbase_status status = OS_FAIL_PATH(err, errno, "mapping", file->path);
         pbase_alloc_free(map->alloc, map, sizeof(*map));
         return status;
     }
     *out = map;
-    *out_data = map->data;
     return PBASE_OK;
+}
+
+static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **out,
+                             const uint8_t **out_data, pbase_error *err)
+{
+    pbase_status status = map_as(file, size, PROT_READ, out, err);
+    if (status == PBASE_OK) {
+        *out_data = (*out)->data;
+    }
+    return status;
+}
+
+static pbase_status file_map_shared(pbase_os_file *file, uint64_t size, pbase_os_map **out,
+                                    uint8_t **out_data, pbase_error *err)
+{
+    pbase_status status = map_as(file, size, PROT_READ | PROT_WRITE, out, err);
+    if (status == PBASE_OK) {
+        *out_data = (*out)->data;
+    }
+    return status;
 }
 
 static void file_unmap(pbase_os_map *map)
@@ -331,6 +348,27 @@ static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_e
     return (file->flags & PBASE_OS_WRITE) == 0 ? PBASE_OK : holder_write(file, err);
 }
 
+static pbase_status file_lock_try(pbase_os_file *file, bool shared, pbase_error *err)
+{
+    int result;
+    do {
+        result = flock(file->fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) {
+        return PBASE_OK;
+    }
+    if (errno == EWOULDBLOCK) {
+        (void)flock(file->fd, LOCK_UN); /* a change of mode may or may not have lost the old one */
+        return PBASE_FAIL(err, PBASE_BUSY, "'%s' is locked by another process", file->path);
+    }
+    return OS_FAIL_PATH(err, errno, "locking", file->path);
+}
+
+static void file_unlock(pbase_os_file *file)
+{
+    (void)flock(file->fd, LOCK_UN); /* fails for wrong arguments only */
+}
+
 static void file_close(pbase_os_file *file)
 {
     if (file != NULL) {
@@ -350,7 +388,10 @@ const pbase_os_file_ops os_file_real = {
     .allocate = file_allocate,
     .punch = file_punch,
     .map = file_map,
+    .map_shared = file_map_shared,
     .unmap = file_unmap,
     .lock = file_lock,
+    .lock_try = file_lock_try,
+    .unlock = file_unlock,
     .close = file_close,
 };

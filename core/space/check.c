@@ -328,10 +328,13 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
         return status;
     }
     pbase_arena_init(&run.arena, space->host->alloc);
-    space_state *newest = engine_state(space->engine);
-    run.base = newest;
-    status = check_state(&run, err);
-    space_state_unref(newest);
+    status = space_refresh(space, err);
+    if (status == PBASE_OK) {
+        space_state *newest = engine_state(space->engine);
+        run.base = newest;
+        status = check_state(&run, err);
+        space_state_unref(newest);
+    }
     pbase_arena_fini(&run.arena);
     pbase_alloc_free(space->host->alloc, run.seen.refs, run.seen.capacity * sizeof *run.seen.refs);
     return status;

@@ -101,6 +101,10 @@ static pbase_status run_step(pbase_space *space, uint8_t operation, uint8_t kind
     }
     do {
         engine_reader reader;
+        status = space_refresh(space, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
         engine_reader_begin(space->engine, &reader);
         status = step_on(space, reader.base, &step, err);
         engine_reader_end(space->engine, &reader);
@@ -160,7 +164,7 @@ pbase_status pbase_database_open(pbase_space *space, const char *name, pbase_dat
                                  pbase_error *err)
 {
     catalog_entry entry;
-    pbase_status status = space_check_process(space, err);
+    pbase_status status = space_refresh(space, err);
     if (status != PBASE_OK) {
         return status;
     }

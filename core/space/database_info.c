@@ -73,7 +73,7 @@ static const char *name_of(const info_list *list, uint64_t id)
 
 static pbase_status gather(pbase_space *space, info_list *list, pbase_error *err)
 {
-    pbase_status status = space_check_process(space, err);
+    pbase_status status = space_refresh(space, err);
     if (status != PBASE_OK) {
         return status;
     }

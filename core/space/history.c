@@ -10,7 +10,7 @@
 pbase_status pbase_history_describe(pbase_space *space, pbase_history_range *out, pbase_error *err)
 {
     history_range range;
-    pbase_status status = space_check_process(space, err);
+    pbase_status status = space_refresh(space, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -187,7 +187,7 @@ pbase_status pbase_history(pbase_space *space, uint64_t from, uint64_t to, const
     history_range range;
     engine_pin pin = {.is_set = false};
     retained_checkpoint checkpoint;
-    pbase_status status = space_check_process(space, err);
+    pbase_status status = space_refresh(space, err);
     if (status != PBASE_OK) {
         return status;
     }

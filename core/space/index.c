@@ -313,9 +313,13 @@ typedef pbase_status (*index_step_run)(index_change *self, pbase_error *err);
 static pbase_status run_once(index_change *self, index_step_run step, pbase_error *err)
 {
     engine_reader reader;
+    pbase_status status = engine_refresh(self->database->engine, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     engine_reader_begin(self->database->engine, &reader);
     change_begin(self, reader.base);
-    pbase_status status = step(self, err);
+    status = step(self, err);
     change_end(self);
     engine_reader_end(self->database->engine, &reader);
     return status;

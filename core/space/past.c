@@ -43,7 +43,7 @@ static pbase_status state_at(pbase_space *space, const pbase_moment *at, const p
                              space_state **out, pbase_error *err)
 {
     uint64_t sequence = at->sequence;
-    pbase_status status = space_check_process(space, err);
+    pbase_status status = space_refresh(space, err);
     if (status == PBASE_OK && at->is_time != 0) {
         status = history_sequence_at(space->engine, call, at->time_ns, &sequence, err);
     }

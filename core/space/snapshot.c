@@ -24,7 +24,7 @@ pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out,
 {
     pbase_space *space = database->space;
     pbase_snapshot *self = NULL;
-    pbase_status status = space_check_process(space, err);
+    pbase_status status = space_refresh(space, err);
     if (status == PBASE_OK) {
         status = snapshot_create(space, engine_state(space->engine), &self, err);
     }

@@ -182,6 +182,12 @@ pbase_status space_check_process(const pbase_space *space, pbase_error *err)
     return engine_process_check(space->engine, err);
 }
 
+pbase_status space_refresh(const pbase_space *space, pbase_error *err)
+{
+    pbase_status status = engine_process_check(space->engine, err);
+    return status == PBASE_OK ? engine_refresh(space->engine, err) : status;
+}
+
 /* ------------------------------------------------------------------------------ the rest ---- */
 
 pbase_status pbase_space_checkpoint(pbase_space *space, const pbase_call *call, pbase_error *err)

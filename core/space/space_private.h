@@ -23,5 +23,7 @@ struct pbase_space {
 
 /* UNSUPPORTED in a child of the process that opened the space. */
 PBASE_MUST_CHECK pbase_status space_check_process(const pbase_space *space, pbase_error *err);
+/* The same, then takes over what other processes committed: before the newest state is read. */
+PBASE_MUST_CHECK pbase_status space_refresh(const pbase_space *space, pbase_error *err);
 
 #endif

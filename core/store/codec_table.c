@@ -14,6 +14,7 @@ struct codec_table {
     uint64_t meta_version;
     _Atomic uint32_t feature;
     bool created;
+    bool is_open; /* lines of entries that are there already are skipped */
     uint8_t space_id[SPACE_ID_BYTES];
     codec_entry entries[PBASE_CODECS_MAX + 1]; /* [0] is never used */
     _Atomic uint32_t count;                    /* entries 1..count are published */
@@ -148,6 +149,9 @@ static pbase_status read_codec(codec_table *table, pbase_bytes line, pbase_buffe
     pbase_bytes role = next_word(&rest);
     pbase_bytes name = next_word(&rest);
     uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
+    if (table->is_open && id >= 1 && id <= count) {
+        return PBASE_OK;
+    }
     if (id != count + 1 || id > PBASE_CODECS_MAX || name.size == 0 ||
         name.size >= CODEC_NAME_BYTES ||
         (!word_is(role, "transform") && !word_is(role, "serializer"))) {
@@ -159,7 +163,9 @@ static pbase_status read_codec(codec_table *table, pbase_bytes line, pbase_buffe
     pbase_error_init(&why);
     pbase_status status =
         load_entry(table, word_is(role, "transform"), text, &table->entries[id], &why);
-    atomic_store_explicit(&table->count, id, memory_order_release);
+    if (status == PBASE_OK || !table->is_open) {
+        atomic_store_explicit(&table->count, id, memory_order_release);
+    }
     if (status == PBASE_NOT_FOUND || status == PBASE_PLUGIN) {
         return pbase_buffer_append_text(missing, err, "%scodec '%s' (%s)",
                                         missing->size == 0 ? "" : ", ", text, why.message);
@@ -190,7 +196,7 @@ static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer
 {
     pbase_bytes rest = line;
     pbase_bytes word = next_word(&rest);
-    if (word_is(word, "id")) {
+    if (word_is(word, "id") && !table->is_open) {
         pbase_object_id id;
         if (pbase_object_id_parse(rest, &id, NULL) != PBASE_OK) {
             return not_meta(line, err);
@@ -203,6 +209,9 @@ static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer
     }
     if (word_is(word, "feature")) {
         return read_feature(table, rest, err);
+    }
+    if (word_is(word, "id")) { /* it never changes */
+        return PBASE_OK;
     }
     return word_is(word, "codec") ? read_codec(table, rest, missing, err) : not_meta(line, err);
 }
@@ -247,25 +256,52 @@ static pbase_status read_meta(codec_table *table, pbase_bytes document, pbase_er
 
 /* --------------------------------------------------------------------------------- table ---- */
 
-static pbase_status create_or_read(codec_table *table, bool must_exist, pbase_error *err)
+static pbase_status read_stored(codec_table *table, bool must_exist, pbase_error *err)
 {
     pbase_arena arena;
     pbase_bytes document;
+    uint64_t version = 0;
     pbase_arena_init(&arena, table->host->alloc);
     pbase_status status =
-        pbase_storage_meta_get(table->storage, NULL, &arena, &document, &table->meta_version, err);
-    if (status == PBASE_OK && table->meta_version == 0 && must_exist) {
+        pbase_storage_meta_get(table->storage, NULL, &arena, &document, &version, err);
+    if (status == PBASE_OK && version == 0 && must_exist) {
         status = PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no space yet");
-    } else if (status == PBASE_OK && table->meta_version == 0) {
-        const pbase_os *os = table->host->os;
-        os->system->random(os, table->space_id, SPACE_ID_BYTES);
-        table->created = true;
-        atomic_store_explicit(&table->feature, STORE_FEATURE_LEVEL, memory_order_release);
-        status = write_meta(table, STORE_FEATURE_LEVEL, 0, err);
-    } else if (status == PBASE_OK) {
+    } else if (status == PBASE_OK && version != 0 &&
+               (version != table->meta_version || !table->is_open)) {
         status = read_meta(table, document, err);
     }
+    if (status == PBASE_OK) {
+        table->meta_version = version;
+    }
     pbase_arena_fini(&arena);
+    return status;
+}
+
+static pbase_status create(codec_table *table, pbase_error *err)
+{
+    const pbase_os *os = table->host->os;
+    os->system->random(os, table->space_id, SPACE_ID_BYTES);
+    atomic_store_explicit(&table->feature, STORE_FEATURE_LEVEL, memory_order_release);
+    pbase_status status = write_meta(table, STORE_FEATURE_LEVEL, 0, err);
+    table->created = status == PBASE_OK;
+    return status;
+}
+
+static pbase_status create_or_read(codec_table *table, bool must_exist, pbase_error *err)
+{
+    pbase_status status = read_stored(table, must_exist, err);
+    if (status != PBASE_OK || table->meta_version != 0) {
+        return status;
+    }
+    pbase_error why;
+    pbase_error_init(&why);
+    status = create(table, &why);
+    if (status == PBASE_CONFLICT) { /* another process was faster */
+        return read_stored(table, true, err);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
     return status;
 }
 
@@ -288,6 +324,7 @@ pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
         codec_table_close(table);
         return status;
     }
+    table->is_open = true;
     *out = table;
     return PBASE_OK;
 }
@@ -326,14 +363,15 @@ pbase_status codec_table_require(codec_table *table, uint32_t feature, pbase_err
     }
     const pbase_os_lock_ops *locks = table->host->os->lock;
     locks->mutex_lock(table->mutex);
-    uint32_t before = codec_table_feature(table);
     pbase_status status = PBASE_OK;
-    if (before < feature) { /* published once it is durable: others may rely on it */
+    while (status == PBASE_OK && codec_table_feature(table) < feature) {
         uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
         status = write_meta(table, feature, count, err);
-    }
-    if (status == PBASE_OK && before < feature) {
-        atomic_store_explicit(&table->feature, feature, memory_order_release);
+        if (status == PBASE_OK) { /* published once it is durable: others may rely on it */
+            atomic_store_explicit(&table->feature, feature, memory_order_release);
+        } else if (status == PBASE_CONFLICT) { /* another process has changed the document */
+            status = read_stored(table, true, err);
+        }
     }
     locks->mutex_unlock(table->mutex);
     return status;
@@ -380,20 +418,51 @@ pbase_status codec_table_enter(codec_table *table, bool is_transform, const char
         return PBASE_OK;
     }
     const pbase_os_lock_ops *locks = table->host->os->lock;
-    locks->mutex_lock(table->mutex);
-    id = find(table, is_transform, name);
     pbase_status status = PBASE_OK;
-    if (id != 0) {
+    locks->mutex_lock(table->mutex);
+    for (;;) {
+        id = find(table, is_transform, name);
+        status = id != 0 ? PBASE_OK : enter_new(table, is_transform, name, &id, err);
+        if (status != PBASE_CONFLICT) {
+            break;
+        }
+        status = read_stored(table, true, err); /* another process has changed the document */
+        if (status != PBASE_OK) {
+            break;
+        }
+    }
+    if (status == PBASE_OK) {
         *out_id = id;
-    } else {
-        status = enter_new(table, is_transform, name, out_id, err);
     }
     locks->mutex_unlock(table->mutex);
     return status;
 }
 
-const codec_entry *codec_table_at(const codec_table *table, uint8_t id)
+static const codec_entry *entry_at(const codec_table *table, uint8_t id)
 {
     uint32_t count = atomic_load_explicit(&table->count, memory_order_acquire);
     return id == 0 || id > count ? NULL : &table->entries[id];
+}
+
+pbase_status codec_table_find(codec_table *table, uint8_t id, const codec_entry **out,
+                              pbase_error *err)
+{
+    const codec_entry *entry = entry_at(table, id);
+    pbase_status status = PBASE_OK;
+    if (entry == NULL && id != 0) { /* another process may have entered it */
+        const pbase_os_lock_ops *locks = table->host->os->lock;
+        locks->mutex_lock(table->mutex);
+        status = read_stored(table, true, err);
+        locks->mutex_unlock(table->mutex);
+        entry = entry_at(table, id);
+    }
+    if (status == PBASE_OK) {
+        *out = entry;
+    }
+    return status;
+}
+
+const codec_entry *codec_table_at(const codec_table *table, uint8_t id)
+{
+    return entry_at(table, id);
 }

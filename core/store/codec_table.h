@@ -59,7 +59,11 @@ uint32_t codec_table_feature(const codec_table *table);
  * older version could not read. */
 PBASE_MUST_CHECK pbase_status codec_table_require(codec_table *table, uint32_t feature,
                                                   pbase_error *err);
-/* The codec behind a local id found in stored bytes, NULL when the table has none. */
+/* The codec behind a local id found in stored bytes, NULL when the space has none. One that another
+ * process entered meanwhile is read and loaded first; errors are those of opening. */
+PBASE_MUST_CHECK pbase_status codec_table_find(codec_table *table, uint8_t id,
+                                               const codec_entry **out, pbase_error *err);
+/* The codec behind a local id that this table gave out, NULL when it gave out none such. */
 const codec_entry *codec_table_at(const codec_table *table, uint8_t id);
 
 #endif

@@ -71,8 +71,12 @@ pbase_status store_value_payload(store *self, pbase_bytes stored, pbase_bytes *o
                           stored.size);
     }
     uint64_t id = head >> 1;
-    const codec_entry *entry =
-        id > PBASE_CODECS_MAX ? NULL : codec_table_at(self->codecs, (uint8_t)id);
+    const codec_entry *entry = NULL;
+    pbase_status status =
+        id > PBASE_CODECS_MAX ? PBASE_OK : codec_table_find(self->codecs, (uint8_t)id, &entry, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     if (entry == NULL || entry->serializer == NULL) {
         return PBASE_FAIL(err, PBASE_CORRUPT,
                           "a stored value names codec %" PRIu64 ", which this space does not have",

@@ -5,7 +5,11 @@
 
 static pbase_status transform_of(store *self, uint8_t id, pbase_transform **out, pbase_error *err)
 {
-    const codec_entry *entry = codec_table_at(self->codecs, id);
+    const codec_entry *entry = NULL;
+    pbase_status status = codec_table_find(self->codecs, id, &entry, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     if (entry == NULL || entry->transform == NULL) {
         return PBASE_FAIL(err, PBASE_CORRUPT,
                           "stored bytes name transform %u, which this space "

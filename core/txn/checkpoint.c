@@ -8,8 +8,13 @@
  *   5. with the commit lock: publish the newest state again with settled atoms named by their
  *      pointers (tree_rebase), so that their memory goes when the last older state does
  *
- * A failure at any point loses nothing: the journal still has everything. */
+ * A failure at any point loses nothing: the journal still has everything.
+ *
+ * Of several processes the holder of the storage's lock `checkpoint` does this; its fencing token is
+ * in the record, and the others take over what it stored (follow.c). */
 #include "txn/engine_private.h"
+
+#define LOCK_CHECKPOINT "checkpoint"
 
 /* What step 1 takes. */
 typedef struct {
@@ -19,6 +24,7 @@ typedef struct {
     atom_ref settled; /* root of base->catalog on storage */
     pbase_position anchor;
     retained_list kept; /* after it, itself the last */
+    uint64_t fence;     /* of the lock `checkpoint` */
 } checkpoint_run;
 
 static void take_base(engine *self, checkpoint_run *run)
@@ -40,7 +46,7 @@ static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error
                         .base = run->base->sequence,
                         .timestamp_ns = run->base->timestamp_ns};
     retained_checkpoint *own = &run->kept.items[run->kept.count - 1];
-    checkpoint_body fields = {.root = own->root, .replay = own->replay};
+    checkpoint_body fields = {.root = own->root, .replay = own->replay, .fence = run->fence};
     retained_list before = run->kept; /* a window on all but its own */
     before.count--;
     pbase_buffer body, record;
@@ -54,7 +60,12 @@ static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error
         pbase_bytes bytes = pbase_buffer_view(&record);
         pbase_journal_appended appended = {0, 0};
         engine_lock(self, self->commit_mutex);
-        status = engine_append(self, &bytes, 1, PBASE_DURABILITY_SYNC, &appended, err);
+        status = engine_turn_begin(self, NULL, err);
+        if (status == PBASE_OK) {
+            status = engine_append(self, &bytes, 1, PBASE_DURABILITY_SYNC, &appended, err);
+            self->checkpoint_fence = status == PBASE_OK ? run->fence : self->checkpoint_fence;
+            engine_turn_end(self);
+        }
         engine_unlock(self, self->commit_mutex);
         run->anchor = appended.first;
     }
@@ -151,9 +162,12 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
     if (status == PBASE_OK) {
         self->counters.checkpoints++;
         self->counters.checkpoint_ns += os->system->monotonic_ns(os) - began_ns;
-        self->settled_sequence = run->base->sequence;
+        self->settled_sequence = run->base->sequence > self->settled_sequence
+                                     ? run->base->sequence
+                                     : self->settled_sequence;
     } else {
-        self->counters.checkpoint_failures++;
+        self->counters.checkpoint_failures += status != PBASE_BUSY;
+        self->counters.checkpoint_refusals += status == PBASE_BUSY;
         self->bytes_since_checkpoint += run->bytes; /* still due */
     }
     self->settled_memory_bytes = atomic_load(&store_atoms(self->bytes)->memory_bytes);
@@ -183,25 +197,63 @@ static pbase_status claim(engine *self, const pbase_call *call, pbase_error *err
     return status == PBASE_READ_ONLY ? engine_writable(self, err) : status;
 }
 
-pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error *err)
+/* The right to settle, between processes. */
+static pbase_status right_acquire(engine *self, checkpoint_run *run, const pbase_call *call,
+                                  pbase_error *err)
+{
+    return self->is_shared ? pbase_storage_lock_acquire(self->storage, call, LOCK_CHECKPOINT,
+                                                        PBASE_LOCK_EXCLUSIVE, 0, &run->fence, err)
+                           : PBASE_OK;
+}
+
+static void right_release(engine *self, const checkpoint_run *run)
+{
+    if (run->fence != 0) {
+        pbase_storage_lock_release(self->storage, LOCK_CHECKPOINT, run->fence);
+    }
+}
+
+/* Settles the newest state, unless somebody else just did. */
+static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *call,
+                           pbase_error *err)
+{
+    take_base(self, run);
+    engine_lock(self, self->queue_mutex);
+    bool is_due = run->base->sequence > self->settled_sequence || self->recovery.created;
+    engine_unlock(self, self->queue_mutex);
+    return is_due ? settle_base(self, run, call, err) : PBASE_OK;
+}
+
+/* `wait`: for the right to settle. BUSY: another process has it. */
+static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase_call *call,
+                               pbase_error *err)
 {
     pbase_status status = claim(self, call, err);
     if (status != PBASE_OK) {
         return status;
     }
     const pbase_os *os = self->host->os;
-    uint64_t began_ns = os->system->monotonic_ns(os);
     checkpoint_run run = {.base = NULL};
-    take_base(self, &run);
-    if (run.base->sequence > self->settled_sequence || self->recovery.created) {
-        status = settle_base(self, &run, call, err);
+    status = right_acquire(self, &run, wait, err);
+    uint64_t began_ns = os->system->monotonic_ns(os);
+    if (status == PBASE_OK) {
+        status = engine_refresh(self, err);
     }
+    if (status == PBASE_OK) {
+        status = settle(self, &run, call, err);
+    }
+    right_release(self, &run);
     account(self, &run, status, began_ns);
     space_state_unref(run.base);
     if (status != PBASE_OK) {
         pbase_error_note(err, "checkpoint");
     }
     return status;
+}
+
+pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error *err)
+{
+    return checkpoint(self, call, call, err);
 }
 
 /* ---------------------------------------------------------------------------- background ---- */
@@ -234,10 +286,14 @@ void engine_settler_run(void *engine_pointer)
         uint64_t nap_ms = SETTLER_NAP_MS;
         if (is_due(self)) {
             pbase_error why;
+            pbase_call now = {.deadline_ns = os->system->monotonic_ns(os)};
             pbase_error_init(&why);
             engine_unlock(self, self->queue_mutex);
-            pbase_status status = engine_checkpoint(self, NULL, &why);
-            if (status != PBASE_OK) {
+            /* Several processes are due at the same time: one of them does it. */
+            pbase_status status = checkpoint(self, &now, NULL, &why);
+            if (status == PBASE_BUSY) {
+                nap_ms = SETTLER_NAP_MS;
+            } else if (status != PBASE_OK) {
                 nap_ms = SETTLER_RETRY_MS;
                 pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/checkpoint",
                                 "%s; nothing is lost, the journal keeps everything", why.message);
@@ -249,6 +305,12 @@ void engine_settler_run(void *engine_pointer)
         }
         (void)os->lock->cond_wait(self->settler_wakes, self->queue_mutex,
                                   pbase_os_deadline(os, nap_ms));
+        if (self->is_shared && !self->settler_stops) { /* so that nobody falls far behind */
+            engine_unlock(self, self->queue_mutex);
+            pbase_status status = engine_refresh(self, NULL);
+            (void)status; /* whoever begins next is told */
+            engine_lock(self, self->queue_mutex);
+        }
     }
     engine_unlock(self, self->queue_mutex);
 }
@@ -264,10 +326,11 @@ pbase_status engine_wait_for_room(engine *self, const pbase_call *call, pbase_er
         return PBASE_OK;
     }
     self->counters.waits++;
-    uint64_t failures = self->counters.checkpoint_failures;
+    uint64_t failures = self->counters.checkpoint_failures + self->counters.checkpoint_refusals;
     os->lock->cond_signal(self->settler_wakes);
     while (status == PBASE_OK && unsettled_bytes(self) >= limit &&
-           (self->settling || is_due(self)) && failures == self->counters.checkpoint_failures) {
+           (self->settling || is_due(self)) &&
+           failures == self->counters.checkpoint_failures + self->counters.checkpoint_refusals) {
         status = pbase_call_check(call, os, err);
         uint64_t nap = pbase_os_deadline(os, SETTLER_NAP_MS);
         uint64_t deadline = call == NULL || call->deadline_ns > nap ? nap : call->deadline_ns;

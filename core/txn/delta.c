@@ -163,9 +163,10 @@ pbase_status catalog_change_read(pbase_reader_bytes *reader, catalog_change *out
 pbase_status checkpoint_body_write(const checkpoint_body *body, const retained_list *kept,
                                    pbase_buffer *out, pbase_error *err)
 {
-    uint8_t bytes[16];
+    uint8_t bytes[24];
     pbase_put_u64(bytes, body->root);
     pbase_put_u64(bytes + 8, body->replay);
+    pbase_put_u64(bytes + 16, body->fence);
     pbase_status status = pbase_buffer_append(out, bytes, sizeof bytes, err);
     return status == PBASE_OK ? retained_list_write(kept, out, err) : status;
 }
@@ -173,7 +174,8 @@ pbase_status checkpoint_body_write(const checkpoint_body *body, const retained_l
 pbase_status checkpoint_body_read(pbase_reader_bytes *reader, checkpoint_body *out,
                                   retained_list *kept, pbase_error *err)
 {
-    if (!pbase_read_u64(reader, &out->root) || !pbase_read_u64(reader, &out->replay)) {
+    if (!pbase_read_u64(reader, &out->root) || !pbase_read_u64(reader, &out->replay) ||
+        !pbase_read_u64(reader, &out->fence)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a checkpoint record is cut");
     }
     return kept == NULL ? PBASE_OK : retained_list_read(reader, kept, err);

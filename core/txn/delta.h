@@ -19,8 +19,8 @@
  *            the new one), of a rename and a copy: sized name of that database until then, of a
  *            copy: u8 kind (1 snapshot, 2 branch)
  *            A database that is made gets this record's sequence as its id.
- *   checkpoint: u64 root pointer, u64 replay position, the checkpoints kept before it
- *            (retention.h)
+ *   checkpoint: u64 root pointer, u64 replay position, u64 fencing token, the checkpoints kept
+ *            before it (retention.h)
  *
  * Deltas and catalog records take the next sequence each; a checkpoint carries the sequence of the
  * state it settled. Threads: pure functions. */
@@ -91,6 +91,7 @@ PBASE_MUST_CHECK pbase_status catalog_change_read(pbase_reader_bytes *reader, ca
 typedef struct {
     pbase_atom_pointer root; /* of the catalog; 0: an empty space */
     pbase_position replay;   /* first record that is not in it */
+    uint64_t fence;          /* token of the lock `checkpoint`; 0 where nobody else could have it */
 } checkpoint_body;
 /* `kept`: the checkpoints before it that are kept. */
 PBASE_MUST_CHECK pbase_status checkpoint_body_write(const checkpoint_body *body,

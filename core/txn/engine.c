@@ -117,6 +117,7 @@ pbase_status engine_append(engine *self, const pbase_bytes *records, size_t coun
     status = pbase_storage_append(self->storage, NULL, &append, out, &why);
     if (status == PBASE_OK) {
         self->head = out->end;
+        atomic_store(&self->applied, self->head);
         return PBASE_OK;
     }
     if (why.outcome == PBASE_OUTCOME_UNKNOWN) { /* whatever the cause: it stays in the message */
@@ -208,14 +209,11 @@ static pbase_status start(engine *self, pbase_error *err)
         status = write_window_create(self->host, &self->window, err);
     }
     if (status == PBASE_OK) {
-        pbase_call now = {.deadline_ns = os->system->monotonic_ns(os), .cancelled = NULL};
-        status = pbase_storage_lock_acquire(self->storage, &now, "writer", PBASE_LOCK_EXCLUSIVE, 0,
-                                            &self->fence, err);
+        status = engine_join(self, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    self->holds_writer = true;
     os->system->random(os, &self->token_seed, sizeof self->token_seed);
     status = engine_recover(self, err);
     if (status == PBASE_OK) { /* before it nobody was open: whoever claims so is too old */
@@ -267,7 +265,7 @@ static void stop_settler(engine *self)
     self->settler = NULL;
     pbase_error why;
     pbase_error_init(&why);
-    if (!self->poisoned && self->newest->sequence > self->settled_sequence &&
+    if (engine_leave(self) && !self->poisoned && self->newest->sequence > self->settled_sequence &&
         engine_checkpoint(self, NULL, &why) != PBASE_OK) {
         pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/close",
                         "%s; nothing is lost, the next opening replays the journal", why.message);
@@ -306,6 +304,9 @@ void engine_close(engine *self)
     history_fini(self);
     if (self->holds_writer) {
         pbase_storage_lock_release(self->storage, "writer", self->fence);
+    }
+    if (self->use_fence != 0) {
+        pbase_storage_lock_release(self->storage, "open", self->use_fence);
     }
     write_window_destroy(self->window);
     destroy_locks(self);
@@ -374,6 +375,8 @@ pbase_status engine_stats(engine *self, pbase_stat_each each, void *each_state, 
         {"oldest_sequence", past.oldest, "count"},
         {"kept_checkpoints", past.checkpoints, "count"},
         {"kept_journal_bytes", past.journal_bytes, "bytes"},
+        {"records_followed", now.followed, "count"},
+        {"rebases", now.rebases, "count"},
     };
     pbase_status status = PBASE_OK;
     for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {

@@ -9,6 +9,8 @@
  * Threads: synchronized. Locks, in the order they may nest:
  *   settle    writing trees as atoms: a checkpoint or a large transaction, never with the others
  *   commit    the right to append and publish: one leader, or a checkpoint's short parts
+ *             In a space that several processes share, it is held around the turn that the storage's
+ *             lock `writer` grants (follow.c).
  *   turns     the line of those who lost (turns.h), never with the others
  *   queue     waiting commits, the window's oldest base, the published state, counters, the past */
 #ifndef PROTOBASE_TXN_ENGINE_H
@@ -29,10 +31,11 @@ typedef struct {
     retention_policy retention;
 } engine_options;
 
-/* Takes the lock `writer`, recovers, starts the background thread. BUSY: another process writes. */
+/* Recovers, starts the background thread. On a storage that cannot be shared it takes the lock
+ * `writer` for its whole life before: BUSY, another process has it. */
 PBASE_MUST_CHECK pbase_status engine_open(const engine_options *options, engine **out,
                                           pbase_error *err);
-/* Settles everything, then ends. NULL is fine. */
+/* Settles everything, unless other processes go on, then ends. NULL is fine. */
 void engine_close(engine *self);
 
 /* UNSUPPORTED in a child of the process that opened the engine: locks, threads and files of the
@@ -45,7 +48,11 @@ turns *engine_turns(engine *self);
 const pbase_host *engine_host(engine *self);
 void engine_recovery(const engine *self, pbase_recovery *out);
 
-/* The newest state, with one count for the caller. */
+/* Takes over what other processes committed: afterwards the newest state has every commit that anybody
+ * acknowledged before the call. Costs a few loads when there is nothing, or nobody else can be. */
+PBASE_MUST_CHECK pbase_status engine_refresh(engine *self, pbase_error *err);
+
+/* The newest state known here, with one count for the caller. */
 space_state *engine_state(engine *self);
 
 /* A transaction's place in the list of open ones: the window keeps what they need. */

@@ -1,4 +1,4 @@
-/* engine_private.h - fields shared by engine.c, group.c, checkpoint.c and recover.c. */
+/* engine_private.h - fields shared by the files of the engine. */
 #ifndef PROTOBASE_TXN_ENGINE_PRIVATE_H
 #define PROTOBASE_TXN_ENGINE_PRIVATE_H
 #include "txn/history.h"
@@ -12,6 +12,8 @@
 typedef struct {
     uint64_t commits, conflicts, groups, records, record_bytes;
     uint64_t checkpoints, checkpoint_failures, checkpoint_ns, waits;
+    uint64_t checkpoint_refusals; /* another process had the right */
+    uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
 } engine_counters;
 
 struct engine {
@@ -20,15 +22,21 @@ struct engine {
     store_coder coder; /* of indexed fields */
     pbase_storage *storage;
     engine_options options;
-    uint64_t process; /* that opened it */
-    uint64_t fence;   /* of the lock `writer`; set at open */
-    bool holds_writer;
+    uint64_t process;   /* that opened it */
+    bool is_shared;     /* other processes may append; set at open, like the next two */
+    bool holds_writer;  /* not shared: the lock `writer`, for life */
+    uint64_t use_fence; /* shared: of the lock `open`, which every user shares */
+    uint64_t fence;     /* commit: of the lock `writer` */
+    /* Shared: everything that others acknowledged is published, and nobody else may append. */
+    _Atomic bool has_turn;
+    _Atomic pbase_position applied; /* the journal up to there is in the newest state, or ours */
     pbase_recovery recovery;
 
     turns lost;                   /* who lost a conflict */
     pbase_os_mutex *settle_mutex; /* two settles of trees that share atoms must not run at once */
     pbase_os_mutex *commit_mutex; /* the right to append and publish */
     pbase_position head;          /* commit: expected head of the journal */
+    uint64_t checkpoint_fence;    /* commit: of the newest checkpoint seen */
     write_window *window;         /* commit */
     uint64_t token_seed;          /* commit: random; with a counter, the token of each append */
     uint64_t token_count;         /* commit */
@@ -81,6 +89,35 @@ PBASE_MUST_CHECK pbase_status engine_writable(engine *self, pbase_error *err);
 
 /* Brings the state back from the journal (recover.c). Fills newest, head, recovery. */
 PBASE_MUST_CHECK pbase_status engine_recover(engine *self, pbase_error *err);
+/* What the newest checkpoint and the records after it lead to. */
+typedef struct {
+    space_state *state;      /* one count */
+    pbase_position position; /* of what comes after the last record read */
+    uint64_t settled;        /* sequence of the checkpoint */
+    uint64_t fence;          /* of the checkpoint */
+    uint64_t records, bytes; /* replayed */
+} engine_loaded;
+/* Reads it as the journal is now, and which checkpoints are kept (recover.c). TRIMMED: somebody moved
+ * it meanwhile. */
+PBASE_MUST_CHECK pbase_status engine_load(engine *self, retained_list *kept, engine_loaded *out,
+                                          pbase_error *err);
+/* The same from the last of the kept checkpoints, up to a record or the head; `fence` of the result is
+ * the caller's to fill (recover.c). */
+PBASE_MUST_CHECK pbase_status engine_load_from(engine *self, const retained_list *kept,
+                                               pbase_position upto, engine_loaded *out,
+                                               pbase_error *err);
+/* Adds a checkpoint record to those kept before it (recover.c). */
+PBASE_MUST_CHECK pbase_status engine_kept_add(retained_list *kept, const record_head *head,
+                                              const checkpoint_body *body, pbase_error *err);
+
+/* A turn to append, with everything that others committed published before; the commit lock is held
+ * (follow.c). */
+PBASE_MUST_CHECK pbase_status engine_turn_begin(engine *self, const pbase_call *call,
+                                                pbase_error *err);
+void engine_turn_end(engine *self);
+/* Joins those who use the space, and leaves them; leaving says whether nobody else is left. */
+PBASE_MUST_CHECK pbase_status engine_join(engine *self, pbase_error *err);
+bool engine_leave(engine *self);
 /* Body of the background thread (checkpoint.c). */
 void engine_settler_run(void *engine_pointer);
 /* Waits while far more is unsettled than a checkpoint should leave (checkpoint.c). */

@@ -299,22 +299,29 @@ static void finish_members(engine *self, engine_commit_request **members, size_t
     }
 }
 
-/* One round of the leader: everybody who waits now. The queue is locked before and after. */
-static void lead_once(engine *self)
+/* One round of the leader: everybody who waits now. The queue is locked before and after. A failure
+ * concerns nobody but the leader: no request was taken. */
+static pbase_status lead_once(engine *self, const pbase_call *call, pbase_error *err)
 {
     engine_commit_request *members[GROUP_MEMBERS_MAX];
     pbase_bytes records[GROUP_MEMBERS_MAX];
     uint64_t oldest = oldest_base(self);
+    size_t count = 0;
     engine_unlock(self, self->queue_mutex);
     engine_lock(self, self->commit_mutex);
-    engine_lock(self, self->queue_mutex); /* latecomers of the wait for the lock join the group */
-    size_t count = queue_take(self, members);
-    engine_unlock(self, self->queue_mutex);
-    write_window_trim(self->window, oldest);
-    run_members(self, members, records, count);
+    pbase_status status = engine_turn_begin(self, call, err);
+    if (status == PBASE_OK) {
+        engine_lock(self, self->queue_mutex); /* latecomers of the waits join the group */
+        count = queue_take(self, members);
+        engine_unlock(self, self->queue_mutex);
+        write_window_trim(self->window, oldest);
+        run_members(self, members, records, count);
+        engine_turn_end(self);
+    }
     engine_unlock(self, self->commit_mutex);
     engine_lock(self, self->queue_mutex);
     finish_members(self, members, count);
+    return status;
 }
 
 static void queue_enter(engine *self, engine_commit_request *request)
@@ -352,9 +359,12 @@ static pbase_status queue_wait(engine *self, engine_commit_request *request, con
     while (!request->done) {
         if (!self->has_leader) {
             self->has_leader = true;
-            lead_once(self);
+            pbase_status led = lead_once(self, call, err);
             self->has_leader = false;
             locks->cond_broadcast(self->queue_changed);
+            if (led != PBASE_OK && queue_leave(self, request)) {
+                return led;
+            }
             continue;
         }
         pbase_status status = pbase_call_check(call, self->host->os, err);

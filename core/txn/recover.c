@@ -6,41 +6,97 @@
 
 #include <inttypes.h>
 
-static pbase_status replay_all(engine *self, replay *run, pbase_position from, pbase_position head,
-                               pbase_error *err)
+static pbase_status replay_until(engine *self, replay *run, pbase_position from,
+                                 pbase_position upto, pbase_position *out_end, pbase_error *err)
 {
     record_scan scan;
-    if (from >= head) {
+    *out_end = from;
+    if (from >= upto) {
         return PBASE_OK; /* everything is settled */
     }
     record_scan_init(&scan, self->bytes, self->storage);
     pbase_status status = record_scan_open(&scan, NULL, from, err);
-    while (status == PBASE_OK) {
+    while (status == PBASE_OK && *out_end < upto) {
         replay_record record;
         status = record_scan_next(&scan, NULL, &record, err);
         if (status == PBASE_OK) {
             status = replay_apply(run, &record, err);
+            *out_end = record.next;
         }
     }
     record_scan_close(&scan);
     return status == PBASE_END ? PBASE_OK : status;
 }
 
-/* Replays onto `base` and leaves the result as the newest state. */
-static pbase_status replay_onto(engine *self, space_state *base, pbase_position from,
-                                pbase_position head, pbase_error *err)
+pbase_status engine_load_from(engine *self, const retained_list *kept, pbase_position upto,
+                              engine_loaded *out, pbase_error *err)
 {
     replay run;
-    pbase_status status = replay_begin(&run, self->host, base, &self->coder.base, err);
-    if (status == PBASE_OK) {
-        status = replay_all(self, &run, from, head, err);
+    space_state *base = NULL;
+    const retained_checkpoint *from = &kept->items[kept->count - 1];
+    engine_loaded loaded = {.settled = from->sequence};
+    pbase_status status = history_checkpoint_state(self, from, &base, err);
+    if (status != PBASE_OK) {
+        return status;
     }
-    self->recovery.replayed_records = run.records;
-    self->recovery.replayed_bytes = run.bytes;
+    status = replay_begin(&run, self->host, base, &self->coder.base, err);
+    space_state_unref(base);
     if (status == PBASE_OK) {
-        status = replay_finish(&run, &self->newest, err);
+        status = replay_until(self, &run, from->replay, upto, &loaded.position, err);
+    }
+    loaded.records = run.records;
+    loaded.bytes = run.bytes;
+    if (status == PBASE_OK) {
+        status = replay_finish(&run, &loaded.state, err);
     }
     replay_abandon(&run);
+    if (status == PBASE_OK) {
+        *out = loaded;
+    }
+    return status;
+}
+
+pbase_status engine_kept_add(retained_list *kept, const record_head *head,
+                             const checkpoint_body *body, pbase_error *err)
+{
+    retained_checkpoint newest = {.sequence = head->sequence,
+                                  .timestamp_ns = head->timestamp_ns,
+                                  .root = body->root,
+                                  .replay = body->replay};
+    return retained_list_add(kept, &newest, err);
+}
+
+/* The checkpoint at the anchor and those kept before it; a new space begins empty. */
+static pbase_status find_checkpoints(engine *self, const pbase_journal_head *journal,
+                                     retained_list *kept, uint64_t *out_fence, pbase_error *err)
+{
+    record_head head = {.sequence = 0};
+    checkpoint_body body = {.root = PBASE_ATOM_NONE, .replay = journal->first};
+    pbase_status status = PBASE_OK;
+    if (journal->anchor != 0) {
+        status = replay_checkpoint_read(self->bytes, self->storage, NULL, journal->anchor, &head,
+                                        &body, kept, err);
+    }
+    *out_fence = body.fence;
+    return status == PBASE_OK ? engine_kept_add(kept, &head, &body, err) : status;
+}
+
+pbase_status engine_load(engine *self, retained_list *kept, engine_loaded *out, pbase_error *err)
+{
+    pbase_journal_head journal;
+    uint64_t fence = 0;
+    kept->count = 0;
+    pbase_status status =
+        pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST, &journal, err);
+    if (status == PBASE_OK) {
+        status = find_checkpoints(self, &journal, kept, &fence, err);
+    }
+    if (status == PBASE_OK) {
+        status = engine_load_from(self, kept, journal.head, out, err);
+    }
+    if (status == PBASE_OK) {
+        out->fence = fence;
+    }
     return status;
 }
 
@@ -59,49 +115,32 @@ static void report_tail(engine *self)
     }
 }
 
-/* The checkpoint at the anchor and those kept before it; a new space begins empty. */
-static pbase_status find_checkpoints(engine *self, const pbase_journal_head *journal,
-                                     retained_list *kept, pbase_error *err)
-{
-    record_head head = {.sequence = 0};
-    checkpoint_body body = {.root = PBASE_ATOM_NONE, .replay = journal->first};
-    pbase_status status = PBASE_OK;
-    if (journal->anchor != 0) {
-        status = replay_checkpoint_read(self->bytes, self->storage, NULL, journal->anchor, &head,
-                                        &body, kept, err);
-    }
-    retained_checkpoint newest = {.sequence = head.sequence,
-                                  .timestamp_ns = head.timestamp_ns,
-                                  .root = body.root,
-                                  .replay = body.replay};
-    return status == PBASE_OK ? retained_list_add(kept, &newest, err) : status;
-}
+#define LOAD_TRIES 16u
 
 pbase_status engine_recover(engine *self, pbase_error *err)
 {
-    pbase_journal_head journal;
-    space_state *base = NULL;
-    retained_list *kept = &self->history.kept;
-    pbase_status status =
-        pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST, &journal, err);
-    if (status == PBASE_OK) {
-        status = find_checkpoints(self, &journal, kept, err);
-    }
-    if (status == PBASE_OK) {
-        status = history_checkpoint_state(self, &kept->items[kept->count - 1], &base, err);
+    engine_loaded loaded;
+    pbase_error why;
+    pbase_status status = PBASE_TRIMMED;
+    for (unsigned i = 0; status == PBASE_TRIMMED && i < LOAD_TRIES; i++) {
+        pbase_error_init(&why);
+        status = engine_load(self, &self->history.kept, &loaded, &why);
     }
     if (status != PBASE_OK) {
+        if (err != NULL) {
+            *err = why;
+        }
         return status;
     }
-    self->settled_sequence = base->sequence;
-    status = replay_onto(self, base, kept->items[kept->count - 1].replay, journal.head, err);
-    space_state_unref(base);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    self->head = self->published = journal.head;
-    self->bytes_since_checkpoint = self->recovery.replayed_bytes;
-    self->recovery.sequence = self->newest->sequence;
+    self->newest = loaded.state;
+    self->head = self->published = loaded.position;
+    self->checkpoint_fence = loaded.fence;
+    self->settled_sequence = loaded.settled;
+    self->bytes_since_checkpoint = loaded.bytes;
+    self->recovery.replayed_records = loaded.records;
+    self->recovery.replayed_bytes = loaded.bytes;
+    self->recovery.sequence = loaded.state->sequence;
+    atomic_store(&self->applied, self->head);
     report_tail(self);
     return PBASE_OK;
 }

@@ -71,6 +71,9 @@ pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *
     if (status == PBASE_OK) {
         status = check_options(database, &chosen, err);
     }
+    if (status == PBASE_OK) {
+        status = engine_refresh(database->engine, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }

@@ -1,11 +1,13 @@
 /* file_blocks.c - the names and keys of a folder behind the block provider contract.
  *
  * One mutex makes changes of names atomic within the process (an open segment follows its rename)
- * and serializes keys. Reads and writes of segments do not take it. */
+ * and serializes keys. Reads and writes of segments do not take it. Between processes, LOCK is held
+ * exclusively by the only user or shared by each of several, and keys have a lock of their own. */
 #include "file_blocks.h"
 
 #include "file_folder.h"
 #include "file_key.h"
+#include "file_locks.h"
 #include "file_segment.h"
 
 #include <inttypes.h>
@@ -26,6 +28,9 @@ typedef struct {
     file_segment *open_segments;
     pbase_os_file *lock_file; /* NULL while not locked */
     bool keys_failed;         /* a key may or may not have been written: no more writes */
+    bool attached;            /* one of several users; else `lock_file` is held exclusively */
+    bool alone;               /* after leave: nobody else is left */
+    file_locks *locks;        /* between users; has its own lock */
 } file_blocks;
 
 static file_blocks *from(pbase_blocks *self)
@@ -427,15 +432,38 @@ static pbase_status name_list(pbase_blocks *base, const pbase_call *call, const 
 
 /* ------------------------------------------------------------------------------------ keys --- */
 
+/* Keys are read and replaced by several steps; between processes a lock makes them one. */
+#define KEYS_LOCK "keys"
+
+static pbase_status keys_enter(file_blocks *self, const pbase_call *call, pbase_error *err)
+{
+    pbase_status status = enter(self, call, err);
+    if (status == PBASE_OK && self->attached) {
+        status = file_locks_acquire(self->locks, NULL, KEYS_LOCK, false, err); /* held briefly */
+        if (status != PBASE_OK) {
+            unlock(self);
+        }
+    }
+    return status;
+}
+
+static void keys_leave(file_blocks *self)
+{
+    if (self->attached) {
+        file_locks_release(self->locks, KEYS_LOCK);
+    }
+    unlock(self);
+}
+
 static pbase_status key_get(pbase_blocks *base, const pbase_call *call, const char *key,
                             pbase_arena *arena, pbase_bytes *out, uint64_t *out_version,
                             pbase_error *err)
 {
     file_blocks *self = from(base);
-    pbase_status status = enter(self, call, err);
+    pbase_status status = keys_enter(self, call, err);
     if (status == PBASE_OK) {
         status = file_key_get(&self->folder, key, arena, out, out_version, err);
-        unlock(self);
+        keys_leave(self);
     }
     return status;
 }
@@ -446,7 +474,7 @@ static pbase_status key_cas(pbase_blocks *base, const pbase_call *call, const ch
     file_blocks *self = from(base);
     pbase_error failure;
     pbase_error_init(&failure);
-    pbase_status status = enter(self, call, err);
+    pbase_status status = keys_enter(self, call, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -458,14 +486,40 @@ static pbase_status key_cas(pbase_blocks *base, const pbase_call *call, const ch
         self->keys_failed = failure.outcome == PBASE_OUTCOME_UNKNOWN;
         self->names_durable = status == PBASE_OK || status == PBASE_CONFLICT;
     }
-    unlock(self);
+    keys_leave(self);
     if (status != PBASE_OK && err != NULL) {
         *err = failure;
     }
     return status;
 }
 
-/* ------------------------------------------------------------------------------------ rest --- */
+/* ------------------------------------------------------------------------------------ users --- */
+
+static pbase_status busy(const file_blocks *self, uint64_t holder, pbase_error *err)
+{
+    pbase_status status =
+        holder == 0 ? PBASE_FAIL(err, PBASE_BUSY, "the folder '%s' is in use by another process",
+                                 (const char *)self->folder.root.data)
+                    : PBASE_FAIL(err, PBASE_BUSY, "the folder '%s' is in use by process %" PRIu64,
+                                 (const char *)self->folder.root.data, holder);
+    pbase_error_hint(err, "close it there first; who opens it for itself alone shares it with "
+                          "nobody");
+    return status;
+}
+
+static pbase_status lock_file_open(file_blocks *self, pbase_os_file **out, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_buffer path;
+    pbase_buffer_init(&path, self->host->alloc);
+    pbase_status status = file_folder_path(&self->folder, FILE_FOLDER_LOCK, "", &path, err);
+    if (status == PBASE_OK) {
+        status = os->file->open(os, (const char *)path.data,
+                                PBASE_OS_READ | PBASE_OS_WRITE | PBASE_OS_CREATE, out, err);
+    }
+    pbase_buffer_fini(&path);
+    return status;
+}
 
 /* With the mutex held. */
 static pbase_status lock_take(file_blocks *self, pbase_error *err)
@@ -473,14 +527,7 @@ static pbase_status lock_take(file_blocks *self, pbase_error *err)
     const pbase_os *os = self->host->os;
     pbase_os_file *file = NULL;
     uint64_t holder = 0;
-    pbase_buffer path;
-    pbase_buffer_init(&path, self->host->alloc);
-    pbase_status status = file_folder_path(&self->folder, FILE_FOLDER_LOCK, "", &path, err);
-    if (status == PBASE_OK) {
-        status = os->file->open(os, (const char *)path.data,
-                                PBASE_OS_READ | PBASE_OS_WRITE | PBASE_OS_CREATE, &file, err);
-    }
-    pbase_buffer_fini(&path);
+    pbase_status status = lock_file_open(self, &file, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -490,12 +537,7 @@ static pbase_status lock_take(file_blocks *self, pbase_error *err)
         return PBASE_OK;
     }
     os->file->close(file);
-    if (status == PBASE_BUSY) {
-        status = PBASE_FAIL(err, PBASE_BUSY, "the folder '%s' is in use by process %" PRIu64,
-                            (const char *)self->folder.root.data, holder);
-        pbase_error_hint(err, "close it there first; one process at a time may open it");
-    }
-    return status;
+    return status == PBASE_BUSY ? busy(self, holder, err) : status;
 }
 
 /* Takes away the mark of an orderly end. With it, no folder needs a sync; a power failure may bring
@@ -543,9 +585,7 @@ static pbase_status exclusive_lock(pbase_blocks *base, const pbase_call *call, p
     }
     lock(self);
     if (self->lock_file != NULL) {
-        status = PBASE_FAIL(err, PBASE_BUSY, "the folder '%s' is in use by process %" PRIu64,
-                            (const char *)self->folder.root.data,
-                            self->host->os->system->process_id(self->host->os));
+        status = busy(self, self->host->os->system->process_id(self->host->os), err);
     } else {
         status = lock_take(self, err);
         if (status == PBASE_OK) {
@@ -555,6 +595,113 @@ static pbase_status exclusive_lock(pbase_blocks *base, const pbase_call *call, p
     unlock(self);
     return status;
 }
+
+/* Takes the place among the users: exclusively for a moment, when that is possible. With the mutex
+ * held. */
+static pbase_status place_take(file_blocks *self, pbase_os_file *file, bool *out_alone,
+                               pbase_error *err)
+{
+    const pbase_os_file_ops *files = self->host->os->file;
+    uint64_t holder = 0;
+    pbase_status status = files->lock(file, &holder, err);
+    *out_alone = status == PBASE_OK;
+    if (status == PBASE_OK) {
+        status = clean_take(self, err);
+        self->names_durable = self->names_durable && status == PBASE_OK;
+    } else if (status != PBASE_BUSY) {
+        return status;
+    } else { /* those who are here made their names durable */
+        self->names_durable = true;
+        status = PBASE_OK;
+    }
+    if (status == PBASE_OK) {
+        status = files->lock_try(file, true, err);
+    }
+    return status == PBASE_BUSY ? busy(self, holder, err) : status;
+}
+
+static pbase_status attach(pbase_blocks *base, const pbase_call *call, bool *out_alone,
+                           pbase_error *err)
+{
+    file_blocks *self = from(base);
+    pbase_os_file *file = NULL;
+    pbase_status status = pbase_call_check(call, self->host->os, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    lock(self);
+    if (self->lock_file != NULL) {
+        status = busy(self, self->host->os->system->process_id(self->host->os), err);
+    } else {
+        status = lock_file_open(self, &file, err);
+    }
+    if (status == PBASE_OK) {
+        status = place_take(self, file, out_alone, err);
+        if (status == PBASE_OK) {
+            self->lock_file = file;
+            self->attached = true;
+        } else {
+            self->host->os->file->close(file);
+        }
+    }
+    unlock(self);
+    return status;
+}
+
+static bool leave(pbase_blocks *base)
+{
+    file_blocks *self = from(base);
+    lock(self);
+    self->alone =
+        self->attached && self->host->os->file->lock_try(self->lock_file, false, NULL) == PBASE_OK;
+    bool alone = self->alone;
+    unlock(self);
+    return alone;
+}
+
+static pbase_status named_acquire(pbase_blocks *base, const pbase_call *call, const char *name,
+                                  bool shared, pbase_error *err)
+{
+    return file_locks_acquire(from(base)->locks, call, name, shared, err);
+}
+
+static void named_release(pbase_blocks *base, const char *name)
+{
+    file_locks_release(from(base)->locks, name);
+}
+
+static pbase_status named_board(pbase_blocks *base, const pbase_call *call, const char *name,
+                                size_t size, uint8_t **out, pbase_error *err)
+{
+    file_blocks *self = from(base);
+    pbase_status status = pbase_call_check(call, self->host->os, err);
+    return status == PBASE_OK ? file_locks_board(self->locks, name, size, out, err) : status;
+}
+
+static pbase_status names_sync(pbase_blocks *base, const pbase_call *call, pbase_error *err)
+{
+    file_blocks *self = from(base);
+    pbase_status status = pbase_call_check(call, self->host->os, err);
+    if (status == PBASE_OK) {
+        lock(self);
+        status = file_folder_sync_all(&self->folder, err);
+        self->names_durable = status == PBASE_OK;
+        unlock(self);
+    }
+    return status;
+}
+
+static const pbase_blocks_share_ops share_ops = {
+    .struct_size = sizeof(pbase_blocks_share_ops),
+    .attach = attach,
+    .leave = leave,
+    .acquire = named_acquire,
+    .release = named_release,
+    .board = named_board,
+    .names_sync = names_sync,
+};
+
+/* ------------------------------------------------------------------------------------- rest --- */
 
 static pbase_status map(pbase_segment *segment, uint64_t size, const uint8_t **out,
                         pbase_error *err)
@@ -582,9 +729,12 @@ static void provider_close(pbase_blocks *base)
     const pbase_host *host = self->host;
     PBASE_ASSERT(self->open_segments == NULL);
     if (self->lock_file != NULL) {
-        clean_leave(self);
+        if (!self->attached || self->alone) {
+            clean_leave(self);
+        }
         host->os->file->close(self->lock_file);
     }
+    file_locks_destroy(self->locks);
     if (self->mutex != NULL) {
         host->os->lock->mutex_destroy(self->mutex);
     }
@@ -610,9 +760,10 @@ const pbase_blocks_vtable file_blocks_vtable = {
     .struct_size = sizeof(pbase_blocks_vtable),
     .capabilities = PBASE_BLOCKS_APPEND_SYNC | PBASE_BLOCKS_OVERWRITE | PBASE_BLOCKS_PUNCH |
                     PBASE_BLOCKS_EXCLUSIVE_SEAL | PBASE_BLOCKS_RANGE_READ | PBASE_BLOCKS_MAP |
-                    PBASE_BLOCKS_PERSISTENT | PBASE_BLOCKS_LOCK,
+                    PBASE_BLOCKS_PERSISTENT | PBASE_BLOCKS_LOCK | PBASE_BLOCKS_SHARED,
     .segment = &segment_ops,
     .name = &name_ops,
+    .share = &share_ops,
 };
 
 pbase_status file_blocks_open(const pbase_component_open *open, void **out, pbase_error *err)
@@ -632,6 +783,9 @@ pbase_status file_blocks_open(const pbase_component_open *open, void **out, pbas
                                            allow_network, err);
     if (status == PBASE_OK) {
         status = host->os->lock->mutex_create(host->os, &self->mutex, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_locks_create(&self->folder, &self->locks, err);
     }
     if (status != PBASE_OK) {
         pbase_error_where(err, "%s", pbase_config_place(config, "path"));

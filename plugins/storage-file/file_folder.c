@@ -5,9 +5,11 @@
 #include "file_folder.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define FORMAT_NAME "FORMAT"
 #define FORMAT_NAME_NEW "FORMAT.NEW"
+#define FORMAT_SUFFIX_BYTES 18u
 #define FORMAT_TEXT "protobase block_provider/file 1\n"
 #define FORMAT_FAMILY "protobase block_provider/file "
 
@@ -180,7 +182,8 @@ static pbase_status found_name(void *state, const char *name, pbase_error *err)
     size_t size = plain_size(name, &sealed);
     if (strcmp(name, FORMAT_NAME) == 0) {
         found->format = true;
-    } else if (strcmp(name, FORMAT_NAME_NEW) != 0 && strcmp(name, "lost+found") != 0) {
+    } else if (strncmp(name, FORMAT_NAME_NEW, strlen(FORMAT_NAME_NEW)) != 0 &&
+               strcmp(name, "lost+found") != 0) {
         found->foreign = true;
     }
     if (!name_is_segment(name, size)) {
@@ -333,7 +336,11 @@ static pbase_status format_write(const file_folder *folder, pbase_error *err)
     pbase_buffer final_path;
     pbase_buffer_init(&path, folder->host->alloc);
     pbase_buffer_init(&final_path, folder->host->alloc);
-    pbase_status status = file_folder_path(folder, FORMAT_NAME_NEW, "", &path, err);
+    char suffix[FORMAT_SUFFIX_BYTES]; /* several processes may be doing this */
+    uint64_t number = 0;
+    os->system->random(os, &number, sizeof number);
+    (void)snprintf(suffix, sizeof suffix, ".%016" PRIx64, number); /* it fits */
+    pbase_status status = file_folder_path(folder, FORMAT_NAME_NEW, suffix, &path, err);
     if (status == PBASE_OK) {
         status = file_folder_path(folder, FORMAT_NAME, "", &final_path, err);
     }
@@ -403,8 +410,11 @@ static pbase_status format_ensure(const file_folder *folder, pbase_error *err)
     if (status != PBASE_OK) {
         return status;
     }
-    if (found.format) {
-        return format_check(folder, err);
+    if (!found.format && found.foreign) { /* made while it was listed? */
+        status = file_folder_exists(folder, FORMAT_NAME, "", &found.format, err);
+    }
+    if (status != PBASE_OK || found.format) {
+        return status == PBASE_OK ? format_check(folder, err) : status;
     }
     if (!found.foreign) {
         return format_write(folder, err);
@@ -448,13 +458,16 @@ static pbase_status root_ensure(const file_folder *folder, pbase_error *err)
 static pbase_status network_refuse(const file_folder *folder, pbase_error *err)
 {
     const pbase_os *os = folder->host->os;
-    bool network = false;
-    pbase_status status = os->directory->is_network(os, text_of(&folder->root), &network, err);
-    if (status == PBASE_OK && network) {
-        status = PBASE_FAIL(err, PBASE_UNSUPPORTED, "'%s' lies on a network file system",
-                            text_of(&folder->root));
-        pbase_error_hint(err, "its locks and flushes cannot be relied upon: use a local disk, or "
-                              "set network: allow at your own risk");
+    char type[PBASE_OS_TYPE_BYTES] = "";
+    pbase_status status = os->directory->network_type(os, text_of(&folder->root), type, err);
+    if (status == PBASE_OK && type[0] != '\0') {
+        status = PBASE_FAIL(err, PBASE_UNSUPPORTED,
+                            "'%s' lies on a file system of type '%s', which is reached over a "
+                            "network",
+                            text_of(&folder->root), type);
+        pbase_error_hint(err,
+                         "its locks and flushes cannot be relied upon: use a folder on a local "
+                         "disk, or set network: allow at your own risk");
     }
     return status;
 }

@@ -6,20 +6,24 @@
  * the journal, then moves the super block, then lets segments go. Ids of retired segments are below
  * the super block's `next_log_id` before their files go, so that they are never used again.
  *
- * Its parts have their own locks; none is held across a call into another part. */
+ * In a shared space whatever changes the journal happens in a turn (file_turn.h), atoms are written
+ * to segments of this process alone, and what others wrote is taken over when it is asked for.
+ *
+ * Its parts have their own locks; none is held across a call into another part, but a turn. */
 #include "file_storage.h"
 
 #include "file_flusher.h"
 #include "file_store.h"
 #include "file_super.h"
+#include "file_turn.h"
 #include "journal/journal.h"
-#include "lock_table.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
 
 #define COMPONENT "storage/file"
 #define META_KEY "meta"
+#define WAIT_NAP_MS 2u /* between looks for what others append */
 
 typedef struct {
     pbase_storage base;
@@ -28,7 +32,7 @@ typedef struct {
     pbase_blocks *blocks;        /* borrowed until close */
     journal *journal;
     file_store *store;
-    lock_table *locks;
+    file_turn turn;
     file_flusher *flusher;
     uint64_t prepare_bytes; /* after so much journal, a segment is made ahead */
     file_super super;
@@ -70,13 +74,13 @@ static const pbase_storage_meta_ops meta_ops = {
 static pbase_status storage_head(pbase_storage *base, const pbase_call *call, uint32_t consistency,
                                  pbase_journal_head *out, pbase_error *err)
 {
-    (void)consistency; /* one process: what it knows is the latest */
     file_storage *self = from(base);
     pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK && consistency == PBASE_HEAD_LATEST) {
+        status = file_turn_refresh(&self->turn, err);
+    }
     if (status == PBASE_OK) {
-        out->anchor =
-            atomic_load(&self->super.anchor); /* first: it may move, but never past the head */
-        journal_head(self->journal, out);
+        file_turn_head(&self->turn, out);
     }
     return status;
 }
@@ -99,15 +103,12 @@ static pbase_status append_follow_up(file_storage *self, int32_t durability,
     return journal_sync(self->journal, NULL, appended->end, err); /* no thread: flush now */
 }
 
-static pbase_status storage_append(pbase_storage *base, const pbase_call *call,
-                                   const pbase_journal_append *append, pbase_journal_appended *out,
-                                   pbase_error *err)
+/* In a turn. */
+static pbase_status append(file_storage *self, const pbase_call *call,
+                           const pbase_journal_append *append_wanted, pbase_journal_appended *out,
+                           pbase_error *err)
 {
-    file_storage *self = from(base);
-    pbase_status status = pbase_call_check(call, os_of(self), err);
-    if (status == PBASE_OK) {
-        status = lock_table_check(self->locks, "writer", append->fence, err);
-    }
+    pbase_status status = file_turn_fence_check(&self->turn, append_wanted->fence, err);
     if (status == PBASE_OK) {
         status = file_super_change(&self->super, err);
     }
@@ -115,10 +116,30 @@ static pbase_status storage_append(pbase_storage *base, const pbase_call *call,
         status = file_store_flush(self->store, call, err);
     }
     if (status == PBASE_OK) {
-        status = journal_append(self->journal, call, append, out, err);
+        file_turn_announce(&self->turn);
+        status = journal_append(self->journal, call, append_wanted, out, err);
     }
     if (status == PBASE_OK) {
-        status = append_follow_up(self, append->durability, out, err);
+        file_turn_publish(&self->turn);
+    }
+    return status;
+}
+
+static pbase_status storage_append(pbase_storage *base, const pbase_call *call,
+                                   const pbase_journal_append *append_wanted,
+                                   pbase_journal_appended *out, pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        status = file_turn_begin(&self->turn, call, err);
+    }
+    if (status == PBASE_OK) {
+        status = append(self, call, append_wanted, out, err);
+        file_turn_end(&self->turn);
+    }
+    if (status == PBASE_OK) {
+        status = append_follow_up(self, append_wanted->durability, out, err);
     }
     return status;
 }
@@ -127,7 +148,26 @@ static pbase_status storage_outcome(pbase_storage *base, const pbase_call *call,
                                     int32_t *out_outcome, pbase_position *out_position,
                                     pbase_error *err)
 {
-    return journal_outcome(from(base)->journal, call, token, out_outcome, out_position, err);
+    file_storage *self = from(base);
+    pbase_status status = file_turn_refresh(&self->turn, err);
+    return status == PBASE_OK
+               ? journal_outcome(self->journal, call, token, out_outcome, out_position, err)
+               : status;
+}
+
+/* Flushes the journal; in a turn, when that may have to write. */
+static pbase_status journal_flush_upto(file_storage *self, const pbase_call *call,
+                                       pbase_position upto, pbase_error *err)
+{
+    if (journal_is_ready(self->journal)) {
+        return journal_sync(self->journal, call, upto, err);
+    }
+    pbase_status status = file_turn_begin(&self->turn, call, err);
+    if (status == PBASE_OK) {
+        status = journal_sync(self->journal, call, upto, err);
+        file_turn_end(&self->turn);
+    }
+    return status;
 }
 
 static pbase_status storage_sync(pbase_storage *base, const pbase_call *call, pbase_position upto,
@@ -139,7 +179,7 @@ static pbase_status storage_sync(pbase_storage *base, const pbase_call *call, pb
     if (status == PBASE_OK) {
         status = file_store_flush(self->store, call, err);
     }
-    return status == PBASE_OK ? journal_sync(self->journal, call, upto, err) : status;
+    return status == PBASE_OK ? journal_flush_upto(self, call, upto, err) : status;
 }
 
 static pbase_status storage_scan_open(pbase_storage *base, const pbase_call *call,
@@ -166,7 +206,20 @@ static void storage_scan_close(pbase_storage *base, pbase_journal_scan *scan)
 static pbase_status storage_wait(pbase_storage *base, const pbase_call *call, pbase_position seen,
                                  pbase_error *err)
 {
-    return journal_wait(from(base)->journal, call, seen, err);
+    file_storage *self = from(base);
+    if (!self->turn.is_shared) {
+        return journal_wait(self->journal, call, seen, err);
+    }
+    for (;;) { /* what this process appends wakes at once, what others append is looked for */
+        pbase_call nap = {.deadline_ns = pbase_os_deadline(os_of(self), WAIT_NAP_MS)};
+        pbase_status status = file_turn_refresh(&self->turn, err);
+        if (status == PBASE_OK) {
+            status = pbase_call_check(call, os_of(self), err);
+        }
+        if (status != PBASE_OK || journal_wait(self->journal, &nap, seen, NULL) == PBASE_OK) {
+            return status;
+        }
+    }
 }
 
 /* INVALID or TRIMMED unless a record begins at `position`, which is below the head. */
@@ -183,6 +236,23 @@ static pbase_status record_require(file_storage *self, const pbase_call *call,
     }
     pbase_status status = journal_scan_open(self->journal, call, position, &scan, err);
     journal_scan_close(scan);
+    return status;
+}
+
+/* Tells others how far the journal is kept, before anything of it goes. */
+static pbase_status trim_tell(file_storage *self, pbase_position upto, pbase_position anchor,
+                              pbase_error *err)
+{
+    if (!self->turn.is_shared) {
+        return PBASE_OK;
+    }
+    pbase_status status = file_turn_begin(&self->turn, NULL, err);
+    if (status == PBASE_OK) {
+        atomic_store(&self->super.anchor, anchor);
+        journal_first_set(self->journal, upto);
+        file_turn_publish(&self->turn);
+        file_turn_end(&self->turn);
+    }
     return status;
 }
 
@@ -204,16 +274,20 @@ static pbase_status storage_trim(pbase_storage *base, const pbase_call *call, pb
         status = file_store_flush(self->store, call, err);
     }
     if (status == PBASE_OK) { /* `anchor` + 1: the record at the anchor as well */
-        status = journal_sync(self->journal, call, anchor + 1, err);
+        status = journal_flush_upto(self, call, anchor + 1, err);
     }
     if (status == PBASE_OK) {
         status = file_super_trim(&self->super, upto, anchor, file_store_next_id(self->store), err);
     }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = trim_tell(self, upto, anchor, err);
     if (status == PBASE_OK && upto != 0) {
         status = journal_trim(self->journal, NULL, upto, err);
-        if (status != PBASE_OK && err != NULL) {
-            err->outcome = PBASE_OUTCOME_APPLIED; /* only the space is not free yet */
-        }
+    }
+    if (status != PBASE_OK && err != NULL) {
+        err->outcome = PBASE_OUTCOME_APPLIED; /* only the space is not free yet */
     }
     return status;
 }
@@ -299,6 +373,9 @@ static pbase_status segments_list(pbase_storage *base, const pbase_call *call,
     file_storage *self = from(base);
     pbase_segment_info info = {0};
     pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK && self->turn.is_shared) {
+        status = file_store_refresh(self->store, call, err);
+    }
     while (status == PBASE_OK && file_store_next(self->store, info.log_id, &info)) {
         status = each(state, &info, err);
         if (status == PBASE_OK) {
@@ -354,19 +431,19 @@ static pbase_status lock_acquire(pbase_storage *base, const pbase_call *call, co
                                  uint32_t mode, uint64_t lease_ms, uint64_t *out_fence,
                                  pbase_error *err)
 {
-    return lock_table_acquire(from(base)->locks, call, name, mode, lease_ms, out_fence, err);
+    return file_turn_acquire(&from(base)->turn, call, name, mode, lease_ms, out_fence, err);
 }
 
 static pbase_status lock_renew(pbase_storage *base, const pbase_call *call, const char *name,
                                uint64_t fence, uint64_t lease_ms, pbase_error *err)
 {
     (void)call; /* never waits */
-    return lock_table_renew(from(base)->locks, name, fence, lease_ms, err);
+    return lock_table_renew(from(base)->turn.locks, name, fence, lease_ms, err);
 }
 
 static void lock_release(pbase_storage *base, const char *name, uint64_t fence)
 {
-    lock_table_release(from(base)->locks, name, fence);
+    file_turn_release(&from(base)->turn, name, fence);
 }
 
 static const pbase_storage_lock_ops lock_ops = {
@@ -419,7 +496,10 @@ static pbase_status journal_verify(file_storage *self, const pbase_call *call,
     pbase_journal_record record;
     pbase_error finding;
     pbase_error_init(&finding);
-    pbase_status status = journal_scan_open(self->journal, call, 0, &scan, &finding);
+    pbase_status status = file_turn_refresh(&self->turn, &finding);
+    if (status == PBASE_OK) {
+        status = journal_scan_open(self->journal, call, 0, &scan, &finding);
+    }
     while (status == PBASE_OK) {
         status = journal_scan_next(scan, call, &record, &finding);
     }
@@ -481,9 +561,20 @@ static void destroy(file_storage *self)
     file_flusher_destroy(self->flusher);
     journal_close(self->journal);
     file_store_close(self->store);
-    lock_table_destroy(self->locks);
+    file_turn_close(&self->turn);
     file_super_close(&self->super);
     pbase_alloc_free(host->alloc, self, sizeof *self);
+}
+
+/* True when this process, or another that used the space meanwhile, changed it and left the journal
+ * in order. */
+static bool has_changed(file_storage *self)
+{
+    if (!self->turn.is_shared || atomic_load(&self->super.changed)) {
+        return atomic_load(&self->super.changed);
+    }
+    return file_super_reload(&self->super, NULL) == PBASE_OK && self->super.block.closed_at == 0 &&
+           journal_is_ready(self->journal);
 }
 
 static void admin_close(pbase_storage *base)
@@ -493,7 +584,8 @@ static void admin_close(pbase_storage *base)
     pbase_error_init(&failure);
     file_flusher_destroy(self->flusher);
     self->flusher = NULL;
-    if (atomic_load(&self->super.changed) && close_cleanly(self, &failure) != PBASE_OK) {
+    bool is_last = file_turn_leave(&self->turn);
+    if (is_last && has_changed(self) && close_cleanly(self, &failure) != PBASE_OK) {
         pbase_log_write(self->host->log, PBASE_LOG_WARNING, COMPONENT,
                         "closing: %s; the next opening recovers", failure.message);
     }
@@ -510,7 +602,7 @@ static const pbase_storage_admin_ops admin_ops = {
 const pbase_storage_vtable file_storage_vtable = {
     .struct_size = sizeof(pbase_storage_vtable),
     .capabilities = PBASE_STORAGE_MAP | PBASE_STORAGE_RESERVE | PBASE_STORAGE_SEGMENT_IO |
-                    PBASE_STORAGE_PERSISTENT,
+                    PBASE_STORAGE_PERSISTENT | PBASE_STORAGE_SHARED,
     .durability_mask =
         1u << PBASE_DURABILITY_NONE | 1u << PBASE_DURABILITY_ASYNC | 1u << PBASE_DURABILITY_SYNC,
     .meta = &meta_ops,
@@ -536,24 +628,44 @@ static void vtable_init(file_storage *self, const pbase_config *config)
         self->vtable.capabilities &= ~PBASE_STORAGE_MAP;
         self->vtable.atoms = &atom_ops_unmapped;
     }
+    if ((provider & PBASE_BLOCKS_SHARED) == 0 || pbase_config_bool(config, "exclusive")) {
+        self->vtable.capabilities &= ~PBASE_STORAGE_SHARED;
+    }
     self->base.vtable = &self->vtable;
+}
+
+static pbase_status store_take_id(void *state, uint32_t at_least, uint32_t *out, pbase_error *err)
+{
+    file_storage *self = state;
+    return file_super_take_id(&self->super, at_least, out, err);
 }
 
 static pbase_status store_start(file_storage *self, pbase_error *err)
 {
+    const super_block *block = &self->super.block;
     file_store_options options = {
         .host = self->host,
         .blocks = self->blocks,
-        .space_id = self->super.block.space_id,
-        .next_log_id = self->super.block.next_log_id,
-        .active_log_id = self->super.block.active_log_id,
-        .active_bytes = self->super.block.active_bytes,
+        .space_id = block->space_id,
+        .next_log_id = block->next_log_id,
+        .active_log_id = self->turn.is_alone ? block->active_log_id : 0,
+        .active_bytes = self->turn.is_alone ? block->active_bytes : 0,
+        .is_shared = self->turn.is_shared,
+        .take_id = store_take_id,
+        .state = self,
     };
     return file_store_open(&options, NULL, &self->store, err);
 }
 
+static pbase_position others_first(void *state)
+{
+    const file_storage *self = state;
+    return file_board_first(&self->turn.board);
+}
+
 static pbase_status journal_start(file_storage *self, const pbase_config *config, pbase_error *err)
 {
+    journal_mark mark;
     journal_options options = {
         .host = self->host,
         .blocks = self->blocks,
@@ -562,9 +674,17 @@ static pbase_status journal_start(file_storage *self, const pbase_config *config
         .start = self->super.block.anchor,
         .closed_at = self->super.block.closed_at,
         .segment_bytes = (uint64_t)pbase_config_int(config, "journal_segment_size"),
+        .is_shared = self->turn.is_shared,
+        .first_now = self->turn.is_shared ? others_first : NULL,
+        .state = self,
     };
+    pbase_status status = PBASE_OK;
+    if (!self->turn.is_alone) {
+        status = file_turn_joins(&self->turn, &self->super, &mark, err);
+        options.joins = &mark;
+    }
     self->prepare_bytes = options.segment_bytes / 4;
-    return journal_open(&options, NULL, &self->journal, err);
+    return status == PBASE_OK ? journal_open(&options, NULL, &self->journal, err) : status;
 }
 
 static pbase_status flusher_flush(void *state, pbase_error *err)
@@ -572,7 +692,7 @@ static pbase_status flusher_flush(void *state, pbase_error *err)
     file_storage *self = state;
     pbase_journal_head head = {0};
     journal_head(self->journal, &head);
-    return journal_sync(self->journal, NULL, head.head, err);
+    return journal_flush_upto(self, NULL, head.head, err);
 }
 
 static pbase_status flusher_prepare(void *state, pbase_error *err)
@@ -593,19 +713,15 @@ static pbase_status flusher_start(file_storage *self, const pbase_config *config
     return file_flusher_create(&options, &self->flusher, err);
 }
 
-/* Brings up the parts, the process lock first. */
+/* Brings up the parts, the lock between processes first. */
 static pbase_status parts_start(file_storage *self, const pbase_config *config, pbase_error *err)
 {
-    pbase_status status = PBASE_OK;
-    if ((self->blocks->vtable->capabilities & PBASE_BLOCKS_LOCK) != 0) {
-        status = pbase_blocks_lock(self->blocks, NULL, err);
-    }
+    uint32_t capabilities = self->vtable.capabilities;
+    pbase_status status = file_turn_open(&self->turn, self->host, self->blocks,
+                                         (capabilities & PBASE_STORAGE_SHARED) != 0, err);
     if (status == PBASE_OK) {
-        status = file_super_open(&self->super, self->host, self->blocks, err);
-    }
-    if (status == PBASE_OK) {
-        status = lock_table_create(os_of(self), self->host->alloc, self->super.fence_base,
-                                   &self->locks, err);
+        status = file_super_open(&self->super, self->host, self->blocks, self->turn.is_shared,
+                                 !self->turn.is_alone, err);
     }
     if (status == PBASE_OK) {
         status = store_start(self, err);
@@ -613,7 +729,11 @@ static pbase_status parts_start(file_storage *self, const pbase_config *config, 
     if (status == PBASE_OK) {
         status = journal_start(self, config, err);
     }
-    return status == PBASE_OK ? flusher_start(self, config, err) : status;
+    if (status == PBASE_OK) {
+        status = flusher_start(self, config, err);
+    }
+    return status == PBASE_OK ? file_turn_start(&self->turn, &self->super, self->journal, err)
+                              : status;
 }
 
 pbase_status file_storage_open(const pbase_component_open *open, void **out, pbase_error *err)

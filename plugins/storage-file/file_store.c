@@ -19,6 +19,8 @@ struct file_store {
     pbase_blocks *blocks;
     pbase_blocks_geometry geometry;
     store_table table;
+    pbase_status (*take_id)(void *state, uint32_t at_least, uint32_t *out, pbase_error *err);
+    void *state;            /* of take_id, which is NULL unless shared */
     pbase_os_mutex *writer; /* guards the four below; taken before `flusher` and the table's lock */
     uint64_t end;           /* of what was written to `active` */
     pbase_buffer staging;   /* bytes not written yet; they belong at `end` */
@@ -47,7 +49,9 @@ static pbase_status listed(void *state, const pbase_block_info *info, pbase_erro
 {
     file_store *store = state;
     store_segment *added = NULL;
-    store_segment segment = {.capacity = info->size_bytes};
+    store_segment segment = {.capacity = info->size_bytes > store->table.shared_bytes
+                                             ? info->size_bytes
+                                             : store->table.shared_bytes};
     if (!store_name_parse(info->name, &segment.log_id)) {
         pbase_log_write(store->host->log, PBASE_LOG_WARNING, COMPONENT,
                         "'%s' is not a segment; it is left alone", info->name);
@@ -55,6 +59,9 @@ static pbase_status listed(void *state, const pbase_block_info *info, pbase_erro
     }
     atomic_init(&segment.size, info->size_bytes);
     atomic_init(&segment.sealed, info->sealed != 0);
+    if (store_table_find(&store->table, segment.log_id) != NULL) {
+        return PBASE_OK; /* listed before */
+    }
     return store_table_add(&store->table, &segment, &added, err);
 }
 
@@ -84,9 +91,15 @@ static pbase_status active_resume(file_store *store, const file_store_options *o
     segment->capacity = store->geometry.segment_bytes > options->active_bytes
                             ? store->geometry.segment_bytes
                             : options->active_bytes;
+    segment->own = true;
     store->active = segment;
     store->end = options->active_bytes;
     return status;
+}
+
+pbase_status file_store_refresh(file_store *store, const pbase_call *call, pbase_error *err)
+{
+    return pbase_blocks_list(store->blocks, call, STORE_PREFIX, listed, store, err);
 }
 
 pbase_status file_store_open(const file_store_options *options, const pbase_call *call,
@@ -111,8 +124,13 @@ pbase_status file_store_open(const file_store_options *options, const pbase_call
     if (status == PBASE_OK) {
         status = pbase_blocks_geometry_get(store->blocks, &store->geometry, err);
     }
+    if (status == PBASE_OK && options->is_shared) {
+        store->table.shared_bytes = store->geometry.segment_bytes;
+        store->take_id = options->take_id;
+        store->state = options->state;
+    }
     if (status == PBASE_OK) {
-        status = pbase_blocks_list(store->blocks, call, STORE_PREFIX, listed, store, err);
+        status = file_store_refresh(store, call, err);
     }
     if (status == PBASE_OK && options->active_log_id != 0) {
         status = active_resume(store, options, call, err);
@@ -168,7 +186,10 @@ static pbase_status active_flush(file_store *store, const pbase_call *call, pbas
     if (status == PBASE_OK && store->active != NULL) {
         atomic_fetch_add(&store->flush_count, 1);
         status = pbase_segment_sync(store->active->handle, NULL, err);
-        status = status == PBASE_OK ? status : fail(store, status, err);
+        if (status != PBASE_OK &&
+            status != PBASE_NO_MEMORY) { /* that is before the device is asked */
+            status = fail(store, status, err);
+        }
     }
     if (status == PBASE_OK) {
         atomic_store(&store->flushed, batches);
@@ -266,6 +287,13 @@ static void leftover_remove(file_store *store, uint32_t log_id)
     }
 }
 
+static pbase_status id_take(file_store *store, uint32_t *out, pbase_error *err)
+{
+    return store->take_id == NULL
+               ? store_table_take_id(&store->table, out, err)
+               : store->take_id(store->state, store_table_next_id(&store->table), out, err);
+}
+
 /* Makes a new segment with its header. */
 static pbase_status segment_create(file_store *store, const pbase_call *call, uint32_t log_id,
                                    pbase_segment **out, pbase_error *err)
@@ -304,14 +332,14 @@ static pbase_status active_begin(file_store *store, const pbase_call *call, uint
                           "%" PRIu64 " bytes do not fit into a segment of at most %" PRIu64, need,
                           store->geometry.segment_bytes_max);
     }
-    pbase_status status = store_table_take_id(&store->table, &log_id, err);
+    pbase_status status = id_take(store, &log_id, err);
     if (status == PBASE_OK) {
         status = segment_create(store, call, log_id, &handle, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    store_segment segment = {.log_id = log_id, .capacity = capacity, .handle = handle};
+    store_segment segment = {.log_id = log_id, .own = true, .capacity = capacity, .handle = handle};
     atomic_init(&segment.size, PBASE_ATOM_ALIGN);
     status = store_table_add(&store->table, &segment, &added, err);
     if (status != PBASE_OK) {
@@ -433,7 +461,7 @@ uint32_t file_store_next_id(file_store *store)
 
 pbase_status file_store_reserve(file_store *store, uint32_t *out_log_id, pbase_error *err)
 {
-    return store_table_take_id(&store->table, out_log_id, err);
+    return id_take(store, out_log_id, err);
 }
 
 pbase_status file_store_put(file_store *store, const pbase_call *call, uint32_t log_id,
@@ -467,7 +495,8 @@ pbase_status file_store_put(file_store *store, const pbase_call *call, uint32_t 
     }
     if (status == PBASE_OK) {
         store->written_bytes += bytes.size;
-        store_segment segment = {.log_id = log_id, .capacity = bytes.size, .handle = handle};
+        store_segment segment = {
+            .log_id = log_id, .own = true, .capacity = bytes.size, .handle = handle};
         atomic_init(&segment.size, bytes.size);
         atomic_init(&segment.sealed, true);
         status = store_table_add(&store->table, &segment, &added, err);
@@ -539,6 +568,10 @@ pbase_status file_store_verify(file_store *store, const pbase_call *call, pbase_
                                void *state, pbase_error *err)
 {
     pbase_segment_info info = {0};
+    pbase_status listed_now = file_store_refresh(store, call, err);
+    if (listed_now != PBASE_OK) {
+        return listed_now;
+    }
     while (file_store_next(store, info.log_id, &info)) {
         char place[32];
         pbase_error finding;

@@ -24,6 +24,10 @@ typedef struct {
     uint32_t next_log_id;   /* of the super block; segments that exist may be newer */
     uint32_t active_log_id; /* to continue, 0: none */
     uint64_t active_bytes;
+    bool is_shared; /* other processes make segments, too */
+    /* A log id that nobody else gets, not below `at_least`. Asked only when shared. */
+    pbase_status (*take_id)(void *state, uint32_t at_least, uint32_t *out, pbase_error *err);
+    void *state;
 } file_store_options;
 
 /* Lists the segments; opens none of them. CORRUPT: the segment to continue is missing or shorter
@@ -49,6 +53,9 @@ PBASE_MUST_CHECK pbase_status file_store_put(file_store *store, const pbase_call
                                              uint32_t log_id, pbase_bytes bytes, pbase_error *err);
 PBASE_MUST_CHECK pbase_status file_store_retire(file_store *store, const pbase_call *call,
                                                 uint32_t log_id, pbase_error *err);
+/* Lists segments that others made since. */
+PBASE_MUST_CHECK pbase_status file_store_refresh(file_store *store, const pbase_call *call,
+                                                 pbase_error *err);
 /* The segment with the smallest id above `log_id`; false when there is none. */
 bool file_store_next(file_store *store, uint32_t log_id, pbase_segment_info *out);
 

@@ -12,6 +12,8 @@ static const pbase_option storage_options[] = {
      "Read the store through memory maps, or never: an I/O error is then an error, not a signal."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
      "A checkpoint starts when the journal has grown by this much."},
+    {"exclusive", PBASE_OPTION_BOOL, 0, "false", NULL,
+     "Refuse other processes while this one has the space open, instead of sharing it."},
     {"journal_segment_size", PBASE_OPTION_SIZE, 0, "16MiB", "64KiB..4GiB",
      "Size of one preallocated segment of the journal."},
 };
@@ -45,7 +47,7 @@ static const pbase_component components[] = {
         .name = "file",
         .doc = "Keeps a space in a journal and immutable segments of a block provider.",
         .capabilities = PBASE_STORAGE_MAP | PBASE_STORAGE_RESERVE | PBASE_STORAGE_SEGMENT_IO |
-                        PBASE_STORAGE_PERSISTENT,
+                        PBASE_STORAGE_PERSISTENT | PBASE_STORAGE_SHARED,
         .format_version = 1,
         .open = file_storage_open,
         .vtable = &file_storage_vtable,
@@ -58,7 +60,7 @@ static const pbase_component components[] = {
         .doc = "Keeps segments and keys as files of one folder.",
         .capabilities = PBASE_BLOCKS_APPEND_SYNC | PBASE_BLOCKS_OVERWRITE | PBASE_BLOCKS_PUNCH |
                         PBASE_BLOCKS_EXCLUSIVE_SEAL | PBASE_BLOCKS_RANGE_READ | PBASE_BLOCKS_MAP |
-                        PBASE_BLOCKS_PERSISTENT | PBASE_BLOCKS_LOCK,
+                        PBASE_BLOCKS_PERSISTENT | PBASE_BLOCKS_LOCK | PBASE_BLOCKS_SHARED,
         .format_version = 1,
         .open = file_blocks_open,
         .vtable = &file_blocks_vtable,

@@ -145,10 +145,15 @@ pbase_status store_table_add(store_table *table, const store_segment *segment, s
     copy->log_id = segment->log_id;
     atomic_init(&copy->size, atomic_load(&segment->size));
     atomic_init(&copy->sealed, atomic_load(&segment->sealed));
+    copy->own = segment->own;
     copy->capacity = segment->capacity;
     copy->handle = segment->handle;
     os->rwlock->write_lock(table->lock);
     pbase_status status = reserve(table, copy->log_id, err);
+    if (status == PBASE_OK && table->segments[copy->log_id] != NULL) {
+        status =
+            PBASE_FAIL(err, PBASE_EXISTS, "there is a segment %" PRIu32 " already", copy->log_id);
+    }
     if (status == PBASE_OK) {
         table->segments[copy->log_id] = copy;
         if (copy->log_id >= table->next_log_id) {
@@ -250,10 +255,69 @@ static pbase_status handle_open(store_table *table, store_segment *segment, cons
     return PBASE_OK;
 }
 
+pbase_status store_table_discover(store_table *table, const pbase_call *call, uint32_t log_id,
+                                  pbase_error *err)
+{
+    char name[STORE_NAME_BYTES];
+    uint64_t size = 0;
+    store_segment *added = NULL;
+    store_segment segment = {.log_id = log_id};
+    if (log_id == 0 || log_id > PBASE_ATOM_LOG_MAX) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no segment %" PRIu32, log_id);
+    }
+    store_name(log_id, name);
+    pbase_status status = pbase_blocks_open(table->blocks, call, name, 0, &segment.handle, err);
+    if (status == PBASE_OK) {
+        status = store_header_check(table, log_id, segment.handle, call, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_segment_size(segment.handle, &size, err);
+    }
+    if (status == PBASE_OK) {
+        size &= ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
+        atomic_init(&segment.size, size);
+        atomic_init(&segment.sealed, false);
+        segment.capacity = size > table->shared_bytes ? size : table->shared_bytes;
+        status = store_table_add(table, &segment, &added, err);
+    }
+    if (status != PBASE_OK) {
+        pbase_segment_close(segment.handle);
+    }
+    return status == PBASE_EXISTS ? PBASE_OK : status;
+}
+
+/* Looks how far another process has written. With the lock held. */
+static pbase_status size_refresh(const store_table *table, store_segment *segment, pbase_error *err)
+{
+    uint64_t size = 0;
+    if (table->shared_bytes == 0 || segment->own || atomic_load(&segment->sealed)) {
+        return PBASE_OK;
+    }
+    pbase_status status = pbase_segment_size(segment->handle, &size, err);
+    size &= ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
+    size = size < segment->capacity ? size : segment->capacity; /* as far as it is mapped */
+    uint64_t known = atomic_load(&segment->size);
+    while (status == PBASE_OK && known < size &&
+           !atomic_compare_exchange_weak(&segment->size, &known, size)) {
+    }
+    return status;
+}
+
 /* Opens and perhaps maps a segment. */
 static pbase_status prepare(store_table *table, const pbase_call *call, uint32_t log_id, bool map,
                             pbase_error *err)
 {
+    if (table->shared_bytes != 0 && store_table_find(table, log_id) == NULL) {
+        pbase_error why;
+        pbase_error_init(&why);
+        pbase_status found = store_table_discover(table, call, log_id, &why);
+        if (found != PBASE_OK && found != PBASE_NOT_FOUND) {
+            if (err != NULL) {
+                *err = why;
+            }
+            return found;
+        }
+    }
     os_of(table)->rwlock->write_lock(table->lock);
     store_segment *segment = find(table, log_id);
     pbase_status status =
@@ -295,10 +359,14 @@ pbase_status store_table_read(store_table *table, const pbase_call *call, uint32
         return status;
     }
     uint64_t end = atomic_load(&segment->size);
+    if (offset >= end || size > end - offset) {
+        status = size_refresh(table, segment, err);
+        end = atomic_load(&segment->size);
+    }
     uint64_t left = offset < end ? end - offset : 0;
     size_t part = size < left ? size : (size_t)left;
     *out_read = 0;
-    if (part != 0) {
+    if (status == PBASE_OK && part != 0) {
         status = pbase_segment_read(segment->handle, call, offset, out, part, out_read, err);
     }
     os_of(table)->rwlock->read_unlock(table->lock);
@@ -310,10 +378,14 @@ pbase_status store_table_map(store_table *table, uint32_t log_id, pbase_atom_map
 {
     store_segment *segment = NULL;
     pbase_status status = read_begin(table, NULL, log_id, true, &segment, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = size_refresh(table, segment, err);
     if (status == PBASE_OK) {
         out->data = segment->data;
         out->size_bytes = atomic_load(&segment->size);
-        os_of(table)->rwlock->read_unlock(table->lock);
     }
+    os_of(table)->rwlock->read_unlock(table->lock);
     return status;
 }

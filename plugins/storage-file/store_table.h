@@ -17,6 +17,7 @@ typedef struct {
     uint32_t log_id;
     _Atomic uint64_t size; /* bytes that may be read: header, atoms, padding; they never change */
     _Atomic bool sealed;
+    bool own;              /* written by this process: its size is known here alone */
     uint64_t capacity;     /* it never grows beyond */
     pbase_segment *handle; /* NULL until it is needed */
     const uint8_t *data;   /* NULL until it is mapped */
@@ -26,6 +27,7 @@ typedef struct {
     const pbase_host *host;   /* borrowed until fini */
     pbase_blocks *blocks;     /* borrowed until fini */
     uint64_t space_id;        /* stands in every header */
+    uint64_t shared_bytes;    /* others make segments of this size too; 0: nobody does */
     pbase_os_rwlock *lock;    /* guards all below, and handle and data of the segments */
     store_segment **segments; /* by log id; NULL: none */
     uint32_t capacity;
@@ -52,6 +54,10 @@ PBASE_MUST_CHECK pbase_status store_header_check(const store_table *table, uint3
 /* Adds a segment. `handle` (NULL: opened when needed) is taken on success only. */
 PBASE_MUST_CHECK pbase_status store_table_add(store_table *table, const store_segment *segment,
                                               store_segment **out, pbase_error *err);
+/* Adds a segment that is stored but not in the table, made by another process; one that is there is
+ * fine. NOT_FOUND: there is none. */
+PBASE_MUST_CHECK pbase_status store_table_discover(store_table *table, const pbase_call *call,
+                                                   uint32_t log_id, pbase_error *err);
 /* Ends a segment with its map. */
 void store_table_drop(store_table *table, uint32_t log_id);
 /* For the writer, who alone adds and drops. NULL: there is none. */

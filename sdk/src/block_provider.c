@@ -52,8 +52,25 @@ static pbase_status check_name_ops(const pbase_blocks_name_ops *name, uint32_t c
     return status;
 }
 
+static pbase_status check_share_ops(const pbase_blocks_share_ops *share, pbase_error *err)
+{
+    static const contract_slot required[] = {
+        CONTRACT_SLOT(pbase_blocks_share_ops, attach),
+        CONTRACT_SLOT(pbase_blocks_share_ops, leave),
+        CONTRACT_SLOT(pbase_blocks_share_ops, acquire),
+        CONTRACT_SLOT(pbase_blocks_share_ops, release),
+        CONTRACT_SLOT(pbase_blocks_share_ops, board),
+        CONTRACT_SLOT(pbase_blocks_share_ops, names_sync),
+    };
+    return contract_check_required(share, "block_provider.share", required,
+                                   CONTRACT_COUNT(required), err);
+}
+
 pbase_status pbase_blocks_check(const pbase_blocks_vtable *vtable, pbase_error *err)
 {
+    static const contract_option options[] = {
+        {PBASE_BLOCKS_SHARED, "SHARED", CONTRACT_SLOT(pbase_blocks_vtable, share)},
+    };
     static const contract_slot required[] = {
         CONTRACT_SLOT(pbase_blocks_vtable, segment),
         CONTRACT_SLOT(pbase_blocks_vtable, name),
@@ -65,6 +82,13 @@ pbase_status pbase_blocks_check(const pbase_blocks_vtable *vtable, pbase_error *
     }
     if (status == PBASE_OK) {
         status = check_name_ops(vtable->name, vtable->capabilities, err);
+    }
+    if (status == PBASE_OK) {
+        status = contract_check_options(vtable, "block_provider", vtable->capabilities, options,
+                                        CONTRACT_COUNT(options), err);
+    }
+    if (status == PBASE_OK && (vtable->capabilities & PBASE_BLOCKS_SHARED) != 0) {
+        status = check_share_ops(vtable->share, err);
     }
     return status;
 }
@@ -389,6 +413,102 @@ pbase_status pbase_blocks_lock(pbase_blocks *blocks, const pbase_call *call, pba
     }
     return contract_result(blocks->vtable->name->lock(blocks, call, err), slot, err);
 }
+
+/* ------------------------------------------------------------------------------------ share --- */
+
+pbase_status pbase_blocks_attach(pbase_blocks *blocks, const pbase_call *call, bool *out_alone,
+                                 pbase_error *err)
+{
+    static const char slot[] = "block_provider.share.attach";
+    bool alone = false;
+    pbase_status status = need(blocks, PBASE_BLOCKS_SHARED, slot, err);
+    if (status == PBASE_OK) {
+        status =
+            contract_result(blocks->vtable->share->attach(blocks, call, &alone, err), slot, err);
+    }
+    if (status == PBASE_OK) {
+        *out_alone = alone;
+    }
+    return status;
+}
+
+bool pbase_blocks_leave(pbase_blocks *blocks)
+{
+    return (blocks->vtable->capabilities & PBASE_BLOCKS_SHARED) != 0 &&
+           blocks->vtable->share->leave(blocks);
+}
+
+static pbase_status check_lock_name(const char *name, pbase_error *err)
+{
+    size_t size = name == NULL ? 0 : strlen(name);
+    bool is_good = size > 0 && size <= PBASE_LOCK_NAME_BYTES;
+    for (size_t i = 0; is_good && i < size; i++) {
+        is_good = is_name_character(name[i]) && name[i] != '.' && name[i] != '_';
+    }
+    return is_good
+               ? PBASE_OK
+               : PBASE_FAIL(err, PBASE_INVALID, "the name of a lock has 1 to %u of a-z, 0-9 and -",
+                            PBASE_LOCK_NAME_BYTES);
+}
+
+pbase_status pbase_blocks_acquire(pbase_blocks *blocks, const pbase_call *call, const char *name,
+                                  bool shared, pbase_error *err)
+{
+    static const char slot[] = "block_provider.share.acquire";
+    pbase_status status = need(blocks, PBASE_BLOCKS_SHARED, slot, err);
+    if (status == PBASE_OK) {
+        status = check_lock_name(name, err);
+    }
+    return status == PBASE_OK
+               ? contract_result(blocks->vtable->share->acquire(blocks, call, name, shared, err),
+                                 slot, err)
+               : status;
+}
+
+void pbase_blocks_release(pbase_blocks *blocks, const char *name)
+{
+    if ((blocks->vtable->capabilities & PBASE_BLOCKS_SHARED) != 0) {
+        blocks->vtable->share->release(blocks, name);
+    }
+}
+
+pbase_status pbase_blocks_board(pbase_blocks *blocks, const pbase_call *call, const char *name,
+                                size_t size, uint8_t **out, pbase_error *err)
+{
+    static const char slot[] = "block_provider.share.board";
+    uint8_t *data = NULL;
+    pbase_status status = need(blocks, PBASE_BLOCKS_SHARED, slot, err);
+    if (status == PBASE_OK) {
+        status = check_lock_name(name, err);
+    }
+    if (status == PBASE_OK && (size == 0 || size > PBASE_BOARD_BYTES_MAX)) {
+        status = PBASE_FAIL(err, PBASE_LIMIT, "a board of %zu bytes; it has 1 to %u", size,
+                            PBASE_BOARD_BYTES_MAX);
+    }
+    if (status == PBASE_OK) {
+        status = contract_result(blocks->vtable->share->board(blocks, call, name, size, &data, err),
+                                 slot, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (data == NULL || (uintptr_t)data % sizeof(uint64_t) != 0) {
+        return CONTRACT_BROKEN(err, slot, "a board is not NULL, and aligned");
+    }
+    *out = data;
+    return PBASE_OK;
+}
+
+pbase_status pbase_blocks_names_sync(pbase_blocks *blocks, const pbase_call *call, pbase_error *err)
+{
+    static const char slot[] = "block_provider.share.names_sync";
+    pbase_status status = need(blocks, PBASE_BLOCKS_SHARED, slot, err);
+    return status == PBASE_OK
+               ? contract_result(blocks->vtable->share->names_sync(blocks, call, err), slot, err)
+               : status;
+}
+
+/* ------------------------------------------------------------------------------------- rest --- */
 
 pbase_status pbase_segment_map(pbase_segment *segment, uint64_t size, const uint8_t **out,
                                pbase_error *err)

@@ -225,6 +225,19 @@ pbase_status lock_table_renew(lock_table *table, const char *name, uint64_t fenc
                         : PBASE_FAIL(err, PBASE_LOST, "the lock '%s' is no longer held", name);
 }
 
+void lock_table_renumber(lock_table *table, const char *name, uint64_t fence, uint64_t renumbered)
+{
+    table->os->lock->mutex_lock(table->mutex);
+    lock_name *entry = name_find(table, name);
+    lock_hold *hold = entry == NULL ? NULL : hold_find(entry, fence);
+    if (hold != NULL) {
+        entry->first_fence = entry->first_fence == fence ? renumbered : entry->first_fence;
+        hold->fence = renumbered;
+    }
+    table->fence = renumbered > table->fence ? renumbered : table->fence;
+    table->os->lock->mutex_unlock(table->mutex);
+}
+
 void lock_table_release(lock_table *table, const char *name, uint64_t fence)
 {
     table->os->lock->mutex_lock(table->mutex);

@@ -25,6 +25,9 @@ PBASE_MUST_CHECK pbase_status lock_table_renew(lock_table *table, const char *na
                                                uint64_t lease_ms, pbase_error *err);
 void lock_table_release(lock_table *table, const char *name, uint64_t fence);
 
+/* Gives the hold with `fence` another token, that of a grantor above the table; it is greater than
+ * all that the table gave out for `name`. */
+void lock_table_renumber(lock_table *table, const char *name, uint64_t fence, uint64_t renumbered);
 /* FENCED when `name` was granted anew after `fence` was, whether it is still held or not. */
 PBASE_MUST_CHECK pbase_status lock_table_check(lock_table *table, const char *name, uint64_t fence,
                                                pbase_error *err);

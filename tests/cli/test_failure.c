@@ -50,7 +50,38 @@ static void wait_for_holder(cli_case *run, const char *pid)
     fail_msg("process %s never took the lock", pid);
 }
 
-static void a_second_process_is_told_which_one_has_the_space(void **state)
+static void a_second_process_is_told_who_has_the_space_alone(void **state)
+{
+    (void)state;
+    cli_case run;
+    char fifo[PATH_MAX], pid[32];
+    cli_case_begin(&run);
+    (void)snprintf(fifo, sizeof fifo, "%s", temp_dir_path(&run.dir, "fifo"));
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    CLI(&run, "put", "d", "1", "1");
+    const char *const arguments[] = {
+        "--set", "storage.exclusive=true", "import", "l", "fifo", "--batch", "1", NULL};
+    pid_t holder = cli_case_start(&run, arguments);
+    FILE *pipe = fopen(fifo, "wb");
+    assert_non_null(pipe);
+
+    (void)snprintf(pid, sizeof pid, "%d", (int)holder);
+    cli_case second = run; /* the same folder */
+    second.out = second.err = NULL;
+    wait_for_holder(&run, pid);
+    CLI(&second, "put", "d", "2", "2");
+    cli_case_expect(&second, 11, pid);
+    cli_case_forget(&second);
+
+    assert_int_equal(fclose(pipe), 0);
+    cli_case_wait(&run, holder);
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "put", "d", "3", "3");
+    cli_case_expect(&run, 0, "");
+    cli_case_end(&run);
+}
+
+static void a_second_process_works_beside_the_first(void **state)
 {
     (void)state;
     cli_case run;
@@ -69,7 +100,12 @@ static void a_second_process_is_told_which_one_has_the_space(void **state)
     second.out = second.err = NULL;
     wait_for_holder(&run, pid);
     CLI(&second, "put", "d", "2", "2");
-    cli_case_expect(&second, 11, pid);
+    cli_case_expect(&second, 0, "");
+    CLI(&second, "get", "d", "2");
+    cli_case_expect(&second, 0, "");
+    assert_string_equal(second.out, "2\n");
+    CLI(&second, "check");
+    cli_case_expect(&second, 0, "");
     cli_case_forget(&second);
 
     assert_int_equal(fclose(pipe), 0);
@@ -247,7 +283,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_that_is_not_a_space_is_left_alone),
-        cmocka_unit_test(a_second_process_is_told_which_one_has_the_space),
+        cmocka_unit_test(a_second_process_is_told_who_has_the_space_alone),
+        cmocka_unit_test(a_second_process_works_beside_the_first),
         cmocka_unit_test(damaged_files_are_told_from_good_ones),
         cmocka_unit_test(a_full_standard_output_exits_with_7),
         cmocka_unit_test(a_full_disk_exits_with_12_and_keeps_what_was_committed),

@@ -567,6 +567,76 @@ static void the_lock_excludes_another_opening(void **state)
     open_provider(f);
 }
 
+static void users_share_and_the_first_and_last_are_alone(void **state)
+{
+    fixture *f = *state;
+    test_graph *other = NULL;
+    bool alone = false;
+    if (!has(f, PBASE_BLOCKS_SHARED)) {
+        skip();
+    }
+    assert_ok(f, pbase_blocks_attach(f->blocks, NULL, &alone, &f->err));
+    assert_true(alone);
+    assert_ok(f, test_wiring_open(f->subject->wiring(f->folder.path), &f->host, &other, &f->err));
+    pbase_blocks *second = test_graph_object(other);
+    assert_int_equal(pbase_blocks_lock(second, NULL, &f->err), PBASE_BUSY);
+    assert_ok(f, pbase_blocks_attach(second, NULL, &alone, &f->err));
+    assert_false(alone);
+    assert_ok(f, pbase_blocks_names_sync(second, NULL, &f->err));
+    assert_false(pbase_blocks_leave(f->blocks));
+    assert_true(pbase_blocks_leave(second));
+    test_wiring_close(other);
+}
+
+static void a_named_lock_excludes_other_users_until_it_is_released(void **state)
+{
+    fixture *f = *state;
+    test_graph *other = NULL;
+    if (!has(f, PBASE_BLOCKS_SHARED)) {
+        skip();
+    }
+    const pbase_os *os = f->host.base.os;
+    assert_ok(f, test_wiring_open(f->subject->wiring(f->folder.path), &f->host, &other, &f->err));
+    pbase_blocks *second = test_graph_object(other);
+    pbase_call now = {.deadline_ns = os->system->monotonic_ns(os)};
+    assert_ok(f, pbase_blocks_acquire(f->blocks, NULL, "one", false, &f->err));
+    assert_int_equal(pbase_blocks_acquire(second, &now, "one", false, &f->err), PBASE_BUSY);
+    assert_int_equal(pbase_blocks_acquire(second, &now, "one", true, &f->err), PBASE_BUSY);
+    assert_ok(f, pbase_blocks_acquire(second, &now, "two", false, &f->err));
+    pbase_blocks_release(f->blocks, "one");
+    assert_ok(f, pbase_blocks_acquire(second, &now, "one", true, &f->err));
+    assert_ok(f, pbase_blocks_acquire(f->blocks, &now, "one", true, &f->err));
+    assert_int_equal(pbase_blocks_acquire(f->blocks, &now, "two", false, &f->err), PBASE_BUSY);
+    test_wiring_close(other); /* ends its holds */
+    assert_ok(f, pbase_blocks_acquire(f->blocks, &now, "two", false, &f->err));
+    assert_int_equal(pbase_blocks_acquire(f->blocks, &now, "No", false, &f->err), PBASE_INVALID);
+    assert_int_equal(pbase_blocks_acquire(f->blocks, &now, "", false, &f->err), PBASE_INVALID);
+}
+
+static void a_board_shows_each_user_what_the_others_store(void **state)
+{
+    fixture *f = *state;
+    test_graph *other = NULL;
+    uint8_t *here = NULL, *there = NULL;
+    if (!has(f, PBASE_BLOCKS_SHARED)) {
+        skip();
+    }
+    assert_ok(f, test_wiring_open(f->subject->wiring(f->folder.path), &f->host, &other, &f->err));
+    assert_ok(f, pbase_blocks_board(f->blocks, NULL, "b", 96, &here, &f->err));
+    assert_ok(f, pbase_blocks_board(test_graph_object(other), NULL, "b", 96, &there, &f->err));
+    for (size_t i = 0; i < 96; i++) {
+        assert_int_equal(here[i], 0);
+        here[i] = (uint8_t)(i + 1);
+        assert_int_equal(there[i], i + 1);
+    }
+    assert_int_equal(pbase_blocks_board(f->blocks, NULL, "b", 0, &here, &f->err), PBASE_LIMIT);
+    assert_int_equal(
+        pbase_blocks_board(f->blocks, NULL, "b", PBASE_BOARD_BYTES_MAX + 1, &here, &f->err),
+        PBASE_LIMIT);
+    assert_int_equal(pbase_blocks_board(f->blocks, NULL, "B", 8, &here, &f->err), PBASE_INVALID);
+    test_wiring_close(other);
+}
+
 static void a_map_shows_what_is_written_later(void **state)
 {
     fixture *f = *state;
@@ -785,6 +855,9 @@ int blocks_suite_run(const blocks_subject *subject)
         TEST(keys_and_segments_of_one_name_are_different_things),
         TEST(the_lock_is_exclusive),
         TEST(the_lock_excludes_another_opening),
+        TEST(users_share_and_the_first_and_last_are_alone),
+        TEST(a_named_lock_excludes_other_users_until_it_is_released),
+        TEST(a_board_shows_each_user_what_the_others_store),
         TEST(a_map_shows_what_is_written_later),
         TEST(a_map_outlives_the_removal_of_its_segment),
         TEST(a_punched_range_reads_as_zeros),

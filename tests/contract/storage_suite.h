@@ -12,5 +12,7 @@ typedef struct {
 
 /* Runs all tests; the exit code of the program. */
 int storage_suite_run(const storage_subject *subject);
+/* The same for two openings at once, of a storage that can be shared (storage_shared_suite.c). */
+int storage_shared_suite_run(const storage_subject *subject);
 
 #endif

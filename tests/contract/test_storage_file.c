@@ -34,9 +34,11 @@ int main(void)
                                              over_files};
     static const storage_subject memory = {"storage/file over block_provider/memory", over_memory};
     int failed = storage_suite_run(&mapped);
+    failed += storage_shared_suite_run(&mapped);
     storage_settings[3] = "never";
     file_settings[5] = "never";
     failed += storage_suite_run(&unmapped);
+    failed += storage_shared_suite_run(&unmapped);
     storage_settings[3] = "auto";
     return failed + storage_suite_run(&memory);
 }

@@ -51,6 +51,7 @@ expect "the note is there" 05-transactions
 expect "by_tag on tags[*]: 4 entries, multikey" 20-indexes
 expect "'Ada' is the key of rows 1, and of 3" 20-indexes
 expect "2 indexes checked, 0 findings" 20-indexes
+expect "3 processes, 100 steps each: 300" 08-processes
 expect "bytes_cache_hits: 0" 06-caches
 grep -qE "bytes_cache_hits: [1-9]" out.txt || {
     echo "06-caches: the second round did not find anything in the bytes cache" >&2

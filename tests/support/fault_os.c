@@ -117,10 +117,30 @@ static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **
                               : inner_files(file)->map(file->inner, size, out, out_data, err);
 }
 
+static pbase_status file_map_shared(pbase_os_file *file, uint64_t size, pbase_os_map **out,
+                                    uint8_t **out_data, pbase_error *err)
+{
+    pbase_status status = strike(file->faulty, OS_CALL_MAP, err);
+    return status != PBASE_OK
+               ? status
+               : inner_files(file)->map_shared(file->inner, size, out, out_data, err);
+}
+
 static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_error *err)
 {
     pbase_status status = strike(file->faulty, OS_CALL_LOCK, err);
     return status != PBASE_OK ? status : inner_files(file)->lock(file->inner, out_holder, err);
+}
+
+static pbase_status file_lock_try(pbase_os_file *file, bool shared, pbase_error *err)
+{
+    pbase_status status = strike(file->faulty, OS_CALL_LOCK, err);
+    return status != PBASE_OK ? status : inner_files(file)->lock_try(file->inner, shared, err);
+}
+
+static void file_unlock(pbase_os_file *file)
+{
+    inner_files(file)->unlock(file->inner);
 }
 
 static void file_close(pbase_os_file *file)
@@ -144,8 +164,11 @@ static void files_init(fault_os *faulty)
         .allocate = file_allocate,
         .punch = file_punch,
         .map = file_map,
+        .map_shared = file_map_shared,
         .unmap = faulty->inner->file->unmap,
         .lock = file_lock,
+        .lock_try = file_lock_try,
+        .unlock = file_unlock,
         .close = file_close,
     };
 }
@@ -224,12 +247,12 @@ static pbase_status directory_space(const pbase_os *os, const char *path, uint64
                               : inner->directory->space(inner, path, out_free, out_total, err);
 }
 
-static pbase_status directory_is_network(const pbase_os *os, const char *path, bool *out,
-                                         pbase_error *err)
+static pbase_status directory_network_type(const pbase_os *os, const char *path, char *out,
+                                           pbase_error *err)
 {
     const pbase_os *inner = from(os)->inner;
     pbase_status status = strike(from(os), OS_CALL_STAT, err);
-    return status != PBASE_OK ? status : inner->directory->is_network(inner, path, out, err);
+    return status != PBASE_OK ? status : inner->directory->network_type(inner, path, out, err);
 }
 
 static void directories_init(fault_os *faulty)
@@ -245,7 +268,7 @@ static void directories_init(fault_os *faulty)
         .stat = directory_stat,
         .resolve = directory_resolve,
         .space = directory_space,
-        .is_network = directory_is_network,
+        .network_type = directory_network_type,
     };
 }
 

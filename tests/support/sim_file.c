@@ -7,6 +7,7 @@ struct pbase_os_file {
     sim_node node;
     uint32_t flags;
     bool locked;
+    bool shares; /* while locked */
     struct pbase_os_file *next_locked;
 };
 
@@ -202,6 +203,18 @@ static pbase_status file_map(pbase_os_file *file, uint64_t size, pbase_os_map **
     return status;
 }
 
+/* What is stored there is seen by all, and never becomes durable. */
+static pbase_status file_map_shared(pbase_os_file *file, uint64_t size, pbase_os_map **out,
+                                    uint8_t **out_data, pbase_error *err)
+{
+    const uint8_t *data = NULL;
+    pbase_status status = file_map(file, size, out, &data, err);
+    if (status == PBASE_OK) {
+        *out_data = (uint8_t *)(uintptr_t)data;
+    }
+    return status;
+}
+
 static void file_unmap(pbase_os_map *map)
 {
     if (map != NULL) {
@@ -209,14 +222,43 @@ static void file_unmap(pbase_os_map *map)
     }
 }
 
-static bool is_locked(const sim_os *sim, sim_node node)
+/* True when another open has the file locked in a way that forbids `shared` or not. */
+static bool is_locked(const sim_os *sim, const pbase_os_file *file, bool shared)
 {
     for (const pbase_os_file *one = sim->locks; one != NULL; one = one->next_locked) {
-        if (one->node == node) {
+        if (one != file && one->node == file->node && !(shared && one->shares)) {
             return true;
         }
     }
     return false;
+}
+
+static void locks_drop(pbase_os_file *file)
+{
+    for (pbase_os_file **at = &file->sim->locks; *at != NULL; at = &(*at)->next_locked) {
+        if (*at == file) {
+            *at = file->next_locked;
+            break;
+        }
+    }
+    file->locked = false;
+}
+
+/* With the lock of the simulation held. */
+static pbase_status lock_take(pbase_os_file *file, bool shared, pbase_error *err)
+{
+    sim_os *sim = file->sim;
+    if (is_locked(sim, file, shared)) {
+        locks_drop(file);
+        return PBASE_FAIL(err, PBASE_BUSY, "locked by process %u", SIM_PROCESS_ID);
+    }
+    if (!file->locked) {
+        file->locked = true;
+        file->next_locked = sim->locks;
+        sim->locks = file;
+    }
+    file->shares = shared;
+    return PBASE_OK;
 }
 
 static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_error *err)
@@ -225,18 +267,34 @@ static pbase_status file_lock(pbase_os_file *file, uint64_t *out_holder, pbase_e
     sim_turn turn;
     sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_LOCK, &turn, err);
-    if (turn == SIM_GOES && !file->locked && is_locked(sim, file->node)) {
-        if (out_holder != NULL) {
-            *out_holder = SIM_PROCESS_ID;
-        }
-        status = PBASE_FAIL(err, PBASE_BUSY, "locked by process %u", SIM_PROCESS_ID);
-    } else if (turn == SIM_GOES && !file->locked) {
-        file->locked = true;
-        file->next_locked = sim->locks;
-        sim->locks = file;
+    if (turn == SIM_GOES) {
+        status = lock_take(file, false, err);
+    }
+    if (status == PBASE_BUSY && out_holder != NULL) {
+        *out_holder = SIM_PROCESS_ID;
     }
     sim_leave(sim);
     return status;
+}
+
+static pbase_status file_lock_try(pbase_os_file *file, bool shared, pbase_error *err)
+{
+    sim_os *sim = file->sim;
+    sim_turn turn;
+    sim_enter(sim);
+    pbase_status status = sim_turn_take(sim, OS_CALL_LOCK, &turn, err);
+    if (turn == SIM_GOES) {
+        status = lock_take(file, shared, err);
+    }
+    sim_leave(sim);
+    return status;
+}
+
+static void file_unlock(pbase_os_file *file)
+{
+    sim_enter(file->sim);
+    locks_drop(file);
+    sim_leave(file->sim);
 }
 
 static void file_close(pbase_os_file *file)
@@ -244,14 +302,7 @@ static void file_close(pbase_os_file *file)
     if (file == NULL) {
         return;
     }
-    sim_enter(file->sim);
-    for (pbase_os_file **at = &file->sim->locks; *at != NULL; at = &(*at)->next_locked) {
-        if (*at == file) {
-            *at = file->next_locked;
-            break;
-        }
-    }
-    sim_leave(file->sim);
+    file_unlock(file);
     pbase_alloc_free(&file->sim->memory, file, sizeof(*file));
 }
 
@@ -266,8 +317,11 @@ const pbase_os_file_ops sim_file_ops = {
     .allocate = file_allocate,
     .punch = file_punch,
     .map = file_map,
+    .map_shared = file_map_shared,
     .unmap = file_unmap,
     .lock = file_lock,
+    .lock_try = file_lock_try,
+    .unlock = file_unlock,
     .close = file_close,
 };
 
@@ -456,8 +510,8 @@ static pbase_status directory_space(const pbase_os *os, const char *path, uint64
     return status;
 }
 
-static pbase_status directory_is_network(const pbase_os *os, const char *path, bool *out,
-                                         pbase_error *err)
+static pbase_status directory_network_type(const pbase_os *os, const char *path, char *out,
+                                           pbase_error *err)
 {
     sim_os *sim = sim_of(os);
     sim_node node;
@@ -465,7 +519,7 @@ static pbase_status directory_is_network(const pbase_os *os, const char *path, b
     pbase_status status = look(os, OS_CALL_STAT, path, &node, err);
     sim_leave(sim);
     if (status == PBASE_OK) {
-        *out = false;
+        memcpy(out, sim->network_type, sizeof(sim->network_type));
     }
     return status;
 }
@@ -481,5 +535,5 @@ const pbase_os_directory_ops sim_directory_ops = {
     .stat = directory_stat,
     .resolve = directory_resolve,
     .space = directory_space,
-    .is_network = directory_is_network,
+    .network_type = directory_network_type,
 };

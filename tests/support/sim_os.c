@@ -1,5 +1,6 @@
 /* sim_os.c - the simulated os itself: life, memory, faults, crash points and futures. */
 #include "sim_world_internal.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CALL_NS 1000u /* what every call costs */
@@ -92,6 +93,13 @@ void sim_os_flip(sim_os *sim, const char *path, uint64_t offset, uint8_t mask)
         abort(); /* the test is wrong */
     }
     sim_disk_flip(sim->disk, node, offset, mask);
+    pthread_mutex_unlock(&sim->lock);
+}
+
+void sim_os_network_set(sim_os *sim, const char *type)
+{
+    pthread_mutex_lock(&sim->lock);
+    (void)snprintf(sim->network_type, sizeof(sim->network_type), "%s", type == NULL ? "" : type);
     pthread_mutex_unlock(&sim->lock);
 }
 

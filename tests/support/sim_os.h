@@ -33,6 +33,8 @@ const pbase_os *sim_os_interface(sim_os *sim);
 void sim_os_disk_limit(sim_os *sim, uint64_t bytes);
 /* Flips bits of one byte of a file, durably. The file and the byte exist. */
 void sim_os_flip(sim_os *sim, const char *path, uint64_t offset, uint8_t mask);
+/* The disk is reached over a network by this type of file system; NULL: it is local, as at first. */
+void sim_os_network_set(sim_os *sim, const char *type);
 /* Bytes of memory that were taken through `memory` and not given back. */
 size_t sim_os_memory_used(sim_os *sim);
 /* Calls of a kind so far, failed ones included. */

@@ -1,9 +1,10 @@
 /* space.h - an object space: one storage, many databases, opened from one configuration.
  *
  * Opening loads the plugins that the configuration names, checks that every codec the stored data
- * needs is there, recovers what a crash left behind, and takes the right to write. A second process
- * gets PBASE_BUSY naming the holder's process id. Closing settles everything, so that the next
- * opening has nothing to recover.
+ * needs is there, and recovers what a crash left behind. A space in files may be open in several
+ * processes, which all read and write (docs/processes.md); where it cannot be shared, or is configured
+ * not to be, a second process gets PBASE_BUSY naming the holder's process id. The last one that closes
+ * settles everything, so that the next opening has nothing to recover.
  *
  * Threads: synchronized, except that close must be the last call. In a child after fork the space is
  * the parent's: calls that open, begin, commit or settle are UNSUPPORTED there, and closing does
@@ -34,7 +35,7 @@ typedef struct {
 /* Opens the space that `config` (see config.h) describes; `options` NULL: all defaults. Returns a
  * space the caller closes.
  * CONFIG: the document is wrong; `err` has the first problem, `report` gets all. PLUGIN: a component,
- * or a codec that the data needs, is missing or refused, by name. BUSY: another process has it.
+ * or a codec that the data needs, is missing or refused, by name. BUSY: another process has it alone.
  * FORMAT: the place is not a space, or is newer than this library. CORRUPT: acknowledged data is
  * damaged; nothing was changed. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_open(const pbase_config_source *config,

@@ -18,8 +18,7 @@ static pbase_status segment_open(journal *self, pbase_position base, pbase_segme
     return pbase_blocks_open(self->blocks, NULL, name, PBASE_SEGMENT_WRITE, out, err);
 }
 
-/* Puts `segment`, which it takes, in the place of the one being written. With append_lock. */
-static void segment_replace(journal *self, pbase_segment *segment)
+void journal_segment_replace(journal *self, pbase_segment *segment)
 {
     journal_lock(self, self->sync_lock);
     journal_lock(self, self->state_lock);
@@ -80,6 +79,38 @@ static pbase_status flush_found(journal *self, pbase_position synced, pbase_posi
     return status;
 }
 
+/* Flushes what others appended last: only the newest segment has bytes that are not durable. With
+ * sync_lock. */
+static pbase_status flush_foreign(journal *self, pbase_position head, pbase_error *err)
+{
+    journal_place place;
+    pbase_segment *segment = NULL;
+    pbase_error why;
+    if (!journal_place_find(self, head - 1, &place)) {
+        return PBASE_OK; /* trimmed, which is flushed before */
+    }
+    pbase_error_init(&why);
+    pbase_status status = segment_open(self, place.base, &segment, &why);
+    if (status == PBASE_OK) {
+        status = pbase_segment_sync(segment, NULL, &why);
+        pbase_segment_close(segment);
+    }
+    if (status != PBASE_OK && status != PBASE_NOT_FOUND && err != NULL) {
+        *err = why;
+    }
+    return status == PBASE_NOT_FOUND ? PBASE_OK : status;
+}
+
+/* With sync_lock. */
+static pbase_status flush_range(journal *self, pbase_segment *segment, bool is_ready,
+                                pbase_position synced, pbase_position head, pbase_error *err)
+{
+    if (segment != NULL) {
+        return pbase_segment_sync(segment, NULL, err);
+    }
+    return is_ready ? flush_foreign(self, head, err) : flush_found(self, synced, head, err);
+}
+
 pbase_status journal_flush(journal *self, pbase_error *err)
 {
     pbase_error cause;
@@ -90,10 +121,10 @@ pbase_status journal_flush(journal *self, pbase_error *err)
     pbase_position synced = self->synced;
     pbase_position target = self->head;
     pbase_segment *segment = self->segment;
+    bool is_ready = self->is_shared && self->is_ready;
     self->stats.flush_count++;
     journal_unlock(self, self->state_lock);
-    status = segment == NULL ? flush_found(self, synced, target, &cause)
-                             : pbase_segment_sync(segment, NULL, &cause);
+    status = flush_range(self, segment, is_ready, synced, target, &cause);
     if (status == PBASE_OK) {
         journal_lock(self, self->state_lock);
         self->synced = target > self->synced ? target : self->synced;
@@ -186,9 +217,7 @@ static pbase_status later_segments_remove(journal *self, pbase_error *err)
     return status;
 }
 
-/* Makes the journal fit to be appended to, once. A failure leaves it to be tried again: nothing of
- * what is kept was touched. */
-static pbase_status ready(journal *self, pbase_error *err)
+pbase_status journal_ready(journal *self, pbase_error *err)
 {
     journal_place place;
     pbase_status status = PBASE_OK;
@@ -204,7 +233,7 @@ static pbase_status ready(journal *self, pbase_error *err)
     if (status == PBASE_OK) {
         status = later_segments_remove(self, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && !self->is_shared) { /* others may be making one */
         status = journal_spares_clean(self, err);
     }
     journal_lock(self, self->state_lock);
@@ -213,7 +242,9 @@ static pbase_status ready(journal *self, pbase_error *err)
     if (status == PBASE_OK && !is_synced) {
         status = journal_flush(self, err);
     }
+    journal_lock(self, self->state_lock);
     self->is_ready = status == PBASE_OK;
+    journal_unlock(self, self->state_lock);
     return status;
 }
 
@@ -230,22 +261,37 @@ static pbase_position places_end(journal *self)
     return end;
 }
 
-/* Gives a zeroed or recycled segment the name of `base`. Sets `out_bytes` to its size. */
+/* Takes a spare, making one if need be. */
+static pbase_status spare_obtain(journal *self, uint32_t *out_number, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && !journal_spare_take(self, out_number)) {
+        status = journal_spare_create(self, err);
+    }
+    return status;
+}
+
+/* Gives a zeroed or recycled segment the name of `base`. */
 static pbase_status segment_take(journal *self, pbase_position base, pbase_error *err)
 {
     char from[JOURNAL_NAME_BYTES];
     char to[JOURNAL_NAME_BYTES];
     uint32_t number;
-    pbase_status status = PBASE_OK;
-    if (!journal_spare_take(self, &number)) {
-        status = journal_spare_create(self, err);
-        if (status != PBASE_OK || !journal_spare_take(self, &number)) {
-            return status;
-        }
+    pbase_status status = spare_obtain(self, &number, err);
+    if (status != PBASE_OK) {
+        return status;
     }
-    journal_spare_name(number, from);
     journal_segment_name(base, to);
-    status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
+    do {
+        journal_spare_name(number, from);
+        status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
+        if (status == PBASE_NOT_FOUND && self->is_shared) { /* another participant has taken it */
+            pbase_status again = spare_obtain(self, &number, err);
+            if (again != PBASE_OK) {
+                return again;
+            }
+        }
+    } while (status == PBASE_NOT_FOUND && self->is_shared);
     if (status == PBASE_NO_MEMORY) { /* the spare has its name still; the next opening finds it */
         return status;
     }
@@ -321,7 +367,10 @@ static pbase_status roll(journal *self, uint64_t bytes, pbase_error *err)
         journal_place_drop_last(self);
         return status;
     }
-    segment_replace(self, segment);
+    journal_segment_replace(self, segment);
+    journal_lock(self, self->state_lock);
+    self->layout++;
+    journal_unlock(self, self->state_lock);
     return PBASE_OK;
 }
 
@@ -379,7 +428,7 @@ static pbase_status layout_place(journal *self, layout *plan, pbase_error *err)
         pbase_segment *segment = NULL;
         status = segment_open(self, plan->place.base, &segment, err);
         if (status == PBASE_OK) {
-            segment_replace(self, segment);
+            journal_segment_replace(self, segment);
         }
     }
     return status;
@@ -541,7 +590,7 @@ static pbase_status append_doubtful(journal *self, pbase_token token, pbase_stat
 static bool large_undo(journal *self, const layout *plan, pbase_status cause,
                        const pbase_error *why)
 {
-    segment_replace(self, NULL);
+    journal_segment_replace(self, NULL);
     segment_remove(self, plan->place.base, cause, why);
     journal_place_drop_last(self);
     return journal_poison_check(self, NULL) == PBASE_OK;
@@ -563,6 +612,17 @@ static void append_publish(journal *self, const layout *plan, pbase_journal_appe
     *out = (pbase_journal_appended){.first = plan->at, .end = plan->at + plan->bytes};
 }
 
+/* A write past the cache flushes nothing of what others appended before. With append_lock. */
+static pbase_status foreign_flush(journal *self, pbase_error *err)
+{
+    journal_lock(self, self->state_lock);
+    bool is_synced = self->synced >= self->head;
+    journal_unlock(self, self->state_lock);
+    pbase_status status = is_synced ? PBASE_OK : journal_flush(self, err);
+    self->has_foreign = status != PBASE_OK;
+    return status;
+}
+
 /* With append_lock. */
 static pbase_status append_locked(journal *self, const pbase_journal_append *append, layout *plan,
                                   pbase_journal_appended *out, pbase_error *err)
@@ -573,7 +633,10 @@ static pbase_status append_locked(journal *self, const pbase_journal_append *app
         status = head_check(self, append->expected, err);
     }
     if (status == PBASE_OK) {
-        status = ready(self, err);
+        status = journal_ready(self, err);
+    }
+    if (status == PBASE_OK && plan->is_durable && self->has_foreign) {
+        status = foreign_flush(self, err);
     }
     if (status == PBASE_OK) {
         status = layout_place(self, plan, err);

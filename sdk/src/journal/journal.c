@@ -91,6 +91,25 @@ static pbase_status geometry_take(journal *self, const journal_options *options,
     return PBASE_OK;
 }
 
+/* Finds the head, or takes it from those who are there. */
+static pbase_status head_find(journal *self, const journal_options *options, const pbase_call *call,
+                              pbase_error *err)
+{
+    if (options->joins != NULL) {
+        self->first = options->joins->first;
+        journal_mark_take(self, options->joins);
+        self->is_ready = true;
+        return PBASE_OK;
+    }
+    pbase_status status = journal_recover(self, options, call, err);
+    if (status == PBASE_OK && self->is_shared) {
+        status = journal_spares_clean(self, err); /* later, others may be making some */
+        self->is_ready =
+            status == PBASE_OK && self->synced >= self->head && options->closed_at == self->head;
+    }
+    return status;
+}
+
 pbase_status journal_open(const journal_options *options, const pbase_call *call, journal **out,
                           pbase_error *err)
 {
@@ -106,6 +125,13 @@ pbase_status journal_open(const journal_options *options, const pbase_call *call
     self->id = options->id;
     self->first = options->first != 0 ? options->first : JOURNAL_POSITION_FIRST;
     self->spares_max = options->spares_max != 0 ? options->spares_max : JOURNAL_SPARES_DEFAULT;
+    self->is_shared = options->is_shared;
+    self->first_now = options->first_now;
+    self->first_state = options->state;
+    if (self->is_shared) { /* numbers that no other participant chooses */
+        self->os->system->random(self->os, &self->spare_next, sizeof(self->spare_next));
+        self->spare_next &= UINT32_MAX >> 1;
+    }
     status = locks_create(self, err);
     if (status == PBASE_OK) {
         status = geometry_take(self, options, err);
@@ -117,7 +143,7 @@ pbase_status journal_open(const journal_options *options, const pbase_call *call
         status = journal_places_load(self, call, err);
     }
     if (status == PBASE_OK) {
-        status = journal_recover(self, options, call, err);
+        status = head_find(self, options, call, err);
     }
     if (status != PBASE_OK) {
         journal_close(self);

@@ -39,6 +39,15 @@ typedef struct journal journal;
 #define JOURNAL_RECORDS_MAX 16777216u                 /* of one append */
 #define JOURNAL_CAPABILITIES (PBASE_BLOCKS_APPEND_SYNC | PBASE_BLOCKS_OVERWRITE)
 
+/* Where a journal stands, as participants tell one another. */
+typedef struct {
+    pbase_position head;
+    pbase_position first;
+    pbase_position synced; /* everything before it is durable */
+    uint32_t head_crc32c;  /* of the last frame; 0: not known */
+    uint32_t layout;       /* changes whenever segments were added */
+} journal_mark;
+
 typedef struct {
     const pbase_host *host; /* borrowed until close: os, alloc, crc32c, log */
     pbase_blocks *blocks;   /* borrowed until close */
@@ -54,6 +63,13 @@ typedef struct {
     uint32_t spares_max; /* zeroed or recycled segments kept ahead; 0: 2 */
     uint32_t reserved;
     uint64_t segment_bytes; /* size of new segments; 0: the provider's geometry says */
+    /* Several participants append in turn, each under an exclusive right that the storage grants:
+     * see journal_follow. `first_now` (lock-free) tells how far others have trimmed. */
+    bool is_shared;
+    pbase_position (*first_now)(void *state);
+    void *state;
+    const journal_mark *joins; /* borrowed for the call: others are there, and stand here; `first`,
+                                  `start` and `closed_at` are not looked at. NULL: alone */
 } journal_options;
 
 /* Finds the head by checking every frame from `start` on; writes and flushes nothing, so records
@@ -88,6 +104,24 @@ PBASE_MUST_CHECK pbase_status journal_prepare(journal *self, const pbase_call *c
  * `first`: nothing to do. INVALID: above the head. */
 PBASE_MUST_CHECK pbase_status journal_trim(journal *self, const pbase_call *call,
                                            pbase_position upto, pbase_error *err);
+
+/* ---- of a shared journal ---- */
+
+/* Where this participant stands. With the right to append: what the next one has to follow. */
+void journal_mark_get(journal *self, journal_mark *out);
+/* Goes on where others left it. `in_order` is true when the caller has the right to append and
+ * nobody died with it: then nothing but zeros lies behind the head, whatever this one found. */
+PBASE_MUST_CHECK pbase_status journal_follow(journal *self, const journal_mark *mark, bool in_order,
+                                             pbase_error *err);
+/* Somebody died, or failed, with the right to append, which the caller has now: finds the head again
+ * from `mark` on, as opening does, and makes the journal fit to be appended to: whole appends stay,
+ * a torn tail is zeroed, all of it durably. Errors are those of journal_open and journal_append. */
+PBASE_MUST_CHECK pbase_status journal_repair(journal *self, const journal_mark *mark,
+                                             pbase_error *err);
+/* Keeps nothing before `first`, from now on; its segments go with the next trim. */
+void journal_first_set(journal *self, pbase_position first);
+/* False: the next flush may have to write, which takes the right to append. */
+bool journal_is_ready(journal *self);
 
 /* All but `anchor`, which is the storage's and stays untouched. Never blocks on I/O. */
 void journal_head(journal *self, pbase_journal_head *out);

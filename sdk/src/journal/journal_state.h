@@ -1,7 +1,7 @@
 /* journal_state.h - the state of a journal, shared by the files of this folder.
  *
  * Locks, in the order in which they are taken:
- *   trim_lock    one trim or prepare at a time
+ *   trim_lock    one trim, prepare or follow at a time
  *   append_lock  one append at a time: staging, tail_*, is_ready
  *   sync_lock    one flush at a time; held when `segment` is replaced
  *   state_lock   never held during I/O: head, first, synced, places, spares, poison, stats
@@ -44,6 +44,9 @@ struct journal {
     size_t staging_bytes; /* a segment, if that is not too much */
     uint32_t unit;        /* frames are padded to it */
     uint32_t spares_max;
+    bool is_shared;
+    pbase_position (*first_now)(void *state); /* NULL: nobody else trims */
+    void *first_state;
 
     pbase_os_mutex *trim_lock;
     pbase_os_mutex *append_lock;
@@ -52,16 +55,18 @@ struct journal {
     pbase_os_cond *head_moved;
 
     /* append_lock */
-    bool is_ready;    /* the tail is cleared, leftovers are gone */
     uint8_t *staging; /* `staging_bytes`, aligned to FRAME_UNIT_MAX, inside `staging_raw` */
     uint8_t *staging_raw;
     uint32_t head_crc32c; /* of the last frame; 0: not known */
     uint64_t tail_end;    /* what claims to be frames after the head ends here; 0: nothing does */
+    bool has_foreign;     /* others appended what is not flushed */
 
     /* append_lock and sync_lock and state_lock */
     pbase_segment *segment; /* being written; NULL before the first append */
 
     /* append_lock and state_lock */
+    bool is_ready; /* the tail is cleared, leftovers are gone */
+    uint32_t layout;
     pbase_position head;
     pbase_token doubtful; /* of the append that failed; see poison */
 
@@ -96,6 +101,10 @@ void journal_poison(journal *self, pbase_status code, const pbase_error *cause);
 /* READ_ONLY, telling the cause, when the journal is poisoned. Takes state_lock. */
 PBASE_MUST_CHECK pbase_status journal_poison_check(journal *self, pbase_error *err);
 
+/* ---- follow.c ---- */
+/* Takes over where others stand. With append_lock and state_lock, or before the journal is shared. */
+void journal_mark_take(journal *self, const journal_mark *mark);
+
 /* ---- places.c: segments and their names ---- */
 void journal_segment_name(pbase_position base, char out[JOURNAL_NAME_BYTES]);
 void journal_spare_name(uint32_t number, char out[JOURNAL_NAME_BYTES]);
@@ -108,6 +117,8 @@ bool journal_place_find(journal *self, pbase_position position, journal_place *o
 bool journal_place_from(journal *self, pbase_position position, journal_place *out);
 PBASE_MUST_CHECK pbase_status journal_place_add(journal *self, journal_place place,
                                                 pbase_error *err);
+/* Makes the tables anew from the provider's names. With trim_lock and append_lock. */
+PBASE_MUST_CHECK pbase_status journal_places_reload(journal *self, pbase_error *err);
 /* Drops the oldest, or the newest, from the table. Takes state_lock. */
 void journal_place_drop_first(journal *self);
 void journal_place_drop_last(journal *self);
@@ -127,5 +138,11 @@ PBASE_MUST_CHECK pbase_status journal_place_recycle(journal *self, journal_place
 /* Flushes what was appended, or, before the first append, what opening found, and moves `synced` to
  * the head. Poisons on failure. Without state_lock or sync_lock. */
 PBASE_MUST_CHECK pbase_status journal_flush(journal *self, pbase_error *err);
+/* Makes the journal fit to be appended to, once. A failure leaves it to be tried again: nothing of
+ * what is kept was touched. With append_lock. */
+PBASE_MUST_CHECK pbase_status journal_ready(journal *self, pbase_error *err);
+/* Puts `segment`, which it takes (NULL: none), in the place of the one being written. With
+ * append_lock. */
+void journal_segment_replace(journal *self, pbase_segment *segment);
 
 #endif

@@ -145,9 +145,13 @@ static uint32_t spare_number_new(journal *self)
 bool journal_spare_take(journal *self, uint32_t *out_number)
 {
     journal_lock(self, self->state_lock);
-    bool found = self->spare_count > 0;
-    if (found) {
-        *out_number = self->spares[--self->spare_count].number;
+    bool found = false;
+    for (size_t i = self->spare_count; i-- > 0 && !found;) {
+        if (self->spares[i].is_whole) { /* others may be making one */
+            *out_number = self->spares[i].number;
+            self->spares[i] = self->spares[--self->spare_count];
+            found = true;
+        }
     }
     journal_unlock(self, self->state_lock);
     return found;
@@ -285,4 +289,35 @@ static pbase_status name_load(void *state, const pbase_block_info *info, pbase_e
 pbase_status journal_places_load(journal *self, const pbase_call *call, pbase_error *err)
 {
     return pbase_blocks_list(self->blocks, call, JOURNAL_PREFIX, name_load, self, err);
+}
+
+pbase_status journal_places_reload(journal *self, pbase_error *err)
+{
+    const pbase_alloc *alloc = self->host->alloc;
+    journal fresh = {.host = self->host,
+                     .os = self->os,
+                     .blocks = self->blocks,
+                     .segment_bytes = self->segment_bytes,
+                     .state_lock = self->state_lock,
+                     .spare_next = self->spare_next};
+    pbase_status status = journal_places_load(&fresh, NULL, err);
+    if (status == PBASE_OK) {
+        journal_lock(self, self->state_lock);
+        journal old = {.places = self->places,
+                       .place_capacity = self->place_capacity,
+                       .spares = self->spares,
+                       .spare_capacity = self->spare_capacity};
+        self->places = fresh.places;
+        self->place_count = fresh.place_count;
+        self->place_capacity = fresh.place_capacity;
+        self->spares = fresh.spares;
+        self->spare_count = fresh.spare_count;
+        self->spare_capacity = fresh.spare_capacity;
+        self->spare_next = fresh.spare_next;
+        journal_unlock(self, self->state_lock);
+        fresh = old;
+    }
+    pbase_alloc_free(alloc, fresh.places, fresh.place_capacity * sizeof(journal_place));
+    pbase_alloc_free(alloc, fresh.spares, fresh.spare_capacity * sizeof(journal_spare));
+    return status;
 }

@@ -54,11 +54,15 @@ static pbase_status window_grow(journal_reader *reader, size_t size, pbase_error
     return PBASE_OK;
 }
 
-/* How much to read at `position`, when `size` bytes are wanted: a window, within the segment. */
-static size_t window_bytes(journal_place place, pbase_position position, size_t size)
+/* How much to read at `position`, when `size` bytes are wanted: a window, within the segment, and no
+ * more beyond `limit` than asked for. */
+static size_t window_bytes(journal_place place, pbase_position position, size_t size,
+                           pbase_position limit)
 {
     uint64_t left = place.base + place.bytes - position;
     uint64_t wish = size > WINDOW_BYTES ? size : WINDOW_BYTES;
+    uint64_t known = limit > position ? limit - position : 0;
+    wish = known < wish ? (known > size ? known : size) : wish;
     return (size_t)(wish < left ? wish : left);
 }
 
@@ -66,7 +70,7 @@ pbase_status journal_reader_fetch(journal_reader *reader, journal_place place,
                                   pbase_position position, size_t size, pbase_position limit,
                                   const uint8_t **out, pbase_error *err)
 {
-    size_t wish = window_bytes(place, position, size);
+    size_t wish = window_bytes(place, position, size, limit);
     size_t got = 0;
     pbase_status status = reader_turn(reader, place, err);
     PBASE_ASSERT(size <= wish);

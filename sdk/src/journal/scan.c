@@ -35,6 +35,10 @@ static pbase_status broken(journal *self, pbase_position position, pbase_error *
     pbase_position first;
     pbase_position head;
     ends_get(self, &first, &head);
+    if (self->first_now != NULL) {
+        pbase_position now = self->first_now(self->first_state);
+        first = now > first ? now : first;
+    }
     if (position < first) {
         return trimmed(position, err);
     }

@@ -149,15 +149,17 @@ static void space_and_kind_of_the_file_system_are_known(void **state)
 {
     uint64_t free_bytes = 0;
     uint64_t total_bytes = 0;
-    bool network = true;
+    char type[PBASE_OS_TYPE_BYTES] = "?";
     (void)state;
 
     assert_int_equal(os->directory->space(os, directory.path, &free_bytes, &total_bytes, NULL),
                      PBASE_OK);
-    assert_int_equal(os->directory->is_network(os, directory.path, &network, NULL), PBASE_OK);
+    assert_int_equal(os->directory->network_type(os, directory.path, type, NULL), PBASE_OK);
+    assert_int_equal(os->directory->network_type(os, temp_dir_path(&directory, "gone"), type, NULL),
+                     PBASE_NOT_FOUND);
 
     assert_true(total_bytes > 0 && free_bytes <= total_bytes);
-    assert_false(network); /* the temporary directory of a test is local */
+    assert_string_equal(type, ""); /* the temporary directory of a test is local */
 }
 
 int main(void)

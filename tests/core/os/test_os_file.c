@@ -248,6 +248,49 @@ static void a_lock_is_exclusive_within_one_process_and_names_the_holder(void **s
     os->file->close(second);
 }
 
+static void a_shared_map_is_written_and_seen_by_all(void **state)
+{
+    (void)state;
+    pbase_os_map *maps[2] = {NULL, NULL};
+    uint8_t *data[2] = {NULL, NULL};
+    uint8_t byte = 0;
+    size_t got = 0;
+    pbase_os_file *file = file_make("board");
+    assert_int_equal(os->file->write(file, 0, "12345678", 8, NULL), PBASE_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(os->file->map_shared(file, 8, &maps[i], &data[i], NULL), PBASE_OK);
+    }
+    data[0][3] = 'x';
+    assert_int_equal(data[1][3], 'x');
+    assert_int_equal(os->file->read(file, 3, &byte, 1, &got, NULL), PBASE_OK);
+    assert_int_equal(byte, 'x');
+    assert_int_equal(os->file->map_shared(file, 0, &maps[0], &data[0], NULL), PBASE_INVALID);
+    os->file->unmap(maps[0]);
+    os->file->unmap(maps[1]);
+    os->file->close(file);
+}
+
+static void a_lock_can_be_shared_changed_and_given_back(void **state)
+{
+    (void)state;
+    pbase_os_file *first = file_make("lock");
+    pbase_os_file *second = file_make("lock");
+    assert_int_equal(os->file->lock_try(first, true, NULL), PBASE_OK);
+    assert_int_equal(os->file->lock_try(second, true, NULL), PBASE_OK);
+    assert_int_equal(os->file->lock_try(first, false, NULL), PBASE_BUSY); /* it has none now */
+    assert_int_equal(os->file->lock_try(second, false, NULL), PBASE_OK);
+    assert_int_equal(os->file->lock_try(first, true, NULL), PBASE_BUSY);
+    os->file->unlock(second);
+    os->file->unlock(second); /* nothing held is fine */
+    assert_int_equal(os->file->lock_try(first, false, NULL), PBASE_OK);
+    uint64_t size = 1;
+    assert_int_equal(os->file->size(first, &size, NULL), PBASE_OK);
+    assert_int_equal(size, 0); /* it writes no name */
+    os->file->close(first);
+    assert_int_equal(os->file->lock_try(second, false, NULL), PBASE_OK);
+    os->file->close(second);
+}
+
 /* Takes the lock in a child, says so through `told`, and holds it until `leave` is closed. */
 static pid_t child_lock(int told, int leave)
 {
@@ -316,6 +359,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_map_beyond_the_end_shows_what_is_written_there_later,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(mapping_nothing_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_shared_map_is_written_and_seen_by_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lock_can_be_shared_changed_and_given_back, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_lock_is_exclusive_within_one_process_and_names_the_holder,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(

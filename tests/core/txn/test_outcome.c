@@ -87,8 +87,8 @@ static void unknown_commit_is_resolved(int64_t key, uint64_t n, bool settle_befo
 static void sweep(bool settle_before)
 {
     unsigned outcomes[3] = {0, 0, 0};
-    for (int64_t round = 0; round < 40; round++) {
-        unknown_commit_is_resolved(round + 1, (uint64_t)round % 4 + 1, settle_before, outcomes);
+    for (int64_t round = 0; round < 60; round++) {
+        unknown_commit_is_resolved(round + 1, (uint64_t)round % 20 + 1, settle_before, outcomes);
     }
     print_message("%u known, %u unknown and there, %u unknown and not there\n", outcomes[0],
                   outcomes[1], outcomes[2]);

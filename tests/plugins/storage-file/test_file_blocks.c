@@ -142,13 +142,13 @@ static void a_folder_that_may_not_be_written_is_a_clear_error(void **state)
     assert_non_null(strstr(f->err.message, f->folder.path));
 }
 
-static pbase_status always_network(const pbase_os *os, const char *path, bool *out,
+static pbase_status always_network(const pbase_os *os, const char *path, char *out,
                                    pbase_error *err)
 {
     (void)os;
     (void)path;
     (void)err;
-    *out = true;
+    memcpy(out, "nfs", sizeof "nfs");
     return PBASE_OK;
 }
 
@@ -157,10 +157,12 @@ static void a_network_file_system_is_refused_unless_allowed(void **state)
     fixture *f = *state;
     pbase_os os = *pbase_os_real();
     pbase_os_directory_ops directory = *os.directory;
-    directory.is_network = always_network;
+    directory.network_type = always_network;
     os.directory = &directory;
     f->host.base.os = &os;
     assert_int_equal(try_open(f), PBASE_UNSUPPORTED);
+    assert_non_null(strstr(f->err.message, "'nfs'"));
+    assert_non_null(strstr(f->err.message, f->folder.path));
     assert_non_null(strstr(f->err.hint, "network: allow"));
     settings[3] = "allow";
     assert_int_equal(try_open(f), PBASE_OK);

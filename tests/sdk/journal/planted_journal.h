@@ -29,6 +29,7 @@ static int planted_bug;
 #define PBASE_PLANT(bug) (planted_bug == (bug))
 
 #include "journal/append.c"
+#include "journal/follow.c"
 #include "journal/frame.c"
 #include "journal/journal.c"
 #include "journal/places.c"

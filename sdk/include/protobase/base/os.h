@@ -34,6 +34,8 @@ typedef struct pbase_os_socket pbase_os_socket; /* a stream socket, listening or
 #define PBASE_OS_TRUNCATE 0x40u
 #define PBASE_OS_PRIVATE 0x80u /* created with mode 0600 instead of 0666 less umask */
 
+#define PBASE_OS_TYPE_BYTES 32u /* the longest name of a file system's type, NUL included */
+
 typedef struct {
     uint64_t size_bytes;
     uint64_t allocated_bytes; /* on the device; below size_bytes when sparse */
@@ -72,10 +74,19 @@ typedef struct {
      * they have been written raises SIGBUS. */
     pbase_status (*map)(pbase_os_file *file, uint64_t size, pbase_os_map **out,
                         const uint8_t **out_data, pbase_error *err);
-    void (*unmap)(pbase_os_map *map);
+    /* The first `size` bytes, which the file has, as memory that may be written, too: what one process
+     * stores, every other that maps them so reads at once. Flushed by nothing but `sync`. */
+    pbase_status (*map_shared)(pbase_os_file *file, uint64_t size, pbase_os_map **out,
+                               uint8_t **out_data, pbase_error *err);
+    void (*unmap)(pbase_os_map *map); /* of either kind */
     /* Whole-file lock that ends with the file or the process. BUSY: `out_holder` (may be NULL) is
      * the process id that has it, 0 if unknown. Also exclusive between two opens of one process. */
     pbase_status (*lock)(pbase_os_file *file, uint64_t *out_holder, pbase_error *err);
+    /* The same lock without a name, for one that is taken often: never writes, and does not wait to
+     * learn who has it. `shared`: many may hold it at once, and nobody exclusively. An open that
+     * holds it already changes its mode; after BUSY it holds nothing. */
+    pbase_status (*lock_try)(pbase_os_file *file, bool shared, pbase_error *err);
+    void (*unlock)(pbase_os_file *file); /* of lock or lock_try; nothing held is fine */
     void (*close)(pbase_os_file *file);
 } pbase_os_file_ops;
 
@@ -104,8 +115,10 @@ typedef struct {
     /* Bytes that this user may still write, and the total, of the file system of `path`. */
     pbase_status (*space)(const pbase_os *os, const char *path, uint64_t *out_free,
                           uint64_t *out_total, pbase_error *err);
-    /* True when the file system is reached over a network (NFS, SMB, ...). */
-    pbase_status (*is_network)(const pbase_os *os, const char *path, bool *out, pbase_error *err);
+    /* The name of the file system's type ("nfs", "cifs", "9p", "fuse.sshfs", ...) when it is reached
+     * over a network or through a program that may do so, and its locks and flushes can therefore
+     * not be relied on; empty when it is local. Fills at most PBASE_OS_TYPE_BYTES, NUL included. */
+    pbase_status (*network_type)(const pbase_os *os, const char *path, char *out, pbase_error *err);
 } pbase_os_directory_ops;
 
 /* Clock, randomness, and facts about the process. */

@@ -23,7 +23,8 @@ typedef struct pbase_segment pbase_segment; /* an open segment of one; confined 
 #define PBASE_BLOCKS_RANGE_READ 0x10u
 #define PBASE_BLOCKS_MAP 0x20u
 #define PBASE_BLOCKS_PERSISTENT 0x40u
-#define PBASE_BLOCKS_LOCK 0x80u /* lock: exclusive use between processes */
+#define PBASE_BLOCKS_LOCK 0x80u    /* lock: exclusive use between processes */
+#define PBASE_BLOCKS_SHARED 0x100u /* share: use by several processes at once */
 
 typedef struct {
     uint32_t struct_size;
@@ -111,11 +112,42 @@ typedef struct {
 
 #define PBASE_KEY_DOCUMENT_BYTES_MAX 65536u
 
+/* Optional (SHARED): several opens of one place, in one process or in many, use it at once. What
+ * one writes another reads as soon as the call returned; keys stay atomic between them. Names of
+ * locks are 1..PBASE_LOCK_NAME_BYTES of [a-z0-9-]. All holds of a process end with it. */
+#define PBASE_LOCK_NAME_BYTES 64u
+#define PBASE_BOARD_BYTES_MAX 4096u
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Instead of `lock`: from now on this open is one of the users. `out_alone`: there is no other,
+     * so that what lies there was left by users who are gone. BUSY names the process that has it
+     * exclusively. Users come and go one at a time: the caller holds a lock of its own choice. */
+    pbase_status (*attach)(pbase_blocks *self, const pbase_call *call, bool *out_alone,
+                           pbase_error *err);
+    /* The last call before close. True when no other user is left: they are kept out until close,
+     * so that an orderly end can be made. */
+    bool (*leave)(pbase_blocks *self);
+    /* Takes the lock `name`, which this open does not hold, and waits for it until the call's
+     * deadline: BUSY then. Whoever waits comes before who held it last. */
+    pbase_status (*acquire)(pbase_blocks *self, const pbase_call *call, const char *name,
+                            bool shared, pbase_error *err);
+    void (*release)(pbase_blocks *self, const char *name);
+    /* Memory that all users see under the name `name` (of a lock's alphabet): what one stores the
+     * others read at once. Zeros, unless a user stored something: also one who is gone. Aligned to
+     * its size; lent until close. At most PBASE_BOARD_BYTES_MAX. */
+    pbase_status (*board)(pbase_blocks *self, const pbase_call *call, const char *name, size_t size,
+                          uint8_t **out, pbase_error *err);
+    /* Makes every name durable, also what a user who died left unfinished. */
+    pbase_status (*names_sync)(pbase_blocks *self, const pbase_call *call, pbase_error *err);
+} pbase_blocks_share_ops;
+
 typedef struct {
     uint32_t struct_size;
     uint32_t capabilities; /* PBASE_BLOCKS_* */
     const pbase_blocks_segment_ops *segment;
     const pbase_blocks_name_ops *name;
+    const pbase_blocks_share_ops *share; /* NULL without SHARED */
 } pbase_blocks_vtable;
 
 struct pbase_blocks {
@@ -173,6 +205,17 @@ PBASE_MUST_CHECK pbase_status pbase_segment_map(pbase_segment *segment, uint64_t
 void pbase_segment_unmap(pbase_segment *segment, const uint8_t *data, uint64_t size);
 PBASE_MUST_CHECK pbase_status pbase_segment_punch(pbase_segment *segment, const pbase_call *call,
                                                   uint64_t offset, uint64_t size, pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_blocks_attach(pbase_blocks *blocks, const pbase_call *call,
+                                                  bool *out_alone, pbase_error *err);
+bool pbase_blocks_leave(pbase_blocks *blocks);
+PBASE_MUST_CHECK pbase_status pbase_blocks_acquire(pbase_blocks *blocks, const pbase_call *call,
+                                                   const char *name, bool shared, pbase_error *err);
+void pbase_blocks_release(pbase_blocks *blocks, const char *name);
+PBASE_MUST_CHECK pbase_status pbase_blocks_board(pbase_blocks *blocks, const pbase_call *call,
+                                                 const char *name, size_t size, uint8_t **out,
+                                                 pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_blocks_names_sync(pbase_blocks *blocks, const pbase_call *call,
+                                                      pbase_error *err);
 void pbase_blocks_close(pbase_blocks *blocks); /* NULL is fine */
 
 PBASE_END_DECLS

@@ -10,7 +10,7 @@
 #define ALL_CAPABILITIES                                                                           \
     (PBASE_BLOCKS_APPEND_SYNC | PBASE_BLOCKS_OVERWRITE | PBASE_BLOCKS_PUNCH |                      \
      PBASE_BLOCKS_EXCLUSIVE_SEAL | PBASE_BLOCKS_RANGE_READ | PBASE_BLOCKS_MAP |                    \
-     PBASE_BLOCKS_PERSISTENT | PBASE_BLOCKS_LOCK)
+     PBASE_BLOCKS_PERSISTENT | PBASE_BLOCKS_LOCK | PBASE_BLOCKS_SHARED)
 
 typedef struct {
     pbase_blocks base;
@@ -279,11 +279,59 @@ static const pbase_blocks_name_ops name_ops = {
     .close = provider_close,
 };
 
+static pbase_status attach(pbase_blocks *base, const pbase_call *call, bool *out_alone,
+                           pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "attach", err, pbase_blocks_attach(self->inner, call, out_alone, err));
+}
+
+static bool leave(pbase_blocks *base)
+{
+    return pbase_blocks_leave(from(base)->inner);
+}
+
+static pbase_status acquire(pbase_blocks *base, const pbase_call *call, const char *name,
+                            bool shared, pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "acquire", err, pbase_blocks_acquire(self->inner, call, name, shared, err));
+}
+
+static void release(pbase_blocks *base, const char *name)
+{
+    pbase_blocks_release(from(base)->inner, name);
+}
+
+static pbase_status board(pbase_blocks *base, const pbase_call *call, const char *name, size_t size,
+                          uint8_t **out, pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "board", err, pbase_blocks_board(self->inner, call, name, size, out, err));
+}
+
+static pbase_status names_sync(pbase_blocks *base, const pbase_call *call, pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "names_sync", err, pbase_blocks_names_sync(self->inner, call, err));
+}
+
+static const pbase_blocks_share_ops share_ops = {
+    .struct_size = sizeof(pbase_blocks_share_ops),
+    .attach = attach,
+    .leave = leave,
+    .acquire = acquire,
+    .release = release,
+    .board = board,
+    .names_sync = names_sync,
+};
+
 static const pbase_blocks_vtable faulty_vtable = {
     .struct_size = sizeof(pbase_blocks_vtable),
     .capabilities = ALL_CAPABILITIES,
     .segment = &segment_ops,
     .name = &name_ops,
+    .share = &share_ops,
 };
 
 /* ------------------------------------------------------------------------------------ open --- */
@@ -298,6 +346,9 @@ static void tables_init(faulty *self)
     self->vtable.name = &self->names;
     if ((capabilities & PBASE_BLOCKS_LOCK) == 0) {
         self->names.lock = NULL;
+    }
+    if ((capabilities & PBASE_BLOCKS_SHARED) == 0) {
+        self->vtable.share = NULL;
     }
     if ((capabilities & PBASE_BLOCKS_MAP) == 0) {
         self->names.map = NULL;

@@ -1,0 +1,243 @@
+/* storage_shared_suite.c - what a storage with PBASE_STORAGE_SHARED must do when it is opened more than
+ * once: two openings in this process behave as those of two processes do. */
+#include "storage_fixture.h"
+
+#include <stdio.h>
+
+static pbase_status finding_each(void *state, pbase_status code, const char *place,
+                                 const char *message, pbase_error *err)
+{
+    (void)state;
+    (void)err;
+    fail_msg("%s: %s: %s", pbase_status_name(code), place, message);
+    return PBASE_OK;
+}
+
+static void assert_sound(storage_fixture *f)
+{
+    assert_ok(f, pbase_storage_verify(f->storage, NULL, finding_each, NULL, &f->err));
+}
+
+/* A second opening of the same place. */
+typedef struct {
+    storage_fixture *f;
+    test_graph *graph;
+    pbase_storage *storage;
+} other_user;
+
+static other_user other_open(storage_fixture *f)
+{
+    other_user other = {.f = f};
+    assert_true(storage_has(f, PBASE_STORAGE_SHARED));
+    assert_ok(
+        f, test_wiring_open(f->subject->wiring(f->folder.path), &f->host, &other.graph, &f->err));
+    other.storage = test_graph_object(other.graph);
+    return other;
+}
+
+static void other_close(other_user *other)
+{
+    test_wiring_close(other->graph);
+}
+
+/* Does the fixture's work as the other user. */
+static void swap(other_user *other)
+{
+    pbase_storage *storage = other->f->storage;
+    test_graph *graph = other->f->graph;
+    other->f->storage = other->storage;
+    other->f->graph = other->graph;
+    other->storage = storage;
+    other->graph = graph;
+}
+
+static void what_one_user_appends_the_other_scans(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    for (unsigned i = 0; i < 40; i++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%u", i);
+        pbase_position before = storage_head(f).head;
+        storage_append(f, text);
+        swap(&other);
+        pbase_journal_head head = storage_head(f);
+        assert_true(head.head > before);
+        assert_true(head.synced == head.head);
+        assert_string_equal(storage_texts(f, before), text);
+    }
+    other_close(&other);
+}
+
+static void an_append_at_a_head_that_another_user_moved_conflicts(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    pbase_journal_appended appended;
+    pbase_position head = storage_head(f).head;
+    swap(&other);
+    storage_append(f, "first");
+    swap(&other);
+    assert_int_equal(storage_try_append(f, "second", 1, head, storage_token(2), 0, &appended),
+                     PBASE_CONFLICT);
+    head = storage_head(f).head;
+    assert_ok(f, storage_try_append(f, "second", 1, head, storage_token(2), 0, &appended));
+    other_close(&other);
+}
+
+static void locks_of_users_exclude_each_other_and_their_tokens_grow(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    uint64_t fence = 0, last = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        const char *name = i % 2 == 0 ? "writer" : "checkpoint";
+        pbase_call now = storage_call_over(f);
+        pbase_call soon = storage_call_in(f, 5000);
+        assert_ok(f, pbase_storage_lock_acquire(f->storage, &soon, name, PBASE_LOCK_EXCLUSIVE, 0,
+                                                &fence, &f->err));
+        assert_true(fence > last);
+        last = fence;
+        swap(&other);
+        assert_int_equal(pbase_storage_lock_acquire(f->storage, &now, name, PBASE_LOCK_EXCLUSIVE, 0,
+                                                    &fence, &f->err),
+                         PBASE_BUSY);
+        swap(&other);
+        pbase_storage_lock_release(f->storage, name, last);
+        swap(&other);
+        assert_ok(f, pbase_storage_lock_acquire(f->storage, &soon, name, PBASE_LOCK_EXCLUSIVE, 0,
+                                                &fence, &f->err));
+        assert_true(fence > last);
+        last = fence;
+        pbase_storage_lock_release(f->storage, name, last);
+    }
+    other_close(&other);
+}
+
+static void an_append_with_the_token_of_an_earlier_user_is_fenced(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    uint64_t old = 0, fence = 0;
+    pbase_journal_appended appended;
+    pbase_call soon = storage_call_in(f, 5000);
+    assert_ok(f, pbase_storage_lock_acquire(f->storage, &soon, "writer", PBASE_LOCK_EXCLUSIVE, 0,
+                                            &old, &f->err));
+    pbase_storage_lock_release(f->storage, "writer", old);
+    swap(&other);
+    assert_ok(f, pbase_storage_lock_acquire(f->storage, &soon, "writer", PBASE_LOCK_EXCLUSIVE, 0,
+                                            &fence, &f->err));
+    pbase_storage_lock_release(f->storage, "writer", fence);
+    swap(&other);
+    assert_int_equal(
+        storage_try_append(f, "late", 1, PBASE_POSITION_ANY, storage_token(9), old, &appended),
+        PBASE_FENCED);
+    other_close(&other);
+}
+
+static void atoms_of_two_users_never_share_a_place(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    pbase_atom_pointer pointers[60];
+    for (unsigned i = 0; i < 60; i++) {
+        pointers[i] = storage_write_atom(f, i, 20000, PBASE_ATOMS_DURABLE);
+        swap(&other);
+        for (unsigned k = 0; k < i; k++) {
+            assert_true(pointers[k] != pointers[i]);
+        }
+        storage_assert_atom(f, pointers[i], i, 20000); /* written by the other one */
+    }
+    other_close(&other);
+    for (unsigned i = 0; i < 60; i++) {
+        storage_assert_atom(f, pointers[i], i, 20000);
+    }
+    assert_sound(f);
+}
+
+static void who_falls_behind_a_trim_is_told(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    pbase_journal_scan *scan = NULL;
+    pbase_journal_record record;
+    char text[60];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    pbase_journal_appended first = storage_append(f, "first");
+    swap(&other);
+    pbase_position anchor = 0;
+    for (unsigned i = 0; i < 120; i++) { /* over several segments */
+        anchor = storage_append(f, text).first;
+    }
+    assert_ok(f, pbase_storage_trim(f->storage, NULL, anchor, anchor, &f->err));
+    swap(&other);
+    pbase_journal_head head = storage_head(f);
+    assert_int_equal(head.first, anchor);
+    assert_int_equal(head.anchor, anchor);
+    pbase_status status = pbase_storage_scan_open(f->storage, NULL, first.first, &scan, &f->err);
+    if (status == PBASE_OK) {
+        status = pbase_storage_scan_next(f->storage, NULL, scan, &record, &f->err);
+        pbase_storage_scan_close(f->storage, scan);
+    }
+    assert_int_equal(status, PBASE_TRIMMED);
+    storage_append(f, "later");
+    other_close(&other);
+    assert_sound(f);
+}
+
+static void documents_of_two_users_are_replaced_one_after_the_other(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    for (uint64_t version = 0; version < 10; version++) {
+        pbase_bytes document = pbase_bytes_text("a document");
+        assert_ok(f, pbase_storage_meta_cas(f->storage, NULL, version, document, &f->err));
+        swap(&other);
+        assert_int_equal(pbase_storage_meta_cas(f->storage, NULL, version, document, &f->err),
+                         PBASE_CONFLICT);
+    }
+    other_close(&other);
+}
+
+static void the_last_user_leaves_a_clean_space(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    storage_append(f, "one");
+    swap(&other);
+    storage_append(f, "two");
+    pbase_position head = storage_head(f).head;
+    other_close(&other);
+    storage_close(f);
+    storage_open(f);
+    pbase_journal_tail tail = {1, 1};
+    assert_ok(f, pbase_storage_tail(f->storage, &tail, &f->err));
+    assert_int_equal(tail.torn_bytes, 0);
+    assert_int_equal(storage_head(f).head, head);
+    assert_string_equal(storage_texts(f, 0), "one|two");
+    assert_sound(f);
+}
+
+/* ------------------------------------------------------------------------------------ suite --- */
+
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name, storage_setup, storage_teardown, (void *)(uintptr_t)subject                   \
+    }
+
+int storage_shared_suite_run(const storage_subject *subject)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_one_user_appends_the_other_scans),
+        TEST(an_append_at_a_head_that_another_user_moved_conflicts),
+        TEST(locks_of_users_exclude_each_other_and_their_tokens_grow),
+        TEST(an_append_with_the_token_of_an_earlier_user_is_fenced),
+        TEST(atoms_of_two_users_never_share_a_place),
+        TEST(who_falls_behind_a_trim_is_told),
+        TEST(documents_of_two_users_are_replaced_one_after_the_other),
+        TEST(the_last_user_leaves_a_clean_space),
+    };
+    return _cmocka_run_group_tests(subject->name, tests, sizeof tests / sizeof tests[0], NULL,
+                                   NULL);
+}
