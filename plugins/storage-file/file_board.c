@@ -52,6 +52,11 @@ uint64_t file_board_generation(const file_board *board)
     return word_read(board, AT_TURNED) == ~generation ? generation : 0;
 }
 
+uint64_t file_board_generation_raw(const file_board *board)
+{
+    return word_read(board, AT_GENERATION);
+}
+
 uint64_t file_board_appending(const file_board *board)
 {
     return word_read(board, AT_APPENDING);

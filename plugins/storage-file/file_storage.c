@@ -118,9 +118,7 @@ static pbase_status append(file_storage *self, const pbase_call *call,
     if (status == PBASE_OK) {
         file_turn_announce(&self->turn);
         status = journal_append(self->journal, call, append_wanted, out, err);
-    }
-    if (status == PBASE_OK) {
-        file_turn_publish(&self->turn);
+        file_turn_conclude(&self->turn, status == PBASE_OK);
     }
     return status;
 }

@@ -5,8 +5,9 @@
 
 #define COMPONENT "storage/file"
 #define WRITER "writer"
-#define JOIN_TIMEOUT_MS 60000u             /* for a turn while opening */
-#define FENCES_AT_ONCE ((uint64_t)1 << 20) /* tokens that one user takes from the board */
+#define JOIN_TIMEOUT_MS 60000u                   /* for a turn while opening */
+#define GENERATIONS_LEFT_OUT ((uint64_t)1 << 20) /* so that nobody knows the next one yet */
+#define FENCES_AT_ONCE ((uint64_t)1 << 20)       /* tokens that one user takes from the board */
 
 struct turn_grant {
     turn_grant *next;
@@ -60,8 +61,9 @@ static pbase_status board_load(file_turn *turn, pbase_error *err)
     uint64_t generation = turn->state.generation;
     pbase_status status = file_board_read(&turn->board, &turn->state, &why);
     if (status == PBASE_CORRUPT) {
+        uint64_t there = file_board_generation_raw(&turn->board);
         status = board_guess(turn, err);
-        turn->state.generation = generation + 1;
+        turn->state.generation = (there > generation ? there : generation) + GENERATIONS_LEFT_OUT;
     } else if (status != PBASE_OK && err != NULL) {
         *err = why;
     }
@@ -211,21 +213,42 @@ void file_turn_end(file_turn *turn)
 void file_turn_announce(file_turn *turn)
 {
     if (turn->is_shared) {
+        lock(turn, turn->watch);
+        turn->appends++;
         file_board_announce(&turn->board, turn->user);
+        unlock(turn, turn->watch);
     }
 }
 
-void file_turn_publish(file_turn *turn)
+/* Tells where the journal stands; the mark goes when no thread of ours appends. With `watch`. */
+static void publish(file_turn *turn)
+{
+    journal_mark_get(turn->journal, &turn->state.mark);
+    turn->state.anchor = atomic_load(&turn->super->anchor);
+    turn->state.appending = turn->appends == 0 && journal_is_ready(turn->journal) ? 0 : turn->user;
+    board_write(turn);
+}
+
+void file_turn_conclude(file_turn *turn, bool appended)
 {
     if (!turn->is_shared) {
         return;
     }
     lock(turn, turn->watch);
-    journal_mark_get(turn->journal, &turn->state.mark);
-    turn->state.anchor = atomic_load(&turn->super->anchor);
-    turn->state.appending = journal_is_ready(turn->journal) ? 0 : turn->user;
-    board_write(turn);
+    turn->appends--;
+    if (appended) { /* else the mark stays: the next append, or the next user, finds out */
+        publish(turn);
+    }
     unlock(turn, turn->watch);
+}
+
+void file_turn_publish(file_turn *turn)
+{
+    if (turn->is_shared) {
+        lock(turn, turn->watch);
+        publish(turn);
+        unlock(turn, turn->watch);
+    }
 }
 
 /* ----------------------------------------------------------------------------------- fences --- */

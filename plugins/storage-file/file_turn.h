@@ -39,6 +39,7 @@ typedef struct {
 
     pbase_os_mutex *watch; /* guards all below, and following */
     file_board_state state;
+    unsigned appends;               /* threads between announce and conclude */
     uint64_t fence_next, fence_end; /* tokens this user may give out */
 } file_turn;
 
@@ -65,8 +66,10 @@ bool file_turn_leave(file_turn *turn);
 PBASE_MUST_CHECK pbase_status file_turn_begin(file_turn *turn, const pbase_call *call,
                                               pbase_error *err);
 void file_turn_end(file_turn *turn);
-/* In a turn, before and after a change of the journal. */
+/* In a turn, before an append and after it, whatever came of it. */
 void file_turn_announce(file_turn *turn);
+void file_turn_conclude(file_turn *turn, bool appended);
+/* In a turn, after another change of the journal. */
 void file_turn_publish(file_turn *turn);
 /* FENCED when the lock "writer" was granted to another user after `fence` was given out. In a
  * turn. */

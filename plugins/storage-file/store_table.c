@@ -286,19 +286,44 @@ pbase_status store_table_discover(store_table *table, const pbase_call *call, ui
     return status == PBASE_EXISTS ? PBASE_OK : status;
 }
 
+/* True when another process may be writing to it. */
+static bool is_foreign(const store_table *table, const store_segment *segment)
+{
+    return table->shared_bytes != 0 && !segment->own && !atomic_load(&segment->sealed);
+}
+
 /* Looks how far another process has written. With the lock held. */
 static pbase_status size_refresh(const store_table *table, store_segment *segment, pbase_error *err)
 {
     uint64_t size = 0;
-    if (table->shared_bytes == 0 || segment->own || atomic_load(&segment->sealed)) {
+    if (!is_foreign(table, segment)) {
         return PBASE_OK;
     }
     pbase_status status = pbase_segment_size(segment->handle, &size, err);
     size &= ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
-    size = size < segment->capacity ? size : segment->capacity; /* as far as it is mapped */
+    if (status == PBASE_OK && segment->data != NULL && size > segment->capacity) {
+        status = PBASE_FAIL(err, PBASE_CONFIG,
+                            "segment %" PRIu32 " has grown to %" PRIu64 " bytes; %" PRIu64
+                            " were expected of another process at most",
+                            segment->log_id, size, segment->capacity);
+        pbase_error_hint(err, "give all processes that share the space one segment_size");
+    }
     uint64_t known = atomic_load(&segment->size);
     while (status == PBASE_OK && known < size &&
            !atomic_compare_exchange_weak(&segment->size, &known, size)) {
+    }
+    return status;
+}
+
+/* Before it is mapped: the map reaches at least as far as it is written. With the lock held for
+ * writing. */
+static pbase_status capacity_refresh(const store_table *table, store_segment *segment,
+                                     pbase_error *err)
+{
+    pbase_status status = size_refresh(table, segment, err);
+    uint64_t size = atomic_load(&segment->size);
+    if (status == PBASE_OK && is_foreign(table, segment) && size > segment->capacity) {
+        segment->capacity = size;
     }
     return status;
 }
@@ -322,6 +347,9 @@ static pbase_status prepare(store_table *table, const pbase_call *call, uint32_t
     store_segment *segment = find(table, log_id);
     pbase_status status =
         segment == NULL ? missing(table, log_id, err) : handle_open(table, segment, call, err);
+    if (status == PBASE_OK && map && segment->data == NULL) {
+        status = capacity_refresh(table, segment, err);
+    }
     if (status == PBASE_OK && map && segment->data == NULL) {
         status = pbase_segment_map(segment->handle, segment->capacity, &segment->data, err);
     }

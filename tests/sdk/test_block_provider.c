@@ -17,6 +17,7 @@ typedef struct {
     pbase_bytes document;
     uint64_t version;
     const uint8_t *map;
+    uint8_t *board;
 } fake;
 
 static pbase_status answer(pbase_blocks *self, pbase_error *err)
@@ -196,6 +197,61 @@ static void fake_close(pbase_blocks *self)
     ((fake *)self)->calls++;
 }
 
+static pbase_status fake_attach(pbase_blocks *self, const pbase_call *call, bool *out_alone,
+                                pbase_error *err)
+{
+    (void)call;
+    *out_alone = true;
+    return answer(self, err);
+}
+
+static bool fake_leave(pbase_blocks *self)
+{
+    ((fake *)self)->calls++;
+    return true;
+}
+
+static pbase_status fake_acquire(pbase_blocks *self, const pbase_call *call, const char *name,
+                                 bool shared, pbase_error *err)
+{
+    (void)call;
+    (void)name;
+    (void)shared;
+    return answer(self, err);
+}
+
+static void fake_release(pbase_blocks *self, const char *name)
+{
+    (void)name;
+    ((fake *)self)->calls++;
+}
+
+static pbase_status fake_board(pbase_blocks *self, const pbase_call *call, const char *name,
+                               size_t size, uint8_t **out, pbase_error *err)
+{
+    (void)call;
+    (void)name;
+    (void)size;
+    *out = ((fake *)self)->board;
+    return answer(self, err);
+}
+
+static pbase_status fake_names_sync(pbase_blocks *self, const pbase_call *call, pbase_error *err)
+{
+    (void)call;
+    return answer(self, err);
+}
+
+static const pbase_blocks_share_ops share_ops = {
+    .struct_size = sizeof share_ops,
+    .attach = fake_attach,
+    .leave = fake_leave,
+    .acquire = fake_acquire,
+    .release = fake_release,
+    .board = fake_board,
+    .names_sync = fake_names_sync,
+};
+
 static const pbase_blocks_name_ops name_ops = {
     .struct_size = sizeof name_ops,
     .remove = fake_remove,
@@ -213,9 +269,10 @@ static const pbase_blocks_name_ops name_ops = {
 static const pbase_blocks_vtable full = {
     .struct_size = sizeof full,
     .capabilities = PBASE_BLOCKS_APPEND_SYNC | PBASE_BLOCKS_LOCK | PBASE_BLOCKS_MAP |
-                    PBASE_BLOCKS_PUNCH | PBASE_BLOCKS_OVERWRITE,
+                    PBASE_BLOCKS_PUNCH | PBASE_BLOCKS_OVERWRITE | PBASE_BLOCKS_SHARED,
     .segment = &segment_ops,
     .name = &name_ops,
+    .share = &share_ops,
 };
 
 static const pbase_blocks_name_ops name_ops_bare = {
@@ -276,7 +333,17 @@ static void missing_slots_are_refused_one_by_one(void **state)
         memset((uint8_t *)&n + at, 0, sizeof(void *));
         assert_int_equal(pbase_blocks_check(&whole, NULL), PBASE_PLUGIN);
     }
+    pbase_blocks_share_ops share;
     n = name_ops;
+    whole.share = &share;
+    for (size_t at = offsetof(pbase_blocks_share_ops, attach); at < sizeof share;
+         at += sizeof(void *)) {
+        share = share_ops;
+        assert_int_equal(pbase_blocks_check(&whole, NULL), PBASE_OK);
+        memset((uint8_t *)&share + at, 0, sizeof(void *));
+        assert_int_equal(pbase_blocks_check(&whole, NULL), PBASE_PLUGIN);
+    }
+    share = share_ops;
     n.struct_size = offsetof(pbase_blocks_name_ops, close); /* an older, shorter table */
     assert_int_equal(pbase_blocks_check(&whole, NULL), PBASE_PLUGIN);
     whole.name = NULL;
@@ -286,7 +353,8 @@ static void missing_slots_are_refused_one_by_one(void **state)
 static void capabilities_and_slots_must_agree(void **state)
 {
     (void)state;
-    static const uint32_t tied[] = {PBASE_BLOCKS_LOCK, PBASE_BLOCKS_MAP, PBASE_BLOCKS_PUNCH};
+    static const uint32_t tied[] = {PBASE_BLOCKS_LOCK, PBASE_BLOCKS_MAP, PBASE_BLOCKS_PUNCH,
+                                    PBASE_BLOCKS_SHARED};
     for (size_t i = 0; i < sizeof tied / sizeof tied[0]; i++) {
         pbase_blocks_vtable too_modest = full;
         pbase_blocks_vtable too_proud = bare;
@@ -435,6 +503,41 @@ static void absent_capabilities_are_unsupported(void **state)
     assert_int_equal(f.calls, 0);
 }
 
+static void sharing_is_checked_before_and_after(void **state)
+{
+    (void)state;
+    static uint64_t words[2];
+    fake f;
+    bool alone = false;
+    uint8_t *board = NULL;
+    char longest[PBASE_LOCK_NAME_BYTES + 2];
+    fake_init(&f, &bare);
+    assert_int_equal(pbase_blocks_attach(&f.base, NULL, &alone, NULL), PBASE_UNSUPPORTED);
+    assert_int_equal(pbase_blocks_acquire(&f.base, NULL, "a", true, NULL), PBASE_UNSUPPORTED);
+    assert_int_equal(pbase_blocks_board(&f.base, NULL, "a", 8, &board, NULL), PBASE_UNSUPPORTED);
+    assert_int_equal(pbase_blocks_names_sync(&f.base, NULL, NULL), PBASE_UNSUPPORTED);
+    assert_false(pbase_blocks_leave(&f.base));
+    pbase_blocks_release(&f.base, "a");
+    assert_int_equal(f.calls, 0);
+
+    fake_init(&f, &full);
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_int_equal(pbase_blocks_acquire(&f.base, NULL, longest, true, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_blocks_acquire(&f.base, NULL, "a.b", true, NULL), PBASE_INVALID);
+    ASSERT_BROKEN(pbase_blocks_board(&f.base, NULL, "a", 8, &board, &err), "share.board");
+    f.board = (uint8_t *)words + 1;
+    ASSERT_BROKEN(pbase_blocks_board(&f.base, NULL, "a", 8, &board, &err), "share.board");
+    f.board = (uint8_t *)words;
+    assert_int_equal(pbase_blocks_board(&f.base, NULL, longest + 1, 8, &board, NULL), PBASE_OK);
+    assert_ptr_equal(board, words);
+    assert_int_equal(pbase_blocks_attach(&f.base, NULL, &alone, NULL), PBASE_OK);
+    assert_true(alone);
+    assert_int_equal(pbase_blocks_acquire(&f.base, NULL, "a-1", false, NULL), PBASE_OK);
+    assert_int_equal(pbase_blocks_names_sync(&f.base, NULL, NULL), PBASE_OK);
+    assert_true(pbase_blocks_leave(&f.base));
+}
+
 static void everything_else_reaches_the_provider(void **state)
 {
     (void)state;
@@ -491,6 +594,7 @@ int main(void)
         cmocka_unit_test(impossible_geometries_break_the_contract),
         cmocka_unit_test(impossible_results_break_the_contract),
         cmocka_unit_test(absent_capabilities_are_unsupported),
+        cmocka_unit_test(sharing_is_checked_before_and_after),
         cmocka_unit_test(everything_else_reaches_the_provider),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,22 @@ static void tokens_grow_and_older_ones_are_fenced(void **state)
     assert_int_equal(lock_table_check(f->table, "never asked for", 0, NULL), PBASE_OK);
 }
 
+static void a_token_from_above_takes_the_place_of_the_granted_one(void **state)
+{
+    fixture *f = (fixture *)*state;
+    uint64_t fence = 0, next = 0;
+    assert_int_equal(acquire(f, "writer", PBASE_LOCK_EXCLUSIVE, 0, 0, &fence), PBASE_OK);
+    lock_table_renumber(f->table, "writer", fence, 5000);
+    lock_table_renumber(f->table, "nobody", 1, 4000); /* not held: changes nothing */
+    assert_int_equal(lock_table_check(f->table, "writer", fence, NULL), PBASE_FENCED);
+    assert_int_equal(lock_table_check(f->table, "writer", 5000, NULL), PBASE_OK);
+    lock_table_release(f->table, "writer", fence); /* not the holder any more */
+    assert_int_equal(acquire(f, "writer", PBASE_LOCK_EXCLUSIVE, 0, 0, &next), PBASE_BUSY);
+    lock_table_release(f->table, "writer", 5000);
+    assert_int_equal(acquire(f, "writer", PBASE_LOCK_EXCLUSIVE, 0, 0, &next), PBASE_OK);
+    assert_true(next > 5000);
+}
+
 static void sharers_do_not_fence_each_other(void **state)
 {
     fixture *f = (fixture *)*state;
@@ -212,6 +228,7 @@ int main(void)
         TEST(shared_locks_join_and_keep_writers_out),
         TEST(names_do_not_disturb_each_other),
         TEST(tokens_grow_and_older_ones_are_fenced),
+        TEST(a_token_from_above_takes_the_place_of_the_granted_one),
         TEST(sharers_do_not_fence_each_other),
         TEST(lease_that_ran_out_is_lost_and_lets_the_next_in),
         TEST(renewing_prolongs_a_lease),

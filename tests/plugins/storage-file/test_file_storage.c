@@ -426,6 +426,74 @@ static void a_torn_tail_is_cut_and_reported(void **state)
     assert_true(found_torn);
 }
 
+/* ------------------------------------------------------------------------------- two users ---- */
+
+static uint64_t count_records(fixture *f)
+{
+    pbase_journal_scan *scan = NULL;
+    pbase_journal_record record;
+    uint64_t count = 0;
+    pbase_journal_head now = head(f);
+    assert_true(now.head > 0);
+    assert_int_equal(pbase_storage_scan_open(f->storage, NULL, 0, &scan, &f->err), PBASE_OK);
+    pbase_status status = pbase_storage_scan_next(f->storage, NULL, scan, &record, &f->err);
+    while (status == PBASE_OK) {
+        count++;
+        status = pbase_storage_scan_next(f->storage, NULL, scan, &record, &f->err);
+    }
+    pbase_storage_scan_close(f->storage, scan);
+    assert_int_equal(status, PBASE_END);
+    return count;
+}
+
+/* One round: an append of `first` fails halfway, `second` goes on, and both see the same. */
+static uint64_t fail_and_go_on(fixture *first, fixture *second, int32_t durability)
+{
+    pbase_journal_appended appended;
+    append(first, durability);
+    sim_os_fail_at(first->sim, OS_CALL_WRITE, 1, PBASE_IO, false);
+    pbase_status failed = try_append(first, durability, &appended);
+    sim_os_fail_at(first->sim, OS_CALL_WRITE, 0, PBASE_OK, false);
+    assert_true(failed != PBASE_OK);
+    append(second, PBASE_DURABILITY_SYNC);
+    append(second, durability);
+    uint64_t count = count_records(second);
+    assert_int_equal(count_records(first), count);
+    assert_true(count == 3 || count == 4);
+    assert_int_equal(try_append(first, durability, &appended), PBASE_READ_ONLY);
+    return count;
+}
+
+static void the_next_user_puts_in_order_what_a_failed_append_left(void **state)
+{
+    (void)state;
+    uint64_t kept = 0, cut = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        sim_os *sim = sim_os_create(seed);
+        fixture users[2] = {{.wiring = &shared_wiring, .sim = sim},
+                            {.wiring = &shared_wiring, .sim = sim}};
+        for (size_t i = 0; i < 2; i++) {
+            test_host_init(&users[i].host, sim_os_interface(sim));
+            pbase_error_init(&users[i].err);
+            open_storage(&users[i]);
+        }
+        int32_t durability = seed % 2 == 0 ? PBASE_DURABILITY_SYNC : PBASE_DURABILITY_NONE;
+        uint64_t count = fail_and_go_on(&users[0], &users[1], durability);
+        kept += count == 4;
+        cut += count == 3;
+        close_storage(&users[0]);
+        close_storage(&users[1]);
+        open_storage(&users[1]);
+        assert_int_equal(count_records(&users[1]), count);
+        assert_int_equal(verify(&users[1]).count, 0);
+        close_storage(&users[1]);
+        assert_int_equal(sim_os_memory_used(sim), 0);
+        sim_os_destroy(sim);
+    }
+    print_message("%d kept, %d cut\n", (int)kept, (int)cut);
+    assert_true(cut > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_EXCLUSIVE(name) cmocka_unit_test_setup_teardown(name, setup_exclusive, teardown)
 
@@ -447,6 +515,7 @@ int main(void)
         TEST(a_super_block_of_a_newer_version_is_format),
         TEST(ids_that_are_used_up_are_a_limit),
         TEST(a_torn_tail_is_cut_and_reported),
+        cmocka_unit_test(the_next_user_puts_in_order_what_a_failed_append_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
