@@ -679,6 +679,15 @@ static void two_processes_make_one_new_space(void **unused)
     }
 }
 
+static bool everybody_committed(const ledger *book)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        all = all && atomic_load(&book->acknowledged[i]) > 0;
+    }
+    return all || atomic_load(&book->has_failed);
+}
+
 static void processes_that_commit_together_lose_nothing(void **unused)
 {
     (void)unused;
@@ -691,6 +700,9 @@ static void processes_that_commit_together_lose_nothing(void **unused)
         children[i] = worker_start(folder, book, i);
     }
     (void)usleep(seed_is_long_run() ? 60000000 : 2000000);
+    for (unsigned i = 0; i < 600 && !everybody_committed(book); i++) { /* a busy machine */
+        (void)usleep(100000);
+    }
     atomic_store(&book->stop, true);
     for (uint32_t i = 0; i < WORKERS; i++) {
         wait_for(children[i]);
@@ -710,6 +722,15 @@ static void processes_that_commit_together_lose_nothing(void **unused)
     temp_dir_remove(&dir);
 }
 
+static bool anybody_committed(const ledger *book)
+{
+    uint64_t commits = 0;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        commits += atomic_load(&book->acknowledged[i]);
+    }
+    return commits > 0;
+}
+
 static void processes_that_are_killed_lose_nothing_and_block_nobody(void **unused)
 {
     (void)unused;
@@ -725,7 +746,9 @@ static void processes_that_are_killed_lose_nothing_and_block_nobody(void **unuse
         children[i] = worker_start(folder, book, i);
     }
     double until = seconds() + (seed_is_long_run() ? 120.0 : 4.0);
-    while (seconds() < until && !atomic_load(&book->has_failed)) {
+    double last = until + 60.0; /* of a busy machine */
+    while ((seconds() < until || (seconds() < last && !anybody_committed(book))) &&
+           !atomic_load(&book->has_failed)) {
         uint32_t victim = (uint32_t)seed_below(&random, WORKERS);
         (void)usleep((useconds_t)seed_below(&random, 60000));
         assert_int_equal(kill(children[victim], SIGKILL), 0);
