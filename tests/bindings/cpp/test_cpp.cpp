@@ -135,11 +135,27 @@ static void kept_versions_stay()
     CHECK(bag.add("x").ok() && bag.add("x", 2).ok() && bag.add("y").ok() && bag.remove("x").ok());
     CHECK(bag.get("x").value() == 2 && bag.count().value() == 2 && bag.total().value() == 3);
     CHECK(txn.store("list", list).ok() && txn.store("set", set).ok() && txn.store("bag", bag).ok());
+    auto any = txn.new_hash_dict().value();
+    auto point = pb::value::map({{"x", 1}, {"y", 2}}),
+         same = pb::value::map({{"y", 2.0}, {"x", 1}});
+    CHECK(any.put(point, "here").ok() && any.has(same).value());
+    CHECK(any.get(same).value()->get<std::string>() == "here" && any.count().value() == 1);
+    auto more = any.keep().value();
+    CHECK(more.put(1, 1).ok() && any.merge(more).ok() && any.count().value() == 2);
+    CHECK(any.remove(same).value() && !any.remove(same).value());
+    auto multi = txn.new_multi_dict().value();
+    CHECK(multi.add("k", "a").ok() && multi.add("k", "a").ok() && multi.add("k", "b").ok());
+    CHECK(multi.get("k", "a").value() == 2 && multi.count().value() == 2);
+    CHECK(multi.total().value() == 3 && multi.has("k").value());
+    CHECK(multi.remove("k", "a").ok() && multi.remove("k").ok() && !multi.has("k").value());
+    CHECK(txn.store("any", any).ok() && txn.store("multi", multi).ok());
     CHECK(txn.store("plain", pb::value(5)).ok());
     CHECK(txn.commit().ok());
     auto snapshot = main.snapshot().value();
     CHECK(snapshot.value("plain").value().get<int>() == 5);
     CHECK(snapshot.counted_set("bag").value().total().value() == 3);
+    CHECK(snapshot.hash_dict("any").value().count().value() == 1);
+    CHECK(snapshot.multi_dict("multi").value().total().value() == 0);
     CHECK(snapshot.list("set").failure().code() == PBASE_INVALID);
 }
 

@@ -1,4 +1,4 @@
-// collection.hpp - dictionaries, lists, sets and counted sets, and going through them.
+// collection.hpp - dictionaries of three kinds, lists, sets and counted sets, and going through them.
 //
 // Editing functions change the handle's version; keep() makes a second handle that stays as it is.
 // A handle of a transaction ends with it; one of a snapshot keeps the snapshot alive.
@@ -233,6 +233,147 @@ class dict
 
   private:
     detail::handle<pbase_dict, pbase_dict_close> raw_;
+};
+
+// Any value as a key: maps, vectors, lists of anything. In no order that means something.
+class hash_dict
+{
+  public:
+    hash_dict(std::shared_ptr<detail::node> from, pbase_hash_dict *raw) : raw_(std::move(from), raw)
+    {
+    }
+    [[nodiscard]] result<std::optional<value>> get(const value &key) const
+    {
+        return detail::found(raw_, [&](pbase_arena *arena, pbase_value *out, pbase_error *err) {
+            return pbase_hash_dict_get(raw_.get(), &key.raw(), arena, out, err);
+        });
+    }
+    [[nodiscard]] result<bool> has(const value &key) const
+    {
+        return detail::asked(raw_, [&](bool *out, pbase_error *err) {
+            return pbase_hash_dict_has(raw_.get(), &key.raw(), out, err);
+        });
+    }
+    result<void> put(const value &key, const value &held)
+    {
+        return detail::checked(raw_, [&](pbase_error *err) {
+            return pbase_hash_dict_put(raw_.slot(), &key.raw(), &held.raw(), nullptr, err);
+        });
+    }
+    result<bool> remove(const value &key)
+    {
+        return detail::asked(raw_, [&](bool *out, pbase_error *err) {
+            return pbase_hash_dict_remove(raw_.slot(), &key.raw(), out, err);
+        });
+    }
+    // Puts every entry of `other`, whose values win.
+    result<void> merge(const hash_dict &other)
+    {
+        if (other.raw() == nullptr) {
+            return detail::gone();
+        }
+        return detail::checked(raw_, [&](pbase_error *err) {
+            return pbase_hash_dict_merge(raw_.slot(), other.raw(), err);
+        });
+    }
+    [[nodiscard]] result<std::uint64_t> count() const
+    {
+        return detail::counted(raw_, pbase_hash_dict_count);
+    }
+    [[nodiscard]] result<protobase::entries> entries() const
+    {
+        return detail::made<protobase::entries, pbase_cursor>(
+            raw_, [&](pbase_cursor **out, pbase_error *err) {
+                return pbase_hash_dict_cursor(raw_.get(), out, err);
+            });
+    }
+    [[nodiscard]] result<hash_dict> keep() const
+    {
+        return detail::kept<hash_dict>(raw_, raw_.parent(), pbase_hash_dict_keep);
+    }
+    [[nodiscard]] pbase_hash_dict *raw() const
+    {
+        return raw_.get();
+    }
+
+  private:
+    detail::handle<pbase_hash_dict, pbase_hash_dict_close> raw_;
+};
+
+// Keys with bags of records: each record of a key counts how often it is there.
+class multi_dict
+{
+  public:
+    multi_dict(std::shared_ptr<detail::node> from, pbase_multi_dict *raw)
+        : raw_(std::move(from), raw)
+    {
+    }
+    // How often the record is there under the key.
+    [[nodiscard]] result<std::uint64_t> get(const value &key, const value &record) const
+    {
+        std::uint64_t out = 0;
+        auto done = detail::checked(raw_, [&](pbase_error *err) {
+            return pbase_multi_dict_get(raw_.get(), &key.raw(), &record.raw(), &out, err);
+        });
+        if (!done) {
+            return done.failure();
+        }
+        return out;
+    }
+    [[nodiscard]] result<bool> has(const value &key) const
+    {
+        return detail::asked(raw_, [&](bool *out, pbase_error *err) {
+            return pbase_multi_dict_has(raw_.get(), &key.raw(), out, err);
+        });
+    }
+    result<void> add(const value &key, const value &record, std::uint64_t times = 1)
+    {
+        return detail::checked(raw_, [&](pbase_error *err) {
+            return pbase_multi_dict_add(raw_.slot(), &key.raw(), &record.raw(), times, nullptr,
+                                        err);
+        });
+    }
+    result<void> remove(const value &key, const value &record, std::uint64_t times = 1)
+    {
+        return detail::checked(raw_, [&](pbase_error *err) {
+            return pbase_multi_dict_remove(raw_.slot(), &key.raw(), &record.raw(), times, nullptr,
+                                           err);
+        });
+    }
+    result<void> remove(const value &key)
+    {
+        return detail::checked(raw_, [&](pbase_error *err) {
+            return pbase_multi_dict_remove_key(raw_.slot(), &key.raw(), nullptr, err);
+        });
+    }
+    // Different records, and occurrences of all of them.
+    [[nodiscard]] result<std::uint64_t> count() const
+    {
+        return detail::counted(raw_, pbase_multi_dict_count);
+    }
+    [[nodiscard]] result<std::uint64_t> total() const
+    {
+        return detail::counted(raw_, pbase_multi_dict_total);
+    }
+    // The different records of a range of keys.
+    [[nodiscard]] result<protobase::entries> entries(const range &keys = {}) const
+    {
+        return detail::made<protobase::entries, pbase_cursor>(
+            raw_, [&, raw = keys.raw()](pbase_cursor **out, pbase_error *err) {
+                return pbase_multi_dict_cursor(raw_.get(), &raw, out, err);
+            });
+    }
+    [[nodiscard]] result<multi_dict> keep() const
+    {
+        return detail::kept<multi_dict>(raw_, raw_.parent(), pbase_multi_dict_keep);
+    }
+    [[nodiscard]] pbase_multi_dict *raw() const
+    {
+        return raw_.get();
+    }
+
+  private:
+    detail::handle<pbase_multi_dict, pbase_multi_dict_close> raw_;
 };
 
 class list

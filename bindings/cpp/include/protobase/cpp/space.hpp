@@ -86,6 +86,20 @@ class snapshot
                 return pbase_snapshot_set(raw_.get(), name, out, err);
             });
     }
+    [[nodiscard]] result<protobase::hash_dict> hash_dict(const char *name) const
+    {
+        return detail::made<protobase::hash_dict, pbase_hash_dict>(
+            raw_, [&](pbase_hash_dict **out, pbase_error *err) {
+                return pbase_snapshot_hash_dict(raw_.get(), name, out, err);
+            });
+    }
+    [[nodiscard]] result<protobase::multi_dict> multi_dict(const char *name) const
+    {
+        return detail::made<protobase::multi_dict, pbase_multi_dict>(
+            raw_, [&](pbase_multi_dict **out, pbase_error *err) {
+                return pbase_snapshot_multi_dict(raw_.get(), name, out, err);
+            });
+    }
     [[nodiscard]] result<protobase::counted_set> counted_set(const char *name) const
     {
         return detail::made<protobase::counted_set, pbase_counted_set>(
@@ -147,6 +161,14 @@ class txn
     {
         return opened<protobase::set, pbase_set>(name, pbase_txn_set);
     }
+    [[nodiscard]] result<protobase::hash_dict> hash_dict(const char *name)
+    {
+        return opened<protobase::hash_dict, pbase_hash_dict>(name, pbase_txn_hash_dict);
+    }
+    [[nodiscard]] result<protobase::multi_dict> multi_dict(const char *name)
+    {
+        return opened<protobase::multi_dict, pbase_multi_dict>(name, pbase_txn_multi_dict);
+    }
     [[nodiscard]] result<protobase::counted_set> counted_set(const char *name)
     {
         return opened<protobase::counted_set, pbase_counted_set>(name, pbase_txn_counted_set);
@@ -163,6 +185,14 @@ class txn
     [[nodiscard]] result<protobase::set> new_set()
     {
         return created<protobase::set, pbase_set>(pbase_txn_new_set);
+    }
+    [[nodiscard]] result<protobase::hash_dict> new_hash_dict()
+    {
+        return created<protobase::hash_dict, pbase_hash_dict>(pbase_txn_new_hash_dict);
+    }
+    [[nodiscard]] result<protobase::multi_dict> new_multi_dict()
+    {
+        return created<protobase::multi_dict, pbase_multi_dict>(pbase_txn_new_multi_dict);
     }
     [[nodiscard]] result<protobase::counted_set> new_counted_set()
     {
@@ -183,6 +213,16 @@ class txn
     {
         auto found = set(name);
         return found || !found.failure().is_not_found() ? std::move(found) : new_set();
+    }
+    [[nodiscard]] result<protobase::hash_dict> ensure_hash_dict(const char *name)
+    {
+        auto found = hash_dict(name);
+        return found || !found.failure().is_not_found() ? std::move(found) : new_hash_dict();
+    }
+    [[nodiscard]] result<protobase::multi_dict> ensure_multi_dict(const char *name)
+    {
+        auto found = multi_dict(name);
+        return found || !found.failure().is_not_found() ? std::move(found) : new_multi_dict();
     }
     [[nodiscard]] result<protobase::counted_set> ensure_counted_set(const char *name)
     {
@@ -208,6 +248,14 @@ class txn
     result<void> store(const char *name, const protobase::set &what)
     {
         return stored(name, what.raw(), pbase_txn_store_set);
+    }
+    result<void> store(const char *name, const protobase::hash_dict &what)
+    {
+        return stored(name, what.raw(), pbase_txn_store_hash_dict);
+    }
+    result<void> store(const char *name, const protobase::multi_dict &what)
+    {
+        return stored(name, what.raw(), pbase_txn_store_multi_dict);
     }
     result<void> store(const char *name, const protobase::counted_set &what)
     {
