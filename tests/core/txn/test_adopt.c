@@ -4,8 +4,10 @@
 #include "space_fixture.h"
 #include <inttypes.h>
 #include <protobase/base/limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -265,7 +267,11 @@ static void every_kind_is_adopted(void **unused)
     pbase_list *list = NULL;
     pbase_set *set = NULL;
     pbase_counted_set *counted = NULL;
+    pbase_hash_dict *hash = NULL;
+    pbase_multi_dict *multi = NULL;
     assert_int_equal(pbase_txn_new_counted_set(txn, &counted, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_new_hash_dict(txn, &hash, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_new_multi_dict(txn, &multi, NULL), PBASE_OK);
     assert_int_equal(pbase_txn_new_list(txn, &list, NULL), PBASE_OK);
     assert_int_equal(pbase_txn_new_set(txn, &set, NULL), PBASE_OK);
     for (int64_t i = 0; i < 5000; i++) {
@@ -273,7 +279,14 @@ static void every_kind_is_adopted(void **unused)
         assert_int_equal(pbase_list_insert(&list, i / 2, &value, NULL), PBASE_OK);
         assert_int_equal(pbase_set_add(&set, &value, NULL, NULL), PBASE_OK);
         assert_int_equal(pbase_counted_set_add(&counted, &value, 3, NULL, NULL), PBASE_OK);
+        assert_int_equal(pbase_hash_dict_put(&hash, &value, &value, NULL, NULL), PBASE_OK);
+        assert_int_equal(pbase_multi_dict_add(&multi, &value, &value, 3, NULL, NULL), PBASE_OK);
     }
+    assert_int_equal(pbase_txn_store_hash_dict(txn, "hash", hash, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_hash_dict(txn, "hash copy", hash, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_multi_dict(txn, "multi", multi, NULL), PBASE_OK);
+    pbase_hash_dict_close(hash);
+    pbase_multi_dict_close(multi);
     assert_int_equal(pbase_txn_store_counted_set(txn, "counted", counted, NULL), PBASE_OK);
     assert_int_equal(pbase_txn_store_counted_set(txn, "copy", counted, NULL), PBASE_OK);
     pbase_counted_set_close(counted);
@@ -284,6 +297,9 @@ static void every_kind_is_adopted(void **unused)
     assert_int_equal(fixture_commit(&txn), PBASE_OK);
     assert_int_equal(fixture_count(&f, "list"), 5000);
     assert_int_equal(fixture_count(&f, "set"), 5000);
+    assert_int_equal(fixture_count(&f, "hash"), 5000);
+    assert_int_equal(fixture_count(&f, "hash copy"), 5000);
+    assert_int_equal(fixture_count(&f, "multi"), 5000);
     assert_int_equal(committed_total("counted"), 15000);
     assert_int_equal(committed_total("copy"), 15000);
 }
@@ -431,6 +447,118 @@ static void adopted_content_survives_reopening_and_settling(void **unused)
     expect_range(&f, "large", 0, 9001, 1);
 }
 
+/* Large transactions, small ones and checkpoints at once: settling trees that share atoms is what
+ * they have to keep apart. */
+typedef struct {
+    const char *root;
+    int64_t rounds;
+    bool large;
+    _Atomic bool *stop;
+    _Atomic int *wrong;
+} writer;
+
+static void *write_often(void *argument)
+{
+    const writer *self = argument;
+    for (int64_t round = 1; round <= self->rounds; round++) {
+        pbase_txn *txn = NULL;
+        pbase_dict *dict = NULL;
+        pbase_txn_options options = pbase_txn_options_default();
+        options.log_bytes_max = self->large ? SMALL_LOG : 0;
+        options.memory_bytes_max = self->large ? 8192 : 0;
+        pbase_status status = pbase_txn_begin(f.database, &options, &txn, NULL);
+        status = status == PBASE_OK ? pbase_txn_dict(txn, self->root, &dict, NULL) : status;
+        for (int64_t i = 0; i < (self->large ? 1500 : 5) && status == PBASE_OK; i++) {
+            pbase_value k = pbase_value_int(i * 7919 % 1500), v = pbase_value_int(round);
+            status = pbase_dict_put(&dict, &k, &v, NULL, NULL);
+        }
+        status = status == PBASE_OK ? pbase_txn_store_dict(txn, self->root, dict, NULL) : status;
+        pbase_dict_close(dict);
+        status = status == PBASE_OK ? pbase_txn_commit(&txn, NULL, NULL, NULL) : status;
+        pbase_txn_abort(&txn);
+        atomic_fetch_add(self->wrong, status != PBASE_OK);
+    }
+    return NULL;
+}
+
+static void *checkpoint_often(void *argument)
+{
+    const writer *self = argument;
+    while (!atomic_load(self->stop)) {
+        atomic_fetch_add(self->wrong, pbase_space_checkpoint(f.space, NULL, NULL) != PBASE_OK);
+    }
+    return NULL;
+}
+
+static void large_and_small_transactions_and_checkpoints_keep_apart(void **unused)
+{
+    (void)unused;
+    _Atomic bool stop = false;
+    _Atomic int wrong = 0;
+    int64_t rounds = seed_is_long_run() ? 200 : 8;
+    writer writers[] = {{"one", rounds, true, &stop, &wrong},
+                        {"two", rounds, true, &stop, &wrong},
+                        {"small", rounds * 10, false, &stop, &wrong},
+                        {NULL, 0, false, &stop, &wrong}};
+    pthread_t threads[4];
+    for (size_t i = 0; i < 3; i++) {
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        put_in(txn, writers[i].root, 0, 1500, 0);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        void *(*run)(void *) = i < 3 ? write_often : checkpoint_often;
+        assert_int_equal(pthread_create(&threads[i], NULL, run, &writers[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        atomic_store(&stop, i == 3);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(wrong, 0);
+    fixture_assert_clean(&f);
+    fixture_reopen(&f);
+    assert_int_equal(fixture_get(&f, "one", 1499), rounds);
+    assert_int_equal(fixture_get(&f, "two", 0), rounds);
+    assert_int_equal(fixture_get(&f, "small", 0), rounds * 10);
+    assert_int_equal(fixture_count(&f, "one"), 1500);
+}
+
+/* Every kept state is read again, from the checkpoint before it. */
+static void the_past_of_adopted_content_is_kept(void **unused)
+{
+    (void)unused;
+    fixture_close(&f);
+    fixture_set(&f, "storage.retention_count=100");
+    fixture_open(&f);
+    uint64_t sequences[6];
+    for (int64_t i = 0; i < 6; i++) {
+        pbase_txn *txn = begin_small(&f);
+        put_in(txn, "large", 0, 1000 * (i + 1), i + 1);
+        assert_int_equal(pbase_txn_commit(&txn, NULL, &sequences[i], NULL), PBASE_OK);
+        if (i % 2 == 0) {
+            assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+        }
+    }
+    for (int64_t i = 0; i < 6; i++) {
+        pbase_moment at = pbase_moment_of_sequence(sequences[i]);
+        pbase_snapshot *snapshot = NULL;
+        pbase_dict *dict = NULL;
+        uint64_t count = 0;
+        assert_int_equal(pbase_snapshot_open_at(f.database, &at, NULL, &snapshot, NULL), PBASE_OK);
+        assert_int_equal(pbase_snapshot_dict(snapshot, "large", &dict, NULL), PBASE_OK);
+        assert_int_equal(pbase_dict_count(dict, &count, NULL), PBASE_OK);
+        assert_int_equal(count, 1000 * (i + 1));
+        pbase_arena arena;
+        pbase_value key = pbase_value_int(7), value;
+        pbase_arena_init(&arena, pbase_alloc_default());
+        assert_int_equal(pbase_dict_get(dict, &key, &arena, &value, NULL), PBASE_OK);
+        assert_int_equal(value.as.integer, 7 * (i + 1));
+        pbase_arena_fini(&arena);
+        pbase_dict_close(dict);
+        pbase_snapshot_close(snapshot);
+    }
+}
+
 /* ----------------------------------------------------------------------- the simulated machine ---- */
 
 static sim_os *sim;
@@ -464,7 +592,7 @@ static void memory_stays_bounded_however_much_is_written(void **unused)
 {
     (void)unused;
     const size_t bound = 2u << 20;
-    int64_t count = seed_is_long_run() ? 800000 : 40000;
+    int64_t count = seed_is_long_run() ? 800000 : 20000;
     uint8_t bytes[100];
     seed_random random;
     seed_random_init(&random, seed_for("core.txn.adopt"));
@@ -488,7 +616,8 @@ static void memory_stays_bounded_however_much_is_written(void **unused)
     pbase_dict_close(dict);
     assert_int_equal(fixture_commit(&txn), PBASE_OK);
     print_message("%zu bytes before, at most %zu\n", before, most);
-    assert_true(most - before < bound);
+    assert_true(most - before < (seed_is_long_run() ? 3 : 1) * bound); /* merging up to 64 runs
+                                                                            holds a path of each */
     assert_int_equal(fixture_count(&f, "large"), (uint64_t)count);
 }
 
@@ -515,6 +644,41 @@ static void versions_that_wait_for_commit_are_bounded_too(void **unused)
         char name[16];
         (void)snprintf(name, sizeof name, "r%d", i);
         expect_range(&f, name, 0, 2000, 1);
+    }
+}
+
+/* Each collection is within its bound, all of them together are more than one record takes. */
+static void collections_that_are_too_much_for_one_record_are_adopted(void **unused)
+{
+    (void)unused;
+    enum { COLLECTIONS = 6, VALUES = 960, VALUE_BYTES = 65536 };
+    if (!seed_is_long_run()) {
+        skip(); /* it takes a gigabyte */
+    }
+    static uint8_t bytes[VALUE_BYTES];
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    for (int i = 0; i < COLLECTIONS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "r%d", i);
+        pbase_dict *dict = fixture_dict(txn, name);
+        for (int64_t key = 0; key < VALUES; key++) {
+            pbase_value k = pbase_value_int(key);
+            bytes[0] = (uint8_t)key;
+            assert_int_equal(
+                pbase_dict_put_bytes(&dict, &k, pbase_bytes_of(bytes, sizeof bytes), NULL, NULL),
+                PBASE_OK);
+        }
+        assert_int_equal(pbase_txn_store_dict(txn, name, dict, NULL), PBASE_OK);
+        pbase_dict_close(dict);
+    }
+    uint64_t before = stat_of(&f, "record_bytes_appended");
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    assert_true(stat_of(&f, "record_bytes_appended") - before < 300u << 20);
+    fixture_reopen(&f);
+    for (int i = 0; i < COLLECTIONS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "r%d", i);
+        assert_int_equal(fixture_count(&f, name), VALUES);
     }
 }
 
@@ -575,7 +739,7 @@ static void a_large_transaction_survives_every_failing_allocation(void **unused)
     make_large();
     bool more = true;
     uint64_t n = 1;
-    for (; more; n += n < 120 ? 1 : 13) {
+    for (; more; n += n < 60 ? 1 : 29) {
         uint64_t before = sim_os_calls(sim, OS_CALL_MEMORY);
         sim_os_fail_at(sim, OS_CALL_MEMORY, n, PBASE_NO_MEMORY, false);
         pbase_status status = write_large(-1);
@@ -666,6 +830,9 @@ int main(void)
         ON_BOTH(an_aborted_large_transaction_leaves_nothing_but_dead_space),
         ON_BOTH(a_nested_large_transaction_is_folded),
         ON_FILES(adopted_content_survives_reopening_and_settling),
+        ON_FILES(the_past_of_adopted_content_is_kept),
+        ON_FILES(large_and_small_transactions_and_checkpoints_keep_apart),
+        ON_FILES(collections_that_are_too_much_for_one_record_are_adopted),
         SIMULATED(memory_stays_bounded_however_much_is_written),
         SIMULATED(versions_that_wait_for_commit_are_bounded_too),
         SIMULATED(a_large_transaction_survives_every_failing_allocation),

@@ -26,6 +26,8 @@ typedef struct {
     pbase_list *list;
     pbase_set *set;
     pbase_counted_set *counted;
+    pbase_hash_dict *hash;
+    pbase_multi_dict *multi;
 } work;
 
 static void must(pbase_status status)
@@ -50,6 +52,32 @@ static void dict_remove(work *w, int64_t key)
 {
     pbase_value k = number(key);
     must(pbase_dict_remove(&w->dict, &k, NULL, NULL));
+}
+static void hash_put(work *w, int64_t key)
+{
+    pbase_value k = number(key), v = number(key + 100);
+    must(pbase_hash_dict_put(&w->hash, &k, &v, NULL, NULL));
+}
+static void hash_remove(work *w, int64_t key)
+{
+    pbase_value k = number(key);
+    must(pbase_hash_dict_remove(&w->hash, &k, NULL, NULL));
+}
+/* Records of a key: 10 times the key, and one more. */
+static void multi_add(work *w, int64_t record)
+{
+    pbase_value k = number(record / 10), r = number(record);
+    must(pbase_multi_dict_add(&w->multi, &k, &r, 2, NULL, NULL));
+}
+static void multi_take(work *w, int64_t record)
+{
+    pbase_value k = number(record / 10), r = number(record);
+    must(pbase_multi_dict_remove(&w->multi, &k, &r, 1, NULL, NULL));
+}
+static void multi_drop(work *w, int64_t key)
+{
+    pbase_value k = number(key);
+    must(pbase_multi_dict_remove_key(&w->multi, &k, NULL, NULL));
 }
 static void set_add(work *w, int64_t element)
 {
@@ -91,6 +119,11 @@ static void list_remove(work *w, int64_t index)
     must(pbase_list_remove(&w->list, index, NULL, NULL));
 }
 
+static void list_cut(work *w, int64_t count)
+{
+    must(pbase_list_remove_range(&w->list, 0, count, NULL, NULL));
+}
+
 typedef struct {
     const char *name;
     void (*run)(work *w, int64_t argument);
@@ -113,6 +146,18 @@ static const kind_case kinds[] = {
       {"remove b", dict_remove, 2},
       {"put new c", dict_put, 8},
       {"put new d", dict_put, 9}}},
+    {"hash dictionary",
+     PBASE_COLLECTION_HASH_DICT,
+     {{"put a", hash_put, 1},
+      {"remove a", hash_remove, 1},
+      {"put b", hash_put, 2},
+      {"put new c", hash_put, 8}}},
+    {"multi-dictionary",
+     PBASE_COLLECTION_MULTI_DICT,
+     {{"add a: r", multi_add, 10},
+      {"take a: r", multi_take, 10},
+      {"add a: new s", multi_add, 11},
+      {"add b: r", multi_add, 20}}},
     {"set",
      PBASE_COLLECTION_SET,
      {{"add new c", set_add, 8},
@@ -133,7 +178,8 @@ static const kind_case kinds[] = {
       {"append", list_append, 8},
       {"insert at 0", list_insert, 0},
       {"remove 0", list_remove, 0},
-      {"remove 1", list_remove, 1}}},
+      {"remove 1", list_remove, 1},
+      {"cut 0 and 1", list_cut, 2}}},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -161,6 +207,10 @@ static void open_root(work *w, int kind)
         must(pbase_txn_set(w->txn, w->root, &w->set, NULL));
     } else if (kind == PBASE_COLLECTION_LIST) {
         must(pbase_txn_list(w->txn, w->root, &w->list, NULL));
+    } else if (kind == PBASE_COLLECTION_HASH_DICT) {
+        must(pbase_txn_hash_dict(w->txn, w->root, &w->hash, NULL));
+    } else if (kind == PBASE_COLLECTION_MULTI_DICT) {
+        must(pbase_txn_multi_dict(w->txn, w->root, &w->multi, NULL));
     } else {
         must(pbase_txn_counted_set(w->txn, w->root, &w->counted, NULL));
     }
@@ -174,9 +224,24 @@ static void new_root(work *w, int kind)
         must(pbase_txn_new_set(w->txn, &w->set, NULL));
     } else if (kind == PBASE_COLLECTION_LIST) {
         must(pbase_txn_new_list(w->txn, &w->list, NULL));
+    } else if (kind == PBASE_COLLECTION_HASH_DICT) {
+        must(pbase_txn_new_hash_dict(w->txn, &w->hash, NULL));
+    } else if (kind == PBASE_COLLECTION_MULTI_DICT) {
+        must(pbase_txn_new_multi_dict(w->txn, &w->multi, NULL));
     } else {
         must(pbase_txn_new_counted_set(w->txn, &w->counted, NULL));
     }
+}
+
+/* NULL is fine for each of them. */
+static void close_all(work *w)
+{
+    pbase_dict_close(w->dict);
+    pbase_set_close(w->set);
+    pbase_list_close(w->list);
+    pbase_counted_set_close(w->counted);
+    pbase_hash_dict_close(w->hash);
+    pbase_multi_dict_close(w->multi);
 }
 
 static void store_root(work *w, int kind)
@@ -187,13 +252,14 @@ static void store_root(work *w, int kind)
         must(pbase_txn_store_set(w->txn, w->root, w->set, NULL));
     } else if (kind == PBASE_COLLECTION_LIST) {
         must(pbase_txn_store_list(w->txn, w->root, w->list, NULL));
+    } else if (kind == PBASE_COLLECTION_HASH_DICT) {
+        must(pbase_txn_store_hash_dict(w->txn, w->root, w->hash, NULL));
+    } else if (kind == PBASE_COLLECTION_MULTI_DICT) {
+        must(pbase_txn_store_multi_dict(w->txn, w->root, w->multi, NULL));
     } else {
         must(pbase_txn_store_counted_set(w->txn, w->root, w->counted, NULL));
     }
-    pbase_dict_close(w->dict);
-    pbase_set_close(w->set);
-    pbase_list_close(w->list);
-    pbase_counted_set_close(w->counted);
+    close_all(w);
 }
 
 /* Replaces the root by the collection every pair begins with: 1, 2 and 3 (twice each if counted). */
@@ -208,6 +274,10 @@ static void make_root(const char *root, int kind)
             set_add(&w, i);
         } else if (kind == PBASE_COLLECTION_LIST) {
             list_append(&w, i);
+        } else if (kind == PBASE_COLLECTION_HASH_DICT) {
+            hash_put(&w, i);
+        } else if (kind == PBASE_COLLECTION_MULTI_DICT) {
+            multi_add(&w, 10 * i);
         } else {
             counted_add(&w, i);
         }
@@ -238,6 +308,12 @@ static pbase_cursor *cursor_of(pbase_snapshot *snapshot, const char *root, int k
     } else if (kind == PBASE_COLLECTION_LIST) {
         must(pbase_snapshot_list(snapshot, root, &w->list, NULL));
         must(pbase_list_cursor(w->list, NULL, &cursor, NULL));
+    } else if (kind == PBASE_COLLECTION_HASH_DICT) {
+        must(pbase_snapshot_hash_dict(snapshot, root, &w->hash, NULL));
+        must(pbase_hash_dict_cursor(w->hash, &cursor, NULL));
+    } else if (kind == PBASE_COLLECTION_MULTI_DICT) {
+        must(pbase_snapshot_multi_dict(snapshot, root, &w->multi, NULL));
+        must(pbase_multi_dict_cursor(w->multi, NULL, &cursor, NULL));
     } else {
         must(pbase_snapshot_counted_set(snapshot, root, &w->counted, NULL));
         must(pbase_counted_set_cursor(w->counted, NULL, &cursor, NULL));
@@ -258,20 +334,22 @@ static void describe(const char *root, int kind, char *out, size_t size)
         pbase_value key, value = number(0);
         uint64_t count = 0;
         must(pbase_cursor_key(cursor, &key, NULL));
-        if (kind == PBASE_COLLECTION_COUNTED_SET) {
+        if (kind == PBASE_COLLECTION_COUNTED_SET || kind == PBASE_COLLECTION_MULTI_DICT) {
             must(pbase_cursor_count(cursor, &count, NULL));
             value = number((int64_t)count);
-        } else if (kind != PBASE_COLLECTION_SET) {
+        }
+        if (kind == PBASE_COLLECTION_MULTI_DICT) { /* key and record */
+            pbase_value record;
+            must(pbase_cursor_value(cursor, &record, NULL));
+            value = number(value.as.integer + 100 * record.as.integer);
+        } else if (kind != PBASE_COLLECTION_SET && kind != PBASE_COLLECTION_COUNTED_SET) {
             must(pbase_cursor_value(cursor, &value, NULL));
         }
         used += (size_t)snprintf(out + used, size - used, "%" PRId64 "=%" PRId64 " ",
                                  key.as.integer, value.as.integer);
     }
     pbase_cursor_close(cursor);
-    pbase_dict_close(w.dict);
-    pbase_set_close(w.set);
-    pbase_list_close(w.list);
-    pbase_counted_set_close(w.counted);
+    close_all(&w);
     pbase_snapshot_close(snapshot);
 }
 
@@ -353,6 +431,26 @@ static pbase_status add_there_after_remove(int32_t isolation)
         pbase_txn_store_value(two, "written", &(pbase_value){.kind = PBASE_NULL}, NULL), PBASE_OK);
     must(fixture_commit(&one));
     return fixture_commit(&two);
+}
+
+/* Removing a key of a multi-dictionary takes the records it saw, and reads that there were no more. */
+static pbase_status drop_key_after_add(int32_t isolation)
+{
+    static const operation add_s = {"add a: new s", multi_add, 11}, drop_a = {"", multi_drop, 1};
+    make_root("pair", PBASE_COLLECTION_MULTI_DICT);
+    pbase_txn *one = begin_at(isolation), *two = begin_at(isolation);
+    change_root(one, "pair", PBASE_COLLECTION_MULTI_DICT, &add_s);
+    change_root(two, "pair", PBASE_COLLECTION_MULTI_DICT, &drop_a);
+    must(fixture_commit(&one));
+    return fixture_commit(&two);
+}
+
+static void a_removed_key_of_a_multi_dictionary_takes_what_was_seen(void **unused)
+{
+    (void)unused;
+    assert_int_equal(drop_key_after_add(PBASE_SERIALIZABLE), PBASE_CONFLICT);
+    assert_int_equal(drop_key_after_add(PBASE_SNAPSHOT_ISOLATION), PBASE_OK);
+    assert_int_equal(fixture_count(&f, "pair"), 3); /* new s, and those of the other keys */
 }
 
 static void what_changes_nothing_is_a_read(void **unused)
@@ -488,6 +586,7 @@ int main(void)
         SENTENCE(the_order_of_the_two_does_not_matter),
         SENTENCE(what_conflicts_by_writes_conflicts_when_serializable_too),
         SENTENCE(what_changes_nothing_is_a_read),
+        SENTENCE(a_removed_key_of_a_multi_dictionary_takes_what_was_seen),
         cmocka_unit_test(the_table_in_the_manual_is_what_came_out),
         SENTENCE(a_change_of_a_collection_that_was_dropped_meanwhile_conflicts),
         SENTENCE(a_drop_takes_along_what_was_changed_meanwhile),
