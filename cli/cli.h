@@ -32,6 +32,9 @@ PBASE_MUST_CHECK pbase_status cli_run_in_txn(cli *self, pbase_txn_body body, voi
                                              pbase_error *err);
 /* Of the monotonic clock. */
 uint64_t cli_now_ns(void);
+/* "500ms", "10s", "2m" as the value of an option, in nanoseconds. */
+PBASE_MUST_CHECK pbase_status cli_parse_duration(const char *option, const char *text,
+                                                 uint64_t *out_ns, pbase_error *err);
 /* A snapshot of the database as of now, or (`as_of` not NULL) as of a commit or time: then of the one
  * that was called so at that moment, and nothing is made. */
 PBASE_MUST_CHECK pbase_status cli_open_snapshot(cli *self, const char *as_of, pbase_snapshot **out,

@@ -1,4 +1,4 @@
-/* cmd_past.c - history, and snapshots of moments that are over. */
+/* cmd_past.c - history, watch, and snapshots of moments that are over. */
 #include "commands.h"
 
 #include <inttypes.h>
@@ -96,4 +96,125 @@ CLI_COMMAND(cmd_history)
         status = pbase_history(self->space, from, to, &self->call, print_commit, self, err);
     }
     return status == PBASE_OK && !self->json ? print_range(self, err) : status;
+}
+
+/* -------------------------------------------------------------------------------------- watch -- */
+
+#define EVENT_FIELDS_MAX 12u
+
+typedef struct {
+    pbase_field items[EVENT_FIELDS_MAX];
+    size_t count;
+} event_fields;
+
+static void add_field(event_fields *fields, const char *name, pbase_value value)
+{
+    fields->items[fields->count++] = (pbase_field){pbase_bytes_text(name), value};
+}
+
+static void add_text(event_fields *fields, const char *name, const char *text)
+{
+    if (text[0] != '\0') {
+        add_field(fields, name, pbase_value_text(text));
+    }
+}
+
+static bool has_index(const pbase_change *event)
+{
+    return event->change == PBASE_CHANGE_SET || event->change == PBASE_CHANGE_INSERTED ||
+           event->change == PBASE_CHANGE_REMOVED_AT;
+}
+
+/* What one change is about. */
+static void add_place(event_fields *fields, const pbase_change *event)
+{
+    add_field(fields, "database", pbase_value_text(event->database));
+    add_text(fields, "origin", event->origin);
+    add_text(fields, "root", event->root);
+    if (event->place == PBASE_IN_OBJECTS || event->place == PBASE_IN_NESTED) {
+        add_field(fields, "in",
+                  pbase_value_text(event->place == PBASE_IN_OBJECTS ? "objects" : "nested"));
+    }
+    add_field(fields, "change", pbase_value_text(pbase_change_name(event->change)));
+}
+
+static pbase_status print_event(cli *self, pbase_watch *watch, const pbase_change *event,
+                                pbase_arena *arena, pbase_error *err)
+{
+    event_fields fields = {.count = 0};
+    char time[PBASE_TIME_TEXT_BYTES];
+    pbase_value value;
+    pbase_status status = PBASE_OK;
+    pbase_time_format(event->time_ns, time);
+    add_field(&fields, "sequence", pbase_value_int((int64_t)event->sequence));
+    add_field(&fields, "time", pbase_value_text(time));
+    add_place(&fields, event);
+    if (event->has_key) {
+        status = pbase_watch_key(watch, arena, &value, err);
+        add_field(&fields, "key", value);
+    }
+    if (has_index(event)) {
+        add_field(&fields, "index", pbase_value_int((int64_t)event->index));
+    }
+    if (event->count > 0) {
+        add_field(&fields, event->is_bulk ? "entries" : "count",
+                  pbase_value_int((int64_t)event->count));
+    }
+    if (status == PBASE_OK && event->has_value) {
+        status = pbase_watch_value(watch, arena, &value, err);
+        add_field(&fields, "value", value);
+    }
+    if (event->is_last) {
+        add_field(&fields, "last", pbase_value_bool(true));
+    }
+    pbase_value line = pbase_value_map(fields.items, fields.count);
+    return status == PBASE_OK ? cli_print_json(self, &line, err) : status;
+}
+
+/* Whoever reads the other end sees each line at once. */
+static pbase_status flush_lines(pbase_error *err)
+{
+    return fflush(stdout) == 0 ? PBASE_OK
+                               : PBASE_FAIL(err, PBASE_IO, "standard output cannot be written");
+}
+
+static pbase_status print_events(cli *self, pbase_watch *watch, uint64_t idle_ns, pbase_error *err)
+{
+    pbase_arena arena;
+    pbase_status status = PBASE_OK;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    while (status == PBASE_OK) {
+        const pbase_change *event = NULL;
+        pbase_call call = self->call;
+        call.deadline_ns = idle_ns == 0 ? PBASE_NO_DEADLINE : cli_now_ns() + idle_ns;
+        pbase_arena_reset(&arena);
+        status = pbase_watch_next(watch, &call, &event, err);
+        status = status == PBASE_OK ? print_event(self, watch, event, &arena, err) : status;
+        status = status == PBASE_OK ? flush_lines(err) : status;
+    }
+    pbase_arena_fini(&arena);
+    bool ended = status == PBASE_CANCELLED || (status == PBASE_TIMEOUT && idle_ns != 0);
+    return ended ? PBASE_OK : status; /* that is how a watch ends */
+}
+
+CLI_COMMAND(cmd_watch)
+{
+    uint64_t idle_ns = 0;
+    pbase_watch *watch = NULL;
+    const char *timeout = arguments->values[WATCH_TIMEOUT];
+    pbase_watch_options options = PBASE_WATCH_OPTIONS_INIT;
+    options.root = arguments->operand_count == 0 ? NULL : arguments->operands[0];
+    pbase_status status = sequence_of("--from", arguments->values[WATCH_FROM], &options.from, err);
+    if (status == PBASE_OK && timeout != NULL) {
+        status = cli_parse_duration("--timeout", timeout, &idle_ns, err);
+    }
+    status = status == PBASE_OK ? cli_open_database(self, err) : status;
+    if (status == PBASE_OK) {
+        status = pbase_watch_open(self->space, self->database, &options, &watch, err);
+    }
+    if (status == PBASE_OK) {
+        status = print_events(self, watch, idle_ns, err);
+    }
+    pbase_watch_close(watch);
+    return status;
 }

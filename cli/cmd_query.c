@@ -81,7 +81,8 @@ static pbase_status bind_all(cli *self, pbase_query *query, const cli_arguments 
     return status;
 }
 
-static pbase_status deadline_of(const char *text, uint64_t *out_ns, pbase_error *err)
+pbase_status cli_parse_duration(const char *option, const char *text, uint64_t *out_ns,
+                                pbase_error *err)
 {
     static const struct {
         const char *unit;
@@ -91,11 +92,21 @@ static pbase_status deadline_of(const char *text, uint64_t *out_ns, pbase_error 
     double number = strtod(text, &end);
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (end != text && number > 0 && number < 1e6 && strcmp(end, units[i].unit) == 0) {
-            *out_ns = cli_now_ns() + (uint64_t)(number * (double)units[i].ns);
+            *out_ns = (uint64_t)(number * (double)units[i].ns);
             return PBASE_OK;
         }
     }
-    return cli_usage(err, "--timeout is a duration such as 500ms, 10s or 2m, not '%s'", text);
+    return cli_usage(err, "%s is a duration such as 500ms, 10s or 2m, not '%s'", option, text);
+}
+
+static pbase_status deadline_of(const char *text, uint64_t *out_ns, pbase_error *err)
+{
+    uint64_t duration_ns = 0;
+    pbase_status status = cli_parse_duration("--timeout", text, &duration_ns, err);
+    if (status == PBASE_OK) {
+        *out_ns = cli_now_ns() + duration_ns;
+    }
+    return status;
 }
 
 static pbase_status make_query(cli *self, const cli_arguments *arguments, pbase_query **out,

@@ -155,6 +155,17 @@ static const cli_option history_options[] = {
     [HISTORY_TO] = {"--to", "SEQ", CLI_TEXT, false, "the last commit (default: the newest)"},
     NO_MORE_OPTIONS,
 };
+static const cli_operand watch_words[] = {
+    {"COLLECTION", CLI_COLLECTION, true, "only that root; without it, everything in the database"},
+    NO_MORE,
+};
+static const cli_option watch_options[] = {
+    [WATCH_FROM] = {"--from", "SEQ", CLI_TEXT, false,
+                    "the first commit told (default: the next one)"},
+    [WATCH_TIMEOUT] = {"--timeout", "DURATION", CLI_TEXT, false,
+                       "end when nothing came for that long: 500ms, 10s, 2m"},
+    NO_MORE_OPTIONS,
+};
 static const cli_operand query_words[] = {
     {"TEXT", CLI_TEXT, true, "the query; without it, --plan gives one"}, NO_MORE};
 static const cli_operand explain_words[] = {{"TEXT", CLI_TEXT, false, "the query"}, NO_MORE};
@@ -257,6 +268,10 @@ const cli_command cli_commands[] = {
      "storage.retention_age, _count and _bytes say what is kept.",
      "protobase history\nprotobase history --from 100 --json", no_operands, history_options,
      cmd_history},
+    {"watch", "changes as they are committed, one JSON object a line",
+     "Ends at Ctrl-C, with exit code 0.",
+     "protobase watch people\nprotobase watch --from 100 --timeout 1s", watch_words, watch_options,
+     cmd_watch},
     {"query", "run a query", "docs/query.md is the language.",
      "protobase query 'from people | where age > 30 | count'\n"
      "protobase query 'from people | where born > $since' --param since=1900",

@@ -1,6 +1,7 @@
 /* history.c - what the journal still tells of commits. */
 #include "txn/history.h"
 #include "collection/change.h"
+#include "index/definition.h"
 #include "space/space_private.h"
 #include "txn/database_names.h"
 #include "txn/replay.h"
@@ -37,9 +38,20 @@ typedef struct {
 
 /* ------------------------------------------------------------------------------ a commit ------ */
 
-/* Each entry of content that was written before the record counts as one. */
+static bool is_index_change(const delta_group *group)
+{
+    return group->form == GROUP_CHANGE && group->id.sequence == INDEX_DEFINITIONS.sequence &&
+           group->id.ordinal == INDEX_DEFINITIONS.ordinal;
+}
+
+/* Each entry of content that was written before the record counts as one, and so does a change of
+ * the indexes. */
 static pbase_status count_operations(const delta_group *group, uint64_t *count, pbase_error *err)
 {
+    if (is_index_change(group)) {
+        ++*count;
+        return PBASE_OK;
+    }
     if (group->form == GROUP_ADOPT) {
         adopted_content content;
         pbase_status read = adopted_content_read(group->operations, &content, err);

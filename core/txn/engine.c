@@ -22,6 +22,29 @@ void engine_publish(engine *self, space_state *next)
     space_state_unref(before);
 }
 
+#define PUBLISH_NAP_MS 100u /* how late a cancel flag is seen */
+
+pbase_status engine_wait_published(engine *self, uint64_t sequence, const pbase_call *call,
+                                   pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_status status = PBASE_OK;
+    engine_lock(self, self->queue_mutex);
+    self->publish_waiters++;
+    while (self->newest->sequence < sequence && status == PBASE_OK) {
+        status = pbase_call_check(call, os, err);
+        if (status == PBASE_OK) {
+            uint64_t nap = pbase_os_deadline(os, PUBLISH_NAP_MS);
+            (void)os->lock->cond_wait(self->published_more, self->queue_mutex,
+                                      call == NULL || call->deadline_ns > nap ? nap
+                                                                              : call->deadline_ns);
+        }
+    }
+    self->publish_waiters--;
+    engine_unlock(self, self->queue_mutex);
+    return status;
+}
+
 void engine_reader_begin(engine *self, engine_reader *reader)
 {
     engine_lock(self, self->queue_mutex);
@@ -196,6 +219,9 @@ static pbase_status create_locks(engine *self, pbase_error *err)
         status = os->lock->cond_create(os, &self->queue_changed, err);
     }
     if (status == PBASE_OK) {
+        status = os->lock->cond_create(os, &self->published_more, err);
+    }
+    if (status == PBASE_OK) {
         status = os->lock->cond_create(os, &self->settler_wakes, err);
     }
     return status;
@@ -278,6 +304,9 @@ static void destroy_locks(engine *self)
     if (self->settler_wakes != NULL) {
         locks->cond_destroy(self->settler_wakes);
     }
+    if (self->published_more != NULL) {
+        locks->cond_destroy(self->published_more);
+    }
     if (self->queue_changed != NULL) {
         locks->cond_destroy(self->queue_changed);
     }
@@ -333,6 +362,11 @@ turns *engine_turns(engine *self)
 store *engine_store(engine *self)
 {
     return self->bytes;
+}
+
+pbase_storage *engine_storage(engine *self)
+{
+    return self->storage;
 }
 
 const pbase_host *engine_host(engine *self)

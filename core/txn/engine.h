@@ -43,6 +43,7 @@ void engine_close(engine *self);
 PBASE_MUST_CHECK pbase_status engine_process_check(const engine *self, pbase_error *err);
 
 store *engine_store(engine *self);
+pbase_storage *engine_storage(engine *self);
 /* The line of transactions that lost. */
 turns *engine_turns(engine *self);
 const pbase_host *engine_host(engine *self);
@@ -54,6 +55,10 @@ PBASE_MUST_CHECK pbase_status engine_refresh(engine *self, pbase_error *err);
 
 /* The newest state known here, with one count for the caller. */
 space_state *engine_state(engine *self);
+
+/* Waits until the state after the record `sequence` is published. TIMEOUT, CANCELLED. */
+PBASE_MUST_CHECK pbase_status engine_wait_published(engine *self, uint64_t sequence,
+                                                    const pbase_call *call, pbase_error *err);
 
 /* A transaction's place in the list of open ones: the window keeps what they need. */
 typedef struct engine_reader engine_reader;

@@ -42,6 +42,8 @@ struct engine {
     uint64_t token_count;         /* commit */
 
     pbase_os_mutex *queue_mutex;
+    pbase_os_cond *published_more;  /* with queue_mutex: a newer state, for publish_waiters */
+    size_t publish_waiters;         /* queue */
     pbase_os_cond *queue_changed;   /* a request was done, a leader left, or a checkpoint ended */
     engine_commit_request *waiting; /* queue: oldest first */
     engine_commit_request **waiting_end;

@@ -185,6 +185,9 @@ static void publish_run(engine *self, commit_group_run *run, const pbase_journal
     self->counters.records += run->record_count;
     self->counters.record_bytes += bytes;
     self->bytes_since_checkpoint += bytes;
+    if (self->publish_waiters > 0) {
+        self->host->os->lock->cond_broadcast(self->published_more);
+    }
     engine_unlock(self, self->queue_mutex);
     space_state_unref(before);
     for (size_t i = 0; i < run->count; i++) {

@@ -1,4 +1,4 @@
-/* test_past.c - history and --as-of, through the program. */
+/* test_past.c - history, --as-of and watch, through the program. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,9 @@
 
 #include "cli_case.h"
 
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEPT "--set", "storage.retention_count=100"
 
@@ -88,12 +90,54 @@ static void history_lists_the_commits(void **state)
     cli_case_end(&run);
 }
 
+static void changes_are_told_one_a_line(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    CLI(&run, KEPT, "watch", "a", "--from", "2", "--timeout", "100ms");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "{\"sequence\":2,\"time\":\""));
+    assert_non_null(strstr(run.out, "\"root\":\"a\",\"change\":\"created\"}\n"));
+    assert_non_null(strstr(run.out, "\"change\":\"put\",\"key\":1,\"value\":20,\"last\":true}\n"));
+    assert_null(strstr(run.out, "\"root\":\"b\""));
+    CLI(&run, KEPT, "watch", "--from", "9");
+    cli_case_expect(&run, 3, "there is no commit 8 yet");
+    CLI(&run, KEPT, "watch", "--from", "now");
+    cli_case_expect(&run, 2, "--from is the sequence of a commit");
+    CLI(&run, KEPT, "watch", "--timeout", "soon");
+    cli_case_expect(&run, 2, "--timeout is a duration");
+    cli_case_end(&run);
+}
+
+static void an_interrupt_ends_a_watch_with_0(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    const char *const arguments[] = {KEPT, "watch", "--from", "1", NULL};
+    pid_t child = cli_case_start(&run, arguments);
+    for (int tries = 0; tries < 500 && strstr(cli_case_read(&run, ".stdout"), "\"b\"") == NULL;
+         tries++) {
+        (void)usleep(20000);
+    }
+    assert_int_equal(kill(child, SIGINT), 0);
+    cli_case_wait(&run, child);
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "\"root\":\"b\""));
+    cli_case_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_there_is_read_as_of_a_commit),
         cmocka_unit_test(outside_of_what_is_kept_it_exits_with_3),
         cmocka_unit_test(history_lists_the_commits),
+        cmocka_unit_test(changes_are_told_one_a_line),
+        cmocka_unit_test(an_interrupt_ends_a_watch_with_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

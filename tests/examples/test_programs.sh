@@ -31,6 +31,7 @@ expect "edited: 5 cities, kept: 4" 02-collections
 expect 'steps: "plan" "build" "test" "ship"' 02-collections
 expect "primes: 2 3 5 7" 02-collections
 expect '{"count":100}' 03-query
+expect "up to commit 4: 30 32 34" 16-watch
 expect "as of commit 3: 20" 15-past
 expect "there is no commit 99 yet; the newest is 4" 15-past
 expect "commit 1 of shop: 1 operations" 15-past

@@ -12,6 +12,7 @@
 #include <protobase/query.h>
 #include <protobase/stats.h>
 #include <protobase/txn.h>
+#include <protobase/watch.h>
 PBASE_BEGIN_DECLS
 
 /* "0.1.0": of the library that is running, which may be newer than the headers. */

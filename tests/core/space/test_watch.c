@@ -1,0 +1,609 @@
+/* test_watch.c - the feed of changes: what it tells of each kind, whole transactions in order, where it
+ * can begin again, how it waits, and what it survives. */
+#include "seed.h"
+#include "sim_os.h"
+#include "space_fixture.h"
+#include <protobase/watch.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static space_fixture f;
+
+static void open_keeping(const char *retention)
+{
+    temp_dir dir;
+    temp_dir_create(&dir);
+    fixture_prepare(&f, temp_dir_path(&dir, "space"), NULL);
+    f.dir = dir;
+    f.has_dir = true;
+    fixture_set(&f, "storage.blocks.segment_size=64KiB");
+    fixture_set(&f, "storage.journal_segment_size=64KiB");
+    fixture_set(&f, retention);
+    fixture_open(&f);
+}
+
+static int begin(void **unused)
+{
+    (void)unused;
+    open_keeping("storage.retention_bytes=1GiB");
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    fixture_assert_clean(&f);
+    fixture_end(&f);
+    return 0;
+}
+
+static uint64_t newest(void)
+{
+    pbase_history_range range;
+    assert_int_equal(pbase_history_describe(f.space, &range, NULL), PBASE_OK);
+    return range.newest_sequence;
+}
+
+/* ---------------------------------------------------------------------------------- texts ----- */
+
+/* Events as lines: "5 main a put 1 = 10." - the dot ends a transaction. */
+static void add_value(pbase_buffer *out, pbase_status status, const char *before,
+                      const pbase_value *value)
+{
+    assert_int_equal(status, PBASE_OK);
+    assert_int_equal(pbase_buffer_append_text(out, NULL, "%s", before), PBASE_OK);
+    assert_int_equal(pbase_json_format(f.space, value, out, NULL), PBASE_OK);
+}
+
+static void add_event(pbase_buffer *out, pbase_watch *watch, const pbase_change *event)
+{
+    static const char *const places[] = {"", "", "(objects)", "(nested)"};
+    pbase_arena arena;
+    pbase_value value;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    assert_int_equal(
+        pbase_buffer_append_text(out, NULL, "%llu %s %s%s %s", (unsigned long long)event->sequence,
+                                 event->database,
+                                 event->place == PBASE_IN_DATABASE ? event->origin : event->root,
+                                 places[event->place], pbase_change_name(event->change)),
+        PBASE_OK);
+    if (event->has_key) {
+        add_value(out, pbase_watch_key(watch, &arena, &value, NULL), " ", &value);
+    }
+    if (event->change >= PBASE_CHANGE_SET && event->change <= PBASE_CHANGE_REMOVED_AT) {
+        value = pbase_value_int((int64_t)event->index);
+        add_value(out, PBASE_OK, " @", &value);
+    }
+    if (event->count > 0) {
+        value = pbase_value_int((int64_t)event->count);
+        add_value(out, PBASE_OK, event->is_bulk ? " bulk" : " x", &value);
+    }
+    if (event->has_value) {
+        add_value(out, pbase_watch_value(watch, &arena, &value, NULL), " = ", &value);
+    }
+    assert_int_equal(pbase_buffer_append_text(out, NULL, event->is_last ? ".\n" : "\n"), PBASE_OK);
+    pbase_arena_fini(&arena);
+}
+
+/* Everything a watch has to tell now; ends it. */
+static void tell_all(pbase_watch *watch, pbase_buffer *out)
+{
+    const pbase_change *event = NULL;
+    pbase_error err;
+    pbase_call now = {.deadline_ns = 1};
+    pbase_error_init(&err);
+    pbase_status status = pbase_watch_next(watch, &now, &event, &err);
+    while (status == PBASE_OK) {
+        add_event(out, watch, event);
+        status = pbase_watch_next(watch, &now, &event, &err);
+    }
+    if (status != PBASE_TIMEOUT) {
+        assert_ok(status, &err);
+    }
+    assert_int_equal(pbase_watch_sequence(watch), newest());
+    pbase_watch_close(watch);
+}
+
+static pbase_watch *open_from(pbase_database *database, const char *root, uint64_t from)
+{
+    pbase_error err;
+    pbase_watch *watch = NULL;
+    pbase_watch_options options = PBASE_WATCH_OPTIONS_INIT;
+    options.root = root;
+    options.from = from;
+    pbase_error_init(&err);
+    pbase_status status = pbase_watch_open(f.space, database, &options, &watch, &err);
+    assert_ok(status, &err);
+    return watch;
+}
+
+static void expect_from(pbase_database *database, const char *root, uint64_t from,
+                        const char *wanted)
+{
+    pbase_buffer text;
+    pbase_buffer_init(&text, pbase_alloc_default());
+    tell_all(open_from(database, root, from), &text);
+    assert_int_equal(pbase_buffer_append_u8(&text, 0, NULL), PBASE_OK);
+    assert_string_equal((const char *)text.data, wanted);
+    pbase_buffer_fini(&text);
+}
+
+/* ---------------------------------------------------------------------------------- kinds ----- */
+
+static void what_happens_to_dictionaries_and_roots_is_told(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "a", 1, 10), PBASE_OK);
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "a");
+    pbase_value key = pbase_value_int(1), text = pbase_value_text("v");
+    fixture_put(&dict, 2, 20);
+    assert_int_equal(pbase_dict_remove(&dict, &key, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "a", dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_value(txn, "plain", &text, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    assert_int_equal(pbase_txn_new_dict(txn, &dict, NULL), PBASE_OK);
+    fixture_put(&dict, 3, 30);
+    assert_int_equal(pbase_txn_store_dict(txn, "a", dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_drop_root(txn, "plain", NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    expect_from(NULL, NULL, 1,
+                "1 main  created.\n"
+                "2 main a created\n"
+                "2 main a put 1 = 10.\n"
+                "3 main plain created = \"v\"\n"
+                "3 main a put 2 = 20\n"
+                "3 main a removed 1.\n"
+                "4 main a replaced\n"
+                "4 main plain dropped\n"
+                "4 main a put 3 = 30.\n");
+    expect_from(f.database, "plain", 1,
+                "1 main  created.\n"
+                "3 main plain created = \"v\".\n"
+                "4 main plain dropped.\n");
+}
+
+static pbase_status change_list(pbase_txn *txn, void *state, pbase_error *err)
+{
+    pbase_list *list = NULL;
+    pbase_value a = pbase_value_text("a"), b = pbase_value_text("b"), c = pbase_value_text("c");
+    (void)state;
+    pbase_status status = pbase_txn_new_list(txn, &list, err);
+    status = status == PBASE_OK ? pbase_list_append(&list, &a, err) : status;
+    status = status == PBASE_OK ? pbase_list_insert(&list, 0, &b, err) : status;
+    status = status == PBASE_OK ? pbase_list_set(&list, -1, &c, err) : status;
+    status = status == PBASE_OK ? pbase_list_remove(&list, 0, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_list(txn, "l", list, err) : status;
+    pbase_list_close(list);
+    return status;
+}
+
+static pbase_status change_set(pbase_txn *txn, void *state, pbase_error *err)
+{
+    pbase_set *set = NULL;
+    pbase_counted_set *counted = NULL;
+    pbase_value a = pbase_value_text("a"), one = pbase_value_float(1.0);
+    (void)state;
+    pbase_status status = pbase_txn_new_set(txn, &set, err);
+    status = status == PBASE_OK ? pbase_set_add(&set, &one, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_set_remove(&set, &one, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_set(txn, "s", set, err) : status;
+    status = status == PBASE_OK ? pbase_txn_new_counted_set(txn, &counted, err) : status;
+    status = status == PBASE_OK ? pbase_counted_set_add(&counted, &a, 3, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_counted_set_remove(&counted, &a, 2, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_counted_set(txn, "c", counted, err) : status;
+    pbase_set_close(set);
+    pbase_counted_set_close(counted);
+    return status;
+}
+
+static pbase_status change_hashed(pbase_txn *txn, void *state, pbase_error *err)
+{
+    pbase_hash_dict *hash = NULL;
+    pbase_multi_dict *multi = NULL;
+    pbase_field fields[] = {{pbase_bytes_text("x"), pbase_value_int(1)}};
+    pbase_value map = pbase_value_map(fields, 1), a = pbase_value_text("a");
+    (void)state;
+    pbase_status status = pbase_txn_new_hash_dict(txn, &hash, err);
+    status = status == PBASE_OK ? pbase_hash_dict_put(&hash, &map, &a, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_hash_dict_remove(&hash, &map, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_hash_dict(txn, "h", hash, err) : status;
+    status = status == PBASE_OK ? pbase_txn_new_multi_dict(txn, &multi, err) : status;
+    status = status == PBASE_OK ? pbase_multi_dict_add(&multi, &a, &map, 2, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_multi_dict_remove(&multi, &a, &map, 1, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_txn_store_multi_dict(txn, "m", multi, err) : status;
+    pbase_hash_dict_close(hash);
+    pbase_multi_dict_close(multi);
+    return status;
+}
+
+static void run(pbase_txn_body body)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    pbase_status status = pbase_txn_run(f.database, NULL, NULL, body, NULL, &err);
+    assert_ok(status, &err);
+}
+
+static void what_happens_to_every_other_kind_is_told(void **unused)
+{
+    (void)unused;
+    run(change_list);
+    run(change_set);
+    run(change_hashed);
+    expect_from(f.database, NULL, 2,
+                "2 main l created\n"
+                "2 main l appended = \"a\"\n"
+                "2 main l inserted @0 = \"b\"\n"
+                "2 main l set @1 = \"c\"\n"
+                "2 main l removed_at @0.\n"
+                "3 main s created\n"
+                "3 main c created\n"
+                "3 main s added 1.0 x1\n"
+                "3 main s removed 1\n" /* a removal knows the value, not its spelling */
+                "3 main c added \"a\" x3\n"
+                "3 main c taken \"a\" x2.\n"
+                "4 main h created\n"
+                "4 main m created\n"
+                "4 main h put {\"x\":1} = \"a\"\n"
+                "4 main h removed {\"x\":1}\n"
+                "4 main m added \"a\" x2 = {\"x\":1}\n"
+                "4 main m taken \"a\" x1 = {\"x\":1}.\n");
+}
+
+static void what_happens_to_databases_is_told_and_names_are_those_of_the_moment(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    assert_int_equal(pbase_database_branch(f.space, "main", "fork", NULL), PBASE_OK);
+    assert_int_equal(pbase_database_rename(f.space, "main", "shop", NULL), PBASE_OK);
+    pbase_database *main_database = f.database;
+    assert_int_equal(pbase_database_open(f.space, "fork", &f.database, NULL), PBASE_OK);
+    assert_int_equal(fixture_put_one(&f, "a", 2, 2), PBASE_OK); /* its root is the origin's */
+    assert_int_equal(pbase_database_drop(f.space, "shop", NULL), PBASE_OK);
+    expect_from(NULL, NULL, 3,
+                "3 fork main created.\n"
+                "4 shop main renamed.\n"
+                "5 fork a put 2 = 2.\n"
+                "6 shop  dropped.\n");
+    expect_from(f.database, "a", 1, "3 fork main created.\n5 fork a put 2 = 2.\n");
+    expect_from(main_database, NULL, 4, "4 shop main renamed.\n6 shop  dropped.\n");
+    pbase_database_close(main_database);
+}
+
+static pbase_status adopt_large(pbase_txn *txn, void *state, pbase_error *err)
+{
+    pbase_dict *dict = NULL;
+    (void)state;
+    pbase_status status = pbase_txn_new_dict(txn, &dict, err);
+    for (int64_t key = 0; key < 50 && status == PBASE_OK; key++) {
+        pbase_value value = pbase_value_int(key);
+        status = pbase_dict_put(&dict, &value, &value, NULL, err);
+    }
+    status = status == PBASE_OK ? pbase_txn_store_dict(txn, "a", dict, err) : status;
+    pbase_dict_close(dict);
+    return status;
+}
+
+static void content_that_came_whole_is_told_as_one_event(void **unused)
+{
+    (void)unused;
+    pbase_txn_options options = pbase_txn_options_default();
+    options.log_bytes_max = 1;
+    options.memory_bytes_max = 1;
+    assert_int_equal(pbase_txn_run(f.database, &options, NULL, adopt_large, NULL, NULL), PBASE_OK);
+    expect_from(f.database, NULL, 2, "2 main a created\n2 main a replaced bulk50.\n");
+}
+
+/* ------------------------------------------------------------------------------ beginnings ---- */
+
+static void a_watch_begins_with_the_next_commit_unless_told_otherwise(void **unused)
+{
+    (void)unused;
+    pbase_buffer text;
+    pbase_watch *watch = NULL;
+    pbase_buffer_init(&text, pbase_alloc_default());
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    assert_int_equal(pbase_watch_open(f.space, NULL, NULL, &watch, NULL), PBASE_OK);
+    assert_int_equal(pbase_watch_sequence(watch), 2);
+    assert_int_equal(fixture_put_one(&f, "a", 1, 2), PBASE_OK);
+    tell_all(watch, &text);
+    assert_true(
+        pbase_bytes_equal(pbase_buffer_view(&text), pbase_bytes_text("3 main a put 1 = 2.\n")));
+    pbase_buffer_fini(&text);
+}
+
+static void a_beginning_that_is_not_kept_names_the_oldest(void **unused)
+{
+    (void)unused;
+    pbase_error err;
+    pbase_watch *watch = NULL;
+    pbase_watch_options options = PBASE_WATCH_OPTIONS_INIT;
+    fixture_end(&f);
+    open_keeping("storage.retention_count=0");
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    assert_int_equal(fixture_put_one(&f, "a", 1, 2), PBASE_OK);
+    assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+    pbase_error_init(&err);
+    options.from = 2;
+    assert_int_equal(pbase_watch_open(f.space, NULL, &options, &watch, &err), PBASE_TRIMMED);
+    assert_string_equal(err.message,
+                        "commit 2 is no longer kept; the oldest that can be told is 4");
+    options.from = 5;
+    assert_int_equal(pbase_watch_open(f.space, NULL, &options, &watch, &err), PBASE_NOT_FOUND);
+    options.from = 4; /* the next one */
+    assert_int_equal(pbase_watch_open(f.space, NULL, &options, &watch, &err), PBASE_OK);
+    pbase_watch_close(watch);
+    options.root = "";
+    assert_int_equal(pbase_watch_open(f.space, NULL, &options, &watch, &err), PBASE_INVALID);
+}
+
+static void an_open_watch_keeps_what_it_has_yet_to_tell(void **unused)
+{
+    (void)unused;
+    pbase_buffer text;
+    pbase_watch *watch = NULL;
+    pbase_buffer_init(&text, pbase_alloc_default());
+    fixture_end(&f);
+    open_keeping("storage.retention_count=0");
+    assert_int_equal(pbase_watch_open(f.space, NULL, NULL, &watch, NULL), PBASE_OK);
+    for (int64_t i = 0; i < 400; i++) { /* several segments of the journal */
+        assert_int_equal(fixture_put_one(&f, "a", i, i), PBASE_OK);
+        if (i % 100 == 99) {
+            assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+        }
+    }
+    tell_all(watch, &text);
+    unsigned lines = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        lines += text.data[i] == '\n';
+    }
+    assert_int_equal(lines, 401);
+    pbase_buffer_fini(&text);
+}
+
+/* What begins at `from` in a text of everything. */
+static pbase_bytes text_from(const pbase_buffer *all, uint64_t from)
+{
+    size_t at = 0;
+    while (at < all->size && strtoull((const char *)all->data + at, NULL, 10) < from) {
+        at =
+            (size_t)((const uint8_t *)memchr(all->data + at, '\n', all->size - at) - all->data) + 1;
+    }
+    return pbase_bytes_of(all->data + at, all->size - at);
+}
+
+static void change_at_random(seed_random *random)
+{
+    static const char *const roots[] = {"a", "b", "c"};
+    const char *root = roots[seed_below(random, 3)];
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    switch (seed_below(random, 8)) {
+    case 0:
+        if (pbase_txn_drop_root(txn, root, NULL) == PBASE_NOT_FOUND) {
+            pbase_txn_abort(&txn);
+            return;
+        }
+        break;
+    default: {
+        pbase_dict *dict = fixture_dict(txn, root);
+        for (uint64_t i = seed_below(random, 4); i < 4; i++) {
+            fixture_put(&dict, (int64_t)seed_below(random, 20), (int64_t)i);
+        }
+        assert_int_equal(pbase_txn_store_dict(txn, root, dict, NULL), PBASE_OK);
+        pbase_dict_close(dict);
+        break;
+    }
+    }
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+}
+
+static void a_watch_resumed_anywhere_tells_what_a_full_one_does(void **unused)
+{
+    (void)unused;
+    seed_random random;
+    pbase_buffer all, some;
+    pbase_buffer_init(&all, pbase_alloc_default());
+    pbase_buffer_init(&some, pbase_alloc_default());
+    seed_random_init(&random, seed_for("a_watch_resumed_anywhere_tells_what_a_full_one_does"));
+    unsigned rounds = seed_is_long_run() ? 800 : 120;
+    for (unsigned i = 0; i < rounds; i++) {
+        change_at_random(&random);
+        if (seed_below(&random, 10) == 0) {
+            assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+        }
+        if (seed_below(&random, 40) == 0) {
+            fixture_reopen(&f);
+        }
+    }
+    tell_all(open_from(NULL, NULL, 1), &all);
+    assert_int_equal(pbase_buffer_append_u8(&all, 0, NULL), PBASE_OK);
+    all.size--;
+    for (uint64_t from = 1; from <= newest() + 1; from++) {
+        some.size = 0;
+        tell_all(open_from(NULL, NULL, from), &some);
+        assert_true(pbase_bytes_equal(pbase_buffer_view(&some), text_from(&all, from)));
+    }
+    pbase_buffer_fini(&some);
+    pbase_buffer_fini(&all);
+}
+
+/* -------------------------------------------------------------------------------- waiting ----- */
+
+static void a_watch_waits_until_its_time_is_up_and_goes_on_after(void **unused)
+{
+    (void)unused;
+    pbase_watch *watch = NULL;
+    const pbase_change *event = NULL;
+    uint32_t cancelled = 1;
+    pbase_call soon = {.deadline_ns = 1};
+    pbase_call stopped = {.deadline_ns = PBASE_NO_DEADLINE, .cancelled = &cancelled};
+    assert_int_equal(pbase_watch_open(f.space, f.database, NULL, &watch, NULL), PBASE_OK);
+    assert_int_equal(pbase_watch_next(watch, &soon, &event, NULL), PBASE_TIMEOUT);
+    assert_int_equal(pbase_watch_next(watch, &stopped, &event, NULL), PBASE_CANCELLED);
+    assert_int_equal(pbase_watch_key(watch, NULL, NULL, NULL), PBASE_NOT_FOUND);
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    assert_int_equal(pbase_watch_next(watch, &soon, &event, NULL), PBASE_OK);
+    assert_int_equal(event->change, PBASE_CHANGE_CREATED);
+    pbase_watch_close(watch);
+}
+
+#define WRITERS 3u
+#define WRITER_COMMITS 60
+
+static void *write_pairs(void *state)
+{
+    int64_t number = *(const int64_t *)state;
+    for (int64_t i = 0; i < WRITER_COMMITS; i++) {
+        pbase_status status = PBASE_CONFLICT;
+        while (status == PBASE_CONFLICT) {
+            pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+            static const char *const roots[] = {"left", "right"};
+            for (unsigned side = 0; side < 2; side++) {
+                pbase_dict *dict = fixture_dict(txn, roots[side]);
+                fixture_put(&dict, number * 1000 + i, i);
+                assert_int_equal(pbase_txn_store_dict(txn, roots[side], dict, NULL), PBASE_OK);
+                pbase_dict_close(dict);
+            }
+            status = fixture_commit(&txn);
+        }
+        assert_int_equal(status, PBASE_OK);
+    }
+    return NULL;
+}
+
+static void threads_that_commit_are_told_of_whole_and_in_order(void **unused)
+{
+    (void)unused;
+    pthread_t threads[WRITERS];
+    int64_t numbers[WRITERS];
+    pbase_watch *watch = NULL;
+    uint64_t sequence = newest(), sides[2] = {0, 0}, commits = 0;
+    assert_int_equal(pbase_watch_open(f.space, f.database, NULL, &watch, NULL), PBASE_OK);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        numbers[i] = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, write_pairs, &numbers[i]), 0);
+    }
+    while (commits < (uint64_t)WRITERS * WRITER_COMMITS) {
+        const pbase_change *event = NULL;
+        pbase_error err;
+        pbase_error_init(&err);
+        pbase_call call = {.deadline_ns = PBASE_NO_DEADLINE};
+        pbase_status status = pbase_watch_next(watch, &call, &event, &err);
+        assert_ok(status, &err);
+        assert_int_equal(event->sequence, sequence + 1);
+        sides[event->root[0] == 'r'] += event->change == PBASE_CHANGE_PUT;
+        if (event->is_last) {
+            commits++;
+            sequence++;
+            assert_int_equal(sides[0], commits);
+            assert_int_equal(sides[1], commits);
+        }
+    }
+    for (unsigned i = 0; i < WRITERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    pbase_watch_close(watch);
+}
+
+/* -------------------------------------------------------------------------------- failures ---- */
+
+static pbase_status watch_all(pbase_buffer *text)
+{
+    pbase_watch *watch = NULL;
+    const pbase_change *event = NULL;
+    pbase_watch_options options = PBASE_WATCH_OPTIONS_INIT;
+    pbase_call now = {.deadline_ns = 1};
+    options.from = 1;
+    text->size = 0;
+    pbase_status status = pbase_watch_open(f.space, NULL, &options, &watch, NULL);
+    while (status == PBASE_OK) {
+        status = pbase_watch_next(watch, &now, &event, NULL);
+        if (status == PBASE_OK) {
+            assert_int_equal(pbase_buffer_append_text(text, NULL, "%s %s %s\n", event->database,
+                                                      event->root,
+                                                      pbase_change_name(event->change)),
+                             PBASE_OK);
+        } else if (status != PBASE_TIMEOUT) { /* it stays ended */
+            assert_int_equal(pbase_watch_next(watch, &now, &event, NULL), status);
+        }
+    }
+    pbase_watch_close(watch);
+    return status == PBASE_TIMEOUT ? PBASE_OK : status;
+}
+
+static void fail_at_every_call(os_call kind, pbase_status code, uint64_t least)
+{
+    sim_os *sim = sim_os_create(1);
+    pbase_buffer whole, text;
+    pbase_buffer_init(&whole, pbase_alloc_default());
+    pbase_buffer_init(&text, pbase_alloc_default());
+    fixture_end(&f);
+    fixture_prepare(&f, "/space", sim_os_interface(sim));
+    fixture_set(&f, "storage.retention_bytes=1GiB");
+    fixture_open(&f);
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    assert_int_equal(pbase_database_branch(f.space, "main", "fork", NULL), PBASE_OK);
+    assert_int_equal(fixture_put_one(&f, "a", 2, 1), PBASE_OK);
+    assert_int_equal(watch_all(&whole), PBASE_OK);
+    assert_true(whole.size > 0);
+    uint64_t n = 0;
+    pbase_status status = code;
+    while (status != PBASE_OK && n++ < 2000) {
+        sim_os_fail_at(sim, kind, n, code, false);
+        status = watch_all(&text);
+        sim_os_fail_at(sim, kind, 0, PBASE_OK, false);
+        assert_true(status == PBASE_OK || status == code);
+        assert_memory_equal(text.data, whole.data, text.size); /* what was told is true */
+    }
+    print_message("%llu calls\n", (unsigned long long)n);
+    assert_true(n > least && n < 2000);
+    assert_int_equal(text.size, whole.size);
+    pbase_buffer_fini(&text);
+    pbase_buffer_fini(&whole);
+    fixture_assert_clean(&f);
+    fixture_end(&f);
+    assert_int_equal(sim_os_memory_used(sim), 0);
+    sim_os_destroy(sim);
+    open_keeping("storage.retention_count=0");
+}
+
+static void watching_survives_every_failing_allocation(void **unused)
+{
+    (void)unused;
+    fail_at_every_call(OS_CALL_MEMORY, PBASE_NO_MEMORY, 20);
+}
+
+static void watching_survives_every_failing_read(void **unused)
+{
+    (void)unused;
+    fail_at_every_call(OS_CALL_READ, PBASE_IO, 0);
+}
+
+int main(void)
+{
+#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+    const struct CMUnitTest tests[] = {
+        SENTENCE(what_happens_to_dictionaries_and_roots_is_told),
+        SENTENCE(what_happens_to_every_other_kind_is_told),
+        SENTENCE(what_happens_to_databases_is_told_and_names_are_those_of_the_moment),
+        SENTENCE(content_that_came_whole_is_told_as_one_event),
+        SENTENCE(a_watch_begins_with_the_next_commit_unless_told_otherwise),
+        SENTENCE(a_beginning_that_is_not_kept_names_the_oldest),
+        SENTENCE(an_open_watch_keeps_what_it_has_yet_to_tell),
+        SENTENCE(a_watch_resumed_anywhere_tells_what_a_full_one_does),
+        SENTENCE(a_watch_waits_until_its_time_is_up_and_goes_on_after),
+        SENTENCE(threads_that_commit_are_told_of_whole_and_in_order),
+        SENTENCE(watching_survives_every_failing_allocation),
+        SENTENCE(watching_survives_every_failing_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
