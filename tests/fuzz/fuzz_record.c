@@ -1,9 +1,10 @@
 /* fuzz_record.c - any bytes as a journal record: refused, or applied to a small state, without harm.
  *
  * The first byte says how the rest is taken: 0 as a wrapped record, through the store's own decoding
- * with transforms; 1 to 3 as the body of a delta or catalog record right away, which is where most
- * inputs get somewhere. An accepted record is applied once more on its own result, and everything it
- * made is dropped: what is left then is a leak or a count too many. */
+ * with transforms; 1 to 3 as the body of a delta, catalog or checkpoint record right away, which is
+ * where most inputs get somewhere. An accepted record is applied once more on its own result, and
+ * everything it made is dropped: what is left then is a leak or a count too many. The checkpoints that
+ * a checkpoint keeps are shortened by every bound, and searched. */
 #include "collection/change.h"
 #include "os/os.h"
 #include "plain_coder.h"
@@ -131,6 +132,26 @@ static bool unwrap(store *bytes, pbase_bytes wrapped, pbase_buffer *plain, recor
     return ok;
 }
 
+/* What is read is in order, and stays so however it is shortened. */
+static void read_checkpoint(pbase_bytes body)
+{
+    retained_list kept;
+    checkpoint_body fields;
+    pbase_reader_bytes reader = pbase_reader_bytes_of(body);
+    retained_list_init(&kept, pbase_alloc_default());
+    if (checkpoint_body_read(&reader, &fields, &kept, NULL) == PBASE_OK && kept.count > 0) {
+        const retained_checkpoint newest = kept.items[kept.count - 1];
+        const retention_policy policy = {.age_ns = fields.root, .bytes = fields.replay};
+        retention_apply(&policy, newest.timestamp_ns, newest.replay, &kept);
+        bool is_there = retained_list_find(&kept, newest.sequence) + 1 == kept.count &&
+                        retained_list_find_time(&kept, newest.timestamp_ns) + 1 == kept.count;
+        if (!is_there || kept.items[kept.count - 1].sequence != newest.sequence) {
+            abort(); /* the newest one always stays */
+        }
+    }
+    retained_list_fini(&kept);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -148,9 +169,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pbase_buffer_init(&plain, w.host.alloc);
     record_head head = {.kind = (uint8_t)(data[0] % 4)};
     pbase_bytes body = pbase_bytes_of(data + 1, size - 1);
-    if ((head.kind == RECORD_DELTA || head.kind == RECORD_CATALOG ||
-         unwrap(&bytes, body, &plain, &head, &body)) &&
-        head.kind != RECORD_CHECKPOINT && apply(&w, head.kind, body)) {
+    if (head.kind == RECORD_CHECKPOINT) {
+        read_checkpoint(body);
+    } else if ((head.kind == RECORD_DELTA || head.kind == RECORD_CATALOG ||
+                unwrap(&bytes, body, &plain, &head, &body)) &&
+               head.kind != RECORD_CHECKPOINT && apply(&w, head.kind, body)) {
         (void)apply(&w, head.kind, body);
     }
     pbase_buffer_fini(&plain);
