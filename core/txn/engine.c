@@ -24,20 +24,37 @@ void engine_publish(engine *self, space_state *next)
 
 #define PUBLISH_NAP_MS 100u /* how late a cancel flag is seen */
 
+/* Until something new may be there, of this process or of another one; the queue is let go of
+ * meanwhile. */
+static void nap_for_publishing(engine *self, const pbase_call *call)
+{
+    const pbase_os *os = self->host->os;
+    uint64_t deadline = pbase_os_deadline(os, PUBLISH_NAP_MS);
+    pbase_status status = PBASE_TIMEOUT;
+    deadline = call == NULL || call->deadline_ns > deadline ? deadline : call->deadline_ns;
+    if (self->is_shared) {
+        pbase_call nap = {.deadline_ns = deadline,
+                          .cancelled = call == NULL ? NULL : call->cancelled};
+        engine_unlock(self, self->queue_mutex);
+        status = pbase_storage_wait(self->storage, &nap, atomic_load(&self->applied), NULL);
+        status = status == PBASE_OK ? engine_refresh(self, NULL) : status;
+        engine_lock(self, self->queue_mutex);
+    }
+    if (!self->is_shared || (status != PBASE_OK && status != PBASE_TIMEOUT)) {
+        (void)os->lock->cond_wait(self->published_more, self->queue_mutex, deadline);
+    }
+}
+
 pbase_status engine_wait_published(engine *self, uint64_t sequence, const pbase_call *call,
                                    pbase_error *err)
 {
-    const pbase_os *os = self->host->os;
     pbase_status status = PBASE_OK;
     engine_lock(self, self->queue_mutex);
     self->publish_waiters++;
     while (self->newest->sequence < sequence && status == PBASE_OK) {
-        status = pbase_call_check(call, os, err);
+        status = pbase_call_check(call, self->host->os, err);
         if (status == PBASE_OK) {
-            uint64_t nap = pbase_os_deadline(os, PUBLISH_NAP_MS);
-            (void)os->lock->cond_wait(self->published_more, self->queue_mutex,
-                                      call == NULL || call->deadline_ns > nap ? nap
-                                                                              : call->deadline_ns);
+            nap_for_publishing(self, call);
         }
     }
     self->publish_waiters--;

@@ -37,6 +37,9 @@ static void publish_at(engine *self, space_state *next, pbase_position position)
     space_state *before = self->newest;
     self->newest = next;
     self->published = position;
+    if (self->publish_waiters > 0) {
+        self->host->os->lock->cond_broadcast(self->published_more);
+    }
     engine_unlock(self, self->queue_mutex);
     space_state_unref(before);
     self->head = position;

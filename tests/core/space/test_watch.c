@@ -1,5 +1,6 @@
 /* test_watch.c - the feed of changes: what it tells of each kind, whole transactions in order, where it
  * can begin again, how it waits, and what it survives. */
+#include "os/os.h"
 #include "seed.h"
 #include "sim_os.h"
 #include "space_fixture.h"
@@ -9,6 +10,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -514,6 +517,55 @@ static void threads_that_commit_are_told_of_whole_and_in_order(void **unused)
     pbase_watch_close(watch);
 }
 
+/* In the child: waits for the word, then commits twice. */
+static int commit_when_told(int word)
+{
+    char byte = 0;
+    space_fixture other = f;
+    other.space = NULL;
+    other.database = NULL;
+    if (read(word, &byte, 1) != 1 || fixture_try_open(&other, NULL) != PBASE_OK) {
+        return 1;
+    }
+    int failed = fixture_put_one(&other, "a", 1, 10) != PBASE_OK ||
+                 fixture_put_one(&other, "a", 2, 20) != PBASE_OK;
+    fixture_close(&other);
+    return failed;
+}
+
+static void commits_of_another_process_are_told(void **unused)
+{
+    (void)unused;
+    int word[2], result = 1;
+    uint64_t told = 0;
+    pbase_watch *watch = NULL;
+    fixture_close(&f); /* threads do not go through a fork */
+    assert_int_equal(pipe(word), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)alarm(60); /* a hang is a failure */
+        _exit(commit_when_told(word[0]));
+    }
+    fixture_open(&f);
+    assert_int_equal(pbase_watch_open(f.space, f.database, NULL, &watch, NULL), PBASE_OK);
+    assert_int_equal(write(word[1], "!", 1), 1);
+    while (told < 2) {
+        const pbase_change *event = NULL;
+        pbase_error err;
+        pbase_error_init(&err);
+        pbase_call call = {.deadline_ns = pbase_os_deadline(pbase_os_real(), 60000)};
+        pbase_status status = pbase_watch_next(watch, &call, &event, &err);
+        assert_ok(status, &err);
+        told += event->change == PBASE_CHANGE_PUT;
+    }
+    pbase_watch_close(watch);
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+    assert_int_equal(fixture_get(&f, "a", 2), 20);
+    (void)close(word[0]);
+    (void)close(word[1]);
+}
+
 /* -------------------------------------------------------------------------------- failures ---- */
 
 static pbase_status watch_all(pbase_buffer *text)
@@ -602,6 +654,7 @@ int main(void)
         SENTENCE(a_watch_resumed_anywhere_tells_what_a_full_one_does),
         SENTENCE(a_watch_waits_until_its_time_is_up_and_goes_on_after),
         SENTENCE(threads_that_commit_are_told_of_whole_and_in_order),
+        SENTENCE(commits_of_another_process_are_told),
         SENTENCE(watching_survives_every_failing_allocation),
         SENTENCE(watching_survives_every_failing_read),
     };
