@@ -58,11 +58,13 @@ static uint32_t chunk_rows_of(const pbase_query_options *options)
                                                             : PBASE_CHUNK_ROWS;
 }
 
-static pbase_status result_plan(pbase_result *self, const pbase_query *query, uint32_t rules_off,
-                                pbase_error *err)
+static pbase_status result_plan(pbase_result *self, const pbase_query *query,
+                                const pbase_query_options *options, pbase_error *err)
 {
     plan resolved;
-    pbase_status status = query_resolve(query, true, &self->plan_arena, &resolved, err);
+    uint32_t rules_off = options == NULL ? 0 : options->rules_off;
+    const pbase_value *given = options == NULL ? NULL : options->parameters;
+    pbase_status status = query_resolve(query, given, true, &self->plan_arena, &resolved, err);
     if (status == PBASE_OK) {
         status = plan_optimize(&resolved, rules_off, &self->plan_arena, &self->plan, err);
     }
@@ -89,7 +91,7 @@ static pbase_status result_open(pbase_result *self, const pbase_query *query, co
     };
     bool is_limited = options != NULL && options->row_limit > 0;
     self->row_limit = is_limited ? options->row_limit : UINT64_MAX;
-    pbase_status status = result_plan(self, query, options == NULL ? 0 : options->rules_off, err);
+    pbase_status status = result_plan(self, query, options, err);
     return status == PBASE_OK ? executor_open(self->executor, &run, err) : status;
 }
 

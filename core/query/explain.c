@@ -334,7 +334,7 @@ static pbase_status explain_run(const pbase_query *query, query_catalog *catalog
 {
     plan resolved, optimised;
     telling t = {NULL, catalog, arena, err};
-    pbase_status status = query_resolve(query, false, arena, &resolved, err);
+    pbase_status status = query_resolve(query, NULL, false, arena, &resolved, err);
     if (status == PBASE_OK) {
         status = plan_optimize(&resolved, 0, arena, &optimised, err);
     }

@@ -2,7 +2,8 @@
  *
  * A term moves where every row it drops would be dropped behind the step too, and no other: to a
  * side of a join whose rows the join does not give with nulls in place of the other's; into both
- * inputs of a set operation; before an unnest whose element it does not read. */
+ * inputs of a set operation; before an unnest whose element it does not read. A term that is never
+ * true for such nulls makes an outer join narrower first: a left join is then an inner one. */
 #include "expr/function.h"
 #include "query/join_terms.h"
 #include "query/optimizer_steps.h"
@@ -216,6 +217,60 @@ static unsigned free_condition_sides(join_kind kind)
     return 0;
 }
 
+/* --- outer joins whose nulls a filter drops ------------------------------------------------------ */
+
+/* Null whenever every field of the side is. */
+static bool is_null_with(const plan_step *join, unsigned side, const expr *self)
+{
+    if (self->kind != EXPR_CALL) {
+        return self->kind == EXPR_FIELD && join_sides(join, self) == side;
+    }
+    const expr_function *function = self->function;
+    bool is_comparison = function->kernel == kernel_compare && function->code != COMPARE_SAME;
+    if (function->kernel == kernel_in) {
+        return is_null_with(join, side, self->args[0]);
+    }
+    if (!is_comparison && function->kernel != kernel_strict && function->kernel != kernel_not) {
+        return false;
+    }
+    for (size_t i = 0; i < self->arg_count; i++) {
+        if (is_null_with(join, side, self->args[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Never true when every field of the side is null. */
+static bool rejects_nulls(const plan_step *join, unsigned side, const expr *term)
+{
+    bool asks_presence = term->kind == EXPR_CALL && term->function == function_named("not_null");
+    return is_null_with(join, side, asks_presence ? term->args[0] : term);
+}
+
+/* A filter behind it that drops the rows which one side is null in makes an outer join narrower. */
+static void narrow_kind(plan_step *join, const expr *const *terms, size_t count)
+{
+    bool drops_left = false, drops_right = false; /* rows without a left, a right row */
+    for (size_t i = 0; i < count; i++) {
+        drops_left = drops_left || rejects_nulls(join, SIDE_LEFT, terms[i]);
+        drops_right = drops_right || rejects_nulls(join, SIDE_RIGHT, terms[i]);
+    }
+    bool gives_left = join->kind == JOIN_LEFT || join->kind == JOIN_FULL;
+    bool gives_right = join->kind == JOIN_RIGHT || join->kind == JOIN_FULL;
+    if (!gives_left && !gives_right) {
+        return;
+    }
+    gives_left = gives_left && !drops_right;
+    gives_right = gives_right && !drops_left;
+    join->kind = gives_left && gives_right ? JOIN_FULL
+                 : gives_left              ? JOIN_LEFT
+                 : gives_right             ? JOIN_RIGHT
+                                           : JOIN_INNER;
+}
+
+/* --- joins, continued ---------------------------------------------------------------------------- */
+
 static pbase_status sort_term(plan_steps *list, const plan_step *join, unsigned free,
                               const expr *term, sorting *s)
 {
@@ -272,6 +327,7 @@ pbase_status plan_push_join(plan_steps *list, size_t index, bool *out_moved)
         return PBASE_OK;
     }
     pbase_status status = sorting_begin(list, count, &s);
+    narrow_kind(&list->steps[index - 1], terms, count);
     if (status == PBASE_OK) {
         status = sort_filter(list, &list->steps[index - 1], terms, count, &s);
     }

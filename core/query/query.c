@@ -2,6 +2,7 @@
 #include "query/query.h"
 #include "base/nearest.h"
 #include "query/text.h"
+#include <stdio.h>
 
 static pbase_status no_memory(pbase_error *err)
 {
@@ -168,15 +169,46 @@ static pbase_status resolve_expr(void *state, const expr *before, const expr **a
     return expr_substitute(before, r->values, r->must_have, r->arena, after, err);
 }
 
-pbase_status query_resolve(const pbase_query *self, bool must_have, pbase_arena *arena, plan *out,
-                           pbase_error *err)
+/* Copies values given for one run behind one another; each must be of a parameter. */
+static pbase_status copy_given(const pbase_query *self, const pbase_value *given,
+                               pbase_arena *arena, pbase_field *fields, size_t *count,
+                               pbase_error *err)
+{
+    if (given->kind != PBASE_MAP) {
+        return PBASE_FAIL(err, PBASE_INVALID, "parameters are a map by name, not a %s",
+                          pbase_value_type_name(given));
+    }
+    pbase_status status = pbase_value_check(given, err);
+    for (size_t i = 0; i < given->as.map.count && status == PBASE_OK; i++) {
+        const pbase_field *field = &given->as.map.fields[i];
+        const query_parameter *known = find(self, field->name);
+        if (known == NULL) {
+            char name[PBASE_NAME_BYTES_MAX];
+            (void)snprintf(name, sizeof name, "%.*s",
+                           (int)(field->name.size > 64 ? 64 : field->name.size),
+                           (const char *)field->name.data); /* cut */
+            return fail_unknown(self, name, err);
+        }
+        fields[*count].name = pbase_bytes_text(known->name);
+        status = pbase_value_copy(&field->value, arena, &fields[(*count)++].value, err);
+    }
+    return status;
+}
+
+pbase_status query_resolve(const pbase_query *self, const pbase_value *given, bool must_have,
+                           pbase_arena *arena, plan *out, pbase_error *err)
 {
     size_t count = 0;
-    pbase_field *fields = pbase_arena_array(arena, self->parameter_count, sizeof *fields);
+    size_t most = self->parameter_count +
+                  (given != NULL && given->kind == PBASE_MAP ? given->as.map.count : 0);
+    pbase_field *fields = pbase_arena_array(arena, most, sizeof *fields);
     pbase_status status = fields == NULL ? no_memory(err) : PBASE_OK;
+    if (status == PBASE_OK && given != NULL) {
+        status = copy_given(self, given, arena, fields, &count, err);
+    }
     for (size_t i = 0; i < self->parameter_count && status == PBASE_OK; i++) {
         const query_parameter *parameter = &self->parameters[i];
-        if (parameter->is_bound) {
+        if (parameter->is_bound) { /* the first of a name is the one that counts */
             fields[count].name = pbase_bytes_text(parameter->name);
             status = pbase_value_copy(&parameter->value, arena, &fields[count++].value, err);
         }

@@ -29,9 +29,11 @@ struct pbase_query {
 void query_ref(pbase_query *self);
 void query_unref(pbase_query *self); /* NULL is fine */
 
-/* The plan with the values of parameters put in, all of them copied to `arena`. A parameter without
- * one stays, or is INVALID if `must_have`. */
-PBASE_MUST_CHECK pbase_status query_resolve(const pbase_query *self, bool must_have,
-                                            pbase_arena *arena, plan *out, pbase_error *err);
+/* The plan with the values of parameters put in, all of them copied to `arena`: those of the map
+ * `given` (NULL: none), else those bound. A parameter without one stays, or is INVALID if
+ * `must_have`. NOT_FOUND: a value for none. */
+PBASE_MUST_CHECK pbase_status query_resolve(const pbase_query *self, const pbase_value *given,
+                                            bool must_have, pbase_arena *arena, plan *out,
+                                            pbase_error *err);
 
 #endif

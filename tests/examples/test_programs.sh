@@ -35,6 +35,8 @@ expect "up to commit 4: 30 32 34" 16-watch
 expect "as of commit 3: 20" 15-past
 expect "there is no commit 99 yet; the newest is 4" 15-past
 expect "commit 1 of shop: 1 operations" 15-past
+expect '{"count":50}' 08-query-builder
+expect '{"city":"Oslo","orders":5,"most":198}' 08-query-builder
 expect "trial: 70" 14-databases
 expect "refused: database 'june' is a snapshot" 14-databases
 expect "june made by commit 3, from store" 14-databases

@@ -329,6 +329,95 @@ static void one_query_runs_on_several_threads_at_once(void **state)
     pbase_query_destroy(query);
 }
 
+/* A run of a shared query with parameters of its own. */
+typedef struct {
+    const pbase_query *query;
+    memory_catalog catalog;
+    int64_t low;
+    pbase_status status;
+    bool is_right;
+} prepared_run;
+
+static int64_t prepared_count(const prepared_run *self, memory_catalog *catalog, int64_t low,
+                              pbase_status *out_status)
+{
+    const pbase_field field = {pbase_bytes_text("low"), pbase_value_int(low)};
+    const pbase_value parameters = pbase_value_map(&field, 1);
+    const pbase_query_options options = {.struct_size = sizeof options, .parameters = &parameters};
+    query_catalog *taken = memory_catalog_take(catalog);
+    pbase_result *result = NULL;
+    pbase_value row;
+    int64_t count = -1;
+    *out_status = query_run(self->query, &taken, pbase_os_real(), &options, &result, NULL);
+    if (*out_status == PBASE_OK) {
+        *out_status = pbase_result_next(result, &row, NULL);
+        count = *out_status == PBASE_OK ? row.as.map.fields[0].value.as.integer : -1;
+    }
+    pbase_result_close(result);
+    return count;
+}
+
+static void run_prepared(void *state)
+{
+    prepared_run *self = state;
+    self->is_right = true;
+    for (int64_t i = 0; i < 20 && self->status == PBASE_OK; i++) {
+        int64_t low = self->low + i;
+        self->is_right = self->is_right && prepared_count(self, &self->catalog, low,
+                                                          &self->status) == (int64_t)MANY - low;
+    }
+}
+
+static void a_prepared_query_runs_on_several_threads_with_parameters_of_each(void **state)
+{
+    query_case *c = *state;
+    const pbase_os *os = pbase_os_real();
+    pbase_query *query =
+        query_case_parse(c, "from many | where n >= $low | join semi (from many | where n >= $low)"
+                            " x on n = x.n | count");
+    prepared_run runs[4];
+    pbase_os_thread *threads[4];
+    for (size_t i = 0; i < 4; i++) {
+        memset(&runs[i], 0, sizeof runs[i]);
+        runs[i].query = query;
+        runs[i].low = (int64_t)MANY - 100 * (int64_t)(i + 1);
+        memory_catalog_init(&runs[i].catalog);
+        memory_catalog_add(&runs[i].catalog, "many", many_documents, NULL, MANY);
+        assert_int_equal(os->thread->start(os, "query", run_prepared, &runs[i], &threads[i], NULL),
+                         PBASE_OK);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        os->thread->join(threads[i]);
+        assert_int_equal(runs[i].status, PBASE_OK);
+        assert_true(runs[i].is_right);
+    }
+    pbase_query_destroy(query);
+}
+
+static void parameters_of_a_run_go_before_those_bound_and_are_known(void **state)
+{
+    query_case *c = *state;
+    query_case_parameters(c, "{'a': 1, 'b': 2}");
+    pbase_query *query = query_case_parse(c, "from many | limit 1 | select { a: $a, b: $b }");
+    const pbase_field own[] = {{pbase_bytes_text("b"), pbase_value_int(5)}};
+    const pbase_field unknown[] = {{pbase_bytes_text("bb"), pbase_value_int(5)}};
+    const pbase_value given = pbase_value_map(own, 1), wrong = pbase_value_map(unknown, 1);
+    c->options.parameters = &given;
+    pbase_value rows = query_case_rows(c, query, 10);
+    assert_string_equal(json_text(&rows, &c->arena), "[{\"a\": 1, \"b\": 5}]");
+    c->options.parameters = NULL; /* and the query is as it was */
+    rows = query_case_rows(c, query, 10);
+    assert_string_equal(json_text(&rows, &c->arena), "[{\"a\": 1, \"b\": 2}]");
+
+    const pbase_query_options options = {.struct_size = sizeof options, .parameters = &wrong};
+    query_catalog *catalog = memory_catalog_take(&c->catalog);
+    pbase_result *result = NULL;
+    assert_int_equal(query_run(query, &catalog, pbase_os_real(), &options, &result, &c->error),
+                     PBASE_NOT_FOUND);
+    assert_non_null(strstr(c->error.message, "no parameter $bb"));
+    pbase_query_destroy(query);
+}
+
 /* The whole of a query with every kind of step, from text to last row, on one allocator. */
 static pbase_status whole_query(query_case *c, fault_alloc *fa, const char *text)
 {
@@ -422,6 +511,8 @@ int main(void)
         T(columns_of_a_result_have_names),
         T(a_result_outlives_its_query_and_new_parameters),
         T(one_query_runs_on_several_threads_at_once),
+        T(a_prepared_query_runs_on_several_threads_with_parameters_of_each),
+        T(parameters_of_a_run_go_before_those_bound_and_are_known),
         T(every_failed_allocation_is_no_memory_and_leaks_nothing),
     };
 #undef T

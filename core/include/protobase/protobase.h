@@ -10,6 +10,7 @@
 #include <protobase/io.h>
 #include <protobase/plugins.h>
 #include <protobase/query.h>
+#include <protobase/query_builder.h>
 #include <protobase/stats.h>
 #include <protobase/txn.h>
 #include <protobase/watch.h>

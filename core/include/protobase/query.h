@@ -13,8 +13,9 @@
  * A query is a plan with parameters: text and JSON plan make the same one (docs/query.md is the
  * language). Nothing is read before the first row is asked for, and then no more than is needed.
  *
- * Threads: a query is confined while parameters are bound, and immutable otherwise: several results
- * may run from it at once. A result is confined. */
+ * Threads: a query is confined while parameters are bound to it, and immutable otherwise: several
+ * results may run from it at once, with other values for each (pbase_query_options.parameters). A
+ * result is confined. */
 #ifndef PROTOBASE_QUERY_H
 #define PROTOBASE_QUERY_H
 #include <protobase/base/call.h>
@@ -61,6 +62,9 @@ typedef struct {
     uint64_t row_limit;      /* rows of the result; 0: no limit. Past it: LIMIT */
     uint32_t rules_off;      /* PBASE_RULE_*: what the optimizer is not to do, for diagnosis */
     uint32_t reserved;
+    /* Values of parameters for this run alone, a map by name; they go before those bound to the
+     * query. So one query runs on many threads at once, each with its own. NULL: none. Copied. */
+    const pbase_value *parameters;
 } pbase_query_options;
 /* Rules of the optimizer. None changes a result, except that a rule may spare an error of a row
  * which a later step drops. */
@@ -73,7 +77,8 @@ typedef struct {
 #define PBASE_RULE_INDEX 0x40u       /* read by an index where that is cheaper */
 
 /* Starts the query on what `snapshot` sees. Borrows the snapshot until the result is closed.
- * `options` NULL: the defaults. NOT_FOUND: no such collection, with the nearest names. */
+ * `options` NULL: the defaults. NOT_FOUND: no such collection, or a value for a parameter that the
+ * query has not, with the nearest name. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_query_run(const pbase_query *query,
                                                         struct pbase_snapshot *snapshot,
                                                         const pbase_query_options *options,

@@ -213,6 +213,17 @@ static uint32_t select_items(join *self, const join_item *items, uint32_t count,
     return selected;
 }
 
+/* The left rows as they came, with columns that later steps may open without a change to those. */
+static pbase_status share_left(join *self, pbase_chunk *out, pbase_error *err)
+{
+    chunk_share(out, &self->in);
+    pbase_status status = chunk_columns(out, self->in.column_count, err);
+    if (status == PBASE_OK && self->in.column_count > 0) {
+        memcpy(out->columns, self->in.columns, self->in.column_count * sizeof *out->columns);
+    }
+    return status;
+}
+
 static pbase_status pair_rows(join *self, pbase_chunk *out, pbase_error *err)
 {
     uint32_t room = self->run->chunk_rows;
@@ -228,11 +239,11 @@ static pbase_status pair_rows(join *self, pbase_chunk *out, pbase_error *err)
     if (status == PBASE_OK) {
         status = try_pairs(self, items, count, out, matches, err);
     }
+    if (status == PBASE_OK && gives_left(self)) {
+        status = share_left(self, out, err);
+    }
     if (status != PBASE_OK) {
         return status;
-    }
-    if (gives_left(self)) {
-        chunk_share(out, &self->in);
     }
     out->selection = selection;
     out->selected_count = select_items(self, items, count, matches, selection);

@@ -155,8 +155,9 @@ struct pbase_operator_run_ops {
     pbase_status (*scan)(void *shared, void *local, pbase_chunk *out, int32_t *out_state,
                          pbase_error *err);
     /* Transform. `in` is NULL after MORE, when the chunk before is still there. `out` comes with the
-     * arena of `in`, or for one that EXPANDS an arena of its own, emptied at every call; it may
-     * share the columns of `in`. NEED_INPUT, MORE or DONE. */
+     * arena of `in`; it may share the columns of `in`. One that EXPANDS gets an arena of its own,
+     * emptied at every call, and may share the cells of `in` alone: whoever opens documents changes
+     * columns. NEED_INPUT, MORE or DONE. */
     pbase_status (*apply)(void *shared, void *local, pbase_chunk *in, pbase_chunk *out,
                           int32_t *out_state, pbase_error *err);
     /* Sink. NEED_INPUT, or DONE to stop the pipeline early. */
