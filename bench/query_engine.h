@@ -17,6 +17,13 @@ typedef struct {
 } query_order;
 void query_order_make(uint64_t number, query_order *out);
 
+/* Who ordered: customer `number`, from 0 to QUERY_CUSTOMERS - 1. */
+typedef struct {
+    int64_t id;
+    const char *city;
+} query_customer;
+void query_customer_make(uint64_t number, query_customer *out);
+
 /* A question in the languages of both engines; rows that come out are read cell by cell. */
 typedef struct {
     const char *workload;

@@ -56,6 +56,29 @@ static void append_batch(ours *self, uint64_t first, uint64_t end)
     must(pbase_txn_commit(&txn, NULL, NULL, &err), &err, "commit");
 }
 
+static void store_customers(ours *self)
+{
+    pbase_error err;
+    pbase_txn *txn = NULL;
+    pbase_list *list = NULL;
+    pbase_error_init(&err);
+    must(pbase_txn_begin(self->database, NULL, &txn, &err), &err, "begin");
+    must(pbase_txn_new_list(txn, &list, &err), &err, "list");
+    for (uint64_t i = 0; i < QUERY_CUSTOMERS; i++) {
+        query_customer customer;
+        query_customer_make(i, &customer);
+        const pbase_field fields[] = {
+            {pbase_bytes_text("id"), pbase_value_int(customer.id)},
+            {pbase_bytes_text("city"), pbase_value_text(customer.city)},
+        };
+        const pbase_value document = pbase_value_map(fields, 2);
+        must(pbase_list_append(&list, &document, &err), &err, "append");
+    }
+    must(pbase_txn_store_list(txn, "customers", list, &err), &err, "store");
+    pbase_list_close(list);
+    must(pbase_txn_commit(&txn, NULL, NULL, &err), &err, "commit");
+}
+
 static void *ours_open(uint64_t orders)
 {
     pbase_error err;
@@ -71,6 +94,7 @@ static void *ours_open(uint64_t orders)
     for (uint64_t i = 0; i < orders; i += BATCH) {
         append_batch(self, i, i + BATCH < orders ? i + BATCH : orders);
     }
+    store_customers(self);
     must(pbase_space_checkpoint(self->space, NULL, &err), &err, "checkpoint");
     must(pbase_snapshot_open(self->database, &self->snapshot, &err), &err, "snapshot");
     return self;

@@ -1,4 +1,5 @@
-/* query_sqlite3.c - SQLite under the questions: a table of typed columns in memory, no index. */
+/* query_sqlite3.c - SQLite under the questions: tables of typed columns in memory, no index but the
+ * key of customers. */
 #include "query_engine.h"
 
 #include <sqlite3.h>
@@ -26,6 +27,22 @@ static void insert_order(sqlite3 *db, sqlite3_stmt *insert, uint64_t number)
     must(db, sqlite3_reset(insert), "reset");
 }
 
+static void insert_customers(sqlite3 *db)
+{
+    sqlite3_stmt *insert = NULL;
+    must(db, sqlite3_prepare_v2(db, "insert into customers values (?,?)", -1, &insert, NULL),
+         "prepare");
+    for (uint64_t i = 0; i < QUERY_CUSTOMERS; i++) {
+        query_customer customer;
+        query_customer_make(i, &customer);
+        must(db, sqlite3_bind_int64(insert, 1, customer.id), "bind");
+        must(db, sqlite3_bind_text(insert, 2, customer.city, -1, SQLITE_STATIC), "bind");
+        must(db, sqlite3_step(insert), "insert");
+        must(db, sqlite3_reset(insert), "reset");
+    }
+    (void)sqlite3_finalize(insert); /* repeats errors already reported */
+}
+
 static void *peer_open(uint64_t orders)
 {
     sqlite3 *db = NULL;
@@ -37,7 +54,8 @@ static void *peer_open(uint64_t orders)
          sqlite3_exec(db,
                       "pragma case_sensitive_like = on;"
                       "create table orders(id integer, customer integer, ts integer, amount real,"
-                      " status text, region text, product text); begin",
+                      " status text, region text, product text);"
+                      "create table customers(id integer primary key, city text); begin",
                       NULL, NULL, NULL),
          "create");
     must(db, sqlite3_prepare_v2(db, "insert into orders values (?,?,?,?,?,?,?)", -1, &insert, NULL),
@@ -46,6 +64,7 @@ static void *peer_open(uint64_t orders)
         insert_order(db, insert, i);
     }
     (void)sqlite3_finalize(insert); /* repeats errors already reported */
+    insert_customers(db);
     must(db, sqlite3_exec(db, "commit", NULL, NULL, NULL), "commit");
     return db;
 }

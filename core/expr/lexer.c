@@ -54,7 +54,8 @@ static bool is_inside_character(pbase_bytes text, size_t at)
     return at < text.size && (text.data[at] & 0xc0) == 0x80;
 }
 
-/* Appends "\n  <line>\n  <spaces>^" to `message`, the line cut around the place. */
+/* Appends "\n  <line>\n  <blanks>^" to `message`, the line cut around the place; a tab of the line is
+ * one of the blanks, so that the caret stands below the place. */
 static void append_snippet(const lexer *self, const text_line *line, size_t offset, char *message,
                            size_t capacity)
 {
@@ -67,14 +68,16 @@ static void append_snippet(const lexer *self, const text_line *line, size_t offs
     while (end > offset && is_inside_character(self->text, end)) {
         end--;
     }
-    size_t used = strlen(message);
-    size_t before = 0;
+    char blanks[SNIPPET_BYTES_MAX + 1];
+    size_t used = strlen(message), before = 0;
     for (size_t i = start; i < offset; i++) {
-        before += !is_inside_character(self->text, i);
+        if (!is_inside_character(self->text, i)) {
+            blanks[before++] = self->text.data[i] == '\t' ? '\t' : ' ';
+        }
     }
-    (void)snprintf(message + used, capacity - used, "\n  %.*s\n  %*s^", (int)(end - start),
+    (void)snprintf(message + used, capacity - used, "\n  %.*s\n  %.*s^", (int)(end - start),
                    self->text.size == 0 ? "" : (const char *)self->text.data + start, (int)before,
-                   ""); /* cut when full */
+                   blanks); /* cut when full */
 }
 
 pbase_status lexer_fail_at(const lexer *self, size_t offset, pbase_status code, const char *format,

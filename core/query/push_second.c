@@ -33,9 +33,10 @@ static pbase_status sorting_begin(plan_steps *list, size_t count, sorting *out)
                                                                         : PBASE_OK;
 }
 
-static bool is_too_much(plan_steps *list, size_t count)
+/* Terms looked at, and steps copied with a second input. */
+static bool is_too_much(plan_steps *list, size_t count, const plan_step *step)
 {
-    list->work += count;
+    list->work += count + (step->with == NULL ? 0 : 8 * step->with->count);
     return list->work > PLAN_WORK_MAX;
 }
 
@@ -112,7 +113,7 @@ pbase_status plan_push_unnest(plan_steps *list, size_t index, bool *out_moved)
     const expr *const *terms = NULL;
     size_t count = plan_terms_of(&list->steps[index].condition, &terms);
     *out_moved = false;
-    if (is_too_much(list, count)) {
+    if (is_too_much(list, count, &list->steps[index - 1])) {
         return PBASE_OK;
     }
     pbase_status status = sorting_begin(list, count, &s);
@@ -151,7 +152,7 @@ pbase_status plan_push_set(plan_steps *list, size_t index, bool *out_moved)
     const expr *const *terms = NULL;
     size_t count = plan_terms_of(&list->steps[index].condition, &terms);
     *out_moved = false;
-    if (is_too_much(list, count)) {
+    if (is_too_much(list, count, &list->steps[index - 1])) {
         return PBASE_OK;
     }
     pbase_status status = sorting_begin(list, count, &s);
@@ -323,7 +324,7 @@ pbase_status plan_push_join(plan_steps *list, size_t index, bool *out_moved)
     const expr *const *terms = NULL;
     size_t count = plan_terms_of(&list->steps[index].condition, &terms);
     *out_moved = false;
-    if (is_too_much(list, count)) {
+    if (is_too_much(list, count, &list->steps[index - 1])) {
         return PBASE_OK;
     }
     pbase_status status = sorting_begin(list, count, &s);
@@ -351,7 +352,7 @@ static pbase_status push_condition(plan_steps *list, size_t index, size_t *out_a
     const expr *const *terms = NULL;
     size_t count = join->condition == NULL ? 0 : plan_terms_of(&join->condition, &terms);
     *out_added = 0;
-    if (count == 0 || is_too_much(list, count)) {
+    if (count == 0 || is_too_much(list, count, join)) {
         return PBASE_OK;
     }
     pbase_status status = sorting_begin(list, count, &s);

@@ -18,8 +18,10 @@ typedef struct {
     fault_alloc fault;
     pbase_arena plan_arena;  /* nodes and schemas, on the fault allocator */
     pbase_arena chunk_arena; /* likewise */
+    pbase_arena out_arena;   /* likewise, of one that expands */
     pbase_arena arena;       /* the suite's own */
     pbase_value input;
+    pbase_value second;
     pbase_value rows[ROWS_MAX];
     size_t row_count;
     pbase_operator_node *node;
@@ -42,14 +44,17 @@ static void drive_init(drive *d, const operator_case *tested)
     fault_alloc_init(&d->fault);
     pbase_arena_init(&d->plan_arena, &d->fault.alloc);
     pbase_arena_init(&d->chunk_arena, &d->fault.alloc);
+    pbase_arena_init(&d->out_arena, &d->fault.alloc);
     pbase_arena_init(&d->arena, pbase_alloc_default());
     d->input = json_value(tested->input, &d->arena);
+    d->second = json_value(tested->second == NULL ? "[]" : tested->second, &d->arena);
 }
 
 static void drive_fini(drive *d)
 {
     pbase_arena_fini(&d->plan_arena);
     pbase_arena_fini(&d->chunk_arena);
+    pbase_arena_fini(&d->out_arena);
     pbase_arena_fini(&d->arena);
     assert_int_equal(fault_alloc_live_bytes(&d->fault), 0);
 }
@@ -60,6 +65,7 @@ static pbase_status drive_bind(drive *d, const char *step)
     pbase_binder binder = {.struct_size = sizeof binder,
                            .position = 2,
                            .input = &input_schema,
+                           .second = d->tested->second == NULL ? NULL : &input_schema,
                            .arena = &d->plan_arena,
                            .services = query_services(),
                            .alloc = &d->fault.alloc};
@@ -91,8 +97,9 @@ static void drive_close(drive *d)
     d->shared = d->local = NULL;
 }
 
-/* Rows first .. first + count of the input. Selective chunks have a stranger before each row. */
-static pbase_status make_chunk(drive *d, size_t first, uint32_t count, pbase_chunk *out)
+/* Rows first .. first + count of an input. Selective chunks have a stranger before each row. */
+static pbase_status make_chunk(drive *d, const pbase_value *rows, size_t first, uint32_t count,
+                               pbase_chunk *out)
 {
     uint32_t stride = d->is_selective ? 2 : 1;
     chunk_init(out, &d->chunk_arena);
@@ -104,7 +111,7 @@ static pbase_status make_chunk(drive *d, size_t first, uint32_t count, pbase_chu
         pbase_value *cells = NULL;
         status = chunk_cells(out, &cells, NULL);
         for (uint32_t n = 0; n < count && status == PBASE_OK; n++) {
-            const pbase_value *row = &d->input.as.list.items[first + n];
+            const pbase_value *row = &rows->as.list.items[first + n];
             const pbase_value *found = pbase_value_field(row, input_columns[c].name);
             cells[n * stride] = pbase_value_text("a stranger");
             cells[n * stride + stride - 1] = found == NULL ? pbase_value_null() : *found;
@@ -138,12 +145,17 @@ static pbase_status transform_all(drive *d, pbase_chunk *in, int32_t *state)
 {
     pbase_status status = PBASE_OK;
     pbase_chunk *given = in;
+    bool expands = (d->tested->vtable->traits & PBASE_OPERATOR_EXPANDS) != 0;
     do {
         pbase_chunk out;
-        chunk_init(&out, &d->chunk_arena);
+        if (expands) {
+            pbase_arena_reset(&d->out_arena);
+        }
+        chunk_init(&out, expands ? &d->out_arena : &d->chunk_arena);
         status =
             pbase_operator_apply(d->tested->vtable, d->shared, d->local, given, &out, state, NULL);
         if (status == PBASE_OK) {
+            assert_true(!expands || out.selected_count <= d->chunk_rows);
             keep_rows(d, &out);
         }
         given = NULL;
@@ -151,25 +163,83 @@ static pbase_status transform_all(drive *d, pbase_chunk *in, int32_t *state)
     return status;
 }
 
-static pbase_status feed(drive *d)
+typedef pbase_status take_chunk(drive *d, pbase_chunk *chunk, int32_t *state);
+
+static pbase_status take_first(drive *d, pbase_chunk *chunk, int32_t *state)
 {
-    bool is_sink = (d->tested->vtable->traits & PBASE_OPERATOR_SINK) != 0;
+    const pbase_operator_vtable *vtable = d->tested->vtable;
+    return (vtable->traits & PBASE_OPERATOR_SINK) != 0
+               ? pbase_operator_consume(vtable, d->shared, d->local, chunk, state, NULL)
+               : transform_all(d, chunk, state);
+}
+
+static pbase_status take_to_build(drive *d, pbase_chunk *chunk, int32_t *state)
+{
+    return pbase_operator_build(d->tested->vtable, d->shared, d->local, chunk, state, NULL);
+}
+
+static pbase_status take_to_append(drive *d, pbase_chunk *chunk, int32_t *state)
+{
+    pbase_chunk out;
+    chunk_init(&out, &d->chunk_arena);
+    pbase_status status =
+        pbase_operator_append(d->tested->vtable, d->shared, d->local, chunk, &out, state, NULL);
+    if (status == PBASE_OK) {
+        keep_rows(d, &out);
+    }
+    return status;
+}
+
+/* Every row of an input, a chunk at a time. */
+static pbase_status feed_rows(drive *d, const pbase_value *rows, take_chunk *take)
+{
     int32_t state = PBASE_NEED_INPUT;
     pbase_status status = PBASE_OK;
-    size_t count = d->input.as.list.count;
+    size_t count = rows->as.list.count;
     for (size_t at = 0; at < count && status == PBASE_OK && state != PBASE_DONE;) {
         uint32_t size = (uint32_t)(count - at < d->chunk_rows ? count - at : (size_t)d->chunk_rows);
         pbase_chunk chunk;
         pbase_arena_reset(&d->chunk_arena);
-        status = make_chunk(d, at, size, &chunk);
+        status = make_chunk(d, rows, at, size, &chunk);
         if (status == PBASE_OK) {
-            status = is_sink ? pbase_operator_consume(d->tested->vtable, d->shared, d->local,
-                                                      &chunk, &state, NULL)
-                             : transform_all(d, &chunk, &state);
+            status = take(d, &chunk, &state);
         }
         at += size;
     }
     return status;
+}
+
+static pbase_status give_rest(drive *d)
+{
+    int32_t state = PBASE_MORE;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && state == PBASE_MORE) {
+        pbase_chunk out;
+        pbase_arena_reset(&d->chunk_arena);
+        chunk_init(&out, &d->chunk_arena);
+        status = pbase_operator_rest(d->tested->vtable, d->shared, d->local, &out, &state, NULL);
+        if (status == PBASE_OK) {
+            keep_rows(d, &out);
+        }
+    }
+    return status;
+}
+
+static pbase_status feed(drive *d)
+{
+    const pbase_operator_vtable *vtable = d->tested->vtable;
+    pbase_status status = PBASE_OK;
+    if (pbase_operator_builds(vtable)) {
+        status = feed_rows(d, &d->second, take_to_build);
+        status = status == PBASE_OK ? vtable->second->built(d->shared, NULL) : status;
+    }
+    if (status == PBASE_OK) {
+        status = feed_rows(d, &d->input, take_first);
+    }
+    if (status == PBASE_OK && pbase_operator_appends(vtable)) {
+        status = feed_rows(d, &d->second, take_to_append);
+    }
+    return status == PBASE_OK && pbase_operator_has_rest(vtable) ? give_rest(d) : status;
 }
 
 static pbase_status finish_and_scan(drive *d)

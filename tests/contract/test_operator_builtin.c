@@ -151,6 +151,101 @@ static void a_table_without_its_slots_is_refused(void **state)
     assert_int_equal(pbase_operator_check(NULL, NULL), PBASE_PLUGIN);
 }
 
+static const char second_rows[] =
+    "[{'a': 3, 'b': 'p'}, {'a': 1.0, 'b': 'y'}, {'a': 3, 'b': 'q'}, {'a': null, 'b': 'n'},"
+    " {'a': 7, 'b': 'r'}]";
+
+static void join_keeps_the_contract(void **state)
+{
+    (void)state;
+    static const char *const junk[] = {
+        "{'op': 'join'}",
+        "{'op': 'join', 'kind': 'left'}",
+        "{'op': 'join', 'kind': 'lefty', 'right': 'r'}",
+        "{'op': 'join', 'kind': 'left', 'right': 'a', 'left': null}",
+        "{'op': 'join', 'kind': 'left', 'right': 'r', 'pairs': [[1]]}",
+        "{'op': 'join', 'kind': 'left', 'right': 'r', 'on': ['nope']}",
+        NULL};
+    operator_suite_run(&(operator_case){
+        .vtable = &operator_join,
+        .step = "{'op': 'join', 'kind': 'full', 'left': null, 'right': 'r',"
+                " 'pairs': [[{'f': 'a'}, {'f': 'r.a'}]], 'on': ['<>', {'f': 'r.b'}, 'q']}",
+        .input = "[{'a': 3, 'b': 'x'}, {'a': 1, 'b': 'y'}, {'a': null, 'b': 'z'}]",
+        .second = second_rows,
+        .output = "[{'a': 3, 'b': 'x', 'r': {'a': 3, 'b': 'p'}},"
+                  " {'a': 1, 'b': 'y', 'r': {'a': 1.0, 'b': 'y'}},"
+                  " {'a': null, 'b': 'z', 'r': null},"
+                  " {'a': null, 'b': null, 'r': {'a': 3, 'b': 'q'}},"
+                  " {'a': null, 'b': null, 'r': {'a': null, 'b': 'n'}},"
+                  " {'a': null, 'b': null, 'r': {'a': 7, 'b': 'r'}}]",
+        .junk = junk});
+    operator_suite_run(
+        &(operator_case){.vtable = &operator_join,
+                         .step = "{'op': 'join', 'kind': 'anti', 'left': 'l', 'right': 'r',"
+                                 " 'on': ['<', {'f': 'l.a'}, {'f': 'r.a'}]}",
+                         .input = "[{'a': 3, 'b': 'x'}, {'a': 7, 'b': 'y'}, {'a': null, 'b': 'z'}]",
+                         .second = second_rows,
+                         .output = "[{'a': 7, 'b': 'y'}, {'a': null, 'b': 'z'}]"});
+    operator_suite_run(&(operator_case){
+        .vtable = &operator_join,
+        .step = "{'op': 'join', 'kind': 'cross', 'left': 'l', 'right': 'r', 'on': null}",
+        .input = "[{'a': 1, 'b': 2}]",
+        .second = "[{'a': 3}, {'b': 4}]",
+        .output = "[{'l': {'a': 1, 'b': 2}, 'r': {'a': 3, 'b': null}},"
+                  " {'l': {'a': 1, 'b': 2}, 'r': {'a': null, 'b': 4}}]"});
+}
+
+static void set_operations_keep_the_contract(void **state)
+{
+    (void)state;
+    static const char first_rows[] =
+        "[{'a': 3, 'b': 'p'}, {'a': 1, 'b': 'y'}, {'a': 3.0, 'b': 'p'}, {'a': 9}]";
+    operator_suite_run(&(operator_case){
+        .vtable = &operator_distinct,
+        .step = "{'op': 'distinct'}",
+        .input = first_rows,
+        .output = "[{'a': 3, 'b': 'p'}, {'a': 1, 'b': 'y'}, {'a': 9, 'b': null}]"});
+    operator_suite_run(&(operator_case){
+        .vtable = &operator_union,
+        .step = "{'op': 'union'}",
+        .input = first_rows,
+        .second = second_rows,
+        .output = "[{'a': 3, 'b': 'p'}, {'a': 1, 'b': 'y'}, {'a': 9, 'b': null},"
+                  " {'a': 3, 'b': 'q'}, {'a': null, 'b': 'n'}, {'a': 7, 'b': 'r'}]"});
+    operator_suite_run(&(operator_case){.vtable = &operator_union_all,
+                                        .step = "{'op': 'union_all'}",
+                                        .input = "[{'a': 1, 'b': 2}]",
+                                        .second = "[{'a': 1, 'b': 2}, {'a': 3, 'b': 4}]",
+                                        .output = "[{'a': 1, 'b': 2}, {'a': 1, 'b': 2},"
+                                                  " {'a': 3, 'b': 4}]"});
+    operator_suite_run(&(operator_case){.vtable = &operator_intersect,
+                                        .step = "{'op': 'intersect'}",
+                                        .input = first_rows,
+                                        .second = second_rows,
+                                        .output = "[{'a': 3, 'b': 'p'}, {'a': 1, 'b': 'y'}]"});
+    operator_suite_run(&(operator_case){.vtable = &operator_except,
+                                        .step = "{'op': 'except'}",
+                                        .input = first_rows,
+                                        .second = second_rows,
+                                        .output = "[{'a': 9, 'b': null}]"});
+}
+
+static void unnest_keeps_the_contract(void **state)
+{
+    (void)state;
+    static const char *const junk[] = {"{'op': 'unnest'}", "{'op': 'unnest', 'path': 'a'}",
+                                       "{'op': 'unnest', 'path': 5, 'as': 'e'}",
+                                       "{'op': 'unnest', 'path': 'a..b', 'as': 'e'}", NULL};
+    operator_suite_run(&(operator_case){
+        .vtable = &operator_unnest,
+        .step = "{'op': 'unnest', 'path': 'a', 'as': 'e', 'outer': true}",
+        .input = "[{'a': [1, 2, 3, 4], 'b': 'x'}, {'a': [], 'b': 'y'}, {'a': 5, 'b': 'z'}]",
+        .output = "[{'a': [1, 2, 3, 4], 'b': 'x', 'e': 1}, {'a': [1, 2, 3, 4], 'b': 'x', 'e': 2},"
+                  " {'a': [1, 2, 3, 4], 'b': 'x', 'e': 3}, {'a': [1, 2, 3, 4], 'b': 'x', 'e': 4},"
+                  " {'a': [], 'b': 'y', 'e': null}, {'a': 5, 'b': 'z', 'e': null}]",
+        .junk = junk});
+}
+
 static pbase_status too_many(void *shared, void *local, pbase_chunk *in, pbase_chunk *out,
                              int32_t *out_state, pbase_error *err)
 {
@@ -186,6 +281,9 @@ int main(void)
         cmocka_unit_test(limit_and_offset_keep_the_contract),
         cmocka_unit_test(count_keeps_the_contract),
         cmocka_unit_test(group_keeps_the_contract),
+        cmocka_unit_test(join_keeps_the_contract),
+        cmocka_unit_test(set_operations_keep_the_contract),
+        cmocka_unit_test(unnest_keeps_the_contract),
         cmocka_unit_test(a_table_without_its_slots_is_refused),
         cmocka_unit_test(a_chunk_that_counts_too_much_is_refused),
     };

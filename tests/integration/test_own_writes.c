@@ -158,6 +158,10 @@ static void by_queries(void **unused)
     assert_int_equal(pbase_txn_store_dict(txn, "own", dict, NULL), PBASE_OK);
     pbase_dict_close(dict);
     assert_int_equal(rows_of("from own"), 1);
+    /* several times the same collection at once, and a staged root beside it */
+    assert_int_equal(rows_of("from d as x | join d as y on x = y"), 14);
+    assert_int_equal(rows_of("from d as x | join anti d as y on x < y"), 1);
+    assert_int_equal(rows_of("from d | union d | union_all own | except (from d | limit 1)"), 14);
 }
 
 static void by_the_list_of_roots_and_plain_values(void **unused)

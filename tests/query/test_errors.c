@@ -36,6 +36,12 @@ static void text_errors_name_line_and_column_and_draw_a_caret(void **state)
                     "expected an expression, found '='\n"
                     "  | where name = = 'x'\n"
                     "                 ^");
+    assert_fails_at(c, "from people |\twhere name\t= = 'x'", "line 1 column 28",
+                    "expected an expression, found '='\n"
+                    "  from people |\twhere name\t= = 'x'\n"
+                    "               \t          \t  ^");
+    assert_fails_at(c, "from people\n| join (from people\n  | wher a) x on true\n| count",
+                    "line 3 column 5", "there is no step 'wher'\n    | wher a) x on true\n      ^");
     assert_fails_at(c, "from people | where ñandú = 'é' +", "line 1 column 34",
                     "expected an expression, found the end");
     assert_fails_at(c, "", "line 1 column 1", "expected a step");
