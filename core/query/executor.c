@@ -13,6 +13,7 @@ typedef struct {
     const pbase_operator_vtable *vtable;
     pbase_operator_node *node;
     pbase_schema schema; /* of its output */
+    uint32_t position;   /* in the order in which steps run */
     void *shared;        /* NULL until it is open */
     void *local;
     pbase_chunk chunk;       /* its output */
@@ -98,6 +99,20 @@ static pbase_status bind_second(executor *self, stage *s, pbase_error *err)
     return status == PBASE_OK && with != NULL ? branch_create(self, with, &s->second, err) : status;
 }
 
+static void binder_init(pbase_binder *binder, const executor *self, const executor_branch *branch,
+                        size_t index)
+{
+    const stage *s = &branch->stages[index];
+    memset(binder, 0, sizeof *binder);
+    binder->struct_size = sizeof *binder;
+    binder->position = s->position;
+    binder->input = index == 0 ? NULL : &branch->stages[index - 1].schema;
+    binder->second = s->second == NULL ? NULL : branch_schema(s->second);
+    binder->arena = self->arena;
+    binder->services = query_services();
+    binder->alloc = self->alloc;
+}
+
 static pbase_status bind_stage(executor *self, executor_branch *branch, size_t index,
                                pbase_error *err)
 {
@@ -111,14 +126,8 @@ static pbase_status bind_stage(executor *self, executor_branch *branch, size_t i
     if (status == PBASE_OK) {
         status = bind_second(self, s, err);
     }
-    memset(&binder, 0, sizeof binder);
-    binder.struct_size = sizeof binder;
-    binder.position = self->positions += 2;
-    binder.input = index == 0 ? NULL : &branch->stages[index - 1].schema;
-    binder.second = s->second == NULL ? NULL : branch_schema(s->second);
-    binder.arena = self->arena;
-    binder.services = query_services();
-    binder.alloc = self->alloc;
+    s->position = self->positions += 2;
+    binder_init(&binder, self, branch, index);
     if (status == PBASE_OK) {
         status = plan_step_to_value(s->step, self->arena, &step, err);
     }
@@ -165,6 +174,23 @@ static void want_result(executor *self)
             wanted_whole(schema->columns[i].wanted, WANTED_ALWAYS);
         }
     }
+}
+
+/* From the last step to the first, a second input after the step it belongs to. */
+static pbase_status settle_branch(executor *self, executor_branch *branch, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = branch->count; i > 0 && status == PBASE_OK; i--) {
+        stage *s = &branch->stages[i - 1];
+        pbase_binder binder;
+        binder_init(&binder, self, branch, i - 1);
+        status = pbase_operator_settle(s->vtable, s->node, &binder, err);
+        if (status != PBASE_OK) {
+            return note(s, status, err);
+        }
+        status = s->second == NULL ? PBASE_OK : settle_branch(self, s->second, err);
+    }
+    return status;
 }
 
 /* The terms of the filter behind the source, as the JSON plan says them. */
@@ -238,6 +264,9 @@ pbase_status executor_create(const plan *self, uint32_t rules_off, const pbase_a
     pbase_status status = branch_create(made, self, &made->main, err);
     if (status == PBASE_OK) {
         want_result(made);
+        status = settle_branch(made, made->main, err);
+    }
+    if (status == PBASE_OK) {
         status =
             (rules_off & PBASE_RULE_OFFER) != 0 ? PBASE_OK : offer_branch(made, made->main, err);
     }

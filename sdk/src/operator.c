@@ -203,6 +203,17 @@ pbase_status pbase_operator_bind(const pbase_operator_vtable *vtable, const pbas
     return PBASE_OK;
 }
 
+pbase_status pbase_operator_settle(const pbase_operator_vtable *vtable, pbase_operator_node *node,
+                                   pbase_binder *binder, pbase_error *err)
+{
+    if (!contract_has(vtable, offsetof(pbase_operator_vtable, settle))) {
+        return PBASE_OK;
+    }
+    pbase_status status =
+        contract_result(vtable->settle(node, binder, err), "operator.settle", err);
+    return named(vtable, status, err);
+}
+
 /* ----------------------------------------------------------------------------------- running --- */
 
 #ifdef PBASE_SLOW_CHECKS

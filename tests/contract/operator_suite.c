@@ -1,5 +1,6 @@
 /* operator_suite.c - drives one operator over columns a and b, in chunks of several sizes. */
 #include "operator_suite.h"
+#include "expr/wanted.h"
 #include "fault_alloc.h"
 #include "json_value.h"
 #include "os/os.h"
@@ -69,7 +70,15 @@ static pbase_status drive_bind(drive *d, const char *step)
                            .arena = &d->plan_arena,
                            .services = query_services(),
                            .alloc = &d->fault.alloc};
-    return pbase_operator_bind(d->tested->vtable, &json, &binder, &d->node, &d->schema, NULL);
+    pbase_status status =
+        pbase_operator_bind(d->tested->vtable, &json, &binder, &d->node, &d->schema, NULL);
+    for (size_t c = 0; c < d->schema.count && status == PBASE_OK; c++) { /* as the result does */
+        if (d->schema.columns[c].wanted != NULL) {
+            wanted_whole(d->schema.columns[c].wanted, WANTED_ALWAYS);
+        }
+    }
+    return status == PBASE_OK ? pbase_operator_settle(d->tested->vtable, d->node, &binder, NULL)
+                              : status;
 }
 
 static pbase_status drive_open(drive *d)

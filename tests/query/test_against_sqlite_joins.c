@@ -63,13 +63,17 @@ static void add_right(question *q, const char *kind_sql, const char *kind_text)
     question_part(q, &filter, question_condition, 1);
     of_both(q);
     question_part(q, &on, make_on, 2);
+    /* the same rows with columns of their own, so that the alias stands for several */
+    static const char *const shapes[] = {"", " | extend { zz: i }", " | select { id, i, f, s, p }"};
+    const char *shape = shapes[question_below(q, 3)];
     if (question_below(q, 3) == 0) {
         question_sql(q, " %s join (select * from u where %s) as u on %s", kind_sql, filter.sql,
                      on.sql);
-        question_text(q, " | join %s (from u | where %s) r on %s", kind_text, filter.text, on.text);
+        question_text(q, " | join %s (from u | where %s%s) r on %s", kind_text, filter.text, shape,
+                      on.text);
     } else {
         question_sql(q, " %s join u on %s", kind_sql, on.sql);
-        question_text(q, " | join %s u as r on %s", kind_text, on.text);
+        question_text(q, " | join %s (from u%s) as r on %s", kind_text, shape, on.text);
     }
 }
 

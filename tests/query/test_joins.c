@@ -227,6 +227,36 @@ static void the_second_input_may_be_any_query_and_the_collection_itself(void **s
                   "[{'k': {'id': 10, 'city': 'Bonn'}}]");
 }
 
+static void an_alias_stands_for_all_columns_of_its_row(void **state)
+{
+    query_case *c = *state;
+    assert_joined(c,
+                  "from o key pos | where pos > 2 | join left (from c key n | extend { id: id + 10,"
+                  " t: [1, 2] }) x beside l on l.cid + 10 = x.id and x.n < 5 and l.pos < 4",
+                  "[{'l': {'id': 4, 'cid': null, 'n': 1, 'pos': 3}, 'x': null},"
+                  " {'l': {'id': 5, 'cid': 99, 'n': 2, 'pos': 4}, 'x': null}]");
+    assert_joined(c,
+                  "from o | where id = 2 | join (from c key n | extend { id: id + 10, t: [1, 2],"
+                  " u: city }) x on cid + 10 = x.id"
+                  " | select { a: x.n, b: x.t[1], c: x.city, d: exists(x.city), e: exists(x.zz),"
+                  " f: exists(x.u), g: x.id, h: exists(x.t[5]), i: x.city.q, j: x.u }",
+                  "[{'a': 1, 'b': 2, 'c': 'Oslo', 'd': true, 'e': false, 'f': true, 'g': 30,"
+                  " 'h': false, 'i': null, 'j': 'Oslo'}]");
+    assert_joined(c,
+                  "from o | where id = 2 | join (from c as d key n) x on cid = x.d.id"
+                  " | select { c: x.d.city, d: x.d, n: x.n, x }",
+                  "[{'c': 'Oslo', 'd': {'id': 20, 'city': 'Oslo'}, 'n': 1,"
+                  " 'x': {'d': {'id': 20, 'city': 'Oslo'}, 'n': 1}}]");
+    assert_fails(c,
+                 "from o | join (from c | select { k: id + 9223372036854775807 }) x on cid = 10"
+                 " | select { id, k: x.k }",
+                 PBASE_INVALID, "integer overflow");
+    assert_joined(c,
+                  "from o | join (from c | select { k: id + 9223372036854775807 }) x on cid = 10"
+                  " | count",
+                  "[{'count': 8}]"); /* nobody uses what cannot be computed */
+}
+
 static void joins_follow_one_another_and_any_step(void **state)
 {
     query_case *c = *state;
@@ -315,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_field_named_like_the_alias_is_an_error, begin, end),
         cmocka_unit_test_setup_teardown(the_second_input_may_be_any_query_and_the_collection_itself,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(an_alias_stands_for_all_columns_of_its_row, begin, end),
         cmocka_unit_test_setup_teardown(joins_follow_one_another_and_any_step, begin, end),
         cmocka_unit_test_setup_teardown(filters_behind_a_join_say_the_same_before_it, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_computed_for_a_pair_is_an_error, begin, end),

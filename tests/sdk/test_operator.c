@@ -179,6 +179,27 @@ static void a_second_input_is_built_from_or_appended(void **state)
     }
 }
 
+static pbase_status fake_settle(pbase_operator_node *node, pbase_binder *binder, pbase_error *err)
+{
+    (void)node;
+    return answer((const fake *)binder->state, err);
+}
+
+static void settling_is_optional_and_checked(void **state)
+{
+    (void)state;
+    fake f = {.status = PBASE_LIMIT};
+    pbase_binder binder = {.struct_size = sizeof binder, .state = &f};
+    pbase_operator_vtable table = full;
+    assert_int_equal(pbase_operator_settle(&table, NULL, &binder, NULL), PBASE_OK);
+    table.settle = fake_settle;
+    assert_int_equal(pbase_operator_settle(&table, NULL, &binder, NULL), PBASE_LIMIT);
+    f.status = (pbase_status)4711;
+    assert_int_equal(pbase_operator_settle(&table, NULL, &binder, NULL), PBASE_PLUGIN);
+    table.struct_size = offsetof(pbase_operator_vtable, settle); /* of an older plugin */
+    assert_int_equal(pbase_operator_settle(&table, NULL, &binder, NULL), PBASE_OK);
+}
+
 static void calls_for_the_second_input_are_checked(void **state)
 {
     (void)state;
@@ -399,6 +420,7 @@ int main(void)
         cmocka_unit_test(table_must_have_what_its_traits_promise),
         cmocka_unit_test(table_without_role_name_or_slots_is_refused),
         cmocka_unit_test(a_second_input_is_built_from_or_appended),
+        cmocka_unit_test(settling_is_optional_and_checked),
         cmocka_unit_test(calls_for_the_second_input_are_checked),
         cmocka_unit_test(bind_checks_step_node_and_schema),
         cmocka_unit_test(only_a_source_stands_first),

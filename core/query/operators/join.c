@@ -23,11 +23,11 @@ static pbase_binder binder_over(const pbase_binder *binder, const pbase_schema *
 
 /* Binds a side to its alias (empty: its columns stay as they are). */
 static pbase_status bind_side(const pbase_schema *input, pbase_bytes alias, pbase_binder *binder,
-                              uint32_t position, join_side *out, pbase_error *err)
+                              join_side *out, pbase_error *err)
 {
     void *memory = NULL;
     out->input = out->schema = *input;
-    out->is_packed = false;
+    out->is_viewed = false;
     if (alias.size == 0) {
         return PBASE_OK;
     }
@@ -36,17 +36,14 @@ static pbase_status bind_side(const pbase_schema *input, pbase_bytes alias, pbas
         return status;
     }
     pbase_column *column = memory;
-    bool is_document = input->count == 1 && row_is_open(input);
-    if (is_document) {
-        *column = input->columns[0];
-    } else {
-        pbase_binder over = binder_over(binder, input, position);
-        row_want_all(&over);
-        out->is_packed = true;
-    }
-    column->name = alias;
     out->schema.columns = column;
     out->schema.count = 1;
+    out->is_viewed = input->count != 1 || !row_is_open(input);
+    if (out->is_viewed) {
+        return row_view_bind(&out->view, input, alias, binder, column, err);
+    }
+    *column = input->columns[0];
+    column->name = alias;
     return PBASE_OK;
 }
 
@@ -217,10 +214,9 @@ static pbase_status join_bind(const pbase_value *step, pbase_binder *binder,
         return PBASE_FAIL(err, PBASE_INVALID, "an unknown kind of join");
     }
     status = bind_side(binder->input, has_left ? left->as.string : pbase_bytes_of(NULL, 0), binder,
-                       binder->position, &node->left, err);
+                       &node->left, err);
     if (status == PBASE_OK) {
-        status =
-            bind_side(binder->second, node->alias, binder, binder->position - 1, &node->right, err);
+        status = bind_side(binder->second, node->alias, binder, &node->right, err);
     }
     if (status == PBASE_OK) {
         status = bind_joined(node, binder, err);
@@ -233,6 +229,18 @@ static pbase_status join_bind(const pbase_value *step, pbase_binder *binder,
         *out_schema = gives_left(node) ? *binder->input : node->joined;
     }
     return status;
+}
+
+static pbase_status join_settle(pbase_operator_node *self, pbase_binder *binder, pbase_error *err)
+{
+    join_node *node = (join_node *)self;
+    pbase_binder building = *binder;
+    building.position = binder->position - 1;
+    pbase_status status =
+        node->left.is_viewed ? row_view_settle(&node->left.view, binder, err) : PBASE_OK;
+    return status == PBASE_OK && node->right.is_viewed
+               ? row_view_settle(&node->right.view, &building, err)
+               : status;
 }
 
 /* --- opening ------------------------------------------------------------------------------------ */
@@ -318,7 +326,7 @@ static pbase_status join_build(void *shared, void *local, pbase_chunk *in, int32
     pbase_chunk rows = *in;
     pbase_vector *keys = NULL;
     (void)local;
-    pbase_status status = side->is_packed ? row_pack(&side->input, in, &rows, err) : PBASE_OK;
+    pbase_status status = side->is_viewed ? row_view_apply(&side->view, in, &rows, err) : PBASE_OK;
     if (status == PBASE_OK) {
         status = join_keys(self->run->services, &rows, self->node->right_keys,
                            self->node->key_count, &keys, err);
@@ -398,4 +406,5 @@ const pbase_operator_vtable operator_join = {
     .explain = join_explain,
     .run = &join_run,
     .second = &join_second,
+    .settle = join_settle,
 };

@@ -4,13 +4,15 @@
 #define PROTOBASE_QUERY_OPERATORS_JOIN_H
 #include "query/operators/join_table.h"
 #include "query/plan.h"
+#include "query/row.h"
 #include <protobase/plugin/operator.h>
 
 /* One of the two inputs. */
 typedef struct {
     pbase_schema input;  /* as it comes */
     pbase_schema schema; /* as `on` and later steps see it */
-    bool is_packed;      /* rows are made one value, bound to the alias */
+    bool is_viewed;      /* rows of several columns stand under the alias as one */
+    row_view view;
 } join_side;
 
 typedef struct {
@@ -45,7 +47,7 @@ typedef struct {
     const pbase_value **key; /* of one row */
     /* of the chunk of left rows that is paired at the moment */
     pbase_chunk in;
-    pbase_chunk left; /* the same, packed if need be */
+    pbase_chunk left; /* the same as `on` sees it */
     pbase_vector *keys;
     uint32_t at;        /* the selected row being paired */
     uint32_t candidate; /* number + 1 of the kept row to try next; 0: none is left */

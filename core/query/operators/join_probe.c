@@ -66,7 +66,8 @@ static pbase_status begin_chunk(join *self, pbase_chunk *in, pbase_error *err)
     self->in = self->left = *in;
     self->at = self->candidate = 0;
     self->is_row_begun = self->is_row_matched = false;
-    pbase_status status = side->is_packed ? row_pack(&side->input, in, &self->left, err) : PBASE_OK;
+    pbase_status status =
+        side->is_viewed ? row_view_apply(&side->view, in, &self->left, err) : PBASE_OK;
     if (status == PBASE_OK) {
         status = check_clash(self, err);
     }

@@ -163,12 +163,28 @@ static void a_nested_loop_looks_at_the_deadline_after_every_chunk_of_pairs(void 
     c->catalog.raises = NULL;
 }
 
+static void a_joined_row_of_several_columns_is_read_without_decoding_it(void **state)
+{
+    query_case *c = *state;
+    c->options.struct_size = sizeof c->options;
+    c->catalog.decoded = 0;
+    (void)work_of(c,
+                  "from t key a | join (from t key b | extend { z: k + 1 } | order by z) x beside l"
+                  " on l.k = x.z and x.b >= 0 and exists(x.g) and l.a > 3"
+                  " | where x.up < 50 | select { n: l.k, m: x.g, o: x.b, p: l.a } | order by m");
+    assert_int_equal(c->catalog.decoded, 0);
+    (void)work_of(c, "from t | join (from t key b) x on k = x.k | limit 3 | select { x }");
+    assert_in_range(c->catalog.decoded, 3, 2 * ROWS); /* shown whole */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_join_with_an_equality_tries_about_a_pair_per_row, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_traversal_tries_about_a_pair_per_node, begin, end),
+        cmocka_unit_test_setup_teardown(a_joined_row_of_several_columns_is_read_without_decoding_it,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(what_is_held_has_a_budget, begin, end),
         cmocka_unit_test_setup_teardown(a_query_cancelled_in_the_middle_ends_in_every_step, begin,
                                         end),

@@ -4,7 +4,8 @@
  * source, transforms, a sink; a finished sink is the source of the next pipeline. Built-in
  * operators, plugins and test fakes use this same table.
  *
- * Life of an operator: `bind` turns its step of the plan into an immutable node; `offer` lets a
+ * Life of an operator: `bind` turns its step of the plan into a node, which `settle` completes when
+ * all are bound, and which is immutable from then on, but that `offer` lets a
  * source take work over from the steps after it; `open` makes the shared state of one run,
  * `open_worker` the state of each worker; then scan, apply or consume per chunk; `combine` when a
  * worker ended, `finish` when all did; the closers in the end, whatever happened.
@@ -140,6 +141,10 @@ typedef struct {
     pbase_status (*explain)(const pbase_operator_node *node, pbase_buffer *out, pbase_error *err);
     const pbase_operator_run_ops *run;
     const pbase_operator_second_ops *second; /* NULL: one input. Transforms and sinks only */
+    /* Optional, once the whole plan is bound, from its last step to its first: what later steps want
+     * of a document column that this one made may now be asked of its inputs. The node may be
+     * changed; `binder` is that of bind. */
+    pbase_status (*settle)(pbase_operator_node *node, pbase_binder *binder, pbase_error *err);
 } pbase_operator_vtable;
 
 struct pbase_operator_run_ops {
@@ -223,6 +228,10 @@ PBASE_MUST_CHECK pbase_status pbase_operator_append(const pbase_operator_vtable 
 PBASE_MUST_CHECK pbase_status pbase_operator_rest(const pbase_operator_vtable *vtable, void *shared,
                                                   void *local, pbase_chunk *out, int32_t *out_state,
                                                   pbase_error *err);
+/* OK without the slot. */
+PBASE_MUST_CHECK pbase_status pbase_operator_settle(const pbase_operator_vtable *vtable,
+                                                    pbase_operator_node *node, pbase_binder *binder,
+                                                    pbase_error *err);
 /* What an operator with a second input has. */
 bool pbase_operator_builds(const pbase_operator_vtable *vtable);
 bool pbase_operator_appends(const pbase_operator_vtable *vtable);
