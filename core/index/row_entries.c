@@ -1,10 +1,14 @@
 /* row_entries.c - from the values of a row's fields to the keys of its entries. */
 #include "index/row_entries.h"
 
+#include "collection/key_element.h"
+#include "collection/kind.h"
 #include "index/entry.h"
 #include "index/upkeep.h"
 
+#include <inttypes.h>
 #include <protobase/base/limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static pbase_status no_memory(pbase_error *err)
@@ -182,4 +186,38 @@ pbase_status index_row_entries(const index_definition *definition, const pbase_v
                          (const char *)definition->name.data);
     }
     return status;
+}
+
+/* ------------------------------------------------------------------------------- in words ------- */
+
+static void describe_hashed(pbase_bytes row, char *out, size_t out_size)
+{
+    pbase_arena arena;
+    pbase_value value;
+    encoded_key key = {.bytes = row, .spelling = pbase_bytes_of(NULL, 0)};
+    pbase_arena_init(&arena, pbase_alloc_default());
+    if (key_decode_hashed(&key, &arena, &value, NULL) == PBASE_OK) {
+        key_describe_value(&value, out, out_size);
+    } else {
+        (void)snprintf(out, out_size, "?");
+    }
+    pbase_arena_fini(&arena);
+}
+
+void index_row_describe(uint8_t kind, pbase_bytes row, char *out, size_t out_size)
+{
+    const kind_facts *facts = kind_find(kind);
+    uint64_t position = 0;
+    if (facts != NULL && facts->shape == KEY_SHAPE_HASHED) {
+        describe_hashed(row, out, out_size);
+        return;
+    }
+    if (!tree_kind_positional(kind)) {
+        key_describe(row, out, out_size);
+        return;
+    }
+    for (size_t i = 0; i < row.size; i++) {
+        position = position << 8 | row.data[i];
+    }
+    (void)snprintf(out, out_size, "%" PRIu64, position);
 }

@@ -33,4 +33,7 @@ PBASE_MUST_CHECK pbase_status index_row_entries(const index_definition *definiti
                                                 pbase_buffer *scratch, pbase_arena *arena,
                                                 index_entries *out, pbase_error *err);
 
+/* A short text of a row for messages: its key, or its position in a list. */
+void index_row_describe(uint8_t kind, pbase_bytes row, char *out, size_t out_size);
+
 #endif

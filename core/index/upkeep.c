@@ -11,9 +11,7 @@
 #include "index/row_entries.h"
 #include "index/touched.h"
 
-#include <inttypes.h>
 #include <protobase/base/limits.h>
-#include <stdio.h>
 
 #define RUN_BYTES_MAX 134217728u /* of entries gathered before they are applied */
 
@@ -116,19 +114,6 @@ static pbase_status tell(const keeper *k, const index_live *index, const index_e
     return listener->entry(listener, &event, err);
 }
 
-static void describe_row(uint8_t kind, pbase_bytes row, char *out, size_t out_size)
-{
-    if (!tree_kind_positional(kind)) {
-        key_describe(row, out, out_size);
-        return;
-    }
-    uint64_t position = 0;
-    for (size_t i = 0; i < row.size; i++) {
-        position = position << 8 | row.data[i];
-    }
-    (void)snprintf(out, out_size, "%" PRIu64, position);
-}
-
 /* Two rows at `prefix` are one too many. */
 static pbase_status check_alone(const keeper *k, const index_live *index, pbase_bytes prefix,
                                 pbase_error *err)
@@ -148,7 +133,7 @@ static pbase_status check_alone(const keeper *k, const index_live *index, pbase_
             break;
         }
         entry_describe(entry.bytes, fields, key, sizeof key);
-        describe_row(k->upkeep->kind, row, rows[found++], sizeof rows[0]);
+        index_row_describe(k->upkeep->kind, row, rows[found++], sizeof rows[0]);
         status = tree_cursor_next(&cursor, err);
     }
     tree_cursor_fini(&cursor);

@@ -6,7 +6,6 @@
 #include "index/entry.h"
 #include "index/row_entries.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 typedef struct {
@@ -38,15 +37,7 @@ static pbase_status tell_entry(verifier *v, pbase_bytes entry, const char *what,
     pbase_bytes row_key;
     entry_describe(entry, fields, key, sizeof key);
     if (entry_row(entry, fields, &row_key)) {
-        uint64_t position = 0;
-        for (size_t i = 0; i < row_key.size; i++) {
-            position = position << 8 | row_key.data[i];
-        }
-        if (tree_kind_positional(v->of->kind)) {
-            (void)snprintf(row, sizeof row, "%" PRIu64, position);
-        } else {
-            key_describe(row_key, row, sizeof row);
-        }
+        index_row_describe(v->of->kind, row_key, row, sizeof row);
     }
     (void)snprintf(message, sizeof message, "%s: key %s of row %s", what, key, row);
     return tell(v, err, message);

@@ -6,6 +6,8 @@
  * one that was read; the walks tell it of the ranges. */
 #include "space/index_rows.h"
 
+#include "collection/key_element.h"
+#include "collection/kind.h"
 #include "index/lookup.h"
 
 #include <stdlib.h>
@@ -170,7 +172,9 @@ static pbase_status key_fill(const index_rows *self, pbase_bytes row, const tree
     }
     pbase_value key;
     encoded_key encoded = {.bytes = row, .spelling = item->spelling};
-    pbase_status status = key_decode(&encoded, batch->arena, &key, err);
+    bool is_hashed = kind_find(collection_kind(self->of.handle))->shape == KEY_SHAPE_HASHED;
+    pbase_status status = is_hashed ? key_decode_hashed(&encoded, batch->arena, &key, err)
+                                    : key_decode(&encoded, batch->arena, &key, err);
     return status == PBASE_OK ? pbase_value_copy(&key, batch->arena, out, err) : status;
 }
 

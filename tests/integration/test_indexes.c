@@ -551,11 +551,21 @@ static const char *random_document(seed_random *random)
     return pbase_arena_text(&arena, pbase_bytes_text(text));
 }
 
-/* A few changes of one dictionary and one list in one transaction, some in a nested one. */
+static pbase_hash_dict *hash_of(pbase_txn *txn)
+{
+    pbase_hash_dict *hash = NULL;
+    if (pbase_txn_hash_dict(txn, "hash", &hash, NULL) != PBASE_OK) {
+        assert_int_equal(pbase_txn_new_hash_dict(txn, &hash, NULL), PBASE_OK);
+    }
+    return hash;
+}
+
+/* A few changes of two dictionaries and one list in one transaction, some in a nested one. */
 static void random_changes(seed_random *random, pbase_txn *txn)
 {
     pbase_dict *dict = fixture_dict(txn, "docs");
     pbase_list *list = list_of(txn, "log");
+    pbase_hash_dict *hash = hash_of(txn);
     unsigned changes = 1 + (unsigned)seed_below(random, 12);
     for (unsigned i = 0; i < changes; i++) {
         pbase_value key = pbase_value_int((int64_t)seed_below(random, MODEL_KEYS));
@@ -563,7 +573,13 @@ static void random_changes(seed_random *random, pbase_txn *txn)
         uint64_t count = 0;
         assert_int_equal(pbase_list_count(list, &count, NULL), PBASE_OK);
         int64_t place = (int64_t)seed_below(random, count + 1);
-        switch (seed_below(random, 7)) {
+        switch (seed_below(random, 9)) {
+        case 7:
+            assert_int_equal(pbase_hash_dict_put(&hash, &key, &value, NULL, NULL), PBASE_OK);
+            break;
+        case 8:
+            assert_int_equal(pbase_hash_dict_remove(&hash, &key, NULL, NULL), PBASE_OK);
+            break;
         case 0:
         case 1:
             assert_int_equal(pbase_dict_put(&dict, &key, &value, NULL, NULL), PBASE_OK);
@@ -589,15 +605,18 @@ static void random_changes(seed_random *random, pbase_txn *txn)
     }
     assert_int_equal(pbase_txn_store_dict(txn, "docs", dict, NULL), PBASE_OK);
     assert_int_equal(pbase_txn_store_list(txn, "log", list, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_hash_dict(txn, "hash", hash, NULL), PBASE_OK);
     pbase_dict_close(dict);
     pbase_list_close(list);
+    pbase_hash_dict_close(hash);
 }
 
 static void random_definition(seed_random *random)
 {
     static const char *const fields[] = {"a", "b,a", "tags[*]", "n.m", "a,tags[*],b", "n.m[*],a"};
     static const char *const names[] = {"i", "j", "k"};
-    const char *root = seed_below(random, 2) == 0 ? "docs" : "log";
+    static const char *const roots[] = {"docs", "log", "hash"};
+    const char *root = roots[seed_below(random, 3)];
     const char *name = names[seed_below(random, 3)];
     pbase_status status = pbase_index_drop(f.database, root, name, NULL, NULL);
     assert_true(status == PBASE_OK || status == PBASE_NOT_FOUND);

@@ -88,6 +88,19 @@ static pbase_status run_transaction(space_fixture *fixture, const step *next)
     return pbase_txn_commit(&txn, NULL, NULL, NULL);
 }
 
+/* Makes the index on the second root, or drops it when it is there. */
+static pbase_status turn_index(space_fixture *fixture)
+{
+    static const char *const fields[] = {"a"};
+    pbase_index_options options = {
+        .struct_size = sizeof options, .fields = fields, .field_count = 1};
+    pbase_status status =
+        pbase_index_create(fixture->database, roots[1], "by_a", &options, NULL, NULL);
+    return status == PBASE_EXISTS
+               ? pbase_index_drop(fixture->database, roots[1], "by_a", NULL, NULL)
+               : status;
+}
+
 /* Opens what the fixture describes and plays the script as far as it goes. */
 static void play(space_fixture *fixture, const char *script, progress_mark *mark)
 {
@@ -95,6 +108,8 @@ static void play(space_fixture *fixture, const char *script, progress_mark *mark
     for (; *script != '\0' && status == PBASE_OK; script++) {
         if (*script == 'c') {
             status = pbase_space_checkpoint(fixture->space, NULL, NULL);
+        } else if (*script == 'i') {
+            status = turn_index(fixture);
         } else if (*script == 'q') {
             fixture_close(fixture);
         } else {

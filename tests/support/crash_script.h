@@ -6,8 +6,8 @@
  *
  * A script is a row of steps: `p` puts a key into both roots in one transaction, `o` overwrites the
  * one that is there, `r` removes it, `d` drops a root, `a` puts asynchronously, `l` overwrites
- * in a transaction whose trees go to the storage before its record, which names them; `c` is a
- * checkpoint, `q` a clean close.
+ * in a transaction whose trees go to the storage before its record, which names them; `i` makes
+ * an index on one root, or drops it; `c` is a checkpoint, `q` a clean close.
  * Threads: confined. */
 #ifndef PBASE_TEST_CRASH_SCRIPT_H
 #define PBASE_TEST_CRASH_SCRIPT_H

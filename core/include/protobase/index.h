@@ -5,8 +5,8 @@
  * its collection. Queries read by an index where that is cheaper; what they give is the same with and
  * without (docs/indexes.md).
  *
- * Indexes belong to a collection that stands under a root: a dictionary, hash dictionary,
- * multi-dictionary or list. They go when it is dropped or replaced by another collection; renaming the
+ * Indexes belong to a collection that stands under a root: a dictionary, hash dictionary or list, the
+ * kinds that hold documents apart from their keys. They go when it is dropped or replaced by another collection; renaming the
  * root keeps them. A row without a field counts as one where it is null, and so does a value that is
  * no document.
  *
