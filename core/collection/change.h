@@ -37,6 +37,13 @@ typedef struct {
     pbase_bytes value; /* stored form */
 } change;
 
+/* It puts or removes the value of a key. */
+static inline bool change_is_of_key(uint8_t op)
+{
+    return op == CHANGE_PUT || op == CHANGE_REMOVE || op == CHANGE_HASH_PUT ||
+           op == CHANGE_HASH_REMOVE;
+}
+
 /* ----------------------------------------------------------------------- one operation -------- */
 
 /* Reads the next operation; everything in it points into the reader's bytes. END when none is left.

@@ -23,6 +23,9 @@ static collection *collection_create(const collection_options *options, atom_ref
     change_log_init(&self->log, context->alloc);
     memory_growth_init(&self->growth, context->source);
     pbase_buffer_init(&self->stored, context->alloc);
+    nest_init(&self->placing, context->alloc);
+    atomic_init(&self->uses, 1);
+    self->nests = options->nests;
     self->name_size = name_size;
     if (name_size != 0) {
         memcpy(self->name, options->name.data, name_size);
@@ -64,7 +67,8 @@ pbase_status collection_keep_in(const collection *self, const collection_context
                                   .id = self->id,
                                   .root = self->base,
                                   .sum = self->tree.sum,
-                                  .name = pbase_bytes_of(self->name, self->name_size)};
+                                  .name = pbase_bytes_of(self->name, self->name_size),
+                                  .nests = self->nests};
     collection *kept = collection_create(&options, self->tree.root);
     if (kept == NULL) {
         return no_memory(err);
@@ -74,6 +78,9 @@ pbase_status collection_keep_in(const collection *self, const collection_context
     kept->bulk = self->bulk;
     kept->growth = self->growth;
     kept->foreign = self->foreign;
+    kept->children = child_versions_keep(self->children);
+    kept->height = self->height;
+    kept->copied = self->copied;
     *out = kept;
     return PBASE_OK;
 }
@@ -85,7 +92,7 @@ pbase_status collection_keep(const collection *self, collection **out, pbase_err
 
 void collection_close(collection *self)
 {
-    if (self == NULL) {
+    if (self == NULL || atomic_fetch_sub_explicit(&self->uses, 1, memory_order_acq_rel) != 1) {
         return;
     }
     const pbase_alloc *alloc = self->context->alloc;
@@ -94,7 +101,15 @@ void collection_close(collection *self)
     tree_drop(self->context->source, self->base);
     change_log_fini(&self->log);
     pbase_buffer_fini(&self->stored);
+    nest_fini(&self->placing);
+    child_versions_drop(self->children);
     pbase_alloc_free(alloc, self, sizeof *self + self->name_size + 1);
+}
+
+collection *collection_ref(collection *self)
+{
+    atomic_fetch_add_explicit(&self->uses, 1, memory_order_relaxed);
+    return self;
 }
 
 uint8_t collection_kind(const collection *self)
@@ -145,6 +160,28 @@ pbase_status collection_relieve(collection *self, pbase_error *err)
         status = budget->vtable->relieve(budget, &self->tree, err);
     }
     return collection_noted(self, status, err);
+}
+
+const child_versions *collection_children(const collection *self)
+{
+    return self->children;
+}
+
+bool collection_nests(const collection *self)
+{
+    return self->nests;
+}
+
+bool collection_copied(const collection *self)
+{
+    return self->copied;
+}
+
+pbase_status collection_child(const collection *self, const stored_child *child, collection **out,
+                              pbase_error *err)
+{
+    nest_slot slot = {.context = self->context, .versions = self->children};
+    return nest_open(&slot, child, pbase_bytes_of(self->name, self->name_size), out, err);
 }
 
 pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err)
@@ -219,6 +256,28 @@ pbase_status collection_payload(const collection *self, const pbase_reader *read
     return collection_noted(self, status, err);
 }
 
+pbase_status collection_child_of(const nest_slot *slot, pbase_bytes stored, uint64_t n,
+                                 pbase_bytes name, collection **out, pbase_error *err)
+{
+    stored_child child;
+    return stored_child_at(stored, n, &child)
+               ? nest_open(slot, &child, name, out, err)
+               : PBASE_FAIL(err, PBASE_NOT_FOUND, "the value has no child collection %" PRIu64, n);
+}
+
+pbase_status collection_child_of_item(const collection *self, const tree_item *item, uint64_t n,
+                                      collection **out, pbase_error *err)
+{
+    nest_slot slot = {.context = self->context, .versions = self->children};
+    pbase_bytes stored;
+    pbase_status status = item_stored(item, &stored, err);
+    if (status == PBASE_OK) {
+        status = collection_child_of(&slot, stored, n, pbase_bytes_of(self->name, self->name_size),
+                                     out, err);
+    }
+    return collection_noted(self, status, err);
+}
+
 /* ------------------------------------------------------------------------------ editing ------- */
 
 pbase_status collection_edit_check(const collection *self, pbase_error *err)
@@ -231,26 +290,119 @@ pbase_status collection_edit_check(const collection *self, pbase_error *err)
     return collection_noted(self, status, err);
 }
 
+/* What the entry holds that an operation is to replace or remove; not found for operations that
+ * only add. */
+static pbase_status entry_before(const collection *self, const change *operation, tree_item *out,
+                                 bool *out_found, pbase_error *err)
+{
+    *out_found = false;
+    pbase_status status = collection_drain(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (change_is_of_key(operation->op)) {
+        return tree_get(&self->tree, operation->key.bytes, out, out_found, err);
+    }
+    switch (operation->op) {
+    case CHANGE_LIST_SET:
+    case CHANGE_LIST_REMOVE:
+        return tree_at(&self->tree, operation->index, out, out_found, err);
+    default:
+        return PBASE_OK;
+    }
+}
+
+/* A value with children, in its stored form; those it names are of the entry before. */
+static pbase_status encode_nested(collection *self, const change *operation,
+                                  const pbase_value *value, pbase_error *err)
+{
+    tree_item item;
+    bool found = false;
+    pbase_status status =
+        operation == NULL ? PBASE_OK : entry_before(self, operation, &item, &found, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    nest_slot slot = {.context = self->context,
+                      .current = found ? item.value.bytes : pbase_bytes_of(NULL, 0),
+                      .versions = self->children};
+    status = nest_encode(&self->placing, &slot, value, &self->stored, err);
+    if (found) {
+        tree_item_release(self->context->source, &item);
+    }
+    return status;
+}
+
+static pbase_status encode_value(collection *self, const change *operation,
+                                 const pbase_value *value, pbase_bytes raw, pbase_error *err)
+{
+    value_coder *coder = self->context->coder;
+    pbase_status status;
+    self->stored.size = 0;
+    nest_fini(&self->placing); /* of an edit that failed */
+    if (value == NULL) {
+        status = coder->vtable->encode_raw(coder, raw, &self->stored, err);
+    } else if (nest_needed(value)) {
+        status = encode_nested(self, operation, value, err);
+    } else {
+        status = coder->vtable->encode(coder, value, &self->stored, err);
+    }
+    return collection_noted(self, status, err);
+}
+
 pbase_status collection_encode(collection *self, const pbase_value *value, pbase_bytes raw,
                                pbase_error *err)
 {
-    value_coder *coder = self->context->coder;
-    self->stored.size = 0;
-    pbase_status status = value != NULL ? coder->vtable->encode(coder, value, &self->stored, err)
-                                        : coder->vtable->encode_raw(coder, raw, &self->stored, err);
-    return collection_noted(self, status, err);
+    return encode_value(self, NULL, value, raw, err);
+}
+
+pbase_status collection_encode_for(collection *self, change *operation, const pbase_value *value,
+                                   pbase_bytes raw, pbase_error *err)
+{
+    pbase_status status = encode_value(self, operation, value, raw, err);
+    if (status == PBASE_OK) {
+        operation->value = pbase_buffer_view(&self->stored);
+    }
+    return status;
 }
 
 /* Before a change: keeps the log and the memory of the changes within the transaction's bounds. */
 static pbase_status collection_bound(collection *self, pbase_error *err)
 {
     change_budget *budget = self->context->budget;
-    if (budget != NULL && !self->bulk && self->log.size >= budget->log_bytes_max) {
+    if (budget != NULL && !self->bulk && !self->nests && self->log.size >= budget->log_bytes_max) {
         change_log_fini(&self->log);
         self->bulk = true;
     }
     uint64_t most = budget == NULL ? 0 : budget->memory_bytes_max;
     return memory_growth_bound(&self->growth, budget, most, &self->tree, err);
+}
+
+pbase_status collection_take_value(collection *self, change *operation, const collection *other,
+                                   pbase_bytes stored, pbase_error *err)
+{
+    nest_slot there = {.context = other->context, .versions = other->children};
+    tree_item item;
+    bool found = false;
+    operation->value = stored;
+    if (!stored_children_announced(stored)) {
+        return PBASE_OK;
+    }
+    self->stored.size = 0;
+    nest_fini(&self->placing);
+    pbase_status status = entry_before(self, operation, &item, &found, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    nest_slot slot = {.context = self->context,
+                      .current = found ? item.value.bytes : pbase_bytes_of(NULL, 0),
+                      .versions = self->children};
+    status = nest_copy(&self->placing, &slot, &there, stored, &self->stored, err);
+    if (found) {
+        tree_item_release(self->context->source, &item);
+    }
+    operation->value = pbase_buffer_view(&self->stored);
+    return collection_noted(self, status, err);
 }
 
 pbase_status collection_drain(const collection *self, pbase_error *err)
@@ -307,14 +459,84 @@ static pbase_status change_now(collection *self, const change *operation, pbase_
     return status;
 }
 
-pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
+static pbase_status change_plain(collection *self, const change *operation, pbase_error *err)
 {
     pbase_status status = collection_bound(self, err);
     if (status == PBASE_OK) {
         status = change_waits(self, operation) ? change_wait(self, operation, err)
                                                : change_now(self, operation, err);
     }
-    return collection_noted(self, status, err);
+    return status;
+}
+
+/* Forgets the versions of children that were in `before` and are not in `after`. */
+static void forget_children(collection *self, pbase_bytes before, pbase_bytes after)
+{
+    stored_children list, rest;
+    stored_child old, kept;
+    bool more = stored_children_begin(before, &list);
+    while (more && stored_children_next(&list, &old)) {
+        bool stays = false;
+        bool other = stored_children_begin(after, &rest);
+        while (!stays && other && stored_children_next(&rest, &kept)) {
+            stays = collection_id_same(old.id, kept.id);
+        }
+        if (!stays) {
+            child_versions_remove(self->children, old.id);
+        }
+    }
+}
+
+/* An edit after which the handle sees other children, or other versions of them. When the stored
+ * value stays what it was, only they have changed: the entry is not written. */
+static pbase_status change_nested(collection *self, const change *operation, pbase_error *err)
+{
+    pbase_buffer before;
+    tree_item item;
+    bool found = false;
+    pbase_buffer_init(&before, self->context->alloc);
+    pbase_status status = entry_before(self, operation, &item, &found, err);
+    if (status == PBASE_OK && found) { /* the edit may move what the item lends */
+        status = pbase_buffer_append_bytes(&before, item.value.bytes, err);
+        tree_item_release(self->context->source, &item);
+    }
+    if (status == PBASE_OK && self->bulk) {
+        status = PBASE_FAIL(err, PBASE_LIMIT,
+                            "too many changes in one transaction to put a collection into it");
+        pbase_error_hint(err, "put the collections first, or in a transaction of their own");
+    }
+    bool places = operation->value.size > 0 && operation->value.data == self->stored.data &&
+                  self->placing.count > 0;
+    if (status == PBASE_OK && (places || self->children != NULL)) {
+        status = child_versions_reserve(&self->children, self->context->alloc,
+                                        places ? self->placing.count : 0, err);
+    }
+    bool same = found && operation->value.size > 0 &&
+                pbase_bytes_equal(pbase_buffer_view(&before), operation->value);
+    if (status == PBASE_OK && !same) {
+        status = change_plain(self, operation, err);
+    }
+    if (status == PBASE_OK) {
+        self->nests = self->nests || stored_children_announced(operation->value);
+        if (self->children != NULL) {
+            forget_children(self, pbase_buffer_view(&before), operation->value);
+        }
+    }
+    if (status == PBASE_OK && places) {
+        self->height = self->placing.height > self->height ? self->placing.height : self->height;
+        nest_hand_over(&self->placing, self->children);
+    }
+    nest_fini(&self->placing);
+    pbase_buffer_fini(&before);
+    return status;
+}
+
+pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
+{
+    bool nested = self->nests || stored_children_announced(operation->value);
+    return collection_noted(
+        self, nested ? change_nested(self, operation, err) : change_plain(self, operation, err),
+        err);
 }
 
 void collection_mark_set(collection *self, collection_mark *out)
@@ -324,6 +546,9 @@ void collection_mark_set(collection *self, collection_mark *out)
     out->bulk = self->bulk;
     self->marked = true;
     out->foreign = self->foreign;
+    out->children = child_versions_keep(self->children);
+    out->nests = self->nests;
+    out->height = self->height;
 }
 
 void collection_mark_end(collection *self, collection_mark *mark, pbase_status status)
@@ -337,10 +562,16 @@ void collection_mark_end(collection *self, collection_mark *mark, pbase_status s
         self->foreign = mark->foreign;
         mark->content = content;
         mark->log = log;
+        child_versions *children = self->children;
+        self->children = mark->children;
+        mark->children = children;
+        self->nests = mark->nests;
+        self->height = mark->height;
     }
     self->marked = false;
     tree_fini(&mark->content);
     change_log_fini(&mark->log);
+    child_versions_drop(mark->children);
 }
 
 pbase_status collection_same_space(const collection *self, const collection *other,

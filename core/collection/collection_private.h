@@ -20,6 +20,11 @@ struct collection {
     pending *waiting; /* puts that are not in `tree` yet; NULL: none ever */
     memory_growth growth;
     pbase_buffer stored; /* the value of the edit under way, in its stored form */
+    nest placing;        /* the children of that value */
+    child_versions *children;
+    _Atomic uint32_t uses; /* holders; more than one: it is not edited any more */
+    uint32_t height;       /* levels of collections that were put into it */
+    bool nests, copied;    /* as handle.h says */
     size_t name_size;
     char name[]; /* NUL-ended */
 };
@@ -84,6 +89,25 @@ PBASE_MUST_CHECK pbase_status collection_edit_check(const collection *self, pbas
 /* Puts the stored form of `value`, or of `raw` when `value` is NULL, into self->stored. */
 PBASE_MUST_CHECK pbase_status collection_encode(collection *self, const pbase_value *value,
                                                 pbase_bytes raw, pbase_error *err);
+/* The same for the value of `operation`, whose key or index is set: children that its entry has now
+ * may be named. Sets the operation's value. */
+PBASE_MUST_CHECK pbase_status collection_encode_for(collection *self, change *operation,
+                                                    const pbase_value *value, pbase_bytes raw,
+                                                    pbase_error *err);
+/* Sets the value of `operation`, whose key or index is set, to a stored value of `other`: collections
+ * in it are placed as new ones. */
+PBASE_MUST_CHECK pbase_status collection_take_value(collection *self, change *operation,
+                                                    const collection *other, pbase_bytes stored,
+                                                    pbase_error *err);
+/* The n-th child of the value of an item of the collection. NOT_FOUND: it has not so many. */
+PBASE_MUST_CHECK pbase_status collection_child_of_item(const collection *self,
+                                                       const tree_item *item, uint64_t n,
+                                                       collection **out, pbase_error *err);
+/* The n-th child of a stored value of the collection that `slot` describes. NOT_FOUND: it has not
+ * so many. */
+PBASE_MUST_CHECK pbase_status collection_child_of(const nest_slot *slot, pbase_bytes stored,
+                                                  uint64_t n, pbase_bytes name, collection **out,
+                                                  pbase_error *err);
 /* Carries an operation out in the tree and in the log, or in neither. */
 PBASE_MUST_CHECK pbase_status collection_change(collection *self, const change *operation,
                                                 pbase_error *err);
@@ -92,6 +116,9 @@ typedef struct {
     tree content;
     change_log log;
     bool bulk, foreign;
+    child_versions *children;
+    bool nests;
+    uint32_t height;
 } collection_mark;
 void collection_mark_set(collection *self, collection_mark *out);
 /* Ends the mark; unless `status` is OK, the collection is again what it was then. */
@@ -151,6 +178,8 @@ PBASE_MUST_CHECK pbase_status bag_take(collection *self, const encoded_key *key,
 
 PBASE_MUST_CHECK pbase_status mapping_get(const collection *self, const pbase_value *key,
                                           pbase_arena *arena, pbase_value *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status mapping_child(const collection *self, const pbase_value *key,
+                                            uint64_t n, pbase_collection **out, pbase_error *err);
 PBASE_MUST_CHECK pbase_status mapping_get_bytes(const collection *self, const pbase_value *key,
                                                 pbase_reader *reader, pbase_bytes *out,
                                                 pbase_error *err);

@@ -98,16 +98,46 @@ struct change_budget {
     uint64_t log_bytes_max;    /* operations of a handle, past which it keeps none: it is bulk */
 };
 
+/* --------------------------------------------------------------------- child collections ------ */
+
+/* Where handles find the committed children that stored values name, and get ids for new ones.
+ * NULL in a context: values may have no children. Threads: confined to the transaction; `find` of a
+ * snapshot's is synchronized. */
+typedef struct child_source child_source;
+typedef struct {
+    uint8_t kind;  /* PBASE_COLLECTION_* */
+    bool nests;    /* its values may have children */
+    atom_ref root; /* lent by the state behind the source */
+    uint64_t sum;  /* of a counted kind */
+} child_found;
+typedef struct {
+    /* The committed collection `id`. CORRUPT: it is not there. */
+    pbase_status (*find)(child_source *self, pbase_collection_id id, child_found *out,
+                         pbase_error *err);
+    /* A new id (0, ordinal), unique in the transaction. NULL, like `place`: nothing is stored. */
+    pbase_status (*create)(child_source *self, uint64_t *out_ordinal, pbase_error *err);
+    /* Notes that (0, ordinal) has got its slot; *out_first: it had none before. */
+    pbase_status (*place)(child_source *self, uint64_t ordinal, bool *out_first, pbase_error *err);
+} child_source_vtable;
+struct child_source {
+    const child_source_vtable *vtable;
+};
+
 /* ------------------------------------------------------------------------------- together ----- */
 
-typedef struct {
+typedef struct collection_context collection_context;
+struct collection_context {
     atom_source *source;
     const pbase_alloc *alloc; /* of handles, cursors and logs */
     value_coder *coder;
     read_observer *reads;     /* NULL: nobody listens */
     change_observer *changes; /* NULL in this version */
     change_budget *budget;    /* NULL: memory is not bounded */
+    child_source *children;   /* NULL: no collections in values */
     bool read_only;           /* edits are READ_ONLY: handles of a snapshot */
-} collection_context;
+    /* A context of the same things that outlives this one, for what is kept beside a collection:
+     * that of the outermost transaction. NULL: this one. */
+    const collection_context *lasting;
+};
 
 #endif

@@ -23,6 +23,7 @@ struct pbase_cursor {
     const collection_context *context;
     uint8_t kind;
     pbase_collection_id id;
+    child_versions *children; /* of the version it keeps; one count is ours */
     bool reverse;
     uint8_t state;        /* CURSOR_* */
     bool moved;           /* onto an entry that the observer has not been told of yet */
@@ -76,6 +77,7 @@ static pbase_status cursor_create(const collection *from, pbase_cursor **out, pb
     self->context = from->context;
     self->kind = from->kind;
     self->id = from->id;
+    self->children = child_versions_keep(from->children);
     self->state = CURSOR_BEFORE;
     bound_init(&self->start, alloc);
     bound_init(&self->origin, alloc);
@@ -92,6 +94,7 @@ void pbase_cursor_close(pbase_cursor *cursor)
         return;
     }
     tree_cursor_fini(&cursor->at);
+    child_versions_drop(cursor->children);
     pbase_arena_fini(&cursor->arena);
     pbase_buffer_fini(&cursor->start.key);
     pbase_buffer_fini(&cursor->origin.key);
@@ -481,4 +484,20 @@ pbase_status pbase_cursor_extract(pbase_cursor *cursor, const pbase_path *paths,
     return status == PBASE_OK
                ? coder->vtable->extract(coder, stored, paths, count, &cursor->arena, out, err)
                : status;
+}
+
+pbase_status pbase_cursor_child(pbase_cursor *cursor, uint64_t n, pbase_collection **out,
+                                pbase_error *err)
+{
+    nest_slot slot = {.context = cursor->context, .versions = cursor->children};
+    collection *child = NULL;
+    pbase_bytes stored;
+    pbase_status status = cursor_stored(cursor, &stored, err);
+    if (status == PBASE_OK) {
+        status = collection_child_of(&slot, stored, n, pbase_bytes_of(NULL, 0), &child, err);
+    }
+    if (status == PBASE_OK) {
+        *out = collection_any(child);
+    }
+    return status;
 }

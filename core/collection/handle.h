@@ -7,11 +7,13 @@
 #define PROTOBASE_COLLECTION_HANDLE_H
 #include "collection/change.h"
 #include "collection/context.h"
+#include "collection/nest.h"
 #include <protobase/counted_set.h>
 #include <protobase/dict.h>
 #include <protobase/hash_dict.h>
 #include <protobase/list.h>
 #include <protobase/multi_dict.h>
+#include <protobase/nesting.h>
 #include <protobase/set.h>
 
 typedef struct collection collection;
@@ -23,6 +25,7 @@ typedef struct {
     atom_ref root;    /* of the version to start from; shared (one more count) */
     uint64_t sum;     /* of a counted kind: the sum of its counts */
     pbase_bytes name; /* for messages: "people"; empty when unknown. Copied */
+    bool nests;       /* values of that version may have children */
 } collection_options;
 
 /* Returns a handle to close with collection_close or the close of its kind. */
@@ -35,6 +38,8 @@ PBASE_MUST_CHECK pbase_status collection_keep_in(const collection *self,
                                                  const collection_context *context,
                                                  collection **out, pbase_error *err);
 void collection_close(collection *self); /* NULL is fine */
+/* One more holder of a handle that is not edited any more: each holder closes it. */
+collection *collection_ref(collection *self);
 
 /* The same object under its public type and back. */
 static inline pbase_dict *collection_dict(collection *self)
@@ -102,6 +107,23 @@ bool collection_is_bulk(const collection *self);
 bool collection_is_foreign(const collection *self);
 /* Lets the tree of a version that is not edited any more stand on the storage; see change_budget. */
 PBASE_MUST_CHECK pbase_status collection_relieve(collection *self, pbase_error *err);
+
+/* The versions of children that were put into it, lent; NULL: none. */
+const child_versions *collection_children(const collection *self);
+/* Values of it may have children; false: none has. */
+bool collection_nests(const collection *self);
+/* It is the content of another slot's collection, edited or not, that is to be written out under an
+ * id of its own: neither its operations nor its nodes can be taken. */
+bool collection_copied(const collection *self);
+/* A handle on a child that a value of it names. */
+PBASE_MUST_CHECK pbase_status collection_child(const collection *self, const stored_child *child,
+                                               collection **out, pbase_error *err);
+
+/* The same object as applications hold it when its kind does not matter. */
+static inline pbase_collection *collection_any(collection *self)
+{
+    return (pbase_collection *)self;
+}
 
 /* The value under a cursor in its stored form, for those who decode it themselves. INVALID on a set
  * and where the cursor stands nowhere. Lent until the cursor moves. */

@@ -64,6 +64,23 @@ pbase_status pbase_list_get_bytes(const pbase_list *list, int64_t index, pbase_r
     return status;
 }
 
+pbase_status pbase_list_child(const pbase_list *list, int64_t index, uint64_t n,
+                              pbase_collection **out, pbase_error *err)
+{
+    const collection *self = self_of(list);
+    tree_item item;
+    collection *child = NULL;
+    pbase_status status = list_find(self, index, &item, err);
+    if (status == PBASE_OK) {
+        status = collection_child_of_item(self, &item, n, &child, err);
+        tree_item_release(self->context->source, &item);
+    }
+    if (status == PBASE_OK) {
+        *out = collection_any(child);
+    }
+    return status;
+}
+
 /* ------------------------------------------------------------------------------ editing ------- */
 
 /* Carries out an operation with a value. */
@@ -71,9 +88,9 @@ static pbase_status list_change(collection *self, uint8_t op, uint64_t index,
                                 const pbase_value *value, pbase_error *err)
 {
     change operation = {.op = op, .index = index};
-    pbase_status status = collection_encode(self, value, pbase_bytes_of(NULL, 0), err);
+    pbase_status status =
+        collection_encode_for(self, &operation, value, pbase_bytes_of(NULL, 0), err);
     if (status == PBASE_OK) {
-        operation.value = pbase_buffer_view(&self->stored);
         status = collection_change(self, &operation, err);
     }
     return status;

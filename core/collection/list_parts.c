@@ -162,13 +162,16 @@ pbase_status pbase_list_remove_last(pbase_list **list, bool *out_removed, pbase_
 
 /* ------------------------------------------------------------------------ lists behind lists -- */
 
-static pbase_status append_entry(collection *self, tree_cursor *from, pbase_error *err)
+static pbase_status append_entry(collection *self, const collection *other, tree_cursor *from,
+                                 pbase_error *err)
 {
     change operation = {.op = CHANGE_LIST_APPEND};
     tree_value value;
     pbase_status status = tree_cursor_value(from, &value, err);
     if (status == PBASE_OK) {
-        operation.value = value.bytes;
+        status = collection_take_value(self, &operation, other, value.bytes, err);
+    }
+    if (status == PBASE_OK) {
         status = collection_change(self, &operation, err);
     }
     return status;
@@ -180,7 +183,7 @@ static pbase_status append_entries(collection *self, const collection *other, pb
     tree_cursor_init(&from, &other->tree, self->context->alloc);
     pbase_status status = tree_cursor_first(&from, err);
     while (status == PBASE_OK) {
-        status = append_entry(self, &from, err);
+        status = append_entry(self, other, &from, err);
         if (status == PBASE_OK) {
             status = tree_cursor_next(&from, err);
         }
@@ -220,7 +223,8 @@ pbase_status pbase_list_concat(pbase_list **list, const pbase_list *other, pbase
     collection *self = collection_of_list(*list);
     uint64_t count = 0;
     pbase_status status = tree_count(&self_of(other)->tree, &count, err);
-    if (status == PBASE_OK && count <= CONCAT_APPENDS_MAX) {
+    bool nests = self->nests || self_of(other)->nests; /* collections inside are placed anew */
+    if (status == PBASE_OK && (nests || count <= CONCAT_APPENDS_MAX)) {
         return pbase_list_extend(list, other, err);
     }
     if (status == PBASE_OK) {

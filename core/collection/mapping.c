@@ -44,6 +44,32 @@ pbase_status mapping_get(const collection *self, const pbase_value *key, pbase_a
     return status;
 }
 
+pbase_status mapping_child(const collection *self, const pbase_value *key, uint64_t n,
+                           pbase_collection **out, pbase_error *err)
+{
+    key_scratch scratch;
+    encoded_key encoded;
+    tree_item item;
+    bool found = false;
+    collection *child = NULL;
+    pbase_status status = collection_key(self, key, &scratch, &encoded, err);
+    if (status == PBASE_OK) {
+        status = mapping_find(self, encoded.bytes, &item, &found, err);
+    }
+    if (status == PBASE_OK && !found) {
+        status = key_missing(self, key, err);
+    }
+    if (status == PBASE_OK) {
+        status = collection_child_of_item(self, &item, n, &child, err);
+        tree_item_release(self->context->source, &item);
+    }
+    if (status == PBASE_OK) {
+        *out = collection_any(child);
+    }
+    key_scratch_fini(&scratch);
+    return status;
+}
+
 pbase_status mapping_get_bytes(const collection *self, const pbase_value *key, pbase_reader *reader,
                                pbase_bytes *out, pbase_error *err)
 {
@@ -104,13 +130,12 @@ pbase_status mapping_put(collection *self, const pbase_value *key, const pbase_v
     }
     status = collection_key(self, key, &scratch, &operation.key, err);
     if (status == PBASE_OK) {
-        status = collection_encode(self, value, raw, err);
+        status = collection_encode_for(self, &operation, value, raw, err);
     }
     if (status == PBASE_OK && out_replaced != NULL) {
         status = mapping_has(self, key, &replaced, err);
     }
     if (status == PBASE_OK) {
-        operation.value = pbase_buffer_view(&self->stored);
         status = collection_change(self, &operation, err);
     }
     if (status == PBASE_OK && out_replaced != NULL) {
@@ -148,7 +173,8 @@ done:
 
 /* ------------------------------------------------------------------------------ merging ------- */
 
-static pbase_status put_entry(collection *self, tree_cursor *from, pbase_error *err)
+static pbase_status put_entry(collection *self, const collection *other, tree_cursor *from,
+                              pbase_error *err)
 {
     change operation = {.op = op_put(self)};
     tree_value value;
@@ -157,7 +183,9 @@ static pbase_status put_entry(collection *self, tree_cursor *from, pbase_error *
         status = tree_cursor_value(from, &value, err);
     }
     if (status == PBASE_OK) {
-        operation.value = value.bytes;
+        status = collection_take_value(self, &operation, other, value.bytes, err);
+    }
+    if (status == PBASE_OK) {
         status = collection_change(self, &operation, err);
     }
     return status;
@@ -169,7 +197,7 @@ static pbase_status put_entries(collection *self, const collection *other, pbase
     tree_cursor_init(&from, &other->tree, self->context->alloc);
     pbase_status status = tree_cursor_first(&from, err);
     while (status == PBASE_OK) {
-        status = put_entry(self, &from, err);
+        status = put_entry(self, other, &from, err);
         if (status == PBASE_OK) {
             status = tree_cursor_next(&from, err);
         }

@@ -276,10 +276,21 @@ pbase_status text_alias(lexer *lx, pbase_bytes *out)
                                                     : status;
 }
 
+/* A name, or `$objects` as it is: what looks like a parameter is no other source. */
+pbase_status text_source(lexer *lx, pbase_bytes *out)
+{
+    if (lx->current.kind == TOKEN_PARAMETER &&
+        pbase_bytes_equal(lx->current.text, pbase_bytes_text("objects"))) {
+        *out = pbase_bytes_text("$objects");
+        return lexer_next(lx);
+    }
+    return expr_text_name(lx, "the name of a collection", out);
+}
+
 pbase_status text_from(lexer *lx, plan_step *step)
 {
     bool is_key = false;
-    pbase_status status = expr_text_name(lx, "the name of a collection", &step->source);
+    pbase_status status = text_source(lx, &step->source);
     if (status == PBASE_OK) {
         status = text_alias(lx, &step->alias);
     }

@@ -36,6 +36,8 @@ PBASE_MUST_CHECK pbase_status text_columns(lexer *lx, column_list *out);
 bool text_is_aggregate(const lexer *lx);
 /* fn([distinct] expression) [filter (where expression)]. Its name stays empty. */
 PBASE_MUST_CHECK pbase_status text_aggregate(lexer *lx, plan_aggregate *out);
+/* What rows come from: a name, or `$objects`. */
+PBASE_MUST_CHECK pbase_status text_source(lexer *lx, pbase_bytes *out);
 /* name: if it is there. */
 PBASE_MUST_CHECK pbase_status text_label(lexer *lx, pbase_bytes *out);
 /* [[as] NAME]: an alias that is not one of the words that can follow it. */

@@ -6,8 +6,10 @@
 #include "collection/change.h"
 #include "collection/key_element.h"
 #include "collection/kind.h"
+#include "space/census.h"
 #include "space/index_check.h"
 #include "space/space_private.h"
+#include "txn/objects.h"
 #include "txn/root_view.h"
 
 #include <inttypes.h>
@@ -30,10 +32,11 @@ typedef struct {
     const space_state *base;
     pbase_bytes database;
     pbase_bytes root;
-    uint8_t kind;
-    uint64_t sum;      /* of the counts met so far */
-    pbase_arena arena; /* of the value being decoded */
-    seen_roots seen;   /* what copies of databases share is read once */
+    const collection_slot *slot;
+    census collections; /* of the database */
+    uint64_t sum;       /* of the counts met so far */
+    pbase_arena arena;  /* of the value being decoded */
+    seen_roots seen;    /* what copies of databases share is read once */
 } check_run;
 
 #define PLACE_BYTES 640u
@@ -144,23 +147,31 @@ static pbase_status visit_entry(void *state, const encoded_key *key, const tree_
     check_run *run = state;
     run->report->entries++;
     pbase_arena_reset(&run->arena);
-    const kind_facts *facts = kind_find(run->kind);
+    const kind_facts *facts = kind_find(run->slot->kind);
     if (!facts->positional && !key_valid_as(key, facts->shape)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a key of %zu bytes is not one", key->bytes.size);
     }
-    if (kind_counted(run->kind)) {
+    if (kind_counted(run->slot->kind)) {
         uint64_t count = 0;
         pbase_status status = change_count_of(value->bytes, &count, err);
         run->sum += count;
         return status;
     }
-    if (!kind_has_values(run->kind)) {
+    if (!kind_has_values(run->slot->kind)) {
         return PBASE_OK;
     }
     pbase_value decoded;
     pbase_status status =
         store_value_decode(run->space->bytes, value->bytes, &run->arena, &decoded, err);
-    if (status != PBASE_OK && run->kind == PBASE_COLLECTION_DICT) {
+    if (status == PBASE_OK && stored_children_announced(value->bytes) && !run->slot->nests) {
+        status =
+            PBASE_FAIL(err, PBASE_CORRUPT,
+                       "a value has children, which the table of collections does not tell of");
+    }
+    if (status == PBASE_OK) {
+        status = census_name(&run->collections, value->bytes, err);
+    }
+    if (status != PBASE_OK && run->slot->kind == PBASE_COLLECTION_DICT) {
         char text[80];
         key_describe(key->bytes, text, sizeof text);
         pbase_error_note(err, "key %s", text);
@@ -175,10 +186,10 @@ static pbase_status check_collection(check_run *run, const collection_slot *slot
     pbase_error_init(&why);
     bool first = false;
     pbase_status status = seen_add(run, slot->root, &first, err);
-    if (status != PBASE_OK || !first) {
+    if (status != PBASE_OK || (!first && !slot->nests)) { /* what it names has to be known */
         return status;
     }
-    run->kind = slot->kind;
+    run->slot = slot;
     run->sum = 0;
     run->report->collections++;
     status = tree_walk(store_atoms(run->space->bytes), slot->root, tree_kind_positional(slot->kind),
@@ -191,21 +202,67 @@ static pbase_status check_collection(check_run *run, const collection_slot *slot
     return judge(run, status, &why, err);
 }
 
+/* The collections that were named and not read yet, and what they name. */
+static pbase_status check_named(check_run *run, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    const collection_slot *slot = census_take(&run->collections);
+    while (slot != NULL && status == PBASE_OK) {
+        status = check_collection(run, slot, err);
+        slot = census_take(&run->collections);
+    }
+    return status;
+}
+
+/* The value of the root and its children, then the collections it leads to. */
 static pbase_status check_root(void *state, pbase_bytes name, const root_entry *entry,
                                pbase_error *err)
 {
     check_run *run = state;
-    run->root = name;
-    if (entry->is_collection) {
-        return check_collection(run, &entry->slot, err);
-    }
     pbase_value decoded;
     pbase_error why;
     pbase_error_init(&why);
     pbase_arena_reset(&run->arena);
+    run->root = name;
     pbase_status status =
         store_value_decode(run->space->bytes, entry->stored, &run->arena, &decoded, &why);
-    return judge(run, status, &why, err);
+    if (status == PBASE_OK) {
+        status = census_name(&run->collections, entry->stored, &why);
+    }
+    status = judge(run, status, &why, err);
+    return status == PBASE_OK ? check_named(run, err) : status;
+}
+
+/* The objects, if there are any, and what they hold. */
+static pbase_status check_objects(check_run *run, atom_ref collections, pbase_error *err)
+{
+    collection_slot slot;
+    bool found = false;
+    run->root = pbase_bytes_text(OBJECTS_NAME);
+    pbase_status status = catalog_collection_find(store_atoms(run->space->bytes), collections,
+                                                  CATALOG_OBJECTS, &slot, &found, err);
+    if (status == PBASE_OK && found) {
+        status = check_collection(run, &slot, err);
+    }
+    return status == PBASE_OK && found ? check_named(run, err) : status;
+}
+
+/* Collections that no value names: space that nothing gives back. */
+static pbase_status check_orphans(check_run *run, pbase_error *err)
+{
+    pbase_error why;
+    size_t at = 0;
+    pbase_status status = PBASE_OK;
+    const collection_slot *slot = census_orphan(&run->collections, &at);
+    while (slot != NULL && status == PBASE_OK) {
+        pbase_error_init(&why);
+        status = PBASE_FAIL(&why, PBASE_CORRUPT,
+                            "collection (%" PRIu64 ", %" PRIu64 ") is held by no value",
+                            slot->id.sequence, slot->id.ordinal);
+        status = judge(run, status, &why, err);
+        slot = census_orphan(&run->collections, &at);
+    }
+    return status;
 }
 
 /* -------------------------------------------------------------------------------- indexes ---- */
@@ -290,10 +347,19 @@ static pbase_status check_database(void *state, const catalog_entry *entry, pbas
     }
     pbase_error why;
     pbase_error_init(&why);
-    status =
-        catalog_roots(store_atoms(run->space->bytes), entry->collections, check_root, run, &why);
+    atom_source *atoms = store_atoms(run->space->bytes);
+    status = census_fill(&run->collections, atoms, entry->collections, &why);
+    if (status == PBASE_OK) {
+        status = catalog_roots(atoms, entry->collections, check_root, run, &why);
+    }
+    if (status == PBASE_OK) {
+        status = check_objects(run, entry->collections, &why);
+    }
     run->root = pbase_bytes_of(NULL, 0);
     status = judge(run, status, &why, err);
+    if (status == PBASE_OK && run->report->findings == findings) {
+        status = check_orphans(run, err);
+    }
     if (status == PBASE_OK && run->report->findings == findings) {
         status =
             check_indexes(run, entry->collections, err); /* against collections that are whole */
@@ -328,6 +394,7 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
         return status;
     }
     pbase_arena_init(&run.arena, space->host->alloc);
+    census_init(&run.collections, space->host->alloc);
     status = space_refresh(space, err);
     if (status == PBASE_OK) {
         space_state *newest = engine_state(space->engine);
@@ -337,5 +404,6 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
     }
     pbase_arena_fini(&run.arena);
     pbase_alloc_free(space->host->alloc, run.seen.refs, run.seen.capacity * sizeof *run.seen.refs);
+    census_fini(&run.collections);
     return status;
 }

@@ -89,6 +89,7 @@ pbase_status pbase_snapshot_open_at(pbase_database *database, const pbase_moment
         pbase_snapshot_close(self);
         return status;
     }
+    snapshot_see_children(self);
     *out = self;
     return PBASE_OK;
 }
@@ -110,6 +111,7 @@ pbase_status pbase_snapshot_open_named(pbase_space *space, const char *name, con
         return status;
     }
     self->view.collections = entry.collections;
+    snapshot_see_children(self);
     *out = self;
     return PBASE_OK;
 }

@@ -2,7 +2,10 @@
 #include "query/run.h"
 #include "space/query_catalog.h"
 #include "space/snapshot.h"
+#include "txn/objects.h"
 #include "txn/txn.h"
+
+#include <string.h>
 
 /* Root infos to names. */
 typedef struct {
@@ -16,13 +19,20 @@ static pbase_status tell_name(void *state, const pbase_root_info *root, pbase_er
     return root->kind == PBASE_ROOT_VALUE ? PBASE_OK : teller->each(teller->state, root->name, err);
 }
 
+/* The source `$objects` stands for the objects of the database; a root of that name is not a source. */
+static bool is_objects(const char *name)
+{
+    return strcmp(name, OBJECTS_NAME) == 0;
+}
+
 /* -------------------------------------------------------------------------------- snapshot ---- */
 
 static pbase_status snapshot_open_any(void *state, const char *name, collection **out,
                                       pbase_error *err)
 {
     const pbase_snapshot *snapshot = state;
-    return root_view_any(&snapshot->view, pbase_bytes_text(name), out, err);
+    return is_objects(name) ? objects_open(&snapshot->view, out, err)
+                            : root_view_any(&snapshot->view, pbase_bytes_text(name), out, err);
 }
 
 static pbase_status snapshot_list_names(void *state,
@@ -84,7 +94,8 @@ pbase_status pbase_query_explain_on(const pbase_query *query, struct pbase_snaps
 static pbase_status txn_open_named(void *state, const char *name, collection **out,
                                    pbase_error *err)
 {
-    return txn_open_any(state, name, out, err);
+    return is_objects(name) ? txn_open_objects(state, out, err)
+                            : txn_open_any(state, name, out, err);
 }
 
 static pbase_status txn_list_names(void *state,

@@ -1,6 +1,8 @@
 /* snapshot.c - opening a state for reading. */
 #include "space/snapshot.h"
 
+#include "txn/path.h"
+
 pbase_status snapshot_create(pbase_space *space, space_state *state, pbase_snapshot **out,
                              pbase_error *err)
 {
@@ -14,10 +16,16 @@ pbase_status snapshot_create(pbase_space *space, space_state *state, pbase_snaps
     self->context = (collection_context){.source = store_atoms(space->bytes),
                                          .alloc = space->host->alloc,
                                          .coder = &space->coder.base,
+                                         .children = &self->children.base,
                                          .read_only = true};
     self->view.context = &self->context;
     *out = self;
     return PBASE_OK;
+}
+
+void snapshot_see_children(pbase_snapshot *self)
+{
+    child_view_init(&self->children, self->context.source, self->view.collections);
 }
 
 pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out, pbase_error *err)
@@ -35,6 +43,7 @@ pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out,
         pbase_snapshot_close(self);
         return status;
     }
+    snapshot_see_children(self);
     *out = self;
     return PBASE_OK;
 }
@@ -174,5 +183,44 @@ pbase_status pbase_snapshot_root(const pbase_snapshot *snapshot, const char *nam
         status = root_view_info(&snapshot->view, text, &entry, out, err);
     }
     pbase_buffer_fini(&buffer);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------ paths ---- */
+
+static pbase_status path_root(void *state, pbase_bytes name, collection **out, pbase_error *err)
+{
+    const pbase_snapshot *snapshot = state;
+    return root_view_any(&snapshot->view, name, out, err);
+}
+
+static pbase_status path_value(void *state, pbase_bytes name, pbase_arena *arena, pbase_value *out,
+                               pbase_error *err)
+{
+    const pbase_snapshot *snapshot = state;
+    return root_view_value(&snapshot->view, name, arena, out, err);
+}
+
+static pbase_status path_child(void *state, pbase_bytes name, uint64_t n, collection **out,
+                               pbase_error *err)
+{
+    const pbase_snapshot *snapshot = state;
+    return root_view_child(&snapshot->view, name, n, out, err);
+}
+
+pbase_status pbase_snapshot_at(const pbase_snapshot *snapshot, const char *root,
+                               const pbase_value *steps, size_t count, pbase_collection **out,
+                               pbase_error *err)
+{
+    path_base base = {.state = (void *)(uintptr_t)snapshot, /* only read */
+                      .alloc = snapshot->context.alloc,
+                      .open = path_root,
+                      .value = path_value,
+                      .child = path_child};
+    collection *handle = NULL;
+    pbase_status status = path_open(&base, pbase_bytes_text(root), steps, count, &handle, err);
+    if (status == PBASE_OK) {
+        *out = collection_any(handle);
+    }
     return status;
 }

@@ -3,11 +3,13 @@
 #ifndef PROTOBASE_SPACE_SNAPSHOT_H
 #define PROTOBASE_SPACE_SNAPSHOT_H
 #include "space/space_private.h"
+#include "txn/child_view.h"
 #include "txn/root_view.h"
 
 struct pbase_snapshot {
     pbase_space *space;         /* borrowed */
     space_state *state;         /* one count */
+    child_view children;        /* collections in collections, as of the state */
     collection_context context; /* of handles: nobody listens, nothing may be changed */
     root_view view;
 };
@@ -15,5 +17,8 @@ struct pbase_snapshot {
 /* A snapshot of `state`, whose count it takes also on failure; its view has no collections yet. */
 PBASE_MUST_CHECK pbase_status snapshot_create(pbase_space *space, space_state *state,
                                               pbase_snapshot **out, pbase_error *err);
+
+/* Once view.collections is known: where its collections in collections are found. */
+void snapshot_see_children(pbase_snapshot *self);
 
 #endif

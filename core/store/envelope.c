@@ -60,6 +60,12 @@ static bool skip_children(pbase_reader_bytes *reader)
     return ok;
 }
 
+/* The value is its first child itself: no serializer wrote anything. */
+static bool is_child(pbase_bytes stored)
+{
+    return stored.size > 0 && stored.data[0] == HAS_CHILDREN; /* codec id 0 */
+}
+
 pbase_status store_value_payload(store *self, pbase_bytes stored, pbase_bytes *out,
                                  const codec_entry **out_codec, pbase_error *err)
 {
@@ -69,6 +75,10 @@ pbase_status store_value_payload(store *self, pbase_bytes stored, pbase_bytes *o
         ((head & HAS_CHILDREN) != 0 && !skip_children(&reader))) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a stored value of %zu bytes has no valid head",
                           stored.size);
+    }
+    if (is_child(stored)) {
+        return PBASE_FAIL(err, PBASE_INVALID,
+                          "the entry is a collection and has no bytes of a codec");
     }
     uint64_t id = head >> 1;
     const codec_entry *entry = NULL;
@@ -92,6 +102,10 @@ pbase_status store_value_decode(store *self, pbase_bytes stored, pbase_arena *ar
 {
     pbase_bytes payload;
     const codec_entry *entry;
+    if (is_child(stored)) {
+        *out = pbase_value_child(0);
+        return PBASE_OK;
+    }
     pbase_status status = store_value_payload(self, stored, &payload, &entry, err);
     if (status != PBASE_OK) {
         return status;
@@ -113,6 +127,13 @@ pbase_status store_value_extract(store *self, pbase_bytes stored, const pbase_pa
 {
     pbase_bytes payload;
     const codec_entry *entry;
+    if (is_child(stored)) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = pbase_value_child(0);
+            out[i].kind = paths[i].count == 0 ? PBASE_CHILD : PBASE_VALUE_MISSING;
+        }
+        return PBASE_OK;
+    }
     pbase_status status = store_value_payload(self, stored, &payload, &entry, err);
     if (status != PBASE_OK) {
         return status;

@@ -3,6 +3,7 @@
 
 #include "base/nearest.h"
 #include "collection/kind.h"
+#include "collection/stored_children.h"
 #include "collection/tree_cursor.h"
 #include "index/definition.h"
 
@@ -205,18 +206,21 @@ pbase_status catalog_database_find(const space_state *self, pbase_bytes name, ca
 
 /* --------------------------------------------------------------------------- collections ---- */
 
-size_t catalog_slot_write(uint8_t kind, uint64_t sum, uint8_t out[CATALOG_SLOT_BYTES_MAX])
+size_t catalog_slot_write(uint8_t kind, uint64_t sum, bool nests,
+                          uint8_t out[CATALOG_SLOT_BYTES_MAX])
 {
     size_t size = 0;
     out[size++] = kind;
-    if (!kind_counted(kind)) {
-        return size;
+    if (kind_counted(kind)) {
+        while (sum >= 0x80) {
+            out[size++] = (uint8_t)(sum | 0x80);
+            sum >>= 7;
+        }
+        out[size++] = (uint8_t)sum;
     }
-    while (sum >= 0x80) {
-        out[size++] = (uint8_t)(sum | 0x80);
-        sum >>= 7;
+    if (nests) {
+        out[size++] = CATALOG_NESTS;
     }
-    out[size++] = (uint8_t)sum;
     return size;
 }
 
@@ -228,61 +232,97 @@ static bool is_known(uint8_t kind)
 static pbase_status slot_of_entry(const tree_value *entry, collection_slot *out, pbase_error *err)
 {
     pbase_reader_bytes reader = pbase_reader_bytes_of(entry->bytes);
-    uint8_t kind = 0;
+    uint8_t kind = 0, flags = 0;
     out->sum = 0;
-    if (entry->kind != TREE_VALUE_TREE || !pbase_read_u8(&reader, &kind) || !is_known(kind) ||
-        (kind_counted(kind) && !pbase_read_varint(&reader, &out->sum)) ||
-        pbase_reader_bytes_left(&reader) != 0) {
+    bool ok = entry->kind == TREE_VALUE_TREE && pbase_read_u8(&reader, &kind) && is_known(kind) &&
+              (!kind_counted(kind) || pbase_read_varint(&reader, &out->sum));
+    if (ok && pbase_reader_bytes_left(&reader) > 0) {
+        ok = pbase_read_u8(&reader, &flags) && flags == CATALOG_NESTS;
+    }
+    if (!ok || pbase_reader_bytes_left(&reader) != 0) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "an entry of the table of collections is not one");
     }
     out->kind = kind;
+    out->nests = (flags & CATALOG_NESTS) != 0;
     out->root = entry->root;
     return PBASE_OK;
+}
+
+pbase_status catalog_collection_find(atom_source *atoms, atom_ref collections,
+                                     pbase_collection_id id, collection_slot *out, bool *out_found,
+                                     pbase_error *err)
+{
+    uint8_t key[16];
+    tree_item item;
+    tree table = lent_tree(atoms, collections);
+    catalog_collection_key(id, key);
+    pbase_status status = tree_get(&table, pbase_bytes_of(key, sizeof key), &item, out_found, err);
+    if (status == PBASE_OK && *out_found) {
+        out->id = id;
+        status = slot_of_entry(&item.value, out, err);
+        tree_item_release(atoms, &item);
+    }
+    return status;
 }
 
 pbase_status catalog_collection(atom_source *atoms, atom_ref collections, pbase_collection_id id,
                                 collection_slot *out, pbase_error *err)
 {
-    uint8_t key[16];
-    tree_item item;
     bool found = false;
+    pbase_status status = catalog_collection_find(atoms, collections, id, out, &found, err);
+    return status == PBASE_OK && !found
+               ? PBASE_FAIL(err, PBASE_CORRUPT,
+                            "collection (%" PRIu64 ", %" PRIu64 ") is named but missing",
+                            id.sequence, id.ordinal)
+               : status;
+}
+
+static pbase_status collection_visit(tree_cursor *cursor, catalog_collection_each each,
+                                     void *each_state, pbase_error *err)
+{
+    encoded_key key;
+    tree_value entry;
+    collection_slot slot;
+    pbase_status status = tree_cursor_key(cursor, &key, err);
+    if (status == PBASE_OK) {
+        status = tree_cursor_value(cursor, &entry, err);
+    }
+    if (status == PBASE_OK && key.bytes.size != 16) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "a key of the table of collections has %zu bytes",
+                            key.bytes.size);
+    }
+    if (status == PBASE_OK) {
+        slot.id.sequence = get_u64_big(key.bytes.data);
+        slot.id.ordinal = get_u64_big(key.bytes.data + 8);
+        status = slot_of_entry(&entry, &slot, err);
+    }
+    return status == PBASE_OK ? each(each_state, &slot, err) : status;
+}
+
+pbase_status catalog_collections(atom_source *atoms, atom_ref collections,
+                                 catalog_collection_each each, void *each_state, pbase_error *err)
+{
     tree table = lent_tree(atoms, collections);
-    catalog_collection_key(id, key);
-    pbase_status status = tree_get(&table, pbase_bytes_of(key, sizeof key), &item, &found, err);
-    if (status != PBASE_OK) {
-        return status;
+    tree_cursor cursor;
+    tree_cursor_init(&cursor, &table, atoms->alloc);
+    pbase_status status = tree_cursor_first(&cursor, err);
+    while (status == PBASE_OK) {
+        status = collection_visit(&cursor, each, each_state, err);
+        status = status == PBASE_OK ? tree_cursor_next(&cursor, err) : status;
     }
-    if (!found) {
-        return PBASE_FAIL(err, PBASE_CORRUPT,
-                          "collection (%" PRIu64 ", %" PRIu64 ") is named but missing", id.sequence,
-                          id.ordinal);
-    }
-    out->id = id;
-    status = slot_of_entry(&item.value, out, err);
-    tree_item_release(atoms, &item);
-    return status;
+    tree_cursor_fini(&cursor);
+    return status == PBASE_END ? PBASE_OK : status;
 }
 
 /* --------------------------------------------------------------------------------- roots ---- */
 
-bool catalog_child(pbase_bytes stored, pbase_collection_id *out_id, uint8_t *out_kind)
-{
-    pbase_reader_bytes reader = pbase_reader_bytes_of(stored);
-    uint64_t head = 0, count = 0;
-    return pbase_read_varint(&reader, &head) && (head & 1u) != 0 &&
-           pbase_read_varint(&reader, &count) && count > 0 && pbase_read_u8(&reader, out_kind) &&
-           pbase_read_varint(&reader, &out_id->sequence) &&
-           pbase_read_varint(&reader, &out_id->ordinal);
-}
-
 static pbase_status root_of_stored(atom_source *atoms, atom_ref collections, pbase_bytes stored,
                                    root_entry *out, pbase_error *err)
 {
-    pbase_collection_id id;
-    uint8_t kind = 0;
+    stored_child child;
     out->stored = stored;
-    out->is_collection = catalog_child(stored, &id, &kind);
-    return out->is_collection ? catalog_collection(atoms, collections, id, &out->slot, err)
+    out->is_collection = stored_is_child(stored) && stored_child_at(stored, 0, &child);
+    return out->is_collection ? catalog_collection(atoms, collections, child.id, &out->slot, err)
                               : PBASE_OK;
 }
 

@@ -11,6 +11,14 @@
 #include "txn/state.h"
 
 #define CATALOG_ROOTS ((pbase_collection_id){0, 0})
+#define CATALOG_OBJECTS ((pbase_collection_id){0, 1}) /* objects by id */
+/* Collections of a database that no value holds: (0, 0) to (0, CATALOG_SYSTEM_MAX), the definitions of
+ * indexes among them. That of the objects is made by the first record to change it. */
+#define CATALOG_SYSTEM_MAX 2u
+static inline bool catalog_is_system(pbase_collection_id id)
+{
+    return id.sequence == 0 && id.ordinal <= CATALOG_SYSTEM_MAX;
+}
 
 void catalog_database_key(uint64_t database, uint8_t out[8]);
 void catalog_collection_key(pbase_collection_id id, uint8_t out[16]);
@@ -47,15 +55,23 @@ PBASE_MUST_CHECK pbase_status catalog_databases(const space_state *self, catalog
 
 /* What stands beside a collection's tree in the table of collections: its kind, and the sum of a
  * counted one. Yields the size. */
-#define CATALOG_SLOT_BYTES_MAX 11u
-size_t catalog_slot_write(uint8_t kind, uint64_t sum, uint8_t out[CATALOG_SLOT_BYTES_MAX]);
+#define CATALOG_SLOT_BYTES_MAX 12u
+size_t catalog_slot_write(uint8_t kind, uint64_t sum, bool nests,
+                          uint8_t out[CATALOG_SLOT_BYTES_MAX]);
 
 typedef struct {
     pbase_collection_id id;
     uint8_t kind;  /* PBASE_COLLECTION_* */
+    bool nests;    /* its values may have children; false: none has */
     atom_ref root; /* lent by the tree it was found in */
     uint64_t sum;  /* of a counted kind: the sum of its counts */
 } collection_slot;
+#define CATALOG_NESTS 1u         /* in the last byte of its payload */
+#define CATALOG_NESTS_FEATURE 2u /* level of the space that may hold such (docs/formats/meta.md) */
+/* A collection by id; *out_found: it is there. */
+PBASE_MUST_CHECK pbase_status catalog_collection_find(atom_source *atoms, atom_ref collections,
+                                                      pbase_collection_id id, collection_slot *out,
+                                                      bool *out_found, pbase_error *err);
 /* A collection by id. CORRUPT: it is not there, though something names it. */
 PBASE_MUST_CHECK pbase_status catalog_collection(atom_source *atoms, atom_ref collections,
                                                  pbase_collection_id id, collection_slot *out,
@@ -78,8 +94,11 @@ PBASE_MUST_CHECK pbase_status catalog_roots(atom_source *atoms, atom_ref collect
                                             catalog_root_each each, void *each_state,
                                             pbase_error *err);
 
-/* The first child of a stored value; false when it has none. CORRUPT is false too: reading the
- * value reports it. */
-bool catalog_child(pbase_bytes stored, pbase_collection_id *out_id, uint8_t *out_kind);
+/* Every collection of a database in the order of ids. */
+typedef pbase_status (*catalog_collection_each)(void *each_state, const collection_slot *slot,
+                                                pbase_error *err);
+PBASE_MUST_CHECK pbase_status catalog_collections(atom_source *atoms, atom_ref collections,
+                                                  catalog_collection_each each, void *each_state,
+                                                  pbase_error *err);
 
 #endif

@@ -11,7 +11,7 @@
  *  24 i64 timestamp, ns since 1970 UTC; grows with the sequence
  *
  *   delta:   varint database id, varint count of groups, groups:
- *            varint sequence, varint ordinal (the collection; sequence 0 with ordinal > 0 means
+ *            varint sequence, varint ordinal (the collection; sequence 0 may mean
  *            "created by this record"), u8 form, u8 collection kind, sized operations (delta-op.md)
  *            form 1 change, 2 create, 3 adopt: its operations are a root pointer, a count, a sum
  *   catalog: u8 operation (1 create, 2 drop, 3 rename, 4 copy), varint database id (what is

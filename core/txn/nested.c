@@ -49,7 +49,6 @@ static pbase_txn *nested_create(pbase_txn *outer, bool read_only)
     self->memory_floor = outer->memory_floor;
     self->view = outer->view;
     self->view.context = &self->context;
-    self->fresh_count = outer->fresh_count;
     self->outer = outer;
     self->depth = outer->depth + 1;
     staged_roots_init(&self->staged, &self->context, &outer->staged);
@@ -100,6 +99,7 @@ void txn_end_nested(pbase_txn **txn)
         self->outer->inner = NULL;
     }
     staged_roots_fini(&self->staged);
+    collection_close(self->objects);
     pbase_alloc_free(self->context.alloc, self, sizeof *self);
     *txn = NULL;
 }

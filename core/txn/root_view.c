@@ -3,6 +3,7 @@
 
 #include "collection/kind.h"
 
+#include <inttypes.h>
 #include <protobase/base/limits.h>
 
 pbase_status root_name_check(const char *what, pbase_bytes name, pbase_error *err)
@@ -75,7 +76,8 @@ static pbase_status open_handle(const root_view *view, pbase_bytes name,
                                   .id = slot->id,
                                   .root = slot->root,
                                   .sum = slot->sum,
-                                  .name = name};
+                                  .name = name,
+                                  .nests = slot->nests};
     return collection_open(&options, out, err);
 }
 
@@ -129,6 +131,26 @@ pbase_status root_view_value(const root_view *view, pbase_bytes name, pbase_aren
     if (status == PBASE_OK) {
         value_coder *coder = view->context->coder;
         status = coder->vtable->decode(coder, stored, arena, out, err);
+    }
+    pbase_buffer_fini(&buffer);
+    return status;
+}
+
+pbase_status root_view_child(const root_view *view, pbase_bytes name, uint64_t n, collection **out,
+                             pbase_error *err)
+{
+    root_entry entry;
+    pbase_buffer buffer;
+    stored_child child;
+    nest_slot slot = {.context = view->context};
+    pbase_buffer_init(&buffer, view->context->alloc);
+    pbase_status status = find(view, name, &entry, &buffer, err);
+    if (status == PBASE_OK && (entry.is_collection || !stored_child_at(entry.stored, n, &child))) {
+        status = PBASE_FAIL(err, PBASE_NOT_FOUND, "the value of root '%.*s' has no child %" PRIu64,
+                            (int)name.size, (const char *)name.data, n);
+    }
+    if (status == PBASE_OK) {
+        status = nest_open(&slot, &child, name, out, err);
     }
     pbase_buffer_fini(&buffer);
     return status;

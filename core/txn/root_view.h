@@ -22,6 +22,9 @@ PBASE_MUST_CHECK pbase_status root_view_any(const root_view *view, pbase_bytes n
 PBASE_MUST_CHECK pbase_status root_view_value(const root_view *view, pbase_bytes name,
                                               pbase_arena *arena, pbase_value *out,
                                               pbase_error *err);
+/* A handle on the n-th child of the plain value under `name`. NOT_FOUND: it has not so many. */
+PBASE_MUST_CHECK pbase_status root_view_child(const root_view *view, pbase_bytes name, uint64_t n,
+                                              collection **out, pbase_error *err);
 /* What pbase_root_info says of an entry. */
 PBASE_MUST_CHECK pbase_status root_view_info(const root_view *view, pbase_bytes name,
                                              const root_entry *entry, pbase_root_info *out,

@@ -12,8 +12,16 @@ typedef struct {
     pbase_bytes name;    /* in the arena of the table */
     collection *version; /* a kept handle in the table's context; NULL: a value or dropped */
     bool dropped;
-    pbase_buffer stored; /* of a value */
+    pbase_buffer stored;      /* of a value */
+    child_versions *children; /* of a value: the versions of its children; NULL: none */
 } staged_root;
+
+/* Where the objects of the database wait among them: no root can be called so. */
+#define STAGED_OBJECTS "\001objects"
+static inline bool staged_is_root(const staged_root *self)
+{
+    return self->name.data[0] >= 0x20;
+}
 
 typedef struct staged_roots staged_roots;
 struct staged_roots {
@@ -29,6 +37,8 @@ void staged_roots_init(staged_roots *self, const collection_context *context,
 void staged_roots_fini(staged_roots *self);
 /* The staged root `name` as this table and those below it show it, NULL when there is none. */
 const staged_root *staged_roots_find(const staged_roots *self, pbase_bytes name);
+/* The same in this table alone. */
+staged_root *staged_roots_own(const staged_roots *self, pbase_bytes name);
 /* The first staged root, in byte order, behind `after` and before `before` (NULL: no bound). */
 const staged_root *staged_roots_between(const staged_roots *self, const pbase_bytes *after,
                                         const pbase_bytes *before);
@@ -39,6 +49,11 @@ PBASE_MUST_CHECK pbase_status staged_roots_put(staged_roots *self, pbase_bytes n
                                                pbase_error *err);
 /* Lets every staged version stand on the storage. */
 PBASE_MUST_CHECK pbase_status staged_roots_relieve(staged_roots *self, pbase_error *err);
+/* Stages a stored value (copied) with the versions of its children (takes one count of them on
+ * success; NULL: none). */
+PBASE_MUST_CHECK pbase_status staged_roots_put_value(staged_roots *self, pbase_bytes name,
+                                                     pbase_bytes stored, child_versions *children,
+                                                     pbase_error *err);
 /* Moves everything staged in `self` into `below`, the table it stands on, over what was there.
  * On failure both are as before. */
 PBASE_MUST_CHECK pbase_status staged_roots_fold(staged_roots *self, staged_roots *below,
@@ -55,14 +70,14 @@ typedef struct {
     access_set writes;
     struct delta_indexes *indexes; /* of changed collections, brought forward; newest first */
     uint32_t feature;              /* level of the space that the record needs */
-    uint64_t ordinals;             /* collections created by the record so far */
     uint64_t database;
     uint64_t operation_bytes; /* of all groups */
 } staged_delta;
 void staged_delta_init(staged_delta *self, const pbase_host *host, const txn_budget *budget,
                        uint64_t database);
 void staged_delta_fini(staged_delta *self);
-/* Turns the staged roots into groups against the roots of `view`. No groups: nothing to write. */
+/* Turns the staged roots into groups against the roots of `view`, children before those that hold
+ * them. No groups: nothing to write. LIMIT: collections nest too deep. */
 PBASE_MUST_CHECK pbase_status staged_delta_build(staged_delta *self, const staged_roots *roots,
                                                  const root_view *view, pbase_error *err);
 

@@ -36,6 +36,8 @@ static void txn_end(pbase_txn **txn)
         return;
     }
     staged_roots_fini(&self->staged);
+    collection_close(self->objects);
+    child_view_fini(&self->children);
     read_tracker_fini(&self->reads);
     engine_reader_end(self->engine, &self->reader);
     pbase_alloc_free(alloc, self, sizeof *self);
@@ -53,9 +55,11 @@ static void prepare(pbase_txn *self)
                                          .alloc = host->alloc,
                                          .coder = &self->coder.base,
                                          .reads = tracks ? &self->reads.base : NULL,
-                                         .budget = &self->budget.base};
+                                         .budget = &self->budget.base,
+                                         .children = &self->children.base,
+                                         .lasting = &self->context};
     self->view.context = &self->context;
-    self->fresh_count = &self->fresh_counted;
+    child_view_init_writable(&self->children, store_atoms(bytes), host->alloc, ATOM_REF_NONE);
     staged_roots_init(&self->staged, &self->context, NULL);
     engine_reader_begin(self->engine, &self->reader);
     txn_budget_init(&self->budget, self->engine, self->reader.base->sequence,
@@ -90,14 +94,14 @@ pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *
         txn_end(&self);
         return status;
     }
+    self->children.collections = self->view.collections;
     *out = self;
     return PBASE_OK;
 }
 
 /* ------------------------------------------------------------------------------ reading ---- */
 
-/* Reading a root's name is a read of the dictionary of roots. */
-static pbase_status track_root(pbase_txn *self, pbase_bytes name, pbase_error *err)
+pbase_status txn_track_root(pbase_txn *self, pbase_bytes name, pbase_error *err)
 {
     if (self->context.reads == NULL) {
         return PBASE_OK;
@@ -128,7 +132,7 @@ static pbase_status staged_collection(const pbase_txn *self, const staged_root *
         return not_there(root->name, err);
     }
     uint8_t holds = root->version == NULL ? 0 : collection_kind(root->version);
-    if (holds != kind && (kind != 0 || holds == 0)) {
+    if (holds == 0 || (kind != 0 && holds != kind)) {
         return PBASE_FAIL(err, PBASE_INVALID, "root '%.*s' holds a %s", (int)root->name.size,
                           (const char *)root->name.data,
                           holds == 0 ? "plain value" : pbase_collection_kind_name(holds));
@@ -149,7 +153,7 @@ static pbase_status open_root(pbase_txn *self, const char *name, uint8_t kind, c
     if (root != NULL) {
         return staged_collection(self, root, kind, out, err);
     }
-    status = track_root(self, text, err);
+    status = txn_track_root(self, text, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -180,14 +184,17 @@ const pbase_os *txn_os(const pbase_txn *txn)
 
 pbase_status txn_new_kind(pbase_txn *self, uint8_t kind, collection **out, pbase_error *err)
 {
+    child_source *children = self == NULL ? NULL : self->context.children;
+    uint64_t ordinal = 0;
     pbase_status status = txn_check_open(self, err);
+    if (status == PBASE_OK) {
+        status = children->vtable->create(children, &ordinal, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
-    collection_options options = {.context = &self->context,
-                                  .kind = kind,
-                                  .id = {0, ++*self->fresh_count},
-                                  .root = ATOM_REF_NONE};
+    collection_options options = {
+        .context = &self->context, .kind = kind, .id = {0, ordinal}, .root = ATOM_REF_NONE};
     return collection_open(&options, out, err);
 }
 
@@ -201,7 +208,7 @@ pbase_status pbase_txn_value(pbase_txn *txn, const char *name, pbase_arena *aren
     }
     const staged_root *root = staged_roots_find(&txn->staged, text);
     if (root == NULL) {
-        status = track_root(txn, text, err);
+        status = txn_track_root(txn, text, err);
         return status == PBASE_OK ? root_view_value(&txn->view, text, arena, out, err) : status;
     }
     if (root->dropped) {
@@ -232,7 +239,7 @@ typedef struct {
 static pbase_status tell_staged(const roots_merge *merge, const staged_root *root, pbase_error *err)
 {
     pbase_root_info info = {.name = root->name, .kind = PBASE_ROOT_VALUE, .count = 1, .total = 1};
-    if (root->dropped) {
+    if (root->dropped || !staged_is_root(root)) {
         return PBASE_OK;
     }
     pbase_status status = PBASE_OK;
@@ -298,7 +305,7 @@ pbase_status pbase_txn_roots(pbase_txn *txn, pbase_root_each each, void *state, 
 
 /* ------------------------------------------------------------------------------ staging ---- */
 
-static pbase_status check_writable(const pbase_txn *self, pbase_bytes name, pbase_error *err)
+pbase_status txn_check_writable(const pbase_txn *self, pbase_bytes name, pbase_error *err)
 {
     pbase_status status = txn_check_free(self, err);
     if (status != PBASE_OK) {
@@ -316,58 +323,10 @@ static pbase_status check_writable(const pbase_txn *self, pbase_bytes name, pbas
     return root_name_check("root", name, err);
 }
 
-/* Handles keep their own trees within the budget; this does it for versions that wait for commit. */
-static pbase_status bound_staged(pbase_txn *self, pbase_error *err)
-{
-    const atom_source *source = self->context.source;
-    uint64_t held = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
-    self->memory_floor = held < self->memory_floor ? held : self->memory_floor;
-    if (held - self->memory_floor < self->context.budget->memory_bytes_max) {
-        return PBASE_OK;
-    }
-    pbase_status status = staged_roots_relieve(&self->staged, err);
-    self->memory_floor = atomic_load_explicit(&source->memory_bytes, memory_order_relaxed);
-    return status;
-}
-
-pbase_status txn_store_version(pbase_txn *self, const char *name, const collection *version,
-                               pbase_error *err)
-{
-    pbase_bytes text = pbase_bytes_text(name);
-    pbase_status status = check_writable(self, text, err);
-    if (status == PBASE_OK && collection_tree(version)->source != self->context.source) {
-        status = PBASE_FAIL(err, PBASE_INVALID, "root '%s': the collection is of another space",
-                            name); /* its values name codecs by that space's ids */
-    }
-    if (status == PBASE_OK) {
-        status = bound_staged(self, err);
-    }
-    return status == PBASE_OK ? staged_roots_put(&self->staged, text, version, NULL, err) : status;
-}
-
-pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name, const pbase_value *value,
-                                   pbase_error *err)
-{
-    pbase_bytes text = pbase_bytes_text(name);
-    pbase_buffer stored;
-    pbase_status status = check_writable(txn, text, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    pbase_buffer_init(&stored, txn->context.alloc);
-    status = store_value_encode(engine_store(txn->engine), value, &stored, err);
-    if (status == PBASE_OK) {
-        pbase_bytes bytes = pbase_buffer_view(&stored);
-        status = staged_roots_put(&txn->staged, text, NULL, &bytes, err);
-    }
-    pbase_buffer_fini(&stored);
-    return status;
-}
-
 pbase_status pbase_txn_drop_root(pbase_txn *txn, const char *name, pbase_error *err)
 {
     pbase_bytes text = pbase_bytes_text(name);
-    pbase_status status = check_writable(txn, text, err);
+    pbase_status status = txn_check_writable(txn, text, err);
     if (status != PBASE_OK) {
         return status;
     }

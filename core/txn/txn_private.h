@@ -1,6 +1,7 @@
 /* txn_private.h - fields of a transaction, shared by txn.c, nested.c and run.c. */
 #ifndef PROTOBASE_TXN_TXN_PRIVATE_H
 #define PROTOBASE_TXN_TXN_PRIVATE_H
+#include "txn/child_view.h"
 #include "txn/read_tracker.h"
 #include "txn/staged.h"
 #include "txn/store_coder.h"
@@ -18,14 +19,22 @@ struct pbase_txn {
     collection_context context; /* of every handle */
     root_view view;
     staged_roots staged;
-    uint64_t fresh_counted; /* of the outermost: collections made from nothing */
-    uint64_t *fresh_count;  /* that of the outermost */
+    collection *objects; /* as committed, once they were asked for */
+    child_view children; /* of the outermost: what its context's `children` is */
 
     pbase_txn *outer; /* NULL: not nested, or the outer one has ended */
     pbase_txn *inner; /* the open transaction nested in this one */
     uint32_t depth;   /* 0: not nested */
 };
 
+/* A handle on the n-th child of the value that root `name` holds. */
+PBASE_MUST_CHECK pbase_status txn_root_child(pbase_txn *self, pbase_bytes name, uint64_t n,
+                                             collection **out, pbase_error *err);
+/* READ_ONLY, INVALID or LIMIT unless root `name` may be staged now. */
+PBASE_MUST_CHECK pbase_status txn_check_writable(const pbase_txn *self, pbase_bytes name,
+                                                 pbase_error *err);
+/* Reading a root's name is a read of the dictionary of roots. */
+PBASE_MUST_CHECK pbase_status txn_track_root(pbase_txn *self, pbase_bytes name, pbase_error *err);
 /* As txn_check_open, and INVALID while a nested transaction is open. */
 PBASE_MUST_CHECK pbase_status txn_check_free(const pbase_txn *self, pbase_error *err);
 /* Takes away what the transactions nested in `self` stand on; they can only be aborted. */

@@ -7,13 +7,17 @@
 
 #include "collection/change.h"
 #include "collection/kind.h"
+#include "collection/stored_children.h"
+#include "collection/tree_cursor.h"
 
 #include <inttypes.h>
 #include <protobase/base/limits.h>
+#include <stdlib.h>
 
 typedef struct {
     pbase_collection_id id;
     uint8_t kind; /* PBASE_COLLECTION_* */
+    bool nests;   /* its values may have children */
     bool gone;    /* dropped: leaves the table at finish */
     bool changed;
     tree content;
@@ -174,22 +178,12 @@ static pbase_status database_open(working *self, uint64_t id, working_database *
 
 /* ------------------------------------------------------------------------- collections ---- */
 
-static size_t id_hash(pbase_collection_id id)
-{
-    uint64_t hash = (id.sequence * 0x9e3779b97f4a7c15u) ^ (id.ordinal * 0xc2b2ae3d27d4eb4fu);
-    return (size_t)(hash ^ hash >> 31);
-}
-
-static bool same_id(pbase_collection_id a, pbase_collection_id b)
-{
-    return a.sequence == b.sequence && a.ordinal == b.ordinal;
-}
-
 static size_t *index_slot(const working_database *database, pbase_collection_id id)
 {
     size_t mask = database->index_capacity - 1;
-    size_t at = id_hash(id) & mask;
-    while (database->index[at] != 0 && !same_id(database->items[database->index[at] - 1].id, id)) {
+    size_t at = collection_id_hash(id) & mask;
+    while (database->index[at] != 0 &&
+           !collection_id_same(database->items[database->index[at] - 1].id, id)) {
         at = (at + 1) & mask;
     }
     return &database->index[at];
@@ -245,6 +239,7 @@ static pbase_status collection_add(working *self, working_database *database,
     item->id = slot->id;
     item->kind = slot->kind;
     item->gone = item->changed = false;
+    item->nests = slot->nests || collection_id_same(slot->id, CATALOG_ROOTS);
     item->content = tree_of(self->atoms, slot->root, tree_kind_positional(slot->kind));
     item->content.sum = slot->sum;
     *place = database->count;
@@ -268,39 +263,6 @@ static pbase_status collection_gone(pbase_error *err)
                       "a collection that this transaction changes has been dropped or replaced");
 }
 
-/* CONFLICT: it is not there any more. */
-static pbase_status collection_find(working *self, working_database *database,
-                                    pbase_collection_id id, working_collection **out,
-                                    pbase_error *err)
-{
-    working_collection *item = collection_opened(database, id);
-    if (item != NULL) {
-        *out = item;
-        return item->gone ? collection_gone(err) : PBASE_OK;
-    }
-    uint8_t key[16];
-    bool found = false;
-    collection_slot slot;
-    catalog_collection_key(id, key);
-    pbase_status status =
-        tree_has(&database->collections, pbase_bytes_of(key, sizeof key), &found, err);
-    if (status == PBASE_OK && !found) {
-        status = collection_gone(err);
-    }
-    if (status == PBASE_OK) {
-        status = catalog_collection(self->atoms, database->collections.root, id, &slot, err);
-    }
-    if (status != PBASE_OK) {
-        return status;
-    }
-    slot.root = atom_ref_keep(slot.root);
-    status = collection_add(self, database, &slot, out, err);
-    if (status != PBASE_OK) {
-        tree_drop(self->atoms, slot.root);
-    }
-    return status;
-}
-
 static pbase_status collection_create(working *self, working_database *database,
                                       pbase_collection_id id, uint8_t kind,
                                       working_collection **out, pbase_error *err)
@@ -316,12 +278,123 @@ static pbase_status collection_create(working *self, working_database *database,
     return status;
 }
 
-/* Nothing names it any more. */
-static pbase_status collection_drop(working *self, working_database *database,
-                                    pbase_collection_id id, pbase_error *err)
+/* CONFLICT: it is not there any more. That of the objects is made then. */
+static pbase_status collection_find(working *self, working_database *database,
+                                    pbase_collection_id id, working_collection **out,
+                                    pbase_error *err)
 {
-    working_collection *item = NULL;
-    pbase_status status = collection_find(self, database, id, &item, err);
+    working_collection *item = collection_opened(database, id);
+    if (item != NULL) {
+        *out = item;
+        return item->gone ? collection_gone(err) : PBASE_OK;
+    }
+    bool found = false;
+    collection_slot slot;
+    pbase_status status =
+        catalog_collection_find(self->atoms, database->collections.root, id, &slot, &found, err);
+    if (status == PBASE_OK && !found && collection_id_same(id, CATALOG_OBJECTS)) {
+        return collection_create(self, database, id, PBASE_COLLECTION_DICT, out, err);
+    }
+    if (status == PBASE_OK && !found) {
+        status = collection_gone(err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    slot.root = atom_ref_keep(slot.root);
+    status = collection_add(self, database, &slot, out, err);
+    if (status != PBASE_OK) {
+        tree_drop(self->atoms, slot.root);
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------------- children ---- */
+
+static pbase_status ids_add(pbase_buffer *ids, pbase_bytes stored, pbase_error *err)
+{
+    stored_children list;
+    stored_child child;
+    pbase_status status = PBASE_OK;
+    bool more = stored_children_begin(stored, &list);
+    while (status == PBASE_OK && more && stored_children_next(&list, &child)) {
+        status = pbase_buffer_append(ids, &child.id, sizeof child.id, err);
+    }
+    return status;
+}
+
+static size_t ids_count(const pbase_buffer *ids)
+{
+    return ids->size / sizeof(pbase_collection_id);
+}
+
+static pbase_collection_id ids_at(const pbase_buffer *ids, size_t index)
+{
+    pbase_collection_id id;
+    memcpy(&id, ids->data + index * sizeof id, sizeof id);
+    return id;
+}
+
+static int ids_compare(const void *a, const void *b)
+{
+    const pbase_collection_id *x = a, *y = b;
+    int by_sequence = (x->sequence > y->sequence) - (x->sequence < y->sequence);
+    return by_sequence != 0 ? by_sequence : (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
+}
+
+static void ids_sort(pbase_buffer *ids)
+{
+    if (ids_count(ids) > 1) {
+        qsort(ids->data, ids_count(ids), sizeof(pbase_collection_id), ids_compare);
+    }
+}
+
+static bool ids_have(const pbase_buffer *sorted, pbase_collection_id id)
+{
+    return sorted->size > 0 &&
+           bsearch(&id, sorted->data, ids_count(sorted), sizeof id, ids_compare) != NULL;
+}
+
+/* Every child that values of the tree name. */
+static pbase_status ids_of_tree(working *self, const tree *content, pbase_buffer *ids,
+                                pbase_error *err)
+{
+    tree_cursor cursor;
+    tree_cursor_init(&cursor, content, self->host->alloc);
+    pbase_status status = tree_cursor_first(&cursor, err);
+    while (status == PBASE_OK) {
+        tree_value value;
+        status = tree_cursor_value(&cursor, &value, err);
+        status = status == PBASE_OK ? ids_add(ids, value.bytes, err) : status;
+        status = status == PBASE_OK ? tree_cursor_next(&cursor, err) : status;
+    }
+    tree_cursor_fini(&cursor);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+/* Drops one collection; those that its values name are added to `ids`. One that is not there, or
+ * not any more, is nothing to drop: a record may name a child that it replaces again. */
+static pbase_status drop_one(working *self, working_database *database, pbase_collection_id id,
+                             pbase_buffer *ids, pbase_error *err)
+{
+    working_collection *item = collection_opened(database, id);
+    uint8_t key[16];
+    bool found = item != NULL;
+    pbase_status status = PBASE_OK;
+    catalog_collection_key(id, key);
+    if (id.sequence == 0) {
+        return PBASE_OK; /* the roots and their like are nobody's children */
+    }
+    if (!found) {
+        status = tree_has(&database->collections, pbase_bytes_of(key, sizeof key), &found, err);
+    }
+    if (status != PBASE_OK || !found || (item != NULL && item->gone)) {
+        return status;
+    }
+    status = collection_find(self, database, id, &item, err);
+    if (status == PBASE_OK && item->nests) {
+        status = ids_of_tree(self, &item->content, ids, err);
+    }
     if (status == PBASE_OK) {
         tree_fini(&item->content);
         item->gone = item->changed = true;
@@ -331,104 +404,146 @@ static pbase_status collection_drop(working *self, working_database *database,
     return status;
 }
 
-/* -------------------------------------------------------------------------- operations ---- */
-
-/* Copies a stored value, giving children that "this record" creates its sequence. */
-static pbase_status resolve_children(pbase_bytes stored, uint64_t sequence, pbase_buffer *out,
-                                     pbase_error *err)
+/* Nothing names these any more: they end, with everything in them. */
+static pbase_status drop_all(working *self, working_database *database, pbase_buffer *ids,
+                             pbase_error *err)
 {
-    pbase_reader_bytes reader = pbase_reader_bytes_of(stored);
-    uint64_t head = 0, count = 0;
-    bool ok = pbase_read_varint(&reader, &head) && pbase_read_varint(&reader, &count) &&
-              count <= PBASE_CHILDREN_MAX;
-    pbase_status status = pbase_buffer_append_varint(out, head, err);
-    status = status == PBASE_OK ? pbase_buffer_append_varint(out, count, err) : status;
-    for (uint64_t i = 0; ok && i < count && status == PBASE_OK; i++) {
-        uint8_t kind = 0;
-        pbase_collection_id id = {0, 0};
-        ok = pbase_read_u8(&reader, &kind) && pbase_read_varint(&reader, &id.sequence) &&
-             pbase_read_varint(&reader, &id.ordinal);
-        status = pbase_buffer_append_u8(out, kind, err);
-        status =
-            status == PBASE_OK
-                ? pbase_buffer_append_varint(out, id.sequence == 0 ? sequence : id.sequence, err)
-                : status;
-        status = status == PBASE_OK ? pbase_buffer_append_varint(out, id.ordinal, err) : status;
-    }
-    if (status == PBASE_OK && !ok) {
-        return PBASE_FAIL(err, PBASE_CORRUPT, "a stored value's list of children is cut");
-    }
-    return status == PBASE_OK
-               ? pbase_buffer_append(out, reader.at, pbase_reader_bytes_left(&reader), err)
-               : status;
-}
-
-/* Ends the collection that the root `key` holds, unless `next` (NULL: nothing) holds it too. */
-static pbase_status release_root(working *self, working_database *database, const tree *roots,
-                                 pbase_bytes key, const pbase_bytes *next, pbase_error *err)
-{
-    tree_item item;
-    bool found = false;
-    pbase_collection_id old_id, new_id;
-    uint8_t kind = 0;
-    pbase_status status = tree_get(roots, key, &item, &found, err);
-    if (status != PBASE_OK || !found) {
-        return status;
-    }
-    bool drops = catalog_child(item.value.bytes, &old_id, &kind) &&
-                 !(next != NULL && catalog_child(*next, &new_id, &kind) && same_id(old_id, new_id));
-    tree_item_release(self->atoms, &item);
-    return drops ? collection_drop(self, database, old_id, err) : PBASE_OK;
-}
-
-/* One operation on the dictionary of roots. Dropping a collection may move the table of open ones,
- * so the roots are looked up again after it. */
-static pbase_status apply_root_change(working *self, working_database *database,
-                                      const change *operation, pbase_error *err)
-{
-    working_collection *roots = NULL;
-    pbase_status status = collection_find(self, database, CATALOG_ROOTS, &roots, err);
-    if (status == PBASE_OK) {
-        status = release_root(self, database, &roots->content, operation->key.bytes,
-                              operation->op == CHANGE_PUT ? &operation->value : NULL, err);
-    }
-    if (status == PBASE_OK) {
-        status = collection_find(self, database, CATALOG_ROOTS, &roots, err);
-    }
-    if (status == PBASE_OK) {
-        status = change_apply(operation, PBASE_COLLECTION_DICT, &roots->content, err);
-        roots->changed = true;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && ids_count(ids) > 0) {
+        pbase_collection_id id = ids_at(ids, ids_count(ids) - 1);
+        ids->size -= sizeof id;
+        status = drop_one(self, database, id, ids, err);
     }
     return status;
 }
 
-static pbase_status apply_roots(working *self, working_database *database, pbase_bytes operations,
-                                pbase_error *err)
+/* -------------------------------------------------------------------------- operations ---- */
+
+/* The children of what an operation is about to replace or remove. */
+static pbase_status ids_before(working *self, const tree *content, const change *operation,
+                               pbase_buffer *ids, pbase_error *err)
+{
+    tree_item item;
+    bool found = false;
+    pbase_status status = PBASE_OK;
+    if (change_is_of_key(operation->op)) {
+        status = tree_get(content, operation->key.bytes, &item, &found, err);
+        if (status == PBASE_OK && found) {
+            status = ids_add(ids, item.value.bytes, err);
+            tree_item_release(self->atoms, &item);
+        }
+        return status;
+    }
+    switch (operation->op) {
+    case CHANGE_LIST_SET:
+    case CHANGE_LIST_REMOVE:
+        status = tree_at(content, operation->index, &item, &found, err);
+        break;
+    case CHANGE_LIST_APPEND:
+    case CHANGE_LIST_INSERT:
+        return PBASE_OK; /* nothing goes, or nothing that has children */
+    default:             /* whatever it does, what is missing afterwards was removed */
+        return ids_of_tree(self, content, ids, err);
+    }
+    if (status == PBASE_OK && found) {
+        status = ids_add(ids, item.value.bytes, err);
+        tree_item_release(self->atoms, &item);
+    }
+    return status;
+}
+
+static bool touches_one_entry(const change *operation)
+{
+    return operation->op <= CHANGE_HASH_REMOVE;
+}
+
+/* Leaves in `before` what is not in the new value, or for operations on many entries not in the
+ * tree any more. */
+static pbase_status ids_subtract(working *self, const tree *content, const change *operation,
+                                 pbase_buffer *before, pbase_error *err)
+{
+    pbase_buffer after;
+    size_t kept = 0;
+    if (before->size == 0) {
+        return PBASE_OK;
+    }
+    pbase_buffer_init(&after, self->host->alloc);
+    pbase_status status = touches_one_entry(operation) ? ids_add(&after, operation->value, err)
+                                                       : ids_of_tree(self, content, &after, err);
+    ids_sort(&after);
+    for (size_t i = 0; i < ids_count(before) && status == PBASE_OK; i++) {
+        pbase_collection_id id = ids_at(before, i);
+        if (!ids_have(&after, id)) {
+            memcpy(before->data + kept++ * sizeof id, &id, sizeof id);
+        }
+    }
+    before->size = kept * sizeof(pbase_collection_id);
+    pbase_buffer_fini(&after);
+    return status;
+}
+
+/* One operation on a collection whose values have children, before it or with it. Opening others may
+ * move the table of open ones, so nothing of it is held across that. */
+static pbase_status apply_nesting(working *self, working_database *database, pbase_collection_id id,
+                                  const change *operation, pbase_buffer *ids, pbase_error *err)
+{
+    working_collection *item = NULL;
+    ids->size = 0;
+    pbase_status status = collection_find(self, database, id, &item, err);
+    if (status == PBASE_OK) {
+        status = ids_before(self, &item->content, operation, ids, err);
+    }
+    if (status == PBASE_OK) {
+        status = change_apply(operation, item->kind, &item->content, err);
+        item->changed = true;
+        item->nests = item->nests || stored_children_announced(operation->value);
+    }
+    if (status == PBASE_OK) {
+        status = ids_subtract(self, &item->content, operation, ids, err);
+    }
+    return status == PBASE_OK ? drop_all(self, database, ids, err) : status;
+}
+
+static pbase_status apply_operation(working *self, working_database *database,
+                                    pbase_collection_id id, change *operation,
+                                    pbase_buffer *resolved, pbase_buffer *ids, pbase_error *err)
+{
+    working_collection *item = NULL;
+    bool announced = stored_children_announced(operation->value);
+    pbase_status status = collection_find(self, database, id, &item, err);
+    if (status == PBASE_OK && announced) {
+        resolved->size = 0;
+        status = stored_children_resolve(operation->value, self->sequence, resolved, err);
+        operation->value = pbase_buffer_view(resolved);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    return item->nests || announced ? apply_nesting(self, database, id, operation, ids, err)
+                                    : change_apply(operation, item->kind, &item->content, err);
+}
+
+static pbase_status apply_operations(working *self, working_database *database,
+                                     pbase_collection_id id, pbase_bytes operations,
+                                     pbase_error *err)
 {
     pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
-    pbase_buffer resolved;
+    pbase_buffer resolved, ids;
     pbase_buffer_init(&resolved, self->host->alloc);
+    pbase_buffer_init(&ids, self->host->alloc);
     pbase_status status = PBASE_OK;
-    while (status == PBASE_OK) {
+    for (uint64_t number = 1; status == PBASE_OK; number++) {
         change operation;
-        pbase_collection_id id;
-        uint8_t kind = 0;
         status = change_read(&reader, &operation, err);
-        if (status == PBASE_OK && operation.op != CHANGE_PUT && operation.op != CHANGE_REMOVE) {
-            status = PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is not one of the roots",
-                                operation.op);
-        }
-        if (status == PBASE_OK && operation.op == CHANGE_PUT &&
-            catalog_child(operation.value, &id, &kind)) {
-            resolved.size = 0;
-            status = resolve_children(operation.value, self->sequence, &resolved, err);
-            operation.value = pbase_buffer_view(&resolved);
-        }
         if (status == PBASE_OK) {
-            status = apply_root_change(self, database, &operation, err);
+            status = apply_operation(self, database, id, &operation, &resolved, &ids, err);
+        }
+        if (status != PBASE_OK && status != PBASE_END) {
+            pbase_error_note(err, "operation number %" PRIu64, number);
         }
     }
     pbase_buffer_fini(&resolved);
+    pbase_buffer_fini(&ids);
     return status == PBASE_END ? PBASE_OK : status;
 }
 
@@ -463,10 +578,12 @@ static pbase_status adopt(working *self, working_collection *item, pbase_bytes o
     return status;
 }
 
-/* Applies the operations of a group, or takes what they lead to when nobody came between. */
-static pbase_status change_content(working *self, working_collection *item,
-                                   const delta_group *group, const working_shortcut *shortcut,
-                                   bool *out_taken, pbase_error *err)
+/* Applies the operations of a group, or takes what they lead to when nobody came between. Others may
+ * be opened meanwhile, so the collection has to be asked for again. */
+static pbase_status change_content(working *self, working_database *database,
+                                   working_collection *item, const delta_group *group,
+                                   const working_shortcut *shortcut, bool *out_taken,
+                                   pbase_error *err)
 {
     *out_taken = shortcut != NULL && atom_ref_same(item->content.root, shortcut->base_root);
     if (group->form == GROUP_ADOPT) {
@@ -474,7 +591,7 @@ static pbase_status change_content(working *self, working_collection *item,
     }
     *out_taken = *out_taken && shortcut->present;
     if (!*out_taken) {
-        return change_apply_all(group->operations, group->kind, &item->content, err);
+        return apply_operations(self, database, item->id, group->operations, err);
     }
     atom_ref result = atom_ref_keep(shortcut->result_root);
     atom_source *atoms = item->content.source;
@@ -490,24 +607,28 @@ static pbase_status apply_change(working *self, working_database *database,
                                  const working_shortcut *shortcut, pbase_error *err)
 {
     bool has_indexes = false, is_taken = false;
+    pbase_collection_id id = item->id;
     pbase_status status = PBASE_OK;
     if (group->form != GROUP_CREATE) { /* a new collection has none */
-        status = working_indexes_any(&database->indexes, &database->collections, item->id,
-                                     &has_indexes, err);
+        status =
+            working_indexes_any(&database->indexes, &database->collections, id, &has_indexes, err);
     }
     if (status != PBASE_OK || !has_indexes) {
-        return status == PBASE_OK ? change_content(self, item, group, shortcut, &is_taken, err)
-                                  : status;
+        return status == PBASE_OK
+                   ? change_content(self, database, item, group, shortcut, &is_taken, err)
+                   : status;
     }
     tree before = tree_keep(&item->content);
+    status = change_content(self, database, item, group, shortcut, &is_taken, err);
+    item = collection_opened(database, id);
+    PBASE_ASSERT(item != NULL); /* what was opened stays, in another place at most */
     index_step step = {.kind = item->kind,
                        .before = &before,
                        .after = &item->content,
                        .is_whole = group->form == GROUP_ADOPT,
                        .operations = group->operations};
-    status = change_content(self, item, group, shortcut, &is_taken, err);
     if (status == PBASE_OK) {
-        status = working_indexes_change(&database->indexes, item->id, &step,
+        status = working_indexes_change(&database->indexes, id, &step,
                                         is_taken ? shortcut->indexes : NULL,
                                         is_taken ? shortcut->index_count : 0, err);
     }
@@ -559,19 +680,20 @@ static pbase_status apply_group(working *self, working_database *database, const
     pbase_collection_id id = group->id;
     if (group->kind == COLLECTION_INDEX) {
         database->changed = true;
-        return same_id(id, INDEX_DEFINITIONS) && group->form == GROUP_CHANGE
+        return collection_id_same(id, INDEX_DEFINITIONS) && group->form == GROUP_CHANGE
                    ? apply_indexes(self, database, group->operations, shortcut, err)
                    : PBASE_FAIL(err, PBASE_CORRUPT, "a record changes an index by itself");
     }
-    if (id.sequence == 0 && id.ordinal > 0) {
-        id.sequence = self->sequence;
-    }
-    if (group->form == GROUP_CREATE && (group->id.sequence != 0 || group->id.ordinal == 0)) {
+    bool own = id.sequence == 0 && id.ordinal > 0;
+    bool system = catalog_is_system(id);
+    bool creates = group->form == GROUP_CREATE || (group->form == GROUP_ADOPT && own && !system);
+    working_collection *item = NULL;
+    if ((group->form == GROUP_CREATE && !own) || (group->form == GROUP_CHANGE && own && !system)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a record creates a collection that is not its own");
     }
-    bool creates = group->form == GROUP_CREATE ||
-                   (group->form == GROUP_ADOPT && group->id.sequence == 0 && group->id.ordinal > 0);
-    working_collection *item = NULL;
+    if (creates) {
+        id.sequence = self->sequence;
+    }
     pbase_status status = creates ? collection_create(self, database, id, group->kind, &item, err)
                                   : collection_find(self, database, id, &item, err);
     if (status != PBASE_OK) {
@@ -583,11 +705,8 @@ static pbase_status apply_group(working *self, working_database *database, const
                           pbase_collection_kind_name(group->kind));
     }
     database->changed = true;
-    if (same_id(id, CATALOG_ROOTS)) {
-        if (group->form == GROUP_ADOPT) {
-            return PBASE_FAIL(err, PBASE_CORRUPT, "a record adopts the dictionary of roots");
-        }
-        return apply_roots(self, database, group->operations, err);
+    if (group->form == GROUP_ADOPT && item->nests) { /* nobody could say what becomes of children */
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a record adopts a collection that has children");
     }
     item->changed = true;
     return apply_change(self, database, item, group, shortcut, err);
@@ -655,7 +774,7 @@ static pbase_status table_put(working_database *database, const working_collecti
         return tree_remove(&database->collections, key.bytes, NULL, err);
     }
     uint8_t slot[CATALOG_SLOT_BYTES_MAX];
-    size_t slot_size = catalog_slot_write(item->kind, item->content.sum, slot);
+    size_t slot_size = catalog_slot_write(item->kind, item->content.sum, item->nests, slot);
     tree_value entry = {.kind = TREE_VALUE_TREE,
                         .tree_kind = item->kind,
                         .root = item->content.root,

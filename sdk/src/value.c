@@ -113,6 +113,11 @@ static pbase_status too_deep(pbase_error *err)
 
 static pbase_status unknown_kind(const pbase_value *value, pbase_error *err)
 {
+    if (value->kind == PBASE_HANDLE) {
+        return PBASE_FAIL(err, PBASE_INVALID,
+                          "the handle of a collection is no value by itself: it can be put into a "
+                          "collection or a root");
+    }
     return PBASE_FAIL(err, PBASE_INVALID, "%u is no kind of value", (unsigned)value->kind);
 }
 

@@ -220,6 +220,90 @@ static void keeping_an_index_survives_every_failing_allocation(void **unused)
     fixture_assert_clean(&f.fixture);
 }
 
+/* A document with a list inside, in a dictionary, under a root: the list grows by `number`, the
+ * document takes it as a field, and a copy of the list stands beside it. */
+static pbase_status put_nested(int64_t number)
+{
+    pbase_value path[] = {pbase_value_int(1), pbase_value_text("list")}, copy = pbase_value_int(2);
+    pbase_txn *txn = NULL;
+    pbase_dict *top = NULL;
+    pbase_collection *found = NULL;
+    pbase_list *list = NULL;
+    pbase_status status = pbase_txn_begin(f.fixture.database, NULL, &txn, NULL);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = pbase_txn_at(txn, "nested", path, 2, &found, NULL);
+    if (status == PBASE_NOT_FOUND) {
+        status = pbase_txn_new_list(txn, &list, NULL);
+    } else if (status == PBASE_OK) {
+        list = pbase_collection_list(found);
+    }
+    pbase_value value = pbase_value_int(number);
+    status = status == PBASE_OK ? pbase_list_append(&list, &value, NULL) : status;
+    if (status == PBASE_OK) {
+        status = pbase_txn_dict(txn, "nested", &top, NULL);
+        status = status == PBASE_NOT_FOUND ? pbase_txn_new_dict(txn, &top, NULL) : status;
+    }
+    pbase_field fields[] = {{pbase_bytes_text("number"), value},
+                            {pbase_bytes_text("list"), pbase_value_of_list(list)}};
+    pbase_value document = pbase_value_map(fields, 2);
+    pbase_value handle = pbase_value_of_list(list);
+    status = status == PBASE_OK ? pbase_dict_put(&top, &path[0], &document, NULL, NULL) : status;
+    status = status == PBASE_OK ? pbase_dict_put(&top, &copy, &handle, NULL, NULL) : status;
+    status = status == PBASE_OK ? pbase_txn_store_dict(txn, "nested", top, NULL) : status;
+    pbase_dict_close(top);
+    pbase_list_close(list);
+    if (status != PBASE_OK) {
+        pbase_txn_abort(&txn);
+        return status;
+    }
+    return pbase_txn_commit(&txn, NULL, NULL, NULL);
+}
+
+/* Elements of the committed list and of its copy, which are the same. */
+static uint64_t nested_count(void)
+{
+    pbase_value path[] = {pbase_value_int(1), pbase_value_text("list")}, copy = pbase_value_int(2);
+    pbase_snapshot *snapshot = NULL;
+    pbase_collection *list = NULL, *second = NULL;
+    uint64_t count = 0, copied = 0;
+    assert_int_equal(pbase_snapshot_open(f.fixture.database, &snapshot, NULL), PBASE_OK);
+    if (pbase_snapshot_at(snapshot, "nested", path, 2, &list, NULL) == PBASE_OK) {
+        assert_int_equal(pbase_snapshot_at(snapshot, "nested", &copy, 1, &second, NULL), PBASE_OK);
+        assert_int_equal(pbase_collection_count(list, &count, NULL), PBASE_OK);
+        assert_int_equal(pbase_collection_count(second, &copied, NULL), PBASE_OK);
+    }
+    assert_int_equal(count, copied);
+    pbase_collection_close(list);
+    pbase_collection_close(second);
+    pbase_snapshot_close(snapshot);
+    return count;
+}
+
+static void nested_changes_survive_every_failing_allocation(void **unused)
+{
+    (void)unused;
+    pbase_status status = PBASE_OK;
+    uint64_t count = 0;
+    int64_t n = 1;
+    fixture_open(&f.fixture);
+    while (n < (int64_t)SWEEP_MAX &&
+           fails_during(OS_CALL_MEMORY, (uint64_t)n, PBASE_NO_MEMORY, put_nested, n, &status)) {
+        assert_true(status == PBASE_NO_MEMORY || status == PBASE_OK);
+        count += status == PBASE_OK;
+        assert_int_equal(nested_count(), count);
+        n++;
+    }
+    print_message("%lld allocations\n", (long long)(n - 1));
+    assert_int_equal(status, PBASE_OK);
+    assert_true(n > 40 && n < (int64_t)SWEEP_MAX);
+    fixture_assert_clean(&f.fixture);
+    fixture_reopen(&f.fixture);
+    assert_int_equal(nested_count(), count + 1);
+    fixture_assert_clean(&f.fixture);
+}
+
 static pbase_status settle(int64_t unused)
 {
     (void)unused;
@@ -372,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_SPACE(opening_survives_every_failing_allocation),
         IN_A_SPACE(committing_survives_every_failing_allocation),
+        IN_A_SPACE(nested_changes_survive_every_failing_allocation),
         IN_A_SPACE(settling_survives_every_failing_allocation),
         IN_A_SPACE(keeping_an_index_survives_every_failing_allocation),
         IN_A_SPACE(opening_survives_every_failing_call),

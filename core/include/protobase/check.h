@@ -17,9 +17,10 @@ typedef struct {
 } pbase_check_report;
 
 /* Verifies the storage's own formats, the checksum and structure of every atom that the newest
- * state reaches, that every value decodes, and that every index holds what its collection says. Calls
- * `each` for every finding with its place in words ("database 'main', root 'people', keys
- * 'a'..'f'"). OK when it could look everywhere: a clean space has report->findings 0. */
+ * state reaches, that every value decodes, that every collection is held by exactly one value, and
+ * that every index holds what its collection says. Calls `each` for every finding with its place in
+ * words ("database 'main', root 'people', keys 'a'..'f'"). OK when it could look everywhere: a clean
+ * space has report->findings 0. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_check(pbase_space *space,
                                                           const pbase_call *call,
                                                           pbase_verify_each each, void *state,

@@ -106,8 +106,8 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_remove_last(pbase_list **list
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_extend(pbase_list **list,
                                                           const pbase_list *other,
                                                           pbase_error *err);
-/* The same content in O(log n), whatever the size of `other`. One of at most 4,096 elements is
- * appended as by extend. Behind a larger one the list is a new whole: storing it writes it whole and
+/* The same content in O(log n), whatever the size of `other`. One of at most 4,096 elements,
+ * or with collections in it, is appended as by extend. Behind a larger one the list is a new whole: storing it writes it whole and
  * conflicts with every other change of the list. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_list_concat(pbase_list **list,
                                                           const pbase_list *other,

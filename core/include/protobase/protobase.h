@@ -8,6 +8,8 @@
 #include <protobase/history.h>
 #include <protobase/index.h>
 #include <protobase/io.h>
+#include <protobase/nesting.h>
+#include <protobase/object.h>
 #include <protobase/plugins.h>
 #include <protobase/query.h>
 #include <protobase/query_builder.h>

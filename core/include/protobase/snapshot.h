@@ -11,6 +11,7 @@
 #include <protobase/hash_dict.h>
 #include <protobase/list.h>
 #include <protobase/multi_dict.h>
+#include <protobase/nesting.h>
 #include <protobase/set.h>
 PBASE_BEGIN_DECLS
 
@@ -77,6 +78,11 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_roots(const pbase_snapsho
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_root(const pbase_snapshot *snapshot,
                                                             const char *name, pbase_root_info *out,
                                                             pbase_error *err);
+/* The collection at the end of a path, as pbase_txn_at: a handle the caller closes. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_at(const pbase_snapshot *snapshot,
+                                                          const char *root,
+                                                          const pbase_value *steps, size_t count,
+                                                          pbase_collection **out, pbase_error *err);
 /* NULL is fine. */
 PBASE_API void pbase_snapshot_close(pbase_snapshot *snapshot);
 

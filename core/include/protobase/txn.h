@@ -121,9 +121,28 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_hash_dict(pbase_txn *txn
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_multi_dict(pbase_txn *txn, const char *name,
                                                                    const pbase_multi_dict *dict,
                                                                    pbase_error *err);
+/* The same of a collection of any kind. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store(pbase_txn *txn, const char *name,
+                                                        const pbase_collection *version,
+                                                        pbase_error *err);
+/* A plain value; it may hold collections, or be one (nesting.h). */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name,
                                                               const pbase_value *value,
                                                               pbase_error *err);
+
+/* The collection at the end of a path below root `root`: a handle the caller closes. A step is the
+ * key of a dictionary or the index of a list, and inside a document a field name or an index down to
+ * a child. No step: the root's own. NOT_FOUND: there is no such entry or field. INVALID: the path
+ * ends at a value, or goes into a set. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_at(pbase_txn *txn, const char *root,
+                                                     const pbase_value *steps, size_t count,
+                                                     pbase_collection **out, pbase_error *err);
+/* Stores a collection at the end of a path: it is put into the entry or field that the last step
+ * names, which may be new, and everything above it is put back where it was. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_store_at(pbase_txn *txn, const char *root,
+                                                           const pbase_value *steps, size_t count,
+                                                           const pbase_collection *version,
+                                                           pbase_error *err);
 /* Stages the removal of a root with everything in it. NOT_FOUND: there is none. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_txn_drop_root(pbase_txn *txn, const char *name,
                                                             pbase_error *err);

@@ -380,15 +380,39 @@ static void a_collection_is_created_by_adopting(void **unused)
     make_root();
     begin_delta(1, 2);
     add_adopted(stored_tree(300, false), 300);
-    add_group(GROUP_ADOPT, PBASE_COLLECTION_DICT, 0, 1);
-    add_operation(CHANGE_PUT, "r", child_of(PBASE_COLLECTION_DICT, 0, 1));
+    add_group(GROUP_ADOPT, PBASE_COLLECTION_DICT, 0, 3);
+    add_operation(CHANGE_PUT, "r", child_of(PBASE_COLLECTION_DICT, 0, 3));
     add_group(GROUP_CHANGE, PBASE_COLLECTION_DICT, 0, 0);
     assert_int_equal(apply(RECORD_DELTA), PBASE_OK);
     assert_int_equal(count_of_root(), 300);
     assert_int_equal(count_of_collections(), 2);
 }
 
+static void the_first_record_to_change_the_objects_makes_them(void **unused)
+{
+    (void)unused;
+    make_root();
+    for (uint64_t i = 0; i < 2; i++) {
+        begin_delta(1, 1);
+        add_operation(CHANGE_PUT, i == 0 ? "a" : "b", pbase_bytes_text("\2v"));
+        add_group(GROUP_CHANGE, PBASE_COLLECTION_DICT, 0, 1);
+        assert_int_equal(apply(RECORD_DELTA), PBASE_OK);
+        assert_int_equal(count_of_collections(), 3);
+    }
+    assert_int_equal(count_of_root(), 1);
+}
+
 /* ------------------------------------------------------------------------------ nonsense ---- */
+
+static void a_change_of_a_collection_of_no_record_is_refused(void **unused)
+{
+    (void)unused;
+    make_root();
+    begin_delta(1, 1);
+    add_operation(CHANGE_PUT, "a", pbase_bytes_text("\2v"));
+    add_group(GROUP_CHANGE, PBASE_COLLECTION_DICT, 0, 9);
+    assert_int_equal(apply(RECORD_DELTA), PBASE_CORRUPT);
+}
 
 static void a_record_that_changes_a_snapshot_is_damage(void **unused)
 {
@@ -568,6 +592,8 @@ int main(void)
         SENTENCE(a_copy_is_a_snapshot_or_a_branch_of_something),
         SENTENCE(adopted_content_replaces_what_a_collection_held),
         SENTENCE(a_collection_is_created_by_adopting),
+        SENTENCE(the_first_record_to_change_the_objects_makes_them),
+        SENTENCE(a_change_of_a_collection_of_no_record_is_refused),
         SENTENCE(adopted_sums_are_those_of_counted_kinds),
         SENTENCE(adopting_what_is_not_there_is_refused),
         SENTENCE(what_is_gone_conflicts),

@@ -14,6 +14,7 @@
 #define PBASE_TXN_LOG_BYTES 67108864u        /* operations of one collection, before it is bulk */
 #define PBASE_ADOPT_INLINE_BYTES 65536u      /* content of a copy in the record itself */
 #define PBASE_TXN_DEPTH_MAX 64u              /* transactions nested in one another */
+#define PBASE_NESTING_MAX 100u          /* collections in collections: a root's own is level 1 */
 #define PBASE_READ_SET_MAX 1048576u     /* remembered ranges; past it a whole collection is read */
 #define PBASE_CODECS_MAX 255u           /* codecs one space may know */
 #define PBASE_DATABASES_MAX 1048576u    /* databases of one space */

@@ -25,11 +25,14 @@ enum {
     PBASE_MAP = 8,        /* string keys, each once; keeps the order of its fields */
     PBASE_VECTOR = 9,     /* float32 */
     PBASE_REFERENCE = 10, /* object id */
-    PBASE_CHILD = 11      /* the n-th child collection of the stored value that holds it */
+    PBASE_CHILD = 11,     /* the n-th child collection of the stored value that holds it */
+    PBASE_HANDLE = 12     /* a collection to be stored as a child: only in what is given to a put
+                             (nesting.h), never in what is read; no codec carries it */
 };
 
 typedef struct pbase_value pbase_value;
 typedef struct pbase_field pbase_field;
+struct pbase_collection;
 struct pbase_value {
     uint8_t kind;
     uint8_t reserved[7]; /* zero */
@@ -53,6 +56,7 @@ struct pbase_value {
             size_t count;
         } vector;
         pbase_object_id reference;
+        const struct pbase_collection *handle; /* borrowed */
     } as;
 };
 struct pbase_field {
@@ -147,6 +151,14 @@ static inline pbase_value pbase_value_child(uint64_t ordinal)
     pbase_value v = pbase_value_null();
     v.kind = PBASE_CHILD;
     v.as.child = ordinal;
+    return v;
+}
+/* The collection behind a handle, as a value: see nesting.h. Borrows `handle`. */
+static inline pbase_value pbase_value_handle(const struct pbase_collection *handle)
+{
+    pbase_value v = pbase_value_null();
+    v.kind = PBASE_HANDLE;
+    v.as.handle = handle;
     return v;
 }
 
