@@ -65,6 +65,10 @@ pbase_status pbase_collection_count(const pbase_collection *handle, uint64_t *ou
 pbase_status pbase_collection_cursor(const pbase_collection *handle, pbase_cursor **out,
                                      pbase_error *err)
 {
+    if (self_of(handle)->kind == PBASE_COLLECTION_ROPE) {
+        return PBASE_FAIL(err, PBASE_INVALID,
+                          "the content of a blob has no entries: open the blob");
+    }
     return tree_kind_positional(self_of(handle)->kind)
                ? cursor_open_slice(self_of(handle), NULL, out, err)
                : cursor_open_range(self_of(handle), NULL, out, err);

@@ -22,6 +22,8 @@ static const change_form change_forms[] = {
     [CHANGE_LIST_SET] = {PBASE_COLLECTION_LIST, HAS_INDEX | HAS_VALUE},
     [CHANGE_LIST_INSERT] = {PBASE_COLLECTION_LIST, HAS_INDEX | HAS_VALUE},
     [CHANGE_LIST_REMOVE] = {PBASE_COLLECTION_LIST, HAS_INDEX},
+    [CHANGE_ROPE_APPEND] = {PBASE_COLLECTION_ROPE, HAS_VALUE},
+    [CHANGE_ROPE_SET] = {PBASE_COLLECTION_ROPE, HAS_INDEX | HAS_VALUE},
     [CHANGE_COUNT_ADD] = {PBASE_COLLECTION_COUNTED_SET, HAS_KEY | HAS_SPELLING | HAS_COUNT},
     [CHANGE_COUNT_TAKE] = {PBASE_COLLECTION_COUNTED_SET, HAS_KEY | HAS_COUNT},
     [CHANGE_MULTI_ADD] = {PBASE_COLLECTION_MULTI_DICT, HAS_KEY | HAS_SPELLING | HAS_COUNT},
@@ -163,8 +165,10 @@ static pbase_status apply_to_list(const change *operation, tree *target, pbase_e
     tree_value value = tree_value_of(operation->value);
     switch (operation->op) {
     case CHANGE_LIST_APPEND:
+    case CHANGE_ROPE_APPEND:
         return tree_append(target, &value, err);
     case CHANGE_LIST_SET:
+    case CHANGE_ROPE_SET:
         return tree_set_at(target, operation->index, &value, err);
     case CHANGE_LIST_REMOVE_RANGE:
         return tree_remove_range(target, operation->index, operation->count, err);
@@ -317,6 +321,9 @@ pbase_status change_of_entry(uint8_t kind, const encoded_key *key, pbase_bytes v
         break;
     case PBASE_COLLECTION_HASH_DICT:
         out->op = CHANGE_HASH_PUT;
+        break;
+    case PBASE_COLLECTION_ROPE:
+        out->op = CHANGE_ROPE_APPEND;
         break;
     default:
         out->op = CHANGE_PUT;

@@ -13,21 +13,23 @@
 
 /* The numbers are stored; others are left for the kinds of collections to come. */
 enum {
-    CHANGE_PUT = 1,               /* key, spelling, value */
-    CHANGE_REMOVE = 2,            /* key */
-    CHANGE_SET_ADD = 3,           /* key, spelling */
-    CHANGE_SET_REMOVE = 4,        /* key */
-    CHANGE_LIST_APPEND = 5,       /* value */
-    CHANGE_LIST_SET = 6,          /* index, value */
-    CHANGE_LIST_INSERT = 7,       /* index, value */
-    CHANGE_LIST_REMOVE = 8,       /* index */
-    CHANGE_COUNT_ADD = 9,         /* key, spelling, count: so many more of it */
-    CHANGE_COUNT_TAKE = 10,       /* key, count: so many less, and none too many */
-    CHANGE_MULTI_ADD = 11,        /* key (a pair), spelling, count */
-    CHANGE_MULTI_TAKE = 12,       /* key (a pair), count */
-    CHANGE_HASH_PUT = 13,         /* key (hashed), spelling, value */
-    CHANGE_HASH_REMOVE = 14,      /* key (hashed) */
-    CHANGE_LIST_REMOVE_RANGE = 15 /* index, count */
+    CHANGE_PUT = 1,                /* key, spelling, value */
+    CHANGE_REMOVE = 2,             /* key */
+    CHANGE_SET_ADD = 3,            /* key, spelling */
+    CHANGE_SET_REMOVE = 4,         /* key */
+    CHANGE_LIST_APPEND = 5,        /* value */
+    CHANGE_LIST_SET = 6,           /* index, value */
+    CHANGE_LIST_INSERT = 7,        /* index, value */
+    CHANGE_LIST_REMOVE = 8,        /* index */
+    CHANGE_COUNT_ADD = 9,          /* key, spelling, count: so many more of it */
+    CHANGE_COUNT_TAKE = 10,        /* key, count: so many less, and none too many */
+    CHANGE_MULTI_ADD = 11,         /* key (a pair), spelling, count */
+    CHANGE_MULTI_TAKE = 12,        /* key (a pair), count */
+    CHANGE_HASH_PUT = 13,          /* key (hashed), spelling, value */
+    CHANGE_HASH_REMOVE = 14,       /* key (hashed) */
+    CHANGE_LIST_REMOVE_RANGE = 15, /* index, count */
+    CHANGE_ROPE_APPEND = 20,       /* value: the bytes themselves */
+    CHANGE_ROPE_SET = 21           /* index, value */
 };
 typedef struct {
     uint8_t op; /* CHANGE_* */

@@ -152,6 +152,22 @@ bool collection_is_bulk(const collection *self)
     return self->bulk;
 }
 
+void collection_go_bulk(collection *self)
+{
+    change_log_fini(&self->log);
+    self->bulk = true;
+}
+
+pbase_status collection_writable(const collection *self, pbase_error *err)
+{
+    return collection_edit_check(self, err);
+}
+
+const pbase_alloc *collection_alloc(const collection *self)
+{
+    return self->context->alloc;
+}
+
 pbase_status collection_relieve(collection *self, pbase_error *err)
 {
     change_budget *budget = self->context->budget;
@@ -371,8 +387,7 @@ static pbase_status collection_bound(collection *self, pbase_error *err)
 {
     change_budget *budget = self->context->budget;
     if (budget != NULL && !self->bulk && !self->nests && self->log.size >= budget->log_bytes_max) {
-        change_log_fini(&self->log);
-        self->bulk = true;
+        collection_go_bulk(self);
     }
     uint64_t most = budget == NULL ? 0 : budget->memory_bytes_max;
     return memory_growth_bound(&self->growth, budget, most, &self->tree, err);
@@ -533,7 +548,8 @@ static pbase_status change_nested(collection *self, const change *operation, pba
 
 pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
 {
-    bool nested = self->nests || stored_children_announced(operation->value);
+    bool nested =
+        self->nests || (kind_has_values(self->kind) && stored_children_announced(operation->value));
     return collection_noted(
         self, nested ? change_nested(self, operation, err) : change_plain(self, operation, err),
         err);

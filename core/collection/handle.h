@@ -105,6 +105,12 @@ const change_log *collection_log(const collection *self);
 bool collection_is_bulk(const collection *self);
 /* Bulk, and its tree shares nodes with other collections: it has to be copied. */
 bool collection_is_foreign(const collection *self);
+/* Gives the operations up from now on: what it becomes is adopted as a whole. */
+void collection_go_bulk(collection *self);
+/* READ_ONLY for a handle that may not be edited. */
+PBASE_MUST_CHECK pbase_status collection_writable(const collection *self, pbase_error *err);
+/* Where its memory comes from. */
+const pbase_alloc *collection_alloc(const collection *self);
 /* Lets the tree of a version that is not edited any more stand on the storage; see change_budget. */
 PBASE_MUST_CHECK pbase_status collection_relieve(collection *self, pbase_error *err);
 

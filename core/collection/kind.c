@@ -16,6 +16,7 @@ static const kind_facts kinds[] = {
                                      .shape = KEY_SHAPE_PAIR,
                                      .feature = 2,
                                      .counted = true},
+    [PBASE_COLLECTION_ROPE] = {.name = "rope", .feature = 2, .positional = true},
     [PBASE_COLLECTION_COUNTED_SET] = {.name = "counted_set", .feature = 2, .counted = true},
 };
 

@@ -6,6 +6,7 @@
 #include "collection/change.h"
 #include "collection/key_element.h"
 #include "collection/kind.h"
+#include "collection/rope.h"
 #include "space/census.h"
 #include "space/index_check.h"
 #include "space/space_private.h"
@@ -147,6 +148,12 @@ static pbase_status visit_entry(void *state, const encoded_key *key, const tree_
     check_run *run = state;
     run->report->entries++;
     pbase_arena_reset(&run->arena);
+    if (run->slot->kind == PBASE_COLLECTION_ROPE) {
+        size_t size = value->bytes.size;
+        return size > 0 && size <= ROPE_CHUNK_BYTES
+                   ? PBASE_OK
+                   : PBASE_FAIL(err, PBASE_CORRUPT, "a chunk of a blob has %zu bytes", size);
+    }
     const kind_facts *facts = kind_find(run->slot->kind);
     if (!facts->positional && !key_valid_as(key, facts->shape)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a key of %zu bytes is not one", key->bytes.size);

@@ -233,6 +233,10 @@ static pbase_status open_rows(collection_catalog *catalog, collection *handle,
                               const query_scan *scan, query_rows **out, pbase_error *err)
 {
     const pbase_alloc *alloc = catalog->on.context->alloc;
+    if (collection_kind(handle) == PBASE_COLLECTION_ROPE) {
+        collection_close(handle);
+        return PBASE_FAIL(err, PBASE_INVALID, "the content of a blob has no rows");
+    }
     collection_rows *rows = pbase_alloc_zeroed(alloc, 1, sizeof *rows);
     if (rows == NULL) {
         collection_close(handle);

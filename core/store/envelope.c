@@ -17,6 +17,7 @@ static pbase_status encode_with(store *self, uint8_t codec_id, const pbase_value
     if (status == PBASE_OK && out->size - before > PBASE_VALUE_BYTES_MAX) {
         status = PBASE_FAIL(err, PBASE_LIMIT, "a value of %zu bytes; the limit is %u",
                             out->size - before, PBASE_VALUE_BYTES_MAX);
+        pbase_error_hint(err, "store it as a blob: pbase_blob_create");
     }
     if (status != PBASE_OK) {
         out->size = before;

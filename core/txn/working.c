@@ -509,8 +509,9 @@ static pbase_status apply_operation(working *self, working_database *database,
                                     pbase_buffer *resolved, pbase_buffer *ids, pbase_error *err)
 {
     working_collection *item = NULL;
-    bool announced = stored_children_announced(operation->value);
     pbase_status status = collection_find(self, database, id, &item, err);
+    bool announced = status == PBASE_OK && kind_has_values(item->kind) &&
+                     stored_children_announced(operation->value);
     if (status == PBASE_OK && announced) {
         resolved->size = 0;
         status = stored_children_resolve(operation->value, self->sequence, resolved, err);

@@ -57,6 +57,7 @@ pbase_status pbase_serializer_encode(pbase_serializer *serializer, const pbase_v
     if (status == PBASE_OK && out->size - size_before > PBASE_VALUE_BYTES_MAX) {
         status = PBASE_FAIL(err, PBASE_LIMIT, "the encoded value has %zu bytes; the limit is %u",
                             out->size - size_before, PBASE_VALUE_BYTES_MAX);
+        pbase_error_hint(err, "store it as a blob: pbase_blob_create");
         out->size = size_before;
     }
     return status;

@@ -66,3 +66,5 @@ expect "ann: green red" 06-nesting
 expect "six levels down: a dict" 06-nesting
 expect "ann works for Trees & Daughters" 07-objects
 expect "cleo works for nobody" 07-objects
+head -c 1000000 /dev/zero >zeros
+expect "1000000 bytes, fnv1a" 08-blobs zeros

@@ -2,6 +2,7 @@
 #ifndef PROTOBASE_PROTOBASE_H
 #define PROTOBASE_PROTOBASE_H
 #include <protobase/base/version.h>
+#include <protobase/blob.h>
 #include <protobase/check.h>
 #include <protobase/config.h>
 #include <protobase/cursor.h>

@@ -6,6 +6,7 @@
 #define PBASE_DEPTH_MAX 128u                 /* nesting of a value: a scalar has depth 0 */
 #define PBASE_ITEMS_MAX 4294967295u          /* elements of one list or map value */
 #define PBASE_VALUE_BYTES_MAX 67108864u      /* one encoded value in one atom: 64 MiB */
+#define PBASE_BLOB_BYTES_MAX 1099511627776u  /* one blob: 2^40 */
 #define PBASE_NAME_BYTES_MAX 255u            /* database, root, collection, plugin names */
 #define PBASE_CHILDREN_MAX 65535u            /* child collections of one value */
 #define PBASE_COUNT_MAX 9223372036854775807u /* sum of counts of one counted collection */
