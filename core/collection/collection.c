@@ -400,7 +400,7 @@ pbase_status collection_take_value(collection *self, change *operation, const co
     tree_item item;
     bool found = false;
     operation->value = stored;
-    if (!stored_children_announced(stored)) {
+    if (!other->nests || !stored_children_announced(stored)) {
         return PBASE_OK;
     }
     self->stored.size = 0;
