@@ -1,6 +1,8 @@
 /* any_collection.c - one switch over the kinds for each thing that is done with all of them. */
 #include "any_collection.h"
 
+#include "nested_value.h"
+
 static const uint32_t kinds[] = {PBASE_ROOT_DICT,       PBASE_ROOT_LIST,
                                  PBASE_ROOT_SET,        PBASE_ROOT_HASH_DICT,
                                  PBASE_ROOT_MULTI_DICT, PBASE_ROOT_COUNTED_SET};
@@ -263,4 +265,50 @@ void any_close(any_collection *self)
         break;
     }
     self->kind = PBASE_ROOT_VALUE;
+}
+
+/* -------------------------------------------------------------------------------------- nesting -- */
+
+pbase_status any_add_nested(any_collection *self, pbase_txn *txn, const pbase_value *key,
+                            const pbase_value *value, pbase_error *err)
+{
+    nested_handles handles = {NULL, 0, 0};
+    pbase_arena arena;
+    pbase_value made;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_status status = nested_read(txn, value, &handles, &arena, &made, err);
+    status = status == PBASE_OK ? any_add(self, key, &made, err) : status;
+    nested_close(&handles);
+    pbase_arena_fini(&arena);
+    return status;
+}
+
+pbase_status any_put_nested(any_collection *self, pbase_txn *txn, const pbase_value *key,
+                            const pbase_value *value, bool *out_replaced, pbase_error *err)
+{
+    nested_handles handles = {NULL, 0, 0};
+    pbase_arena arena;
+    pbase_value made;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_status status = nested_read(txn, value, &handles, &arena, &made, err);
+    status = status == PBASE_OK ? any_put(self, key, &made, out_replaced, err) : status;
+    nested_close(&handles);
+    pbase_arena_fini(&arena);
+    return status;
+}
+
+pbase_status any_child(const any_collection *self, const pbase_value *key, uint64_t n,
+                       pbase_collection **out, pbase_error *err)
+{
+    switch (self->kind) {
+    case PBASE_ROOT_DICT:
+        return pbase_dict_child(self->as.dict, key, n, out, err);
+    case PBASE_ROOT_HASH_DICT:
+        return pbase_hash_dict_child(self->as.hash_dict, key, n, out, err);
+    case PBASE_ROOT_LIST:
+        return pbase_list_child(self->as.list, key->as.integer, n, out, err);
+    default:
+        return PBASE_FAIL(err, PBASE_INVALID, "the entries of a %s hold no collections",
+                          pbase_collection_kind_name((int)self->kind));
+    }
 }

@@ -34,6 +34,16 @@ PBASE_MUST_CHECK pbase_status any_of_txn(pbase_txn *txn, const char *name, uint3
                                          any_collection *out, pbase_error *err);
 PBASE_MUST_CHECK pbase_status any_cursor(const any_collection *self, pbase_cursor **out,
                                          pbase_error *err);
+/* The same as any_add and any_put below, with collections made in `txn` where the value has forms. */
+PBASE_MUST_CHECK pbase_status any_add_nested(any_collection *self, pbase_txn *txn,
+                                             const pbase_value *key, const pbase_value *value,
+                                             pbase_error *err);
+PBASE_MUST_CHECK pbase_status any_put_nested(any_collection *self, pbase_txn *txn,
+                                             const pbase_value *key, const pbase_value *value,
+                                             bool *out_replaced, pbase_error *err);
+/* The n-th child of the entry under `key`; of a list its index. The caller closes it. */
+PBASE_MUST_CHECK pbase_status any_child(const any_collection *self, const pbase_value *key,
+                                        uint64_t n, pbase_collection **out, pbase_error *err);
 /* Adds one row of an import; `key` only where the kind is keyed. A row of a counted set may be
  * {"value": element, "count": n}, as export writes it. */
 PBASE_MUST_CHECK pbase_status any_add(any_collection *self, const pbase_value *key,

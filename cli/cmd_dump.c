@@ -3,6 +3,7 @@
 #include "any_collection.h"
 #include "commands.h"
 #include "dump_sum.h"
+#include "nested_value.h"
 #include "rows.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ typedef struct {
     FILE *out;
     const char *path; /* NULL: standard output */
     pbase_buffer line;
+    pbase_arena arena; /* of what the collections in an entry hold */
     dump_sum *sum;
     pbase_snapshot *snapshot; /* of the database at hand */
     uint64_t databases, roots, entries;
@@ -54,6 +56,11 @@ static pbase_status dump_entry(dump_work *self, uint32_t kind, pbase_cursor *cur
     }
     fields[count].name = pbase_bytes_text("value");
     status = status == PBASE_OK ? pbase_cursor_value(cursor, &fields[count++].value, err) : status;
+    if (status == PBASE_OK) {
+        pbase_value *value = &fields[count - 1].value;
+        pbase_arena_reset(&self->arena);
+        status = nested_write(value, nested_of_cursor, cursor, &self->arena, value, err);
+    }
     if (status == PBASE_OK && any_kind_counted(kind)) {
         status = pbase_cursor_count(cursor, &times, err);
         fields[count++] = (pbase_field){pbase_bytes_text("count"),
@@ -104,6 +111,18 @@ static pbase_status dump_collection(dump_work *self, const char *name, const any
     return put_line(self, end, 3, err);
 }
 
+typedef struct {
+    const pbase_snapshot *snapshot;
+    const char *name;
+} root_of_value;
+
+static pbase_status child_of_value(void *state, uint64_t n, pbase_collection **out,
+                                   pbase_error *err)
+{
+    const root_of_value *root = state;
+    return pbase_snapshot_child(root->snapshot, root->name, n, out, err);
+}
+
 /* A root that holds a plain value: one entry without a key. */
 static pbase_status dump_value(dump_work *self, const char *name, pbase_error *err)
 {
@@ -113,7 +132,10 @@ static pbase_status dump_value(dump_work *self, const char *name, pbase_error *e
     pbase_field begin[] = {{pbase_bytes_text("root"), pbase_value_text(name)},
                            {pbase_bytes_text("kind"), pbase_value_text("value")}};
     pbase_arena_init(&arena, pbase_alloc_default());
+    root_of_value root = {self->snapshot, name};
     pbase_status status = pbase_snapshot_value(self->snapshot, name, &arena, &value, err);
+    status = status == PBASE_OK ? nested_write(&value, child_of_value, &root, &arena, &value, err)
+                                : status;
     status = status == PBASE_OK ? put_line(self, begin, 2, err) : status;
     if (status == PBASE_OK) {
         pbase_field entry = {pbase_bytes_text("value"), value};
@@ -171,6 +193,70 @@ static pbase_status dump_index(void *state, const pbase_index_info *info, pbase_
     return put_line(self, fields, 4, err);
 }
 
+/* ------------------------------------------------------------------------------------- objects -- */
+
+typedef struct {
+    const pbase_snapshot *snapshot;
+    pbase_object_id id;
+} child_owner;
+
+static pbase_status child_of_object(void *state, uint64_t n, pbase_collection **out,
+                                    pbase_error *err)
+{
+    const child_owner *owner = state;
+    return pbase_snapshot_object_child(owner->snapshot, owner->id, n, out, err);
+}
+
+static pbase_status dump_object(void *state, const pbase_object *object, pbase_error *err)
+{
+    dump_work *self = state;
+    child_owner owner = {self->snapshot, object->id};
+    pbase_field parts[] = {{pbase_bytes_text("class"), pbase_value_string(object->class_name)},
+                           {pbase_bytes_text("value"), object->attributes}};
+    pbase_field fields[] = {{pbase_bytes_text("key"), pbase_value_reference(object->id)},
+                            {pbase_bytes_text("value"), pbase_value_map(parts, 2)}};
+    pbase_arena_reset(&self->arena);
+    pbase_status status = nested_write(&object->attributes, child_of_object, &owner, &self->arena,
+                                       &parts[1].value, err);
+    status = status == PBASE_OK ? put_line(self, fields, 2, err) : status;
+    if (status == PBASE_OK) {
+        dump_sum_add(self->sum, pbase_buffer_view(&self->line));
+        self->entries++;
+        status = cli_check_cancelled(&self->run->call, err);
+    }
+    return status;
+}
+
+/* The objects of the database, if it has any, like one more root of a kind of its own. */
+static pbase_status dump_objects(dump_work *self, pbase_error *err)
+{
+    char sum[DUMP_SUM_TEXT_BYTES];
+    uint64_t count = 0, before = self->entries;
+    pbase_field begin[] = {{pbase_bytes_text("root"), pbase_value_text(DUMP_OBJECTS)},
+                           {pbase_bytes_text("kind"), pbase_value_text(DUMP_OBJECTS_KIND)}};
+    pbase_status status = pbase_snapshot_object_count(self->snapshot, &count, err);
+    if (status != PBASE_OK || count == 0) {
+        return status;
+    }
+    dump_sum_begin(self->sum);
+    status = put_line(self, begin, 2, err);
+    if (status == PBASE_OK) {
+        status = pbase_snapshot_object_each(self->snapshot, NULL, dump_object, self, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    self->database_roots++;
+    self->roots++;
+    dump_sum_text(self->sum, sum);
+    pbase_field end[] = {
+        {pbase_bytes_text("end"), pbase_value_text("root")},
+        {pbase_bytes_text("entries"), pbase_value_int((int64_t)(self->entries - before))},
+        {pbase_bytes_text("xxh3"), pbase_value_text(sum)},
+    };
+    return put_line(self, end, 3, err);
+}
+
 /* ----------------------------------------------------------------------------------- databases -- */
 
 static pbase_status dump_database(void *state, const char *name, pbase_error *err)
@@ -184,6 +270,7 @@ static pbase_status dump_database(void *state, const char *name, pbase_error *er
     status = status == PBASE_OK ? put_line(self, begin, 1, err) : status;
     status =
         status == PBASE_OK ? pbase_snapshot_roots(self->snapshot, dump_root, self, err) : status;
+    status = status == PBASE_OK ? dump_objects(self, err) : status;
     status =
         status == PBASE_OK ? pbase_index_list(self->snapshot, NULL, dump_index, self, err) : status;
     pbase_snapshot_close(self->snapshot);
@@ -239,6 +326,7 @@ CLI_COMMAND(cmd_dump)
     const char *path = arguments->operand_count == 0 ? "-" : arguments->operands[0];
     dump_work work = {.run = self, .out = stdout};
     pbase_buffer_init(&work.line, pbase_alloc_default());
+    pbase_arena_init(&work.arena, pbase_alloc_default());
     self->must_exist = true;
     pbase_status status = cli_open_space(self, err);
     status = status == PBASE_OK ? dump_sum_create(&work.sum, err) : status;
@@ -255,5 +343,6 @@ CLI_COMMAND(cmd_dump)
     status = status == PBASE_OK ? print_summary(&work, err) : status;
     dump_sum_destroy(work.sum);
     pbase_buffer_fini(&work.line);
+    pbase_arena_fini(&work.arena);
     return status;
 }

@@ -1,6 +1,7 @@
 /* cmd_entry.c - put, get, delete: one entry of a collection. */
 #include "any_collection.h"
 #include "commands.h"
+#include "nested_value.h"
 
 #include <string.h>
 
@@ -55,7 +56,7 @@ static pbase_status put_body(pbase_txn *txn, void *state, pbase_error *err)
     }
     pbase_status status = any_of_txn(txn, work->collection, work->kind, &into, err);
     if (status == PBASE_OK) {
-        status = any_put(&into, &work->key, &work->value, &work->found, err);
+        status = any_put_nested(&into, txn, &work->key, &work->value, &work->found, err);
     }
     if (status == PBASE_OK) {
         status = any_store(&into, txn, work->collection, err);
@@ -128,6 +129,44 @@ CLI_COMMAND(cmd_delete)
 
 /* ----------------------------------------------------------------------------------------- get -- */
 
+typedef struct {
+    const pbase_snapshot *snapshot;
+    const char *name;
+} opened_root;
+
+static pbase_status child_of_root(void *state, uint64_t n, pbase_collection **out, pbase_error *err)
+{
+    const opened_root *root = state;
+    return pbase_snapshot_child(root->snapshot, root->name, n, out, err);
+}
+
+typedef struct {
+    const any_collection *from;
+    const pbase_value *key;
+} opened_entry;
+
+static pbase_status child_of_entry(void *state, uint64_t n, pbase_collection **out,
+                                   pbase_error *err)
+{
+    const opened_entry *entry = state;
+    return any_child(entry->from, entry->key, n, out, err);
+}
+
+/* Prints a value with what its collections hold. */
+static pbase_status print_nested(cli *self, const pbase_snapshot *snapshot, const char *name,
+                                 const pbase_value *key, const pbase_value *value, pbase_error *err)
+{
+    any_collection from = {.kind = PBASE_ROOT_VALUE};
+    opened_entry entry = {&from, key};
+    pbase_value written;
+    pbase_status status = any_of_snapshot(snapshot, name, &from, err);
+    if (status == PBASE_OK) {
+        status = nested_write(value, child_of_entry, &entry, &self->arena, &written, err);
+    }
+    any_close(&from);
+    return status == PBASE_OK ? cli_print_json(self, &written, err) : status;
+}
+
 /* {"name": ..., "type": ..., "count": ...}, or the value of a root that holds one. */
 static pbase_status print_root(cli *self, const pbase_snapshot *snapshot, const char *name,
                                pbase_error *err)
@@ -140,6 +179,10 @@ static pbase_status print_root(cli *self, const pbase_snapshot *snapshot, const 
     if (info.kind == PBASE_ROOT_VALUE) {
         pbase_value value;
         status = pbase_snapshot_value(snapshot, name, &self->arena, &value, err);
+        opened_root root = {snapshot, name};
+        status = status == PBASE_OK
+                     ? nested_write(&value, child_of_root, &root, &self->arena, &value, err)
+                     : status;
         return status == PBASE_OK ? cli_print_json(self, &value, err) : status;
     }
     pbase_field fields[] = {
@@ -302,7 +345,7 @@ static pbase_status print_entry(cli *self, const pbase_snapshot *snapshot, const
         return print_of_multi_dict(self, snapshot, name, &key, err);
     }
     status = get_value(self, snapshot, name, info.kind, &key, &value, err);
-    return status == PBASE_OK ? cli_print_json(self, &value, err) : status;
+    return status == PBASE_OK ? print_nested(self, snapshot, name, &key, &value, err) : status;
 }
 
 CLI_COMMAND(cmd_get)

@@ -2,6 +2,7 @@
 #include "any_collection.h"
 #include "commands.h"
 #include "csv_columns.h"
+#include "nested_value.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ typedef struct {
     bool is_array, with_keys;
     csv_types types;
     pbase_buffer text;
+    pbase_arena arena; /* of what the collections in a row hold */
 } export_work;
 
 /* One row as it is exported; `fields` is room for a map around it. */
@@ -63,6 +65,11 @@ static pbase_status append_entry(export_work *work, pbase_error *err)
 {
     export_row row = {.key = pbase_value_null()};
     pbase_status status = read_row(work, &row, err);
+    if (status == PBASE_OK) {
+        pbase_arena_reset(&work->arena);
+        status =
+            nested_write(&row.value, nested_of_cursor, work->cursor, &work->arena, &row.value, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
@@ -162,6 +169,7 @@ CLI_COMMAND(cmd_export)
     }
     pbase_snapshot *snapshot = NULL;
     pbase_buffer_init(&work.text, pbase_alloc_default());
+    pbase_arena_init(&work.arena, pbase_alloc_default());
     pbase_status status = cli_open_snapshot(self, arguments->values[EXPORT_AS_OF], &snapshot, err);
     if (status == PBASE_OK) {
         status = any_of_snapshot(snapshot, arguments->operands[0], &work.from, err);
@@ -173,5 +181,6 @@ CLI_COMMAND(cmd_export)
     any_close(&work.from);
     pbase_snapshot_close(snapshot);
     pbase_buffer_fini(&work.text);
+    pbase_arena_fini(&work.arena);
     return status;
 }

@@ -31,6 +31,7 @@ typedef struct {
     pbase_arena arena; /* of one row */
     progress progress;
     uint64_t imported, rejected;
+    pbase_txn *txn; /* of the batch at hand */
 } import_work;
 
 /* --------------------------------------------------------------------------------- arguments ---- */
@@ -114,7 +115,7 @@ static pbase_status put_row(import_work *self, any_collection *into, const pbase
                               (int)self->key_field.size, (const char *)self->key_field.data);
         }
     }
-    return any_add(into, key, value, err);
+    return any_add_nested(into, self->txn, key, value, err);
 }
 
 /* Of CR LF the CR is left when rows are cut. */
@@ -229,6 +230,7 @@ static pbase_status import_batch(import_work *self, pbase_error *err)
     if (status != PBASE_OK) {
         return status;
     }
+    self->txn = txn;
     status = any_of_txn(txn, self->collection, self->kind, &into, err);
     if (status == PBASE_OK) {
         status = fill_batch(self, &into, &count, err);

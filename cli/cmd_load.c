@@ -7,6 +7,7 @@
 #include "any_collection.h"
 #include "commands.h"
 #include "dump_reader.h"
+#include "nested_value.h"
 #include "progress.h"
 
 #include <inttypes.h>
@@ -133,7 +134,7 @@ static pbase_status load_entry(load_work *self, pbase_error *err)
     status =
         any_kind_counted(self->root_kind)
             ? any_add_times(&self->root, self->line.key, self->line.value, self->line.times, err)
-            : any_add(&self->root, self->line.key, self->line.value, err);
+            : any_add_nested(&self->root, self->txn, self->line.key, self->line.value, err);
     if (status == PBASE_INVALID || status == PBASE_LIMIT || status == PBASE_UNSUPPORTED) {
         return dump_reader_refuse(&self->reader, status, err, "%s", err->message);
     }
@@ -146,7 +147,15 @@ static pbase_status load_entry(load_work *self, pbase_error *err)
 static pbase_status store_value(pbase_txn *txn, void *state, pbase_error *err)
 {
     load_work *self = state;
-    return pbase_txn_store_value(txn, self->root_name, self->line.value, err);
+    nested_handles handles = {NULL, 0, 0};
+    pbase_value value;
+    pbase_status status =
+        nested_read(txn, self->line.value, &handles, &self->reader.arena, &value, err);
+    if (status == PBASE_OK) {
+        status = pbase_txn_store_value(txn, self->root_name, &value, err);
+    }
+    nested_close(&handles);
+    return status;
 }
 
 static pbase_status load_value(load_work *self, pbase_error *err)
@@ -182,6 +191,76 @@ static pbase_status load_entries(load_work *self, pbase_error *err)
     return status == PBASE_OK ? commit_batch(self, err) : status;
 }
 
+/* ------------------------------------------------------------------------------------- objects -- */
+
+/* One object of the line at hand. */
+static pbase_status put_object(load_work *self, pbase_error *err)
+{
+    char class_name[PBASE_NAME_BYTES_MAX + 1] = "";
+    const pbase_value *key = self->line.key;
+    const pbase_value *name = pbase_value_field(self->line.value, pbase_bytes_text("class"));
+    const pbase_value *attributes = pbase_value_field(self->line.value, pbase_bytes_text("value"));
+    nested_handles handles = {NULL, 0, 0};
+    pbase_value value;
+    if (key == NULL || key->kind != PBASE_REFERENCE || self->line.times != NULL || name == NULL ||
+        name->kind != PBASE_STRING || name->as.string.size >= sizeof class_name ||
+        attributes == NULL) {
+        return REFUSE(self, "this is no object");
+    }
+    memcpy(class_name, name->as.string.data, name->as.string.size);
+    pbase_status status =
+        nested_read(self->txn, attributes, &handles, &self->reader.arena, &value, err);
+    if (status == PBASE_OK) {
+        status = pbase_object_put_as(self->txn, key->as.reference, class_name, &value, NULL, err);
+    }
+    nested_close(&handles);
+    return status == PBASE_INVALID || status == PBASE_LIMIT
+               ? dump_reader_refuse(&self->reader, status, err, "%s", err->message)
+               : status;
+}
+
+static pbase_status commit_objects(load_work *self, pbase_error *err)
+{
+    pbase_status status =
+        self->txn == NULL ? PBASE_OK : pbase_txn_commit(&self->txn, NULL, NULL, err);
+    pbase_txn_abort(&self->txn);
+    self->batch_entries = 0;
+    self->batch_bytes = 0;
+    progress_update(&self->progress, self->entries, self->input.bytes_given);
+    return status;
+}
+
+static pbase_status load_object(load_work *self, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    if (self->txn == NULL) {
+        status = pbase_txn_begin(self->database, NULL, &self->txn, err);
+    }
+    status = status == PBASE_OK ? put_object(self, err) : status;
+    if (status != PBASE_OK) {
+        return status;
+    }
+    count_entry(self);
+    self->batch_bytes += self->line.text.size;
+    bool is_full = ++self->batch_entries >= BATCH_ENTRIES || self->batch_bytes >= BATCH_BYTES;
+    return is_full ? commit_objects(self, err) : PBASE_OK;
+}
+
+static pbase_status load_objects(load_work *self, pbase_error *err)
+{
+    self->batch_entries = 0;
+    self->batch_bytes = 0;
+    pbase_status status = next_line(self, err);
+    while (status == PBASE_OK && self->line.kind == DUMP_ENTRY) {
+        status = load_object(self, err);
+        status = status == PBASE_OK ? next_line(self, err) : status;
+    }
+    if (status == PBASE_OK && self->line.kind != DUMP_ROOT_END) {
+        status = REFUSE(self, "an object or the end of the objects is expected here");
+    }
+    return status == PBASE_OK ? commit_objects(self, err) : status;
+}
+
 /* PBASE_ROOT_* of "dict" and the like; false for what a newer release may know. */
 static bool parse_kind(pbase_bytes text, uint32_t *out)
 {
@@ -195,15 +274,17 @@ static bool parse_kind(pbase_bytes text, uint32_t *out)
 static pbase_status load_root(load_work *self, pbase_error *err)
 {
     (void)snprintf(self->root_name, sizeof self->root_name, "%s", self->line.name);
-    if (!parse_kind(self->line.collection, &self->root_kind)) {
+    bool objects = pbase_bytes_equal(self->line.collection, pbase_bytes_text(DUMP_OBJECTS_KIND));
+    if (!objects && !parse_kind(self->line.collection, &self->root_kind)) {
         return dump_reader_refuse(&self->reader, PBASE_FORMAT, err, "the kind '%.*s' is not known",
                                   (int)self->line.collection.size,
                                   (const char *)self->line.collection.data);
     }
     self->root_entries = 0;
     dump_sum_begin(self->sum);
-    pbase_status status =
-        self->root_kind == PBASE_ROOT_VALUE ? load_value(self, err) : load_entries(self, err);
+    pbase_status status = objects                               ? load_objects(self, err)
+                          : self->root_kind == PBASE_ROOT_VALUE ? load_value(self, err)
+                                                                : load_entries(self, err);
     status = status == PBASE_OK ? check_root_end(self, err) : status;
     self->database_roots += status == PBASE_OK;
     return status;

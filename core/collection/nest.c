@@ -280,7 +280,8 @@ pbase_status nest_place(const nest_slot *slot, const stored_child *own, const co
 
 static bool nests_at(const pbase_value *value, unsigned depth)
 {
-    bool found = value->kind == PBASE_HANDLE || value->kind == PBASE_CHILD;
+    bool found = value->kind == PBASE_HANDLE || value->kind == PBASE_CHILD ||
+                 (value->kind == PBASE_MAP && value->form != 0);
     if (depth == PBASE_DEPTH_MAX) {
         return found; /* what is deeper is refused when it is encoded */
     }
@@ -401,6 +402,10 @@ static pbase_status gather_map(nest *self, const nest_slot *slot, const pbase_va
     size_t count = value->as.map.count;
     pbase_field *fields = pbase_arena_array(arena, count, sizeof *fields);
     pbase_status status = PBASE_OK;
+    if (value->form != 0) {
+        return PBASE_FAIL(err, PBASE_INVALID,
+                          "a $collection or $object is no value: make it, and put its handle");
+    }
     if (fields == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a value with children");
     }

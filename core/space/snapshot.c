@@ -208,6 +208,17 @@ static pbase_status path_child(void *state, pbase_bytes name, uint64_t n, collec
     return root_view_child(&snapshot->view, name, n, out, err);
 }
 
+pbase_status pbase_snapshot_child(const pbase_snapshot *snapshot, const char *name, uint64_t n,
+                                  pbase_collection **out, pbase_error *err)
+{
+    collection *child = NULL;
+    pbase_status status = root_view_child(&snapshot->view, pbase_bytes_text(name), n, &child, err);
+    if (status == PBASE_OK) {
+        *out = collection_any(child);
+    }
+    return status;
+}
+
 pbase_status pbase_snapshot_at(const pbase_snapshot *snapshot, const char *root,
                                const pbase_value *steps, size_t count, pbase_collection **out,
                                pbase_error *err)

@@ -77,6 +77,7 @@ static pbase_status copy_map(const pbase_value *value, unsigned depth, pbase_are
         }
     }
     *out = pbase_value_map(fields, count);
+    out->form = value->form;
     return PBASE_OK;
 }
 

@@ -37,6 +37,52 @@ static pbase_value any_key(filling *f)
     return random_scalar(f->random, 12, &f->arena);
 }
 
+/* Documents with collections in collections, a blob, and an object that holds a collection too. */
+static void fill_nested(pbase_txn *txn, filling *f)
+{
+    pbase_dict *outer = NULL, *inner = NULL;
+    pbase_hash_dict *hashed = NULL;
+    pbase_multi_dict *multi = NULL;
+    pbase_blob *blob = NULL;
+    pbase_object_id id;
+    MUST(pbase_txn_new_dict(txn, &outer, NULL));
+    for (unsigned i = 0; i < f->entries; i++) {
+        pbase_value key = any_key(f), value = any_value(f), other = any_key(f), document;
+        MUST(pbase_txn_new_dict(txn, &inner, NULL));
+        MUST(pbase_txn_new_hash_dict(txn, &hashed, NULL));
+        MUST(pbase_txn_new_multi_dict(txn, &multi, NULL));
+        MUST(pbase_multi_dict_add(&multi, &key, &value, 2, NULL, NULL));
+        pbase_value records = pbase_value_of_multi_dict(multi);
+        MUST(pbase_hash_dict_put(&hashed, &value, &records, NULL, NULL));
+        pbase_field fields[] = {{pbase_bytes_text("plain"), value},
+                                {pbase_bytes_text("hashed"), pbase_value_of_hash_dict(hashed)}};
+        document = pbase_value_map(fields, 2);
+        MUST(pbase_dict_put(&inner, &other, &document, NULL, NULL));
+        document = pbase_value_of_dict(inner);
+        MUST(pbase_dict_put(&outer, &key, &document, NULL, NULL));
+        MUST(pbase_object_create(txn, "Thing", &(pbase_value){.kind = PBASE_MAP}, &id, NULL));
+        fields[1].value = document;
+        document = pbase_value_map(fields, 2);
+        MUST(pbase_object_create(txn, "Holder", &document, &id, NULL));
+        pbase_multi_dict_close(multi);
+        pbase_hash_dict_close(hashed);
+        pbase_dict_close(inner);
+    }
+    uint8_t bytes[1000] = {1, 2, 3};
+    pbase_value key = pbase_value_text("a blob"), document;
+    MUST(pbase_blob_create(txn, "b", "x/y", &blob, NULL));
+    for (unsigned i = 0; i < 700; i++) {
+        bytes[i] = (uint8_t)i;
+        MUST(pbase_blob_append(blob, pbase_bytes_of(bytes, sizeof bytes), NULL));
+    }
+    MUST(pbase_blob_value(blob, &document, NULL));
+    MUST(pbase_dict_put(&outer, &key, &document, NULL, NULL));
+    MUST(pbase_txn_store_value(txn, "a document", &document, NULL));
+    pbase_blob_close(blob);
+    MUST(pbase_txn_store_dict(txn, "nested", outer, NULL));
+    pbase_dict_close(outer);
+}
+
 static pbase_status fill(pbase_txn *txn, void *state, pbase_error *err)
 {
     filling *f = state;
@@ -81,6 +127,7 @@ static pbase_status fill(pbase_txn *txn, void *state, pbase_error *err)
     MUST(pbase_txn_new_list(txn, &list, NULL));
     MUST(pbase_txn_store_list(txn, "an empty list", list, NULL));
     pbase_list_close(list);
+    fill_nested(txn, f);
     return PBASE_OK;
 }
 

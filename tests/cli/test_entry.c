@@ -48,6 +48,39 @@ static void a_key_that_is_no_json_is_a_string(void **state)
     cli_case_end(&run);
 }
 
+static void collections_in_documents_go_in_and_out_as_forms(void **state)
+{
+    (void)state;
+    static const char document[] =
+        "{\"tags\":{\"$collection\":{\"kind\":\"set\",\"items\":[\"a\",\"b\"]}},"
+        "\"by\":{\"$collection\":{\"kind\":\"dict\",\"items\":"
+        "[[1,{\"$collection\":{\"kind\":\"list\",\"items\":[true]}}]]}},"
+        "\"map\":{\"$map\":{\"$collection\":1}}}";
+    cli_case run;
+    cli_case_begin(&run);
+
+    CLI(&run, "put", "d", "k", document);
+    assert_int_equal(run.exit_code, 0);
+    CLI(&run, "get", "d", "k");
+    assert_memory_equal(run.out, document, strlen(document));
+    CLI(&run, "export", "d");
+    assert_memory_equal(run.out, document, strlen(document));
+    CLI(&run, "query", "from d | select tags");
+    cli_case_expect_out(&run, "{\"tags\":{\"$child\":0}}\n");
+
+    CLI(&run, "put", "d", "k", "{\"$collection\":{\"kind\":\"tree\",\"items\":[]}}");
+    cli_case_expect(&run, 15, "kind is not known");
+    CLI(&run, "put", "d", "k", "{\"$collection\":{\"kind\":\"dict\",\"items\":[1]}}");
+    cli_case_expect(&run, 15, "list of its parts");
+    CLI(&run, "put", "d", "k", "{\"$collection\":1}");
+    cli_case_expect(&run, 15, "two fields");
+    CLI(&run, "put", "d", "k", "[{\"$object\":{}}]");
+    cli_case_expect(&run, 15, "object");
+    CLI(&run, "check");
+    assert_int_equal(run.exit_code, 0);
+    cli_case_end(&run);
+}
+
 static void a_counted_set_goes_in_and_out_as_counts(void **state)
 {
     (void)state;
@@ -304,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(get_gives_what_put_stored_in_another_process),
         cmocka_unit_test(a_key_that_is_no_json_is_a_string),
+        cmocka_unit_test(collections_in_documents_go_in_and_out_as_forms),
         cmocka_unit_test(a_counted_set_goes_in_and_out_as_counts),
         cmocka_unit_test(a_hash_dictionary_takes_any_json_as_key),
         cmocka_unit_test(a_multi_dictionary_gives_each_record_as_often_as_it_is_there),

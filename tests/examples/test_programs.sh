@@ -66,5 +66,9 @@ expect "ann: green red" 06-nesting
 expect "six levels down: a dict" 06-nesting
 expect "ann works for Trees & Daughters" 07-objects
 expect "cleo works for nobody" 07-objects
+expect "ann: green red" 16-nesting
+expect "six levels down: a dict" 16-nesting
+expect "ann works for Trees & Daughters" 17-objects
+expect "cleo works for nobody" 17-objects
 head -c 1000000 /dev/zero >zeros
-expect "1000000 bytes, fnv1a" 08-blobs zeros
+expect "1000000 bytes, fnv1a" 18-blobs zeros

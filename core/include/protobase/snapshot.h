@@ -78,6 +78,11 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_roots(const pbase_snapsho
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_root(const pbase_snapshot *snapshot,
                                                             const char *name, pbase_root_info *out,
                                                             pbase_error *err);
+/* The n-th collection in a root that holds a plain value: a handle the caller closes. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_child(const pbase_snapshot *snapshot,
+                                                             const char *name, uint64_t n,
+                                                             pbase_collection **out,
+                                                             pbase_error *err);
 /* The collection at the end of a path, as pbase_txn_at: a handle the caller closes. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_snapshot_at(const pbase_snapshot *snapshot,
                                                           const char *root,

@@ -325,10 +325,7 @@ static pbase_status read_form(json_decoder *d, json_form form, size_t word, pbas
     case JSON_FORM_MAP:
     case JSON_FORM_NONE:
     default:
-        return failed_at(d, word,
-                         PBASE_FAIL(d->err, PBASE_UNSUPPORTED,
-                                    "%s is reserved: this version reads no such value",
-                                    form == JSON_FORM_OBJECT ? "$object" : "$collection"));
+        return form_wants(d, word, "a form of a scalar"); /* read_map does the others */
     }
 }
 
@@ -359,6 +356,11 @@ static pbase_status read_map(json_decoder *d, pbase_value *place)
         return open_container(d, word, past, place);
     }
     size_t content = word + 2; /* behind the only name */
+    if (form == JSON_FORM_COLLECTION || form == JSON_FORM_OBJECT) {
+        pbase_status status = open_container(d, word, past, place);
+        place->form = status == PBASE_OK;
+        return status;
+    }
     if (form != JSON_FORM_MAP) {
         d->at = past;
         return read_form(d, form, content, place);

@@ -325,7 +325,8 @@ static pbase_status write_map(const pbase_value *value, unsigned depth, pbase_bu
 {
     const pbase_field *fields = value->as.map.fields;
     size_t count = value->as.map.count;
-    bool is_escaped = count == 1 && json_form_of(fields[0].name) != JSON_FORM_NONE;
+    bool is_escaped =
+        count == 1 && json_form_of(fields[0].name) != JSON_FORM_NONE && value->form == 0;
     pbase_status status = check_depth(depth, err);
     if (status == PBASE_OK) {
         status = write_text(is_escaped ? "{\"$map\":{" : "{", out, err);

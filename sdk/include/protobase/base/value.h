@@ -35,7 +35,10 @@ typedef struct pbase_field pbase_field;
 struct pbase_collection;
 struct pbase_value {
     uint8_t kind;
-    uint8_t reserved[7]; /* zero */
+    uint8_t
+        form; /* of a map: 1 when it was read as `$collection` or `$object`, which stand for what
+                     a codec cannot make; else 0. It can be written as JSON again, but not stored */
+    uint8_t reserved[6]; /* zero */
     union {
         bool boolean;
         int64_t integer;

@@ -1,6 +1,6 @@
-/* 08-blobs.c - a file streamed into a blob and out again, in pieces.
+/* 18-blobs.c - a file streamed into a blob and out again, in pieces.
  *
- *     08-blobs [FILE]       everything in memory, gone at the end; without FILE: this program */
+ *     18-blobs [FILE]       everything in memory, gone at the end; without FILE: this program */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

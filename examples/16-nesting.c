@@ -1,6 +1,6 @@
-/* 06-nesting.c - collections inside documents and inside one another.
+/* 16-nesting.c - collections inside documents and inside one another.
  *
- *     06-nesting            everything in memory, gone at the end */
+ *     16-nesting            everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-/* 07-objects.c - objects with a class and an id, references between them, many read at once.
+/* 17-objects.c - objects with a class and an id, references between them, many read at once.
  *
- *     07-objects            everything in memory, gone at the end */
+ *     17-objects            everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>
