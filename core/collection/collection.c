@@ -502,6 +502,13 @@ static void forget_children(collection *self, pbase_bytes before, pbase_bytes af
     }
 }
 
+/* True when the operation puts the value that was encoded last, and that has children. */
+static bool places_children(const collection *self, const change *operation)
+{
+    return self->placing.count > 0 && operation->value.size > 0 &&
+           operation->value.data == self->stored.data;
+}
+
 /* An edit after which the handle sees other children, or other versions of them. When the stored
  * value stays what it was, only they have changed: the entry is not written. */
 static pbase_status change_nested(collection *self, const change *operation, pbase_error *err)
@@ -520,8 +527,7 @@ static pbase_status change_nested(collection *self, const change *operation, pba
                             "too many changes in one transaction to put a collection into it");
         pbase_error_hint(err, "put the collections first, or in a transaction of their own");
     }
-    bool places = operation->value.size > 0 && operation->value.data == self->stored.data &&
-                  self->placing.count > 0;
+    bool places = places_children(self, operation);
     if (status == PBASE_OK && (places || self->children != NULL)) {
         status = child_versions_reserve(&self->children, self->context->alloc,
                                         places ? self->placing.count : 0, err);
@@ -532,7 +538,7 @@ static pbase_status change_nested(collection *self, const change *operation, pba
         status = change_plain(self, operation, err);
     }
     if (status == PBASE_OK) {
-        self->nests = self->nests || stored_children_announced(operation->value);
+        self->nests = self->nests || places;
         if (self->children != NULL) {
             forget_children(self, pbase_buffer_view(&before), operation->value);
         }
@@ -548,8 +554,7 @@ static pbase_status change_nested(collection *self, const change *operation, pba
 
 pbase_status collection_change(collection *self, const change *operation, pbase_error *err)
 {
-    bool nested =
-        self->nests || (kind_has_values(self->kind) && stored_children_announced(operation->value));
+    bool nested = self->nests || places_children(self, operation);
     return collection_noted(
         self, nested ? change_nested(self, operation, err) : change_plain(self, operation, err),
         err);

@@ -62,10 +62,6 @@ grep -qE "bytes_cache_hits: [1-9]" out.txt || {
 }
 expect "Ada was born in 1815" 08-cpp
 expect "Alan 1912" 08-cpp
-expect "ann: green red" 06-nesting
-expect "six levels down: a dict" 06-nesting
-expect "ann works for Trees & Daughters" 07-objects
-expect "cleo works for nobody" 07-objects
 expect "ann: green red" 16-nesting
 expect "six levels down: a dict" 16-nesting
 expect "ann works for Trees & Daughters" 17-objects
