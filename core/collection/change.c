@@ -39,6 +39,11 @@ static change_form form_of(uint8_t op)
     return op < sizeof change_forms / sizeof change_forms[0] ? change_forms[op] : none;
 }
 
+uint8_t change_kind(uint8_t op)
+{
+    return form_of(op).kind;
+}
+
 /* ------------------------------------------------------------------------------- bytes -------- */
 
 static bool fields_read(pbase_reader_bytes *reader, uint8_t fields, change *out)

@@ -39,6 +39,8 @@ typedef struct {
     pbase_bytes value; /* stored form */
 } change;
 
+/* PBASE_COLLECTION_* it is an operation of; 0: there is none of that number. */
+uint8_t change_kind(uint8_t op);
 /* It puts or removes the value of a key. */
 static inline bool change_is_of_key(uint8_t op)
 {

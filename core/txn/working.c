@@ -520,8 +520,10 @@ static pbase_status apply_operation(working *self, working_database *database,
     if (status != PBASE_OK) {
         return status;
     }
-    return item->nests || announced ? apply_nesting(self, database, id, operation, ids, err)
-                                    : change_apply(operation, item->kind, &item->content, err);
+    bool fits = change_kind(operation->op) == item->kind; /* if not, applying it says so */
+    return fits && (item->nests || announced)
+               ? apply_nesting(self, database, id, operation, ids, err)
+               : change_apply(operation, item->kind, &item->content, err);
 }
 
 static pbase_status apply_operations(working *self, working_database *database,
