@@ -6,6 +6,7 @@
  * names may be half changed. */
 #include "txn/feed.h"
 
+#include "collection/stored_children.h"
 #include "index/definition.h"
 
 #include <inttypes.h>
@@ -215,12 +216,13 @@ static pbase_status tell_root(feed *self, const change *operation, feed_event *o
     }
     pbase_arena_fini(&arena);
     if (told && status == PBASE_OK) {
-        pbase_collection_id ignored;
+        stored_child child;
+        bool holds = operation->op == CHANGE_PUT && stored_is_child(operation->value) &&
+                     stored_child_at(operation->value, 0, &child);
         out->what = operation->op == CHANGE_PUT ? FEED_ROOT_PUT : FEED_ROOT_REMOVE;
         out->was_there = was_there;
         out->operation = *operation;
-        (void)(operation->op == CHANGE_PUT &&
-               catalog_child(operation->value, &ignored, &out->kind)); /* else a plain value */
+        out->kind = holds ? child.kind : out->kind; /* else a plain value */
     }
     return status == PBASE_OK && !told ? PBASE_END : status;
 }

@@ -1,6 +1,8 @@
 /* root_names.c - two small trees for each database, in memory and never stored. */
 #include "txn/root_names.h"
 
+#include "collection/stored_children.h"
+
 void root_names_init(root_names *self, space_state *base)
 {
     *self = (root_names){
@@ -168,11 +170,10 @@ static pbase_status put_named(root_names *self, root_table *table, uint64_t sequ
 {
     pbase_arena arena;
     pbase_value name;
-    pbase_collection_id id;
-    uint8_t kind = 0;
-    bool holds = catalog_child(operation->value, &id, &kind);
-    if (holds && id.sequence == 0) {
-        id.sequence = sequence;
+    stored_child child;
+    bool holds = stored_is_child(operation->value) && stored_child_at(operation->value, 0, &child);
+    if (holds && child.id.sequence == 0) {
+        child.id.sequence = sequence;
     }
     pbase_arena_init(&arena, self->alloc);
     pbase_status status = key_decode(&operation->key, &arena, &name, err);
@@ -180,7 +181,7 @@ static pbase_status put_named(root_names *self, root_table *table, uint64_t sequ
         status = PBASE_FAIL(err, PBASE_CORRUPT, "the name of a root is not text");
     }
     if (status == PBASE_OK) {
-        status = table_put(table, &operation->key, name.as.string, holds ? &id : NULL, err);
+        status = table_put(table, &operation->key, name.as.string, holds ? &child.id : NULL, err);
     }
     pbase_arena_fini(&arena);
     return status;
