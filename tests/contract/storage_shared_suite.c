@@ -186,6 +186,27 @@ static void who_falls_behind_a_trim_is_told(void **state)
     assert_sound(f);
 }
 
+static void users_who_append_and_trim_in_turn_use_each_others_segments(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    pbase_position before = 0, last = 0;
+    for (unsigned i = 0; i < 600; i++) { /* some twenty segments */
+        pbase_position first = storage_append(f, "a record").first;
+        if (i % 50 == 49) {
+            assert_ok(f, pbase_storage_trim(f->storage, NULL, before, last, &f->err));
+        }
+        before = last;
+        last = first;
+        if (i % 7 == 0) {
+            swap(&other);
+        }
+    }
+    assert_true(storage_head(f).head > last);
+    other_close(&other);
+    assert_sound(f);
+}
+
 static void documents_of_two_users_are_replaced_one_after_the_other(void **state)
 {
     storage_fixture *f = storage_of(state);
@@ -235,6 +256,7 @@ int storage_shared_suite_run(const storage_subject *subject)
         TEST(an_append_with_the_token_of_an_earlier_user_is_fenced),
         TEST(atoms_of_two_users_never_share_a_place),
         TEST(who_falls_behind_a_trim_is_told),
+        TEST(users_who_append_and_trim_in_turn_use_each_others_segments),
         TEST(documents_of_two_users_are_replaced_one_after_the_other),
         TEST(the_last_user_leaves_a_clean_space),
     };

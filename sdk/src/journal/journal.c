@@ -128,10 +128,6 @@ pbase_status journal_open(const journal_options *options, const pbase_call *call
     self->is_shared = options->is_shared;
     self->first_now = options->first_now;
     self->first_state = options->state;
-    if (self->is_shared) { /* numbers that no other participant chooses */
-        self->os->system->random(self->os, &self->spare_next, sizeof(self->spare_next));
-        self->spare_next &= UINT32_MAX >> 1;
-    }
     status = locks_create(self, err);
     if (status == PBASE_OK) {
         status = geometry_take(self, options, err);

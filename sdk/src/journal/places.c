@@ -9,6 +9,7 @@
 
 #define HEX_DIGITS 16u
 #define GROW_FIRST 16u
+#define SPARE_TRIES 8u
 
 void journal_segment_name(pbase_position base, char out[JOURNAL_NAME_BYTES])
 {
@@ -134,8 +135,14 @@ static pbase_status spare_add(journal *self, journal_spare spare, pbase_error *e
     return status;
 }
 
+/* Of several participants each draws its numbers, so that two do not make the same name. */
 static uint32_t spare_number_new(journal *self)
 {
+    if (self->is_shared) {
+        uint32_t drawn = 0;
+        self->os->system->random(self->os, &drawn, sizeof(drawn));
+        return drawn % (UINT32_MAX - 1);
+    }
     journal_lock(self, self->state_lock);
     uint32_t number = self->spare_next++;
     journal_unlock(self, self->state_lock);
@@ -157,14 +164,33 @@ bool journal_spare_take(journal *self, uint32_t *out_number)
     return found;
 }
 
+/* Makes an empty segment under a new name. */
+static pbase_status spare_open(journal *self, uint32_t *out_number, pbase_segment **out,
+                               pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    pbase_error why;
+    pbase_status status = PBASE_EXISTS;
+    for (unsigned i = 0; status == PBASE_EXISTS && i < SPARE_TRIES; i++) {
+        *out_number = spare_number_new(self);
+        journal_spare_name(*out_number, name);
+        pbase_error_init(&why);
+        status = pbase_blocks_open(self->blocks, NULL, name,
+                                   PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE, out, &why);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
 pbase_status journal_spare_create(journal *self, pbase_error *err)
 {
     char name[JOURNAL_NAME_BYTES];
     pbase_segment *segment = NULL;
-    uint32_t number = spare_number_new(self);
+    uint32_t number = 0;
+    pbase_status status = spare_open(self, &number, &segment, err);
     journal_spare_name(number, name);
-    pbase_status status = pbase_blocks_open(
-        self->blocks, NULL, name, PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE, &segment, err);
     if (status != PBASE_OK) {
         return status;
     }

@@ -524,6 +524,42 @@ static void a_prepared_segment_is_used_by_the_next_roll(void **state)
     assert_int_equal(stats.append_count, 2);
 }
 
+/* Each follows and appends a segment of its own, while the other makes one ahead: their names never
+ * meet. */
+static void two_participants_append_in_turn_and_prepare_beside_each_other(void **state)
+{
+    (void)state;
+    bed both[2];
+    journal_mark mark;
+    pbase_journal_appended appended;
+    uint64_t numbers[64];
+    size_t count = 0;
+    bed_close(&on); /* the folder is theirs */
+    for (size_t i = 0; i < 2; i++) {
+        bed_init(&both[i], sim);
+        both[i].options.is_shared = true;
+        both[i].options.joins = i == 0 ? NULL : &mark;
+        assert_int_equal(bed_open(&both[i], NULL), PBASE_OK);
+        journal_mark_get(both[i].journal, &mark);
+    }
+    for (uint64_t n = 0; n < 30; n++) {
+        bed *now = &both[n % 2];
+        assert_int_equal(journal_follow(now->journal, &mark, true, NULL), PBASE_OK);
+        assert_int_equal(journal_prepare(both[(n + 1) % 2].journal, NULL, NULL), PBASE_OK);
+        pbase_status status =
+            bed_append(now, n, 1, BED_SEGMENT_BYTES - 200, PBASE_DURABILITY_SYNC, &appended, NULL);
+        assert_int_equal(status, PBASE_OK);
+        journal_mark_get(now->journal, &mark);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(journal_follow(both[i].journal, &mark, true, NULL), PBASE_OK);
+        assert_int_equal(bed_scan(&both[i], 0, numbers, 64, &count), PBASE_END);
+        assert_int_equal(count, 30);
+        bed_close(&both[i]);
+    }
+    reopen();
+}
+
 static void another_journals_frames_are_not_ours(void **state)
 {
     (void)state;
@@ -621,6 +657,7 @@ int main(void)
         TEST(the_outcome_of_a_token_is_found_absent_or_expired),
         TEST(waiting_ends_with_the_call),
         TEST(a_prepared_segment_is_used_by_the_next_roll),
+        TEST(two_participants_append_in_turn_and_prepare_beside_each_other),
         TEST(another_journals_frames_are_not_ours),
         TEST(a_larger_atomic_unit_continues_a_journal_with_a_smaller_one),
         TEST(lack_of_memory_at_any_request_leaves_the_journal_usable),
