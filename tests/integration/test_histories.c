@@ -410,11 +410,39 @@ static void snapshot_threads_leave_no_anomaly_but_write_skew(void **unused)
     try_history(&t, "snapshot threads, values");
 }
 
+static void serializable_processes_leave_a_history_without_anomaly(void **unused)
+{
+    (void)unused;
+    trial t = {CLIENTS_PROCESSES, PBASE_SERIALIZABLE, 1, length(150), false, false};
+    try_history(&t, "serializable processes, merged appends");
+    t.in_dict = true;
+    try_history(&t, "serializable processes, values");
+}
+
+static void snapshot_processes_leave_no_anomaly_but_write_skew(void **unused)
+{
+    (void)unused;
+    const trial t = {CLIENTS_PROCESSES, PBASE_SNAPSHOT_ISOLATION, 1, length(150), true, false};
+    try_history(&t, "snapshot processes, values");
+}
+
+static void processes_that_are_killed_leave_a_history_without_anomaly(void **unused)
+{
+    (void)unused;
+    trial t = {CLIENTS_PROCESSES, PBASE_SERIALIZABLE, seed_is_long_run() ? 40 : 4, 60, false, true};
+    try_history(&t, "killed processes, merged appends");
+    t.in_dict = true;
+    try_history(&t, "killed processes, values");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serializable_threads_leave_a_history_without_anomaly),
         cmocka_unit_test(snapshot_threads_leave_no_anomaly_but_write_skew),
+        cmocka_unit_test(serializable_processes_leave_a_history_without_anomaly),
+        cmocka_unit_test(snapshot_processes_leave_no_anomaly_but_write_skew),
+        cmocka_unit_test(processes_that_are_killed_leave_a_history_without_anomaly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

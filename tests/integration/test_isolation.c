@@ -1,6 +1,6 @@
 /* test_isolation.c - what each isolation level lets happen: the cases of Hermitage and four more,
- * played step by step by clients in threads, and the table of docs/isolation.md, which is what came
- * out.
+ * played step by step by clients in threads and in processes, and the table of docs/isolation.md,
+ * which is what came out.
  *
  * A script is a row of steps: the client's number follows the letter.
  *   b1 begins, g1:K reads key K, s1:V counts the entries of value V, p1:K=V writes, c1 commits,
@@ -339,6 +339,12 @@ static void each_level_lets_happen_what_its_row_says_between_threads(void **unus
     play_all(CLIENTS_THREADS);
 }
 
+static void each_level_lets_happen_what_its_row_says_between_processes(void **unused)
+{
+    (void)unused;
+    play_all(CLIENTS_PROCESSES);
+}
+
 /* --------------------------------------------------------------------------------- table ---- */
 
 #define PAGE PBASE_SOURCE_DIR "/docs/isolation.md"
@@ -384,6 +390,7 @@ static void the_table_in_the_manual_is_what_came_out(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_level_lets_happen_what_its_row_says_between_processes),
         cmocka_unit_test(each_level_lets_happen_what_its_row_says_between_threads),
         cmocka_unit_test(the_table_in_the_manual_is_what_came_out),
     };
