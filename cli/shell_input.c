@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <histedit.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 
 #define HISTORY_LINES 2000
 #define WORDS_SHOWN_MAX 200u
+#define LOOK_UP_MS 200 /* how late a signal is noticed that came at a bad moment */
 
 struct shell_input {
     shell *owner;
@@ -107,21 +109,36 @@ static char *show_prompt(EditLine *edit)
     return self->prompt == NULL ? none : (char *)(uintptr_t)self->prompt; /* only read */
 }
 
-/* One character; 0 at the end, which a signal to end is, too. */
+/* One byte; false at the end, which a signal to end is, too. It may come just before the wait, or to
+ * another thread, and then ends no call: so the wait looks up now and then. */
+static bool read_byte(EditLine *edit, char *out)
+{
+    for (;;) {
+        struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
+        int ready = poll(&keys, 1, LOOK_UP_MS);
+        if (signals_resized()) {
+            el_resize(edit);
+        }
+        if (signals_ended() || (ready < 0 && errno != EINTR)) {
+            return false;
+        }
+        if (ready > 0) {
+            ssize_t got = read(STDIN_FILENO, out, 1);
+            if (got >= 0 || errno != EINTR) {
+                return got > 0;
+            }
+        }
+    }
+}
+
+/* One character; 0 at the end. */
 static int read_character(EditLine *edit, wchar_t *out)
 {
     mbstate_t state;
     memset(&state, 0, sizeof state);
     for (;;) {
         char byte;
-        ssize_t got = read(STDIN_FILENO, &byte, 1);
-        if (signals_resized()) {
-            el_resize(edit);
-        }
-        if (got < 0 && errno == EINTR && !signals_ended()) {
-            continue;
-        }
-        if (got <= 0) {
+        if (!read_byte(edit, &byte)) {
             return 0;
         }
         size_t used = mbrtowc(out, &byte, 1, &state);
