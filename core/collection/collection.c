@@ -560,6 +560,24 @@ pbase_status collection_change(collection *self, const change *operation, pbase_
         err);
 }
 
+#define PART_LOG_BYTES_MAX 65536u
+
+pbase_status collection_keep_part(const collection *self, const collection_context *context,
+                                  collection **out, pbase_error *err)
+{
+    collection *part = NULL;
+    pbase_status status = collection_keep_in(self, context, &part, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (part->base == ATOM_REF_NONE && part->log.size > PART_LOG_BYTES_MAX) {
+        change_log_fini(&part->log);
+        part->bulk = part->foreign = true;
+    }
+    *out = part;
+    return PBASE_OK;
+}
+
 void collection_mark_set(collection *self, collection_mark *out)
 {
     out->content = tree_keep(&self->tree);

@@ -111,6 +111,11 @@ PBASE_MUST_CHECK pbase_status collection_child_of(const nest_slot *slot, pbase_b
 /* Carries an operation out in the tree and in the log, or in neither. */
 PBASE_MUST_CHECK pbase_status collection_change(collection *self, const change *operation,
                                                 pbase_error *err);
+/* A second handle that is about to go its own way. The operations of a long one that was made from
+ * nothing are its whole content: they are not copied, the part is written whole when it is stored. */
+PBASE_MUST_CHECK pbase_status collection_keep_part(const collection *self,
+                                                   const collection_context *context,
+                                                   collection **out, pbase_error *err);
 /* What several operations began from: each succeeds, or all are taken back. */
 typedef struct {
     tree content;

@@ -216,7 +216,7 @@ pbase_status combine(const collection *a, const collection *b, uint8_t how, coll
                   (how == COMBINE_INTERSECTION ? count_a <= count_b : a_is_larger);
     bool own = how == COMBINE_INTERSECTION || (how == COMBINE_DIFFERENCE && !a_is_larger);
     const collection *from = from_a ? a : b, *other = from_a ? b : a;
-    status = collection_keep_in(from, a->context, &result, err);
+    status = collection_keep_part(from, a->context, &result, err);
     if (status == PBASE_OK) {
         status = own ? visit_own(result, from, other, how, err)
                      : visit_other(result, from, other, how, err);

@@ -54,7 +54,7 @@ static pbase_status keep_span(const collection *self, const list_span *span, pba
                               pbase_error *err)
 {
     collection *part = NULL;
-    pbase_status status = collection_keep(self, &part, err);
+    pbase_status status = collection_keep_part(self, self->context, &part, err);
     if (status == PBASE_OK) {
         status = remove_span(part, span->past, span->count, err);
     }

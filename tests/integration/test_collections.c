@@ -424,6 +424,27 @@ static void a_slice_of_a_stored_list_commits_a_few_bytes(void **unused)
     assert_numbers(10000, 20000);
 }
 
+static void a_part_of_a_new_list_is_stored_whole(void **unused)
+{
+    (void)unused;
+    static pbase_value values[30000];
+    for (int64_t i = 0; i < 30000; i++) {
+        values[i] = pbase_value_int(i);
+    }
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_list *list = NULL, *part = NULL;
+    assert_int_equal(pbase_txn_new_list(txn, &list, NULL), PBASE_OK);
+    assert_int_equal(pbase_list_append_all(&list, values, 30000, NULL), PBASE_OK);
+    assert_int_equal(pbase_list_slice(list, 10000, 20000, &part, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_list(txn, "whole", list, NULL), PBASE_OK);
+    pbase_list_close(list);
+    store_numbers(txn, part);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    assert_numbers(10000, 20000);
+    fixture_reopen(&f);
+    assert_numbers(10000, 20000);
+}
+
 static void a_cut_conflicts_with_any_change_of_the_list(void **unused)
 {
     (void)unused;
@@ -542,6 +563,7 @@ int main(void)
         BOTH(different_keys_of_a_hash_dictionary_merge),
         cmocka_unit_test_setup_teardown(a_slice_of_a_stored_list_commits_a_few_bytes, begin_file,
                                         end),
+        cmocka_unit_test_setup_teardown(a_part_of_a_new_list_is_stored_whole, begin_file, end),
         BOTH(a_cut_conflicts_with_any_change_of_the_list),
         cmocka_unit_test_setup_teardown(a_large_concatenation_is_there_after_reopening, begin_file,
                                         end),

@@ -193,6 +193,29 @@ static void a_large_concatenation_is_a_new_whole_that_can_be_edited(void **state
     fixture_fini(&f);
 }
 
+/* The operations that made a list are its content: a part of a long one does not copy them. */
+static void parts_of_a_long_new_list_cost_no_copy_of_its_operations(void **state)
+{
+    (void)state; /* no fixture */
+    fault_alloc fa;
+    fixture f;
+    fault_alloc_init(&fa);
+    fixture_init(&f, &fa.alloc, false);
+    pbase_list *list = list_of(&f, 0, 50000), *part = NULL;
+    uint64_t before = fault_alloc_live_bytes(&fa), count = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pbase_list_slice(list, 10000, 40000, &part, NULL), PBASE_OK);
+        assert_true(fault_alloc_live_bytes(&fa) - before < 32768); /* the nodes along the cut */
+        assert_int_equal(pbase_list_count(part, &count, NULL), PBASE_OK);
+        assert_int_equal(count, 30000);
+        pbase_list_close(part);
+    }
+    assert_false(collection_is_bulk(collection_of_list(list)));
+    assert_log_replays(&f, collection_of_list(list));
+    pbase_list_close(list);
+    fixture_fini(&f);
+}
+
 static void parts_tell_what_they_read(void **state)
 {
     (void)state; /* no fixture */
@@ -388,6 +411,7 @@ int main(void)
         cmocka_unit_test(ends_are_taken_and_put_on),
         cmocka_unit_test(one_list_goes_behind_another),
         cmocka_unit_test(a_large_concatenation_is_a_new_whole_that_can_be_edited),
+        cmocka_unit_test(parts_of_a_long_new_list_cost_no_copy_of_its_operations),
         cmocka_unit_test(parts_tell_what_they_read),
         cmocka_unit_test(a_read_only_list_has_parts_but_is_not_cut),
         cmocka_unit_test(without_memory_lists_stay_as_they_are),
