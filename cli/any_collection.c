@@ -120,6 +120,21 @@ pbase_status any_of_txn(pbase_txn *txn, const char *name, uint32_t kind, any_col
     return status;
 }
 
+pbase_status any_new(pbase_txn *txn, uint32_t kind, any_collection *out, pbase_error *err)
+{
+    any_collection made = {.kind = kind};
+    pbase_status status = new_collection(txn, &made, err);
+    if (status == PBASE_OK) {
+        *out = made;
+    }
+    return status;
+}
+
+pbase_value any_value(const any_collection *self)
+{
+    return pbase_value_of_collection((const pbase_collection *)(const void *)self->as.dict);
+}
+
 /* ---------------------------------------------------------------------------------------- using -- */
 
 pbase_status any_cursor(const any_collection *self, pbase_cursor **out, pbase_error *err)

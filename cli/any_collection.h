@@ -32,6 +32,11 @@ PBASE_MUST_CHECK pbase_status any_of_snapshot(const pbase_snapshot *snapshot, co
  * else. */
 PBASE_MUST_CHECK pbase_status any_of_txn(pbase_txn *txn, const char *name, uint32_t kind,
                                          any_collection *out, pbase_error *err);
+/* A new, empty one. */
+PBASE_MUST_CHECK pbase_status any_new(pbase_txn *txn, uint32_t kind, any_collection *out,
+                                      pbase_error *err);
+/* The handle as a value to be put into another collection; borrowed until that is done. */
+pbase_value any_value(const any_collection *self);
 PBASE_MUST_CHECK pbase_status any_cursor(const any_collection *self, pbase_cursor **out,
                                          pbase_error *err);
 /* The same as any_add and any_put below, with collections made in `txn` where the value has forms. */

@@ -7,7 +7,7 @@
 #include "any_collection.h"
 #include "commands.h"
 #include "dump_reader.h"
-#include "nested_value.h"
+#include "load_children.h"
 #include "progress.h"
 
 #include <inttypes.h>
@@ -39,6 +39,8 @@ typedef struct {
     any_collection root;
     char root_name[PBASE_NAME_BYTES_MAX + 1];
     uint32_t root_kind;
+    bool fills_root; /* `root` is filled: not for a plain value, and not for objects */
+    uint32_t depth;  /* of collections in one another */
     uint64_t root_entries, database_roots, database_indexes;
     uint64_t batch_entries;
     size_t batch_bytes;
@@ -54,6 +56,11 @@ static pbase_status next_line(load_work *self, pbase_error *err)
     if (status == PBASE_END) {
         return REFUSE(self, "the dump ends here, before its end");
     }
+    if (status == PBASE_OK &&
+        self->line.kind != DUMP_ROOT_END) { /* which tells the sum before it */
+        dump_sum_add(self->sum, self->line.text);
+        dump_sum_add(self->sum, pbase_bytes_text("\n"));
+    }
     return status == PBASE_OK ? cli_check_cancelled(&self->run->call, err) : status;
 }
 
@@ -67,7 +74,7 @@ static pbase_status open_batch(load_work *self, pbase_error *err)
     self->batch_entries = 0;
     self->batch_bytes = 0;
     pbase_status status = pbase_txn_begin(self->database, NULL, &self->txn, err);
-    return status == PBASE_OK
+    return status == PBASE_OK && self->fills_root
                ? any_of_txn(self->txn, self->root_name, self->root_kind, &self->root, err)
                : status;
 }
@@ -81,7 +88,9 @@ static void abort_batch(load_work *self)
 static pbase_status commit_batch(load_work *self, pbase_error *err)
 {
     pbase_status status = open_batch(self, err); /* a root without entries is stored, too */
-    status = status == PBASE_OK ? any_store(&self->root, self->txn, self->root_name, err) : status;
+    status = status == PBASE_OK && self->fills_root
+                 ? any_store(&self->root, self->txn, self->root_name, err)
+                 : status;
     any_close(&self->root);
     status = status == PBASE_OK ? pbase_txn_commit(&self->txn, NULL, NULL, err) : status;
     abort_batch(self);
@@ -93,9 +102,8 @@ static pbase_status commit_batch(load_work *self, pbase_error *err)
 
 static void count_entry(load_work *self)
 {
-    static const uint8_t line_end[] = {'\n'};
-    dump_sum_add(self->sum, self->line.text);
-    dump_sum_add(self->sum, pbase_bytes_of(line_end, 1));
+    self->batch_bytes += self->line.text.size;
+    self->batch_entries++;
     self->root_entries++;
     self->entries++;
 }
@@ -114,153 +122,6 @@ static pbase_status check_root_end(load_work *self, pbase_error *err)
                         self->root_name);
 }
 
-/* An entry has what its kind of collection has. */
-static pbase_status check_entry(load_work *self, pbase_error *err)
-{
-    bool has_key = any_kind_keyed(self->root_kind);
-    bool has_count = any_kind_counted(self->root_kind);
-    return (self->line.key != NULL) == has_key && (self->line.times != NULL) == has_count
-               ? PBASE_OK
-               : REFUSE(self, "this is no entry of a %s", cli_root_kind_name(self->root_kind));
-}
-
-static pbase_status load_entry(load_work *self, pbase_error *err)
-{
-    pbase_status status = check_entry(self, err);
-    status = status == PBASE_OK ? open_batch(self, err) : status;
-    if (status != PBASE_OK) {
-        return status;
-    }
-    status =
-        any_kind_counted(self->root_kind)
-            ? any_add_times(&self->root, self->line.key, self->line.value, self->line.times, err)
-            : any_add_nested(&self->root, self->txn, self->line.key, self->line.value, err);
-    if (status == PBASE_INVALID || status == PBASE_LIMIT || status == PBASE_UNSUPPORTED) {
-        return dump_reader_refuse(&self->reader, status, err, "%s", err->message);
-    }
-    count_entry(self);
-    self->batch_bytes += self->line.text.size;
-    bool is_full = ++self->batch_entries >= BATCH_ENTRIES || self->batch_bytes >= BATCH_BYTES;
-    return status == PBASE_OK && is_full ? commit_batch(self, err) : status;
-}
-
-static pbase_status store_value(pbase_txn *txn, void *state, pbase_error *err)
-{
-    load_work *self = state;
-    nested_handles handles = {NULL, 0, 0};
-    pbase_value value;
-    pbase_status status =
-        nested_read(txn, self->line.value, &handles, &self->reader.arena, &value, err);
-    if (status == PBASE_OK) {
-        status = pbase_txn_store_value(txn, self->root_name, &value, err);
-    }
-    nested_close(&handles);
-    return status;
-}
-
-static pbase_status load_value(load_work *self, pbase_error *err)
-{
-    pbase_status status = next_line(self, err);
-    if (status == PBASE_OK &&
-        (self->line.kind != DUMP_ENTRY || self->line.key != NULL || self->line.times != NULL)) {
-        return REFUSE(self, "the value of root '%s' is expected here", self->root_name);
-    }
-    status = status == PBASE_OK
-                 ? pbase_txn_run(self->database, NULL, &self->run->call, store_value, self, err)
-                 : status;
-    if (status == PBASE_OK) {
-        count_entry(self);
-        status = next_line(self, err);
-    }
-    return status == PBASE_OK && self->line.kind != DUMP_ROOT_END
-               ? REFUSE(self, "root '%s' holds a value, which is one entry", self->root_name)
-               : status;
-}
-
-/* The entries up to the line that ends the root. */
-static pbase_status load_entries(load_work *self, pbase_error *err)
-{
-    pbase_status status = next_line(self, err);
-    while (status == PBASE_OK && self->line.kind == DUMP_ENTRY) {
-        status = load_entry(self, err);
-        status = status == PBASE_OK ? next_line(self, err) : status;
-    }
-    if (status == PBASE_OK && self->line.kind != DUMP_ROOT_END) {
-        return REFUSE(self, "an entry or the end of root '%s' is expected here", self->root_name);
-    }
-    return status == PBASE_OK ? commit_batch(self, err) : status;
-}
-
-/* ------------------------------------------------------------------------------------- objects -- */
-
-/* One object of the line at hand. */
-static pbase_status put_object(load_work *self, pbase_error *err)
-{
-    char class_name[PBASE_NAME_BYTES_MAX + 1] = "";
-    const pbase_value *key = self->line.key;
-    const pbase_value *name = pbase_value_field(self->line.value, pbase_bytes_text("class"));
-    const pbase_value *attributes = pbase_value_field(self->line.value, pbase_bytes_text("value"));
-    nested_handles handles = {NULL, 0, 0};
-    pbase_value value;
-    if (key == NULL || key->kind != PBASE_REFERENCE || self->line.times != NULL || name == NULL ||
-        name->kind != PBASE_STRING || name->as.string.size >= sizeof class_name ||
-        attributes == NULL) {
-        return REFUSE(self, "this is no object");
-    }
-    memcpy(class_name, name->as.string.data, name->as.string.size);
-    pbase_status status =
-        nested_read(self->txn, attributes, &handles, &self->reader.arena, &value, err);
-    if (status == PBASE_OK) {
-        status = pbase_object_put_as(self->txn, key->as.reference, class_name, &value, NULL, err);
-    }
-    nested_close(&handles);
-    return status == PBASE_INVALID || status == PBASE_LIMIT
-               ? dump_reader_refuse(&self->reader, status, err, "%s", err->message)
-               : status;
-}
-
-static pbase_status commit_objects(load_work *self, pbase_error *err)
-{
-    pbase_status status =
-        self->txn == NULL ? PBASE_OK : pbase_txn_commit(&self->txn, NULL, NULL, err);
-    pbase_txn_abort(&self->txn);
-    self->batch_entries = 0;
-    self->batch_bytes = 0;
-    progress_update(&self->progress, self->entries, self->input.bytes_given);
-    return status;
-}
-
-static pbase_status load_object(load_work *self, pbase_error *err)
-{
-    pbase_status status = PBASE_OK;
-    if (self->txn == NULL) {
-        status = pbase_txn_begin(self->database, NULL, &self->txn, err);
-    }
-    status = status == PBASE_OK ? put_object(self, err) : status;
-    if (status != PBASE_OK) {
-        return status;
-    }
-    count_entry(self);
-    self->batch_bytes += self->line.text.size;
-    bool is_full = ++self->batch_entries >= BATCH_ENTRIES || self->batch_bytes >= BATCH_BYTES;
-    return is_full ? commit_objects(self, err) : PBASE_OK;
-}
-
-static pbase_status load_objects(load_work *self, pbase_error *err)
-{
-    self->batch_entries = 0;
-    self->batch_bytes = 0;
-    pbase_status status = next_line(self, err);
-    while (status == PBASE_OK && self->line.kind == DUMP_ENTRY) {
-        status = load_object(self, err);
-        status = status == PBASE_OK ? next_line(self, err) : status;
-    }
-    if (status == PBASE_OK && self->line.kind != DUMP_ROOT_END) {
-        status = REFUSE(self, "an object or the end of the objects is expected here");
-    }
-    return status == PBASE_OK ? commit_objects(self, err) : status;
-}
-
 /* PBASE_ROOT_* of "dict" and the like; false for what a newer release may know. */
 static bool parse_kind(pbase_bytes text, uint32_t *out)
 {
@@ -271,18 +132,224 @@ static bool parse_kind(pbase_bytes text, uint32_t *out)
     return *out != PBASE_ROOT_VALUE || strcmp(name, cli_root_kind_name(PBASE_ROOT_VALUE)) == 0;
 }
 
-static pbase_status load_root(load_work *self, pbase_error *err)
+static pbase_status load_entry(load_work *self, any_collection *into, pbase_error *err);
+
+/* The bytes of a blob, piece by piece. */
+static pbase_status read_rope(load_work *self, pbase_blob **out, pbase_error *err)
 {
-    (void)snprintf(self->root_name, sizeof self->root_name, "%s", self->line.name);
-    bool objects = pbase_bytes_equal(self->line.collection, pbase_bytes_text(DUMP_OBJECTS_KIND));
-    if (!objects && !parse_kind(self->line.collection, &self->root_kind)) {
+    pbase_status status = pbase_blob_create(self->txn, "", "", out, err);
+    status = status == PBASE_OK ? next_line(self, err) : status;
+    while (status == PBASE_OK && self->line.kind == DUMP_ENTRY) {
+        const pbase_value *value = self->line.value;
+        if (self->line.key != NULL || self->line.times != NULL || value->kind != PBASE_BYTES) {
+            return REFUSE(self, "bytes of a blob are expected here");
+        }
+        count_entry(self);
+        status = pbase_blob_append(*out, value->as.string, err);
+        status = status == PBASE_OK ? next_line(self, err) : status;
+    }
+    return status;
+}
+
+static pbase_status read_collection(load_work *self, uint32_t kind, any_collection *out,
+                                    pbase_error *err)
+{
+    if (++self->depth > PBASE_NESTING_MAX) {
+        return dump_reader_refuse(&self->reader, PBASE_LIMIT, err,
+                                  "more than %u collections in one another", PBASE_NESTING_MAX);
+    }
+    pbase_status status = any_new(self->txn, kind, out, err);
+    status = status == PBASE_OK ? next_line(self, err) : status;
+    while (status == PBASE_OK && self->line.kind == DUMP_ENTRY) {
+        status = load_entry(self, out, err);
+        status = status == PBASE_OK ? next_line(self, err) : status;
+    }
+    self->depth--;
+    return status;
+}
+
+/* The collection that the line begins, up to the line that ends it. */
+static pbase_status read_child(load_work *self, size_t n, load_child *out, pbase_error *err)
+{
+    uint32_t kind;
+    const char *rope = cli_root_kind_name(PBASE_COLLECTION_ROPE);
+    if (self->line.kind != DUMP_CHILD || self->line.count != n) {
+        return REFUSE(self, "collection %zu of the entry is expected here", n);
+    }
+    bool is_rope = pbase_bytes_equal(self->line.collection, pbase_bytes_text(rope));
+    if (!is_rope && (!parse_kind(self->line.collection, &kind) || kind == PBASE_ROOT_VALUE)) {
         return dump_reader_refuse(&self->reader, PBASE_FORMAT, err, "the kind '%.*s' is not known",
                                   (int)self->line.collection.size,
                                   (const char *)self->line.collection.data);
     }
+    pbase_status status = is_rope ? read_rope(self, &out->blob, err)
+                                  : read_collection(self, kind, &out->collection, err);
+    return status == PBASE_OK && self->line.kind != DUMP_CHILD_END
+               ? REFUSE(self, "an entry or the end of a collection is expected here")
+               : status;
+}
+
+/* Reads the collections in the value of the line; `out` is the value with them in it. */
+static pbase_status read_children(load_work *self, load_children *children, pbase_value *out,
+                                  pbase_error *err)
+{
+    pbase_value value;
+    pbase_status status = load_children_hold(children, self->line.value, &value, err);
+    for (size_t n = 0; n < children->count && status == PBASE_OK; n++) {
+        status = next_line(self, err);
+        status = status == PBASE_OK ? read_child(self, n, &children->items[n], err) : status;
+    }
+    return status == PBASE_OK ? load_children_place(children, &value, out, err) : status;
+}
+
+/* An entry has what its kind of collection has. */
+static pbase_status check_entry(load_work *self, uint32_t kind, pbase_error *err)
+{
+    bool has_key = any_kind_keyed(kind), has_count = any_kind_counted(kind);
+    return (self->line.key != NULL) == has_key && (self->line.times != NULL) == has_count
+               ? PBASE_OK
+               : REFUSE(self, "this is no entry of a %s", cli_root_kind_name(kind));
+}
+
+static pbase_status add_entry(load_work *self, any_collection *into, const pbase_value *key,
+                              const pbase_value *value, const pbase_value *times, pbase_error *err)
+{
+    pbase_status status = times != NULL ? any_add_times(into, key, value, times, err)
+                                        : any_add(into, key, value, err);
+    bool is_wrong = status == PBASE_INVALID || status == PBASE_LIMIT || status == PBASE_UNSUPPORTED;
+    return is_wrong ? dump_reader_refuse(&self->reader, status, err, "%s", err->message) : status;
+}
+
+/* Puts one entry, with the collections in it, which are the lines behind it. */
+static pbase_status load_entry(load_work *self, any_collection *into, pbase_error *err)
+{
+    load_children children;
+    pbase_value key = pbase_value_null(), value, times = pbase_value_null();
+    bool has_key = self->line.key != NULL, has_times = self->line.times != NULL;
+    pbase_status status = check_entry(self, into->kind, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    count_entry(self);
+    if (load_children_count(self->line.value) == 0) {
+        return add_entry(self, into, self->line.key, self->line.value, self->line.times, err);
+    }
+    load_children_init(&children);
+    if (has_key) {
+        status = pbase_value_copy(self->line.key, &children.arena, &key, err);
+    }
+    if (status == PBASE_OK && has_times) {
+        status = pbase_value_copy(self->line.times, &children.arena, &times, err);
+    }
+    status = status == PBASE_OK ? read_children(self, &children, &value, err) : status;
+    status = status == PBASE_OK ? add_entry(self, into, has_key ? &key : NULL, &value,
+                                            has_times ? &times : NULL, err)
+                                : status;
+    load_children_fini(&children);
+    return status;
+}
+
+/* Commits when a transaction has enough. */
+static pbase_status settle_batch(load_work *self, pbase_error *err)
+{
+    bool is_full = self->batch_entries >= BATCH_ENTRIES || self->batch_bytes >= BATCH_BYTES;
+    return is_full ? commit_batch(self, err) : PBASE_OK;
+}
+
+/* The value of a root, with the collections in it. */
+static pbase_status store_value(load_work *self, pbase_error *err)
+{
+    load_children children;
+    pbase_value value;
+    count_entry(self);
+    load_children_init(&children);
+    pbase_status status = read_children(self, &children, &value, err);
+    status = status == PBASE_OK ? pbase_txn_store_value(self->txn, self->root_name, &value, err)
+                                : status;
+    load_children_fini(&children);
+    return status;
+}
+
+static pbase_status load_value(load_work *self, pbase_error *err)
+{
+    pbase_status status = next_line(self, err);
+    if (status == PBASE_OK &&
+        (self->line.kind != DUMP_ENTRY || self->line.key != NULL || self->line.times != NULL)) {
+        return REFUSE(self, "the value of root '%s' is expected here", self->root_name);
+    }
+    status = status == PBASE_OK ? open_batch(self, err) : status;
+    status = status == PBASE_OK ? store_value(self, err) : status;
+    status = status == PBASE_OK ? commit_batch(self, err) : status;
+    status = status == PBASE_OK ? next_line(self, err) : status;
+    return status == PBASE_OK && self->line.kind != DUMP_ROOT_END
+               ? REFUSE(self, "root '%s' holds a value, which is one entry", self->root_name)
+               : status;
+}
+
+/* The entries up to the line that ends the root. */
+static pbase_status load_entries(load_work *self, pbase_error *err)
+{
+    pbase_status status = next_line(self, err);
+    while (status == PBASE_OK && self->line.kind == DUMP_ENTRY) {
+        status = open_batch(self, err);
+        status = status == PBASE_OK ? load_entry(self, &self->root, err) : status;
+        status = status == PBASE_OK ? settle_batch(self, err) : status;
+        status = status == PBASE_OK ? next_line(self, err) : status;
+    }
+    if (status == PBASE_OK && self->line.kind != DUMP_ROOT_END) {
+        return REFUSE(self, "an entry or the end of root '%s' is expected here", self->root_name);
+    }
+    return status == PBASE_OK ? commit_batch(self, err) : status;
+}
+
+/* The objects up to the line that ends them. */
+static pbase_status load_object(load_work *self, pbase_error *err)
+{
+    load_children children;
+    pbase_value value;
+    char class_name[PBASE_NAME_BYTES_MAX + 1];
+    pbase_object_id id = self->line.id;
+    (void)snprintf(class_name, sizeof class_name, "%s", self->line.name);
+    count_entry(self);
+    load_children_init(&children);
+    pbase_status status = read_children(self, &children, &value, err);
+    status = status == PBASE_OK ? pbase_object_put_as(self->txn, id, class_name, &value, NULL, err)
+                                : status;
+    if (status == PBASE_INVALID || status == PBASE_LIMIT) {
+        status = dump_reader_refuse(&self->reader, status, err, "%s", err->message);
+    }
+    load_children_fini(&children);
+    return status;
+}
+
+static pbase_status load_objects(load_work *self, pbase_error *err)
+{
+    pbase_status status = next_line(self, err);
+    while (status == PBASE_OK && self->line.kind == DUMP_OBJECT) {
+        status = open_batch(self, err);
+        status = status == PBASE_OK ? load_object(self, err) : status;
+        status = status == PBASE_OK ? settle_batch(self, err) : status;
+        status = status == PBASE_OK ? next_line(self, err) : status;
+    }
+    if (status == PBASE_OK && self->line.kind != DUMP_ROOT_END) {
+        return REFUSE(self, "an object or the end of the objects is expected here");
+    }
+    return status == PBASE_OK ? commit_batch(self, err) : status;
+}
+
+static pbase_status load_root(load_work *self, pbase_error *err)
+{
+    (void)snprintf(self->root_name, sizeof self->root_name, "%s", self->line.name);
+    bool is_objects = pbase_bytes_equal(self->line.collection, pbase_bytes_text(DUMP_OBJECTS_KIND));
+    if (!is_objects && !parse_kind(self->line.collection, &self->root_kind)) {
+        return dump_reader_refuse(&self->reader, PBASE_FORMAT, err, "the kind '%.*s' is not known",
+                                  (int)self->line.collection.size,
+                                  (const char *)self->line.collection.data);
+    }
+    self->fills_root = !is_objects && self->root_kind != PBASE_ROOT_VALUE;
     self->root_entries = 0;
     dump_sum_begin(self->sum);
-    pbase_status status = objects                               ? load_objects(self, err)
+    pbase_status status = is_objects                            ? load_objects(self, err)
                           : self->root_kind == PBASE_ROOT_VALUE ? load_value(self, err)
                                                                 : load_entries(self, err);
     status = status == PBASE_OK ? check_root_end(self, err) : status;

@@ -146,7 +146,10 @@ static pbase_status read_end(const dump_reader *self, const pbase_value *map, du
 {
     const pbase_value *what = field(map, "end");
     bool is_right = false;
-    if (is_text(what, "root") && has_exactly(map, "end|entries|xxh3")) {
+    if (is_text(what, "child") && has_exactly(map, "end")) {
+        out->kind = DUMP_CHILD_END;
+        is_right = true;
+    } else if (is_text(what, "root") && has_exactly(map, "end|entries|xxh3")) {
         const pbase_value *sum = field(map, "xxh3");
         out->kind = DUMP_ROOT_END;
         out->sum = sum->as.string;
@@ -173,6 +176,24 @@ static pbase_status read_map(dump_reader *self, const pbase_value *map, dump_lin
         out->value = field(map, "value");
         out->times = field(map, "count");
         return PBASE_OK;
+    }
+    if (has_exactly(map, "child|kind")) {
+        const pbase_value *kind = field(map, "kind");
+        out->kind = DUMP_CHILD;
+        out->collection = kind->kind == PBASE_STRING ? kind->as.string : pbase_bytes_text("");
+        return read_count(field(map, "child"), &out->count)
+                   ? PBASE_OK
+                   : dump_reader_refuse(self, PBASE_INVALID, err,
+                                        "a number of a child is expected");
+    }
+    if (has_exactly(map, "object|class|value")) {
+        const pbase_value *id = field(map, "object");
+        out->kind = DUMP_OBJECT;
+        out->id = id->as.reference;
+        out->value = field(map, "value");
+        return id->kind == PBASE_REFERENCE ? read_name(self, field(map, "class"), &out->name, err)
+                                           : dump_reader_refuse(self, PBASE_INVALID, err,
+                                                                "the id of an object is expected");
     }
     if (has_exactly(map, "database")) {
         out->kind = DUMP_DATABASE;

@@ -11,6 +11,9 @@ typedef enum {
     DUMP_DATABASE,     /* {"database": NAME} */
     DUMP_ROOT,         /* {"root": NAME, "kind": KIND} */
     DUMP_ENTRY,        /* {"value": V}, {"key": K, "value": V} or {"value": V, "count": N} */
+    DUMP_CHILD,        /* {"child": N, "kind": KIND}: a collection in the entry before */
+    DUMP_CHILD_END,    /* {"end": "child"} */
+    DUMP_OBJECT,       /* {"object": ID, "class": NAME, "value": V} */
     DUMP_ROOT_END,     /* {"end": "root", "entries": N, "xxh3": SUM} */
     DUMP_INDEX,        /* {"index": NAME, "root": NAME, "fields": [PATH, ...], "unique": BOOL} */
     DUMP_DATABASE_END, /* {"end": "database", "roots": N, "indexes": N} */
@@ -25,11 +28,12 @@ typedef struct {
     size_t field_count;
     bool is_unique;
     uint64_t indexes;         /* of DATABASE_END */
-    pbase_bytes collection;   /* of ROOT: its kind, as text */
+    pbase_bytes collection;   /* of ROOT and CHILD: its kind, as text */
+    pbase_object_id id;       /* of OBJECT; `name` is its class */
     const pbase_value *key;   /* of ENTRY; NULL: it has none */
     const pbase_value *value; /* of ENTRY */
     const pbase_value *times; /* of ENTRY: its count; NULL: it has none */
-    uint64_t count;           /* of the ends */
+    uint64_t count;           /* of the ends; of CHILD its number */
     pbase_bytes sum;          /* of ROOT_END */
     pbase_bytes text;         /* the line without its end; lent until the next */
 } dump_line;

@@ -4,10 +4,9 @@
 #define PBASE_CLI_DUMP_SUM_H
 #include <protobase/base/bytes.h>
 
-/* How the objects of a database are called among its roots. */
-#define DUMP_OBJECTS "$objects"
-#define DUMP_OBJECTS_KIND "objects"
 #define DUMP_VERSION 1
+#define DUMP_OBJECTS "$objects" /* stands where the name of a root does */
+#define DUMP_OBJECTS_KIND "objects"
 #define DUMP_SUM_TEXT_BYTES 17u
 
 typedef struct dump_sum dump_sum;

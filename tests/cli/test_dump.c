@@ -37,6 +37,55 @@ static pbase_value any_key(filling *f)
     return random_scalar(f->random, 12, &f->arena);
 }
 
+/* A document with a set and, in a list of it, a dictionary that has a list in each entry. */
+static void put_nested(pbase_txn *txn, filling *f, pbase_dict **into)
+{
+    pbase_set *tags = NULL;
+    pbase_dict *inner = NULL;
+    pbase_list *deep = NULL;
+    MUST(pbase_txn_new_set(txn, &tags, NULL));
+    MUST(pbase_txn_new_dict(txn, &inner, NULL));
+    for (unsigned i = (unsigned)seed_below(f->random, 5); i > 0; i--) {
+        pbase_value tag = any_key(f), key = any_key(f), value = any_value(f);
+        MUST(pbase_set_add(&tags, &tag, NULL, NULL));
+        MUST(pbase_txn_new_list(txn, &deep, NULL));
+        MUST(pbase_list_append(&deep, &value, NULL));
+        pbase_value entry = pbase_value_of_list(deep);
+        MUST(pbase_dict_put(&inner, &key, &entry, NULL, NULL));
+        pbase_list_close(deep);
+    }
+    pbase_value items[] = {any_value(f), pbase_value_of_dict(inner)};
+    pbase_field fields[] = {{pbase_bytes_text("tags"), pbase_value_of_set(tags)},
+                            {pbase_bytes_text("plain"), any_value(f)},
+                            {pbase_bytes_text("list"), pbase_value_list(items, 2)}};
+    pbase_value key = any_key(f), document = pbase_value_map(fields, 3);
+    pbase_object_id id;
+    MUST(pbase_dict_put(into, &key, &document, NULL, NULL));
+    MUST(pbase_object_create(txn, "A class", &document, &id, NULL));
+    pbase_set_close(tags);
+    pbase_dict_close(inner);
+}
+
+/* A blob of some lines of the dump, and an empty one. */
+static void put_blobs(pbase_txn *txn, filling *f)
+{
+    static uint8_t bytes[120000];
+    pbase_dict *films = NULL;
+    MUST(pbase_txn_new_dict(txn, &films, NULL));
+    for (int64_t i = 0; i < 2; i++) {
+        pbase_blob *blob = NULL;
+        pbase_value document, key = pbase_value_int(i);
+        seed_fill(f->random, bytes, sizeof bytes);
+        MUST(pbase_blob_create(txn, "film.mp4", "video/mp4", &blob, NULL));
+        MUST(pbase_blob_append(blob, pbase_bytes_of(bytes, i == 0 ? sizeof bytes : 0), NULL));
+        MUST(pbase_blob_value(blob, &document, NULL));
+        MUST(pbase_dict_put(&films, &key, &document, NULL, NULL));
+        pbase_blob_close(blob);
+    }
+    MUST(pbase_txn_store_dict(txn, "films", films, NULL));
+    pbase_dict_close(films);
+}
+
 /* Documents with collections in collections, a blob, and an object that holds a collection too. */
 static void fill_nested(pbase_txn *txn, filling *f)
 {
@@ -46,7 +95,7 @@ static void fill_nested(pbase_txn *txn, filling *f)
     pbase_blob *blob = NULL;
     pbase_object_id id;
     MUST(pbase_txn_new_dict(txn, &outer, NULL));
-    for (unsigned i = 0; i < f->entries; i++) {
+    for (unsigned i = 0; i < 100; i++) {
         pbase_value key = any_key(f), value = any_value(f), other = any_key(f), document;
         MUST(pbase_txn_new_dict(txn, &inner, NULL));
         MUST(pbase_txn_new_hash_dict(txn, &hashed, NULL));
@@ -110,6 +159,15 @@ static pbase_status fill(pbase_txn *txn, void *state, pbase_error *err)
         MUST(pbase_multi_dict_add(&multi, i % 3 == 0 ? &third : &key, &record,
                                   1 + seed_below(f->random, 3), NULL, NULL));
     }
+    pbase_dict *nested = NULL;
+    fill_nested(txn, f);
+    put_blobs(txn, f);
+    MUST(pbase_txn_new_dict(txn, &nested, NULL));
+    for (unsigned i = 0; i < 20; i++) {
+        put_nested(txn, f, &nested);
+    }
+    MUST(pbase_txn_store_dict(txn, "more nested", nested, NULL));
+    pbase_dict_close(nested);
     pbase_value plain = any_value(f);
     MUST(pbase_txn_store_dict(txn, "dict", dict, NULL));
     MUST(pbase_txn_store_list(txn, "list", list, NULL));
@@ -127,7 +185,6 @@ static pbase_status fill(pbase_txn *txn, void *state, pbase_error *err)
     MUST(pbase_txn_new_list(txn, &list, NULL));
     MUST(pbase_txn_store_list(txn, "an empty list", list, NULL));
     pbase_list_close(list);
-    fill_nested(txn, f);
     return PBASE_OK;
 }
 
@@ -175,6 +232,10 @@ static void a_dump_loaded_and_dumped_again_is_the_same_byte_for_byte(void **stat
 
         CLI(&run, "--data", "a", "dump", "first.jsonl");
         cli_case_expect(&run, 0, "");
+        const char *text = cli_case_read(&run, "first.jsonl");
+        assert_non_null(strstr(text, "{\"root\":\"$objects\",\"kind\":\"objects\"}\n{\"object\":"));
+        assert_non_null(strstr(text, "{\"child\":0,\"kind\":\"rope\"}\n{\"value\":{\"$bytes\":"));
+        assert_non_null(strstr(text, "{\"child\":1,\"kind\":\"dict\"}\n{\"key\":"));
         CLI(&run, "--data", "b", "load", "first.jsonl", "--json");
         cli_case_expect(&run, 0, "");
         assert_string_equal(MEMBER(&run, run.out, "databases"), "3");
