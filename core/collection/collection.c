@@ -570,7 +570,7 @@ pbase_status collection_keep_part(const collection *self, const collection_conte
     if (status != PBASE_OK) {
         return status;
     }
-    if (part->base == ATOM_REF_NONE && part->log.size > PART_LOG_BYTES_MAX) {
+    if (part->base == ATOM_REF_NONE && part->log.size > PART_LOG_BYTES_MAX && !part->nests) {
         change_log_fini(&part->log);
         part->bulk = part->foreign = true;
     }

@@ -418,10 +418,65 @@ static const pbase_value *at_or_null(const pbase_value *values, size_t index)
     return values == NULL ? NULL : &values[index];
 }
 
+/* Values that hold collections place them where they go: they are put one after another. */
+static bool any_nests(const load_input *input)
+{
+    bool nests = false;
+    for (size_t i = 0; i < input->count && !nests; i++) {
+        const pbase_value *value =
+            input->entries != NULL ? &input->entries[i].value : at_or_null(input->values, i);
+        nests = value != NULL && nest_needed(value);
+    }
+    return nests;
+}
+
+static pbase_status put_singly(collection *into, const pbase_value *key, const pbase_value *value,
+                               pbase_error *err)
+{
+    key_scratch scratch;
+    change operation = {.op = load_operation(into->kind)};
+    pbase_status status = PBASE_OK;
+    key_scratch_init(&scratch, into->context->alloc);
+    if (key != NULL) {
+        status = collection_key(into, key, &scratch, &operation.key, err);
+    }
+    if (status == PBASE_OK) {
+        status = collection_encode_for(into, &operation, value, pbase_bytes_of(NULL, 0), err);
+    }
+    if (status == PBASE_OK) {
+        status = collection_change(into, &operation, err);
+    }
+    key_scratch_fini(&scratch);
+    return status;
+}
+
+static pbase_status load_singly(collection *into, const load_input *input, pbase_error *err)
+{
+    collection_mark mark;
+    pbase_status status = collection_drain(into, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    collection_mark_set(into, &mark);
+    for (size_t i = 0; i < input->count && status == PBASE_OK; i++) {
+        status = input->entries != NULL
+                     ? put_singly(into, &input->entries[i].key, &input->entries[i].value, err)
+                     : put_singly(into, NULL, &input->values[i], err);
+        if (status != PBASE_OK) {
+            pbase_error_note(err, "entry %zu", i);
+        }
+    }
+    collection_mark_end(into, &mark, status);
+    return status;
+}
+
 pbase_status load_all(collection *into, const load_input *input, pbase_error *err)
 {
     load *work = NULL;
     pbase_status status = collection_edit_check(into, err);
+    if (status == PBASE_OK && kind_has_values(into->kind) && any_nests(input)) {
+        return load_singly(into, input, err);
+    }
     if (status == PBASE_OK) {
         status = load_create(into, input->count, &work, err);
     }

@@ -445,6 +445,61 @@ static void a_part_of_a_new_list_is_stored_whole(void **unused)
     assert_numbers(10000, 20000);
 }
 
+static pbase_set *set_of_one(pbase_txn *txn, int64_t number)
+{
+    pbase_set *set = NULL;
+    pbase_value key = pbase_value_int(number);
+    assert_int_equal(pbase_txn_new_set(txn, &set, NULL), PBASE_OK);
+    assert_int_equal(pbase_set_add(&set, &key, NULL, NULL), PBASE_OK);
+    return set;
+}
+
+static void assert_holds(pbase_collection *child, int64_t number)
+{
+    bool has = false;
+    pbase_value key = pbase_value_int(number);
+    assert_non_null(pbase_collection_set(child));
+    assert_int_equal(pbase_set_has(pbase_collection_set(child), &key, &has, NULL), PBASE_OK);
+    assert_true(has);
+    pbase_collection_close(child);
+}
+
+static void many_entries_at_once_may_hold_collections(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_set *sets[2] = {set_of_one(txn, 10), set_of_one(txn, 20)};
+    pbase_entry entries[] = {{pbase_value_int(2), pbase_value_of_set(sets[1])},
+                             {pbase_value_int(1), pbase_value_of_set(sets[0])},
+                             {pbase_value_int(3), pbase_value_int(5)}};
+    pbase_value values[] = {entries[2].value, entries[0].value};
+    pbase_dict *dict = fixture_dict(txn, "nested");
+    pbase_list *list = numbers(txn);
+    assert_int_equal(pbase_dict_put_all(&dict, entries, 3, NULL), PBASE_OK);
+    assert_int_equal(pbase_list_append_all(&list, values, 2, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "nested", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    store_numbers(txn, list);
+    pbase_set_close(sets[0]);
+    pbase_set_close(sets[1]);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    fixture_reopen(&f);
+    pbase_snapshot *snapshot = NULL;
+    pbase_collection *child = NULL;
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_dict(snapshot, "nested", &dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_list(snapshot, "numbers", &list, NULL), PBASE_OK);
+    assert_int_equal(pbase_dict_child(dict, &entries[1].key, 0, &child, NULL), PBASE_OK);
+    assert_holds(child, 10);
+    assert_int_equal(pbase_dict_child(dict, &entries[0].key, 0, &child, NULL), PBASE_OK);
+    assert_holds(child, 20);
+    assert_int_equal(pbase_list_child(list, 1, 0, &child, NULL), PBASE_OK);
+    assert_holds(child, 20);
+    pbase_list_close(list);
+    pbase_dict_close(dict);
+    pbase_snapshot_close(snapshot);
+}
+
 static void a_cut_conflicts_with_any_change_of_the_list(void **unused)
 {
     (void)unused;
@@ -564,6 +619,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slice_of_a_stored_list_commits_a_few_bytes, begin_file,
                                         end),
         cmocka_unit_test_setup_teardown(a_part_of_a_new_list_is_stored_whole, begin_file, end),
+        cmocka_unit_test_setup_teardown(many_entries_at_once_may_hold_collections, begin_file, end),
         BOTH(a_cut_conflicts_with_any_change_of_the_list),
         cmocka_unit_test_setup_teardown(a_large_concatenation_is_there_after_reopening, begin_file,
                                         end),
