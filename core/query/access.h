@@ -11,7 +11,7 @@
 #include "query/access_terms.h"
 #include "query/source.h"
 
-/* Costs in units of reading one row of a collection in order (docs/decisions/0021). A row read by its
+/* Costs in units of reading one row of a collection in order (docs/decisions/0007). A row read by its
  * key, an entry of an index, a range of one, a row sorted. */
 #define ACCESS_COST_ROW 1.0
 #define ACCESS_COST_ROW_BY_KEY 2.5

@@ -1,6 +1,6 @@
-/* 20-indexes.c - secondary indexes: made on what is there, kept by every commit, unique, multikey.
+/* 16-indexes.c - secondary indexes: made on what is there, kept by every commit, unique, multikey.
  *
- *     20-indexes        everything in memory, gone at the end */
+ *     16-indexes        everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

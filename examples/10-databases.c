@@ -1,6 +1,6 @@
-/* 14-databases.c - databases of one space: a branch to try something in, a snapshot to keep.
+/* 10-databases.c - databases of one space: a branch to try something in, a snapshot to keep.
  *
- *     14-databases        everything in memory, gone at the end */
+ *     10-databases        everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

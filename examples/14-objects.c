@@ -1,6 +1,6 @@
-/* 17-objects.c - objects with a class and an id, references between them, many read at once.
+/* 14-objects.c - objects with a class and an id, references between them, many read at once.
  *
- *     17-objects            everything in memory, gone at the end */
+ *     14-objects            everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* 08-processes.c - three processes add to one number in one space, and none of them loses a step.
+/* 09-processes.c - three processes add to one number in one space, and none of them loses a step.
  *
  * A space is opened after fork, by each process for itself. A transaction that loses against another
  * process is run again by pbase_txn_run, like one that loses against another thread. */

@@ -1,6 +1,6 @@
-// 08-cpp.cpp - the C++ layer: a transaction, a snapshot, a question.
+// 17-cpp.cpp - the C++ layer: a transaction, a snapshot, a question.
 //
-//     08-cpp       everything in memory, gone at the end
+//     17-cpp       everything in memory, gone at the end
 #include <protobase/protobase.hpp>
 
 #include <iostream>

@@ -1,6 +1,6 @@
-/* 18-blobs.c - a file streamed into a blob and out again, in pieces.
+/* 15-blobs.c - a file streamed into a blob and out again, in pieces.
  *
- *     18-blobs [FILE]       everything in memory, gone at the end; without FILE: this program */
+ *     15-blobs [FILE]       everything in memory, gone at the end; without FILE: this program */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-/* 16-nesting.c - collections inside documents and inside one another.
+/* 13-nesting.c - collections inside documents and inside one another.
  *
- *     16-nesting            everything in memory, gone at the end */
+ *     13-nesting            everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-/* 16-watch.c - a copy of a collection, kept up to date by the feed of changes.
+/* 12-watch.c - a copy of a collection, kept up to date by the feed of changes.
  *
- *     16-watch        everything in memory, gone at the end */
+ *     12-watch        everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-/* 15-past.c - a price that changes, read as of each commit, and the history of those commits.
+/* 11-past.c - a price that changes, read as of each commit, and the history of those commits.
  *
- *     15-past        everything in memory, gone at the end */
+ *     11-past        everything in memory, gone at the end */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>
