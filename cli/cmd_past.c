@@ -122,7 +122,7 @@ static void add_text(event_fields *fields, const char *name, const char *text)
 static bool has_index(const pbase_change *event)
 {
     return event->change == PBASE_CHANGE_SET || event->change == PBASE_CHANGE_INSERTED ||
-           event->change == PBASE_CHANGE_REMOVED_AT;
+           event->change == PBASE_CHANGE_REMOVED_AT || event->change == PBASE_CHANGE_REMOVED_RANGE;
 }
 
 /* What one change is about. */

@@ -18,9 +18,9 @@ struct pbase_watch {
 
 const char *pbase_change_name(uint32_t number)
 {
-    static const char *const names[] = {"unknown", "created",  "dropped",   "renamed", "replaced",
-                                        "put",     "removed",  "added",     "taken",   "appended",
-                                        "set",     "inserted", "removed_at"};
+    static const char *const names[] = {
+        "unknown", "created", "dropped",  "renamed", "replaced", "put",        "removed",
+        "added",   "taken",   "appended", "set",     "inserted", "removed_at", "removed_range"};
     return names[number < sizeof names / sizeof names[0] ? number : 0];
 }
 
@@ -103,6 +103,8 @@ static operation_form form_of(const change *operation)
         return (operation_form){PBASE_CHANGE_INSERTED, false, true};
     case CHANGE_LIST_REMOVE:
         return (operation_form){PBASE_CHANGE_REMOVED_AT, false, false};
+    case CHANGE_LIST_REMOVE_RANGE:
+        return (operation_form){PBASE_CHANGE_REMOVED_RANGE, false, false};
     default:
         return (operation_form){0, false, false};
     }

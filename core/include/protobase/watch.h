@@ -51,7 +51,8 @@ enum {
     PBASE_CHANGE_APPENDED = 9,  /* value: to a list */
     PBASE_CHANGE_SET = 10,      /* index, value: of a list */
     PBASE_CHANGE_INSERTED = 11, /* index, value: into a list */
-    PBASE_CHANGE_REMOVED_AT = 12 /* index: of a list */
+    PBASE_CHANGE_REMOVED_AT = 12,   /* index: of a list */
+    PBASE_CHANGE_REMOVED_RANGE = 13 /* index, count: so many elements of a list from there on */
 };
 /* "created", "dropped", ...; "unknown" for any other number. */
 PBASE_API const char *pbase_change_name(uint32_t change);
@@ -75,8 +76,9 @@ typedef struct {
     const char *database; /* by the name it had after this commit; of a drop: before */
     const char *root;     /* the root's name; "" when there is none */
     const char *origin;   /* of a database renamed or copied: the name before, what was copied */
-    uint64_t index;       /* of SET, INSERTED, REMOVED_AT, from the front, at that moment */
-    uint64_t count;       /* of ADDED and TAKEN: occurrences; with is_bulk: entries */
+    uint64_t index; /* of SET, INSERTED, REMOVED_AT and _RANGE, from the front, at that moment */
+    uint64_t
+        count; /* of ADDED and TAKEN: occurrences; of REMOVED_RANGE: elements; with is_bulk: entries */
     bool has_key, has_value;
     bool is_bulk; /* the content came whole (a very large transaction): read it as of `sequence` */
     bool is_last; /* of what this watch tells of its commit */

@@ -78,7 +78,7 @@ static void add_event(pbase_buffer *out, pbase_watch *watch, const pbase_change 
     if (event->has_key) {
         add_value(out, pbase_watch_key(watch, &arena, &value, NULL), " ", &value);
     }
-    if (event->change >= PBASE_CHANGE_SET && event->change <= PBASE_CHANGE_REMOVED_AT) {
+    if (event->change >= PBASE_CHANGE_SET && event->change <= PBASE_CHANGE_REMOVED_RANGE) {
         value = pbase_value_int((int64_t)event->index);
         add_value(out, PBASE_OK, " @", &value);
     }
@@ -184,6 +184,8 @@ static pbase_status change_list(pbase_txn *txn, void *state, pbase_error *err)
     status = status == PBASE_OK ? pbase_list_insert(&list, 0, &b, err) : status;
     status = status == PBASE_OK ? pbase_list_set(&list, -1, &c, err) : status;
     status = status == PBASE_OK ? pbase_list_remove(&list, 0, NULL, err) : status;
+    status = status == PBASE_OK ? pbase_list_append(&list, &a, err) : status;
+    status = status == PBASE_OK ? pbase_list_remove_range(&list, 0, 2, NULL, err) : status;
     status = status == PBASE_OK ? pbase_txn_store_list(txn, "l", list, err) : status;
     pbase_list_close(list);
     return status;
@@ -247,7 +249,9 @@ static void what_happens_to_every_other_kind_is_told(void **unused)
                 "2 main l appended = \"a\"\n"
                 "2 main l inserted @0 = \"b\"\n"
                 "2 main l set @1 = \"c\"\n"
-                "2 main l removed_at @0.\n"
+                "2 main l removed_at @0\n"
+                "2 main l appended = \"a\"\n"
+                "2 main l removed_range @0 x2.\n"
                 "3 main s created\n"
                 "3 main c created\n"
                 "3 main s added 1.0 x1\n"
