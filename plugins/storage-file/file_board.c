@@ -93,15 +93,20 @@ static bool decode(const file_board *board, const uint8_t *bytes, file_board_sta
     return true;
 }
 
+bool file_board_peek(const file_board *board, file_board_state *out)
+{
+    uint8_t bytes[STATE_BYTES];
+    for (unsigned at = 0; at < STATE_BYTES; at += 8) {
+        pbase_put_u64(bytes + at, word_read(board, at));
+    }
+    return decode(board, bytes, out);
+}
+
 pbase_status file_board_read(const file_board *board, file_board_state *out, pbase_error *err)
 {
     const pbase_os *os = board->host->os;
     for (unsigned i = 0; i < READ_TRIES; i++) {
-        uint8_t bytes[STATE_BYTES];
-        for (unsigned at = 0; at < STATE_BYTES; at += 8) {
-            pbase_put_u64(bytes + at, word_read(board, at));
-        }
-        if (decode(board, bytes, out)) {
+        if (file_board_peek(board, out)) {
             return PBASE_OK;
         }
         os->thread->yield(os);

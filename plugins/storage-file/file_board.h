@@ -37,7 +37,9 @@ uint64_t file_board_generation_raw(const file_board *board);
 uint64_t file_board_appending(const file_board *board);
 /* First journal position that is kept. */
 pbase_position file_board_first(const file_board *board);
-/* All of it. CORRUPT: it was never written whole. */
+/* All of it, if it is whole: for who is alone, so that nobody is writing it. */
+bool file_board_peek(const file_board *board, file_board_state *out);
+/* All of it; tries again while somebody writes. CORRUPT: it was never written whole. */
 PBASE_MUST_CHECK pbase_status file_board_read(const file_board *board, file_board_state *out,
                                               pbase_error *err);
 /* Writes all of it under the next generation, which `state` gets. */

@@ -479,8 +479,7 @@ pbase_status file_turn_joins(file_turn *turn, file_super *super, journal_mark *o
 static void board_make(file_turn *turn)
 {
     file_board_state before;
-    uint64_t generation =
-        file_board_read(&turn->board, &before, NULL) == PBASE_OK ? before.generation : 0;
+    uint64_t generation = file_board_peek(&turn->board, &before) ? before.generation : 0;
     turn->state = (file_board_state){.generation = generation,
                                      .appending = journal_is_ready(turn->journal) ? 0 : turn->user,
                                      .fence = turn->super->fence_base,

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
-#define SAMPLES 20u
+/* Random states beside the ordered ones, torn sectors among them. */
+#define SAMPLES 6u
+#define SAMPLES_LONG 60u
 #define CALLS_MAX 2000u
 
 #define STEPS_MAX 6u
@@ -289,7 +291,7 @@ static bool crash_at(sweep_state *sweep, uint64_t n)
     bool is_seen = n > 1 && version == sweep->version && mark.acknowledged == sweep->acknowledged;
     sweep->version = version;
     sweep->acknowledged = mark.acknowledged;
-    sim_crash_begin(&crash, sim, SAMPLES, seed + n);
+    sim_crash_begin(&crash, sim, seed_is_long_run() ? SAMPLES_LONG : SAMPLES, seed + n);
     while (crashed && !is_seen && (future = sim_crash_next(&crash)) != NULL) {
         judge_future(future, &mark, script);
         sim_os_destroy(future);
