@@ -27,13 +27,6 @@ static void a_transaction_and_a_checkpoint(void **unused)
     crash_script_sweep("pc", false);
 }
 
-static void checkpoints_that_keep_the_past(void **unused)
-{
-    (void)unused;
-    crash_script_sweep_past("pcocrc");
-    crash_script_sweep_past("ocdq");
-}
-
 static void a_transaction_and_a_clean_close(void **unused)
 {
     (void)unused;
@@ -45,15 +38,6 @@ static void a_transaction_that_adopts(void **unused)
     (void)unused;
     crash_script_sweep("l", false);
     crash_script_sweep("plc", false);
-}
-
-/* What check finds nothing in holds for the entries of every row. */
-static void an_index_is_made_kept_and_dropped(void **unused)
-{
-    (void)unused;
-    crash_script_sweep("iprc", false);
-    crash_script_sweep("ipici", false);
-    crash_script_sweep("ilq", false);
 }
 
 static void two_transactions_and_a_clean_close(void **unused)
@@ -69,10 +53,8 @@ int main(void)
         cmocka_unit_test(a_transaction_in_a_space_that_is_there),
         cmocka_unit_test(a_transaction_in_a_new_space),
         cmocka_unit_test(a_transaction_and_a_checkpoint),
-        cmocka_unit_test(checkpoints_that_keep_the_past),
         cmocka_unit_test(a_transaction_and_a_clean_close),
         cmocka_unit_test(a_transaction_that_adopts),
-        cmocka_unit_test(an_index_is_made_kept_and_dropped),
         cmocka_unit_test(two_transactions_and_a_clean_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
