@@ -276,6 +276,8 @@ static pbase_status next_of_terminal(shell_input *self, const char *prompt, cons
     self->prompt = prompt;
     self->is_cancelled = false;
     (void)fflush(stdout);
+    /* el_gets shows the prompt first: a key typed at once would reach the terminal's own editing. */
+    (void)el_set(self->edit, EL_PREP_TERM, 1);
     const char *line = el_gets(self->edit, &length);
     if (self->is_cancelled) {
         return PBASE_FAIL(err, PBASE_CANCELLED, "cancelled");
