@@ -304,6 +304,15 @@ static unsigned grants_of(const file_turn *turn, const char *name)
     return count;
 }
 
+/* Gives a grant its token: those who look for theirs pass it by until then. In a turn. */
+static void grant_number(file_turn *turn, turn_grant *grant)
+{
+    uint64_t fence = fence_take(turn);
+    lock(turn, turn->hold);
+    grant->fence = fence;
+    unlock(turn, turn->hold);
+}
+
 /* Takes a lock of the provider, which all holds of this user share. `grant` is in the list. */
 static pbase_status named_take(file_turn *turn, const pbase_call *call, turn_grant *grant,
                                uint32_t mode, pbase_error *err)
@@ -320,7 +329,7 @@ static pbase_status named_take(file_turn *turn, const pbase_call *call, turn_gra
         status = file_turn_begin(turn, NULL, err);
     }
     if (status == PBASE_OK) {
-        grant->fence = fence_take(turn);
+        grant_number(turn, grant);
         file_turn_end(turn);
     }
     return status;
@@ -331,7 +340,7 @@ static pbase_status writer_take(file_turn *turn, const pbase_call *call, turn_gr
 {
     pbase_status status = file_turn_begin(turn, call, err);
     if (status == PBASE_OK) {
-        grant->fence = fence_take(turn);
+        grant_number(turn, grant);
     }
     return status;
 }

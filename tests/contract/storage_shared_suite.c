@@ -114,6 +114,49 @@ static void locks_of_users_exclude_each_other_and_their_tokens_grow(void **state
     other_close(&other);
 }
 
+typedef struct {
+    storage_fixture *f;
+    const char *name;
+    uint64_t held_ns;
+    uint64_t last;
+    bool is_sound;
+} locker;
+
+static void take_and_release(void *state)
+{
+    locker *self = state;
+    const pbase_os *os = self->f->host.base.os;
+    for (unsigned i = 0; i < 200 && self->is_sound; i++) {
+        pbase_call soon = {.deadline_ns = pbase_os_deadline(os, 20000)};
+        uint64_t fence = 0;
+        self->is_sound =
+            pbase_storage_lock_acquire(self->f->storage, &soon, self->name, PBASE_LOCK_EXCLUSIVE, 0,
+                                       &fence, NULL) == PBASE_OK &&
+            fence > self->last;
+        self->last = fence;
+        os->system->sleep_ns(os, self->held_ns);
+        pbase_storage_lock_release(self->f->storage, self->name, fence);
+    }
+}
+
+/* A release looked through the tokens of others while they got theirs: a race that TSan found. */
+static void threads_of_one_user_take_different_locks_at_once(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    const pbase_os *os = f->host.base.os;
+    locker lockers[] = {
+        {f, "writer", 0, 0, true}, {f, "checkpoint", 50000, 0, true}, {f, "other", 20000, 0, true}};
+    pbase_os_thread *threads[3] = {NULL};
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(f, os->thread->start(os, "locker", take_and_release, &lockers[i], &threads[i],
+                                       &f->err));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        os->thread->join(threads[i]);
+        assert_true(lockers[i].is_sound);
+    }
+}
+
 static void an_append_with_the_token_of_an_earlier_user_is_fenced(void **state)
 {
     storage_fixture *f = storage_of(state);
@@ -253,6 +296,7 @@ int storage_shared_suite_run(const storage_subject *subject)
         TEST(what_one_user_appends_the_other_scans),
         TEST(an_append_at_a_head_that_another_user_moved_conflicts),
         TEST(locks_of_users_exclude_each_other_and_their_tokens_grow),
+        TEST(threads_of_one_user_take_different_locks_at_once),
         TEST(an_append_with_the_token_of_an_earlier_user_is_fenced),
         TEST(atoms_of_two_users_never_share_a_place),
         TEST(who_falls_behind_a_trim_is_told),
