@@ -141,7 +141,7 @@ static size_t acknowledged(const model *told)
 
 static void step_trim(bed *on, model *told, size_t upto)
 {
-    if (upto >= acknowledged(told) ||
+    if (upto < told->trimmed || upto >= acknowledged(told) || /* what is forgotten stays so */
         journal_sync(on->journal, NULL, told->positions[upto], NULL) != PBASE_OK) {
         return;
     }
