@@ -88,6 +88,8 @@ static void codecs_and_maps_are_swapped_by_an_edit_and_everything_stays_readable
         {"[msgpack, zstd]", "auto"},
         {"[json]", "never"},
         {"[msgpack, {type: zstd, level: 9}]", "never"},
+        {"[msgpack, lz4]", "auto"},
+        {"[json, {type: lz4, level: 9}]", "never"},
         {"[msgpack]", "auto"},
     };
     int64_t generation = 0;
