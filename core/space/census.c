@@ -40,6 +40,8 @@ pbase_status census_fill(census *self, atom_source *atoms, atom_ref collections,
 {
     self->count = 0;
     self->work.size = 0;
+    self->atoms = atoms;
+    self->table = collections;
     return catalog_collections(atoms, collections, census_add, self, err);
 }
 
@@ -80,7 +82,30 @@ static pbase_status name_child(census *self, const stored_child *child, pbase_er
     return pbase_buffer_append(&self->work, &position, sizeof position, err);
 }
 
-pbase_status census_name(census *self, pbase_bytes stored, pbase_error *err)
+/* Its link up leads to the entry that names it. Spaces written before there were links have none. */
+static pbase_status check_link(const census *self, pbase_collection_id by, pbase_bytes key,
+                               pbase_collection_id id, pbase_error *err)
+{
+    collection_slot slot;
+    holder up;
+    pbase_buffer link;
+    bool found = false;
+    pbase_buffer_init(&link, self->alloc);
+    pbase_status status =
+        catalog_collection_held(self->atoms, self->table, id, &slot, &link, &found, err);
+    if (status == PBASE_OK && link.size > 0 &&
+        !(holder_read(pbase_buffer_view(&link), &up) && holder_is(&up, by, key))) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "collection (%" PRIu64 ", %" PRIu64
+                            ") is linked to another entry than the one that names it",
+                            id.sequence, id.ordinal);
+    }
+    pbase_buffer_fini(&link);
+    return status;
+}
+
+pbase_status census_name(census *self, pbase_collection_id by, pbase_bytes key, pbase_bytes stored,
+                         pbase_error *err)
 {
     stored_children list;
     stored_child child;
@@ -92,6 +117,7 @@ pbase_status census_name(census *self, pbase_bytes stored, pbase_error *err)
     bool cut = !more;
     while (status == PBASE_OK && more && stored_children_next(&list, &child)) {
         status = name_child(self, &child, err);
+        status = status == PBASE_OK ? check_link(self, by, key, child.id, err) : status;
         cut = list.left > 0;
     }
     return status == PBASE_OK && cut

@@ -176,7 +176,8 @@ static pbase_status visit_entry(void *state, const encoded_key *key, const tree_
                        "a value has children, which the table of collections does not tell of");
     }
     if (status == PBASE_OK) {
-        status = census_name(&run->collections, value->bytes, err);
+        pbase_bytes at = facts->positional ? pbase_bytes_of(NULL, 0) : key->bytes;
+        status = census_name(&run->collections, run->slot->id, at, value->bytes, err);
     }
     if (status != PBASE_OK && run->slot->kind == PBASE_COLLECTION_DICT) {
         char text[80];
@@ -221,6 +222,22 @@ static pbase_status check_named(check_run *run, pbase_error *err)
     return status;
 }
 
+/* The children of the value of a root. */
+static pbase_status name_children(check_run *run, pbase_bytes name, pbase_bytes stored,
+                                  pbase_error *err)
+{
+    key_scratch scratch;
+    encoded_key key;
+    pbase_value text = pbase_value_string(name);
+    key_scratch_init(&scratch, run->space->host->alloc);
+    pbase_status status = key_encode(&text, &scratch, &key, err);
+    if (status == PBASE_OK) {
+        status = census_name(&run->collections, CATALOG_ROOTS, key.bytes, stored, err);
+    }
+    key_scratch_fini(&scratch);
+    return status;
+}
+
 /* The value of the root and its children, then the collections it leads to. */
 static pbase_status check_root(void *state, pbase_bytes name, const root_entry *entry,
                                pbase_error *err)
@@ -234,7 +251,7 @@ static pbase_status check_root(void *state, pbase_bytes name, const root_entry *
     pbase_status status =
         store_value_decode(run->space->bytes, entry->stored, &run->arena, &decoded, &why);
     if (status == PBASE_OK) {
-        status = census_name(&run->collections, entry->stored, &why);
+        status = name_children(run, name, entry->stored, &why);
     }
     status = judge(run, status, &why, err);
     return status == PBASE_OK ? check_named(run, err) : status;

@@ -206,7 +206,7 @@ pbase_status catalog_database_find(const space_state *self, pbase_bytes name, ca
 
 /* --------------------------------------------------------------------------- collections ---- */
 
-size_t catalog_slot_write(uint8_t kind, uint64_t sum, bool nests,
+size_t catalog_slot_write(uint8_t kind, uint64_t sum, bool nests, pbase_bytes link,
                           uint8_t out[CATALOG_SLOT_BYTES_MAX])
 {
     size_t size = 0;
@@ -217,6 +217,12 @@ size_t catalog_slot_write(uint8_t kind, uint64_t sum, bool nests,
             sum >>= 7;
         }
         out[size++] = (uint8_t)sum;
+    }
+    if (link.size > 0) {
+        PBASE_ASSERT(link.size <= HOLDER_BYTES_MAX);
+        memcpy(out + size, link.data, link.size);
+        out[size] |= nests ? CATALOG_NESTS : 0;
+        return size + link.size;
     }
     if (nests) {
         out[size++] = CATALOG_NESTS;
@@ -229,28 +235,50 @@ static bool is_known(uint8_t kind)
     return kind_known(kind) || kind == COLLECTION_INDEX;
 }
 
-static pbase_status slot_of_entry(const tree_value *entry, collection_slot *out, pbase_error *err)
+/* The flags, and behind those of a holder the rest of its link, appended to `link` (may be NULL). */
+static pbase_status slot_link(pbase_bytes rest, collection_slot *out, pbase_buffer *link,
+                              bool *out_ok, pbase_error *err)
+{
+    uint8_t marks = (uint8_t)(rest.data[0] & ~CATALOG_NESTS);
+    out->nests = (rest.data[0] & CATALOG_NESTS) != 0;
+    *out_ok = marks != 0 ? (marks & HOLDER_SET) != 0 && rest.size <= HOLDER_BYTES_MAX
+                         : out->nests && rest.size == 1;
+    if (!*out_ok || marks == 0 || link == NULL) {
+        return PBASE_OK;
+    }
+    size_t size = link->size;
+    pbase_status status = pbase_buffer_append_bytes(link, rest, err);
+    if (status == PBASE_OK) {
+        link->data[size] = marks;
+    }
+    return status;
+}
+
+static pbase_status slot_of_entry(const tree_value *entry, collection_slot *out, pbase_buffer *link,
+                                  pbase_error *err)
 {
     pbase_reader_bytes reader = pbase_reader_bytes_of(entry->bytes);
-    uint8_t kind = 0, flags = 0;
+    uint8_t kind = 0;
+    pbase_status status = PBASE_OK;
     out->sum = 0;
+    out->nests = false;
     bool ok = entry->kind == TREE_VALUE_TREE && pbase_read_u8(&reader, &kind) && is_known(kind) &&
               (!kind_counted(kind) || pbase_read_varint(&reader, &out->sum));
     if (ok && pbase_reader_bytes_left(&reader) > 0) {
-        ok = pbase_read_u8(&reader, &flags) && flags == CATALOG_NESTS;
+        pbase_bytes rest = pbase_bytes_of(reader.at, pbase_reader_bytes_left(&reader));
+        status = slot_link(rest, out, link, &ok, err);
     }
-    if (!ok || pbase_reader_bytes_left(&reader) != 0) {
+    if (status == PBASE_OK && !ok) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "an entry of the table of collections is not one");
     }
     out->kind = kind;
-    out->nests = (flags & CATALOG_NESTS) != 0;
     out->root = entry->root;
-    return PBASE_OK;
+    return status;
 }
 
-pbase_status catalog_collection_find(atom_source *atoms, atom_ref collections,
-                                     pbase_collection_id id, collection_slot *out, bool *out_found,
-                                     pbase_error *err)
+pbase_status catalog_collection_held(atom_source *atoms, atom_ref collections,
+                                     pbase_collection_id id, collection_slot *out,
+                                     pbase_buffer *link, bool *out_found, pbase_error *err)
 {
     uint8_t key[16];
     tree_item item;
@@ -259,10 +287,17 @@ pbase_status catalog_collection_find(atom_source *atoms, atom_ref collections,
     pbase_status status = tree_get(&table, pbase_bytes_of(key, sizeof key), &item, out_found, err);
     if (status == PBASE_OK && *out_found) {
         out->id = id;
-        status = slot_of_entry(&item.value, out, err);
+        status = slot_of_entry(&item.value, out, link, err);
         tree_item_release(atoms, &item);
     }
     return status;
+}
+
+pbase_status catalog_collection_find(atom_source *atoms, atom_ref collections,
+                                     pbase_collection_id id, collection_slot *out, bool *out_found,
+                                     pbase_error *err)
+{
+    return catalog_collection_held(atoms, collections, id, out, NULL, out_found, err);
 }
 
 pbase_status catalog_collection(atom_source *atoms, atom_ref collections, pbase_collection_id id,
@@ -294,7 +329,7 @@ static pbase_status collection_visit(tree_cursor *cursor, catalog_collection_eac
     if (status == PBASE_OK) {
         slot.id.sequence = get_u64_big(key.bytes.data);
         slot.id.ordinal = get_u64_big(key.bytes.data + 8);
-        status = slot_of_entry(&entry, &slot, err);
+        status = slot_of_entry(&entry, &slot, NULL, err);
     }
     return status == PBASE_OK ? each(each_state, &slot, err) : status;
 }

@@ -8,6 +8,7 @@
 #include "collection/tree.h"
 #include "store/store.h"
 #include "txn/delta.h"
+#include "txn/holder.h"
 #include "txn/state.h"
 
 #define CATALOG_ROOTS ((pbase_collection_id){0, 0})
@@ -53,10 +54,10 @@ typedef pbase_status (*catalog_database_each)(void *each_state, const catalog_en
 PBASE_MUST_CHECK pbase_status catalog_databases(const space_state *self, catalog_database_each each,
                                                 void *each_state, pbase_error *err);
 
-/* What stands beside a collection's tree in the table of collections: its kind, and the sum of a
- * counted one. Yields the size. */
-#define CATALOG_SLOT_BYTES_MAX 12u
-size_t catalog_slot_write(uint8_t kind, uint64_t sum, bool nests,
+/* What stands beside a collection's tree in the table of collections: its kind, the sum of a counted
+ * one, and the link to its holder (holder.h; empty: none). Yields the size. */
+#define CATALOG_SLOT_BYTES_MAX (12u + HOLDER_BYTES_MAX)
+size_t catalog_slot_write(uint8_t kind, uint64_t sum, bool nests, pbase_bytes link,
                           uint8_t out[CATALOG_SLOT_BYTES_MAX]);
 
 typedef struct {
@@ -66,12 +67,17 @@ typedef struct {
     atom_ref root; /* lent by the tree it was found in */
     uint64_t sum;  /* of a counted kind: the sum of its counts */
 } collection_slot;
-#define CATALOG_NESTS 1u         /* in the last byte of its payload */
+#define CATALOG_NESTS 1u         /* beside the marks of its holder */
 #define CATALOG_NESTS_FEATURE 2u /* level of the space that may hold such (docs/formats/meta.md) */
 /* A collection by id; *out_found: it is there. */
 PBASE_MUST_CHECK pbase_status catalog_collection_find(atom_source *atoms, atom_ref collections,
                                                       pbase_collection_id id, collection_slot *out,
                                                       bool *out_found, pbase_error *err);
+/* The same with the link to its holder, appended to `link` (holder.h). */
+PBASE_MUST_CHECK pbase_status catalog_collection_held(atom_source *atoms, atom_ref collections,
+                                                      pbase_collection_id id, collection_slot *out,
+                                                      pbase_buffer *link, bool *out_found,
+                                                      pbase_error *err);
 /* A collection by id. CORRUPT: it is not there, though something names it. */
 PBASE_MUST_CHECK pbase_status catalog_collection(atom_source *atoms, atom_ref collections,
                                                  pbase_collection_id id, collection_slot *out,

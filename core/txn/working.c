@@ -21,6 +21,7 @@ typedef struct {
     bool gone;    /* dropped: leaves the table at finish */
     bool changed;
     tree content;
+    pbase_buffer link; /* to its holder (holder.h) */
 } working_collection;
 
 typedef struct {
@@ -80,6 +81,7 @@ static void database_fini(working *self, working_database *database)
     const pbase_alloc *alloc = self->host->alloc;
     for (size_t i = 0; i < database->count; i++) {
         tree_fini(&database->items[i].content);
+        pbase_buffer_fini(&database->items[i].link);
     }
     pbase_alloc_free(alloc, database->items, database->capacity * sizeof *database->items);
     pbase_alloc_free(alloc, database->index, database->index_capacity * sizeof *database->index);
@@ -242,6 +244,7 @@ static pbase_status collection_add(working *self, working_database *database,
     item->nests = slot->nests || collection_id_same(slot->id, CATALOG_ROOTS);
     item->content = tree_of(self->atoms, slot->root, tree_kind_positional(slot->kind));
     item->content.sum = slot->sum;
+    pbase_buffer_init(&item->link, self->host->alloc);
     *place = database->count;
     *out = item;
     return PBASE_OK;
@@ -290,21 +293,27 @@ static pbase_status collection_find(working *self, working_database *database,
     }
     bool found = false;
     collection_slot slot;
-    pbase_status status =
-        catalog_collection_find(self->atoms, database->collections.root, id, &slot, &found, err);
+    pbase_buffer link;
+    pbase_buffer_init(&link, self->host->alloc);
+    pbase_status status = catalog_collection_held(self->atoms, database->collections.root, id,
+                                                  &slot, &link, &found, err);
     if (status == PBASE_OK && !found && collection_id_same(id, CATALOG_OBJECTS)) {
         return collection_create(self, database, id, PBASE_COLLECTION_DICT, out, err);
     }
     if (status == PBASE_OK && !found) {
         status = collection_gone(err);
     }
-    if (status != PBASE_OK) {
-        return status;
+    if (status == PBASE_OK) {
+        slot.root = atom_ref_keep(slot.root);
+        status = collection_add(self, database, &slot, out, err);
+        if (status != PBASE_OK) {
+            tree_drop(self->atoms, slot.root);
+        }
     }
-    slot.root = atom_ref_keep(slot.root);
-    status = collection_add(self, database, &slot, out, err);
-    if (status != PBASE_OK) {
-        tree_drop(self->atoms, slot.root);
+    if (status == PBASE_OK) {
+        (*out)->link = link; /* the buffer moves */
+    } else {
+        pbase_buffer_fini(&link);
     }
     return status;
 }
@@ -504,6 +513,32 @@ static pbase_status apply_nesting(working *self, working_database *database, pba
     return status == PBASE_OK ? drop_all(self, database, ids, err) : status;
 }
 
+/* The children that an operation has put are held by its entry from now on: those of this record; of
+ * others it is so already. */
+static pbase_status hold_children(working *self, working_database *database, pbase_collection_id by,
+                                  const change *operation, pbase_error *err)
+{
+    stored_children list;
+    stored_child child;
+    uint64_t index = operation->index;
+    pbase_status status = PBASE_OK;
+    if (operation->op == CHANGE_LIST_APPEND) {
+        status = tree_count(&collection_opened(database, by)->content, &index, err);
+        index--;
+    }
+    bool more = stored_children_begin(operation->value, &list);
+    while (status == PBASE_OK && more && stored_children_next(&list, &child)) {
+        working_collection *item =
+            child.id.sequence == self->sequence ? collection_opened(database, child.id) : NULL;
+        if (item != NULL && !item->gone) {
+            item->link.size = 0;
+            status = holder_write(by, operation->key.bytes, index, &item->link, err);
+            item->changed = true;
+        }
+    }
+    return status;
+}
+
 static pbase_status apply_operation(working *self, working_database *database,
                                     pbase_collection_id id, change *operation,
                                     pbase_buffer *resolved, pbase_buffer *ids, pbase_error *err)
@@ -521,9 +556,11 @@ static pbase_status apply_operation(working *self, working_database *database,
         return status;
     }
     bool fits = change_kind(operation->op) == item->kind; /* if not, applying it says so */
-    return fits && (item->nests || announced)
-               ? apply_nesting(self, database, id, operation, ids, err)
-               : change_apply(operation, item->kind, &item->content, err);
+    status = fits && (item->nests || announced)
+                 ? apply_nesting(self, database, id, operation, ids, err)
+                 : change_apply(operation, item->kind, &item->content, err);
+    return status == PBASE_OK && announced ? hold_children(self, database, id, operation, err)
+                                           : status;
 }
 
 static pbase_status apply_operations(working *self, working_database *database,
@@ -777,7 +814,8 @@ static pbase_status table_put(working_database *database, const working_collecti
         return tree_remove(&database->collections, key.bytes, NULL, err);
     }
     uint8_t slot[CATALOG_SLOT_BYTES_MAX];
-    size_t slot_size = catalog_slot_write(item->kind, item->content.sum, item->nests, slot);
+    size_t slot_size = catalog_slot_write(item->kind, item->content.sum, item->nests,
+                                          pbase_buffer_view(&item->link), slot);
     tree_value entry = {.kind = TREE_VALUE_TREE,
                         .tree_kind = item->kind,
                         .root = item->content.root,
