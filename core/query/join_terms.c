@@ -81,6 +81,12 @@ static bool as_pair(const plan_step *join, const expr *term, plan_pair *out)
     return is_turned || (first == SIDE_LEFT && second == SIDE_RIGHT);
 }
 
+bool join_is_equality(const plan_step *join, const expr *term)
+{
+    plan_pair pair;
+    return as_pair(join, term, &pair);
+}
+
 pbase_status join_split(plan_step *join, pbase_arena *arena, pbase_error *err)
 {
     const expr *const *terms = NULL;

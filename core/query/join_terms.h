@@ -15,6 +15,8 @@ unsigned join_sides(const plan_step *join, const expr *self);
 PBASE_MUST_CHECK pbase_status join_side_term(const plan_step *join, unsigned side, const expr *self,
                                              pbase_arena *arena, const expr **out, bool *out_can,
                                              pbase_error *err);
+/* True when the term says that something of one side equals something of the other. */
+bool join_is_equality(const plan_step *join, const expr *term);
 /* Sets pairs and residual: the equalities between the two sides, and the other terms. */
 PBASE_MUST_CHECK pbase_status join_split(plan_step *join, pbase_arena *arena, pbase_error *err);
 

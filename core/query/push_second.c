@@ -1,8 +1,10 @@
 /* push_second.c - filters through the steps that bring rows together or take them apart.
  *
  * A term moves where every row it drops would be dropped behind the step too, and no other: to a
- * side of a join whose rows the join does not give with nulls in place of the other's; into both
- * inputs of a set operation; before an unnest whose element it does not read. A term that is never
+ * side of a join whose rows the join does not give with nulls in place of the other's; into the
+ * condition of a join that gives no nulls at all, if it is an equality of its sides, since pairs are
+ * then found by hash; into both inputs of a set operation; before an unnest whose element it does
+ * not read. A term that is never
  * true for such nulls makes an outer join narrower first: a left join is then an inner one. */
 #include "expr/function.h"
 #include "query/join_terms.h"
@@ -318,6 +320,53 @@ static pbase_status filter_right(plan_steps *list, size_t join, const plan_step 
     return status == PBASE_OK ? append_filter(list, step->with, &filter, &step->with) : status;
 }
 
+/* Computing it ends no query, whichever row it is computed for. */
+static bool never_fails(const expr *self)
+{
+    const expr_function *function = self->kind == EXPR_CALL ? self->function : NULL;
+    if (function != NULL && function->row != NULL && function->row != row_lower &&
+        function->row != row_upper && function->row != row_upper_ascii) {
+        return false;
+    }
+    for (size_t i = 0; i < self->arg_count; i++) {
+        if (!never_fails(self->args[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of the terms that stay, those that say which rows meet become part of what the join says: `from a,
+ * b where a.x = b.y` is a join on that. A term whose computing may fail stays, since a join computes
+ * its keys for rows that meet nothing, too. */
+static pbase_status take_equalities(plan_steps *list, plan_step *join, sorting *s, bool *out_taken)
+{
+    size_t kept = 0, taken = 0;
+    const expr **terms = pbase_arena_array(list->arena, s->rest_count + 1, sizeof *terms);
+    *out_taken = false;
+    if (terms == NULL) {
+        return no_memory(list->err);
+    }
+    if (join->condition != NULL) {
+        terms[taken++] = join->condition;
+    }
+    size_t said = taken;
+    for (size_t i = 0; i < s->rest_count; i++) {
+        if (join_is_equality(join, s->rest[i]) && never_fails(s->rest[i])) {
+            terms[taken++] = s->rest[i];
+        } else {
+            s->rest[kept++] = s->rest[i];
+        }
+    }
+    if (taken == said) {
+        return PBASE_OK;
+    }
+    s->rest_count = kept;
+    join->kind = JOIN_INNER;
+    *out_taken = true;
+    return plan_join_terms(list, terms, taken, &join->condition);
+}
+
 pbase_status plan_push_join(plan_steps *list, size_t index, bool *out_moved)
 {
     sorting s;
@@ -332,10 +381,15 @@ pbase_status plan_push_join(plan_steps *list, size_t index, bool *out_moved)
     if (status == PBASE_OK) {
         status = sort_filter(list, &list->steps[index - 1], terms, count, &s);
     }
+    bool is_taken = false;
+    join_kind kind = list->steps[index - 1].kind;
+    if (status == PBASE_OK && (kind == JOIN_INNER || kind == JOIN_CROSS)) {
+        status = take_equalities(list, &list->steps[index - 1], &s, &is_taken);
+    }
     if (status == PBASE_OK) {
         status = filter_right(list, index - 1, &list->steps[index], &s);
     }
-    if (status != PBASE_OK || s.left_count + s.right_count == 0) {
+    if (status != PBASE_OK || (s.left_count + s.right_count == 0 && !is_taken)) {
         return status;
     }
     *out_moved = s.left_count > 0;

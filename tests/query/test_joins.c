@@ -287,6 +287,9 @@ static void filters_behind_a_join_say_the_same_before_it(void **state)
                   "[{'c': 'Nil'}]");
     assert_joined(c, "from o | join full c k on cid = k.id | where n > 8 or k.city = 'Nil' | count",
                   "[{'count': 3}]");
+    assert_joined(c,
+                  "from o | join cross c k | where cid = k.id and n > 8 | select { id, c: k.city }",
+                  "[{'id': 3, 'c': 'Rome'}, {'id': 3, 'c': 'Bonn'}]");
     assert_joined(
         c, "from o | join left c k on cid = k.id and n > 6 | where id < 3 | select { id, k }",
         "[{'id': 1, 'k': null}, {'id': 2, 'k': {'id': 20, 'city': 'Oslo'}}]");

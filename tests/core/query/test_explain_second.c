@@ -58,6 +58,37 @@ static void filters_move_into_the_sides_of_a_join(void **state)
                         "| join semi t as x on a < x.a  -- nested loop, right side kept");
 }
 
+static void an_equality_behind_a_join_becomes_its_condition(void **state)
+{
+    query_case *c = *state;
+    assert_string_equal(
+        explained(c, "select count(*) as n from t a, t b, t c where a.x = b.y and b.z = c.z"),
+        "from t as a  -- scan\n"
+        "| join inner t as b on a.x = b.y  -- hash join, right side built, keys a.x = b.y\n"
+        "| join inner t as c on b.z = c.z  -- hash join, right side built, keys b.z = c.z\n"
+        "| group { n: count() }  -- one group\n"
+        "| select { n: n }");
+    assert_string_equal(
+        explained(c, "from t | join t x on a < x.a | where b = x.b and lower(d) = x.d and c < x.c"),
+        "from t  -- scan\n"
+        "| join inner t as x on a < x.a and b = x.b and lower(d) = x.d  -- hash join, right side "
+        "built, keys b = x.b and lower(d) = x.d, the rest tried on each pair\n"
+        "| where c < x.c");
+    static const char *const left_alone[] = {
+        "from t | join left t x on a < x.a | where x.b = b or b is null",
+        "from t | join cross t x | where b + 1 = x.b", /* may fail for a row that meets nothing */
+        "from t | join cross t x | where b + x.b = 3",
+        "from t | join cross t x | where b = x.b or b = 1",
+        "from t | join cross t x | limit 5 | where b = x.b",
+    };
+    for (size_t i = 0; i < sizeof left_alone / sizeof left_alone[0]; i++) {
+        const char *told = explained(c, left_alone[i]);
+        if (strstr(told, "hash join") != NULL) {
+            fail_msg("%s is by hash:\n%s", left_alone[i], told);
+        }
+    }
+}
+
 static void a_filter_never_moves_below_a_limit(void **state)
 {
     query_case *c = *state;
@@ -170,6 +201,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         T(filters_move_into_the_sides_of_a_join),
+        T(an_equality_behind_a_join_becomes_its_condition),
         T(a_filter_never_moves_below_a_limit),
         T(an_outer_join_whose_nulls_are_dropped_is_narrower),
         T(filters_move_into_set_operations_and_before_unnest),
