@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 double bench_seconds(void);
+/* From now on bench_seconds counts the CPU time of the process: for machines that do other things too. */
+void bench_use_cpu_time(void);
 /* A bijective hash of 0, 1, 2, ...: keys in no order (splitmix64's finaliser). */
 uint64_t bench_hash(uint64_t number);
 /* `size` bytes that do not compress, from a seed. */
@@ -24,6 +26,8 @@ typedef struct {
 } bench_figure;
 void bench_print(const bench_figure *figure, bool json);
 
+/* Zeroed memory, or the end of the program. */
+void *bench_new(size_t size);
 /* Removes a folder with everything in it; missing is fine. */
 void bench_remove_folder(const char *path);
 /* Says what failed and ends the program: a benchmark has no use for going on. */

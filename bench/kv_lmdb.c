@@ -1,5 +1,5 @@
 /* kv_lmdb.c - LMDB, as it comes: copy on write, pwrite, two flushes a durable commit. */
-#include "kv_engine.h"
+#include "kv.h"
 
 #include <lmdb.h>
 #include <stdlib.h>
@@ -8,8 +8,13 @@
 typedef struct {
     MDB_env *env;
     MDB_dbi dbi;
-    uint64_t random;
+    bool ascending;
 } peer;
+
+typedef struct {
+    peer *of;
+    MDB_txn *writes, *reads;
+} peer_session;
 
 static void must(int code, const char *what)
 {
@@ -18,21 +23,25 @@ static void must(int code, const char *what)
     }
 }
 
-static void *peer_open(const char *folder)
+static void *peer_open(const char *folder, const kv_open_options *options)
 {
-    peer *self = calloc(1, sizeof *self);
+    peer *self = bench_new(sizeof *self);
     MDB_txn *txn = NULL;
-    if (self == NULL) {
-        bench_fail("no memory");
-    }
+    self->ascending = options->ascending;
     (void)mkdir(folder, 0777); /* opening says what is wrong with it */
     must(mdb_env_create(&self->env), "create");
-    must(mdb_env_set_mapsize(self->env, (size_t)16 << 30), "map size");
-    must(mdb_env_open(self->env, folder, 0, 0664), "open");
+    must(mdb_env_set_mapsize(self->env, (size_t)32 << 30), "map size");
+    must(mdb_env_open(self->env, folder, MDB_NOTLS | (options->durable ? 0u : MDB_NOSYNC), 0664),
+         "open");
     must(mdb_txn_begin(self->env, NULL, 0, &txn), "begin");
-    must(mdb_dbi_open(txn, NULL, MDB_CREATE, &self->dbi), "database");
+    must(mdb_dbi_open(txn, NULL, 0, &self->dbi), "database");
     must(mdb_txn_commit(txn), "commit");
     return self;
+}
+
+static void peer_sync(void *engine)
+{
+    must(mdb_env_sync(((peer *)engine)->env, 1), "sync");
 }
 
 static void peer_close(void *engine)
@@ -42,62 +51,99 @@ static void peer_close(void *engine)
     free(self);
 }
 
-static void put_batch(peer *self, uint64_t first, uint64_t end)
+static void *peer_session_open(void *engine)
 {
-    MDB_txn *txn = NULL;
-    must(mdb_txn_begin(self->env, NULL, 0, &txn), "begin");
-    for (uint64_t i = first; i < end; i++) {
-        uint8_t key_bytes[KV_KEY_BYTES], value_bytes[KV_VALUE_BYTES];
-        kv_key(i, key_bytes);
-        bench_fill(i, value_bytes, sizeof value_bytes);
-        MDB_val key = {sizeof key_bytes, key_bytes}, value = {sizeof value_bytes, value_bytes};
-        must(mdb_put(txn, self->dbi, &key, &value, 0), "put");
-    }
-    must(mdb_txn_commit(txn), "commit");
+    peer_session *session = bench_new(sizeof *session);
+    session->of = engine;
+    return session;
 }
 
-static void peer_load(void *engine, uint64_t n, uint64_t batch)
+static void peer_session_close(void *session)
 {
-    peer *self = engine;
-    must(mdb_env_set_flags(self->env, MDB_NOSYNC, 1), "flags");
-    for (uint64_t i = 0; i < n; i += batch) {
-        put_batch(self, i, i + batch < n ? i + batch : n);
+    peer_session *self = session;
+    if (self->reads != NULL) {
+        mdb_txn_abort(self->reads);
     }
-    must(mdb_env_set_flags(self->env, MDB_NOSYNC, 0), "flags");
-    must(mdb_env_sync(self->env, 1), "sync");
+    free(self);
 }
 
-static void peer_get_random(void *engine, uint64_t n, uint64_t count)
+static void peer_write_begin(void *session)
 {
-    peer *self = engine;
-    MDB_txn *txn = NULL;
-    uint64_t sum = 0;
-    must(mdb_txn_begin(self->env, NULL, MDB_RDONLY, &txn), "begin");
-    for (uint64_t i = 0; i < count; i++) {
-        uint8_t bytes[KV_KEY_BYTES];
-        kv_key(bench_hash(self->random++) % n, bytes);
-        MDB_val key = {sizeof bytes, bytes}, value;
-        must(mdb_get(txn, self->dbi, &key, &value), "get");
-        sum += *(const uint8_t *)value.mv_data + value.mv_size;
-    }
-    if (sum == 0) {
-        bench_fail("lmdb: values of nothing");
-    }
-    mdb_txn_abort(txn);
+    peer_session *self = session;
+    must(mdb_txn_begin(self->of->env, NULL, 0, &self->writes), "begin");
 }
 
-static void peer_commit_durable(void *engine, uint64_t n, uint64_t count)
+static void peer_put(void *session, const uint8_t *key, const uint8_t *value)
 {
-    peer *self = engine;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t number = bench_hash(self->random++) % n;
-        put_batch(self, number, number + 1);
+    peer_session *self = session;
+    MDB_val k = {KV_KEY_BYTES, (void *)(uintptr_t)key};
+    MDB_val v = {KV_VALUE_BYTES, (void *)(uintptr_t)value};
+    must(mdb_put(self->writes, self->of->dbi, &k, &v, self->of->ascending ? MDB_APPEND : 0), "put");
+}
+
+static bool peer_write_commit(void *session)
+{
+    peer_session *self = session;
+    must(mdb_txn_commit(self->writes), "commit");
+    self->writes = NULL;
+    return true;
+}
+
+static void peer_read_begin(void *session)
+{
+    peer_session *self = session;
+    if (self->reads == NULL) {
+        must(mdb_txn_begin(self->of->env, NULL, MDB_RDONLY, &self->reads), "begin reading");
+    } else {
+        must(mdb_txn_renew(self->reads), "renew");
     }
+}
+
+static bool peer_get(void *session, const uint8_t *key, kv_view *out)
+{
+    peer_session *self = session;
+    MDB_val k = {KV_KEY_BYTES, (void *)(uintptr_t)key}, v;
+    if (mdb_get(self->reads, self->of->dbi, &k, &v) != 0) {
+        return false;
+    }
+    *out = (kv_view){v.mv_data, v.mv_size};
+    return true;
+}
+
+static uint64_t peer_scan(void *session, const uint8_t *key, uint64_t limit, uint64_t *sum)
+{
+    peer_session *self = session;
+    MDB_cursor *cursor = NULL;
+    MDB_val k = {KV_KEY_BYTES, (void *)(uintptr_t)key}, v;
+    uint64_t count = 0;
+    must(mdb_cursor_open(self->reads, self->of->dbi, &cursor), "cursor");
+    int code = mdb_cursor_get(cursor, &k, &v, key != NULL ? MDB_SET_RANGE : MDB_FIRST);
+    while (code == 0 && count < limit) {
+        *sum += kv_touch(v.mv_data, v.mv_size);
+        if (++count < limit) {
+            code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+        }
+    }
+    mdb_cursor_close(cursor);
+    return count;
+}
+
+static void peer_read_end(void *session)
+{
+    mdb_txn_reset(((peer_session *)session)->reads);
 }
 
 const kv_engine kv_lmdb = {.name = "lmdb",
+                           .loads_in_one = true,
                            .open = peer_open,
+                           .sync = peer_sync,
                            .close = peer_close,
-                           .load = peer_load,
-                           .get_random = peer_get_random,
-                           .commit_durable = peer_commit_durable};
+                           .session_open = peer_session_open,
+                           .session_close = peer_session_close,
+                           .write_begin = peer_write_begin,
+                           .put = peer_put,
+                           .write_commit = peer_write_commit,
+                           .read_begin = peer_read_begin,
+                           .get = peer_get,
+                           .scan = peer_scan,
+                           .read_end = peer_read_end};

@@ -1,16 +1,36 @@
-/* kv_protobase.c - ProtoBase under the key-value workloads, through the public C API. */
-#include "kv_engine.h"
+/* kv_protobase.c - ProtoBase under the key-value workload, through the public C API. */
+#include "kv.h"
 
 #include <protobase/protobase.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define ROOT "kv"
 
 typedef struct {
     pbase_space *space;
     pbase_database *database;
-    uint64_t random;
+    bool durable;
 } ours;
+
+/* Puts of one transaction that are kept back, so that a new dictionary is built of all of them. */
+typedef struct {
+    uint8_t (*bytes)[KV_KEY_BYTES + KV_VALUE_BYTES];
+    size_t count, capacity;
+} backlog;
+
+typedef struct {
+    ours *of;
+    pbase_txn *txn;
+    pbase_dict *writes;
+    bool is_new; /* `writes` is a new dictionary: puts go into `kept` */
+    backlog kept;
+    pbase_snapshot *snapshot;
+    pbase_dict *reads;
+    pbase_reader *reader;
+} ours_session;
 
 static void must(pbase_status status, const pbase_error *err, const char *what)
 {
@@ -19,26 +39,40 @@ static void must(pbase_status status, const pbase_error *err, const char *what)
     }
 }
 
-static void *open_with(const char *folder, const char *const *sets, size_t set_count)
+/* ------------------------------------------------------------------------- life of a space ---- */
+
+static ours *open_with(const char *folder, bool durable, const char *const *sets, size_t set_count)
 {
     pbase_error err;
     pbase_error_init(&err);
-    ours *self = calloc(1, sizeof *self);
+    ours *self = bench_new(sizeof *self);
     pbase_config_source config = PBASE_CONFIG_SOURCE_INIT;
     config.data = folder;
     config.sets = sets;
     config.set_count = set_count;
-    if (self == NULL) {
-        bench_fail("no memory");
-    }
+    self->durable = durable;
     must(pbase_space_open(&config, NULL, &self->space, &err), &err, "open");
     must(pbase_database_ensure(self->space, "main", &self->database, &err), &err, "database");
     return self;
 }
 
-static void *ours_open(const char *folder)
+static void *ours_open(const char *folder, const kv_open_options *options)
 {
-    return open_with(folder, NULL, 0);
+    return open_with(folder, options->durable, NULL, 0);
+}
+
+static void ours_sync(void *engine)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    must(pbase_space_sync(((ours *)engine)->space, NULL, &err), &err, "sync");
+}
+
+static void ours_settle(void *engine)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    must(pbase_space_checkpoint(((ours *)engine)->space, NULL, &err), &err, "checkpoint");
 }
 
 static void ours_close(void *engine)
@@ -49,111 +83,201 @@ static void ours_close(void *engine)
     free(self);
 }
 
-static pbase_value key_value(uint64_t number, uint8_t out[KV_KEY_BYTES])
-{
-    kv_key(number, out);
-    return pbase_value_bytes(pbase_bytes_of(out, KV_KEY_BYTES));
-}
-
-static void put_record(pbase_dict **dict, uint64_t number, uint64_t version)
-{
-    pbase_error err;
-    uint8_t key_bytes[KV_KEY_BYTES], value[KV_VALUE_BYTES];
-    pbase_error_init(&err);
-    pbase_value key = key_value(number, key_bytes);
-    bench_fill(number + version, value, sizeof value);
-    must(pbase_dict_put_bytes(dict, &key, pbase_bytes_of(value, sizeof value), NULL, &err), &err,
-         "put");
-}
-
-/* Puts records first..end-1 in one transaction. */
-static void put_batch(ours *self, uint64_t first, uint64_t end, int32_t durability)
+static void *ours_session_open(void *engine)
 {
     pbase_error err;
     pbase_error_init(&err);
-    pbase_txn *txn = NULL;
-    pbase_dict *dict = NULL;
+    ours_session *self = bench_new(sizeof *self);
+    self->of = engine;
+    must(pbase_reader_create(NULL, &self->reader, &err), &err, "reader");
+    return self;
+}
+
+static void ours_session_close(void *session)
+{
+    ours_session *self = session;
+    pbase_reader_close(self->reader);
+    free(self->kept.bytes);
+    free(self);
+}
+
+/* ------------------------------------------------------------------------------- writing ------ */
+
+static pbase_value key_value(const uint8_t *key)
+{
+    return pbase_value_bytes(pbase_bytes_of(key, KV_KEY_BYTES));
+}
+
+static void ours_write_begin(void *session)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    ours_session *self = session;
     pbase_txn_options options = pbase_txn_options_default();
-    options.durability = durability;
-    must(pbase_txn_begin(self->database, &options, &txn, &err), &err, "begin");
-    pbase_status status = pbase_txn_dict(txn, "kv", &dict, &err);
-    if (status == PBASE_NOT_FOUND) {
-        status = pbase_txn_new_dict(txn, &dict, &err);
+    options.durability = self->of->durable ? PBASE_DURABILITY_SYNC : PBASE_DURABILITY_NONE;
+    must(pbase_txn_begin(self->of->database, &options, &self->txn, &err), &err, "begin");
+    pbase_status status = pbase_txn_dict(self->txn, ROOT, &self->writes, &err);
+    self->is_new = status == PBASE_NOT_FOUND;
+    self->kept.count = 0;
+    if (self->is_new) {
+        status = pbase_txn_new_dict(self->txn, &self->writes, &err);
     }
     must(status, &err, "dictionary");
-    for (uint64_t i = first; i < end; i++) {
-        put_record(&dict, i, 0);
-    }
-    must(pbase_txn_store_dict(txn, "kv", dict, &err), &err, "store");
-    pbase_dict_close(dict);
-    must(pbase_txn_commit(&txn, NULL, NULL, &err), &err, "commit");
 }
 
-static void ours_load(void *engine, uint64_t n, uint64_t batch)
+static void keep_back(backlog *kept, const uint8_t *key, const uint8_t *value)
 {
-    ours *self = engine;
-    pbase_error err;
-    pbase_error_init(&err);
-    for (uint64_t i = 0; i < n; i += batch) {
-        put_batch(self, i, i + batch < n ? i + batch : n, PBASE_DURABILITY_NONE);
+    if (kept->count == kept->capacity) {
+        kept->capacity = kept->capacity == 0 ? 1024 : kept->capacity * 2;
+        kept->bytes = realloc(kept->bytes, kept->capacity * sizeof *kept->bytes);
+        if (kept->bytes == NULL) {
+            bench_fail("no memory");
+        }
     }
-    must(pbase_space_checkpoint(self->space, NULL, &err), &err, "checkpoint");
+    uint8_t *at = kept->bytes[kept->count++];
+    memcpy(at, key, KV_KEY_BYTES);
+    memcpy(at + KV_KEY_BYTES, value, KV_VALUE_BYTES);
 }
 
-static void ours_get_random(void *engine, uint64_t n, uint64_t count)
+static void ours_put(void *session, const uint8_t *key, const uint8_t *value)
 {
-    ours *self = engine;
+    ours_session *self = session;
+    if (self->is_new) {
+        keep_back(&self->kept, key, value);
+        return;
+    }
     pbase_error err;
     pbase_error_init(&err);
-    pbase_snapshot *snapshot = NULL;
-    pbase_dict *dict = NULL;
-    pbase_reader *reader = NULL;
-    must(pbase_snapshot_open(self->database, &snapshot, &err), &err, "snapshot");
-    must(pbase_snapshot_dict(snapshot, "kv", &dict, &err), &err, "dictionary");
-    must(pbase_reader_create(NULL, &reader, &err), &err, "reader");
-    uint64_t sum = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        uint8_t bytes[KV_KEY_BYTES];
+    pbase_value named = key_value(key);
+    pbase_bytes bytes = pbase_bytes_of(value, KV_VALUE_BYTES);
+    must(pbase_dict_put_bytes(&self->writes, &named, bytes, NULL, &err), &err, "put");
+}
+
+static void put_kept(ours_session *self)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    size_t count = self->kept.count;
+    pbase_entry *entries = bench_new(count * sizeof *entries);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *at = self->kept.bytes[i];
+        entries[i].key = key_value(at);
+        entries[i].value = pbase_value_bytes(pbase_bytes_of(at + KV_KEY_BYTES, KV_VALUE_BYTES));
+    }
+    must(pbase_dict_put_all(&self->writes, entries, count, &err), &err, "put all");
+    free(entries);
+}
+
+static bool ours_write_commit(void *session)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    ours_session *self = session;
+    if (self->kept.count > 0) {
+        put_kept(self);
+    }
+    must(pbase_txn_store_dict(self->txn, ROOT, self->writes, &err), &err, "store");
+    pbase_dict_close(self->writes);
+    pbase_status status = pbase_txn_commit(&self->txn, NULL, NULL, &err);
+    if (status == PBASE_CONFLICT) {
+        return false;
+    }
+    must(status, &err, "commit");
+    return true;
+}
+
+/* ------------------------------------------------------------------------------- reading ------ */
+
+static void ours_read_begin(void *session)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    ours_session *self = session;
+    must(pbase_snapshot_open(self->of->database, &self->snapshot, &err), &err, "snapshot");
+    must(pbase_snapshot_dict(self->snapshot, ROOT, &self->reads, &err), &err, "dictionary");
+}
+
+static bool ours_get(void *session, const uint8_t *key, kv_view *out)
+{
+    ours_session *self = session;
+    pbase_error err;
+    pbase_bytes value;
+    pbase_value named = key_value(key);
+    pbase_status status = pbase_dict_get_bytes(self->reads, &named, self->reader, &value, &err);
+    if (status != PBASE_OK) {
+        return false;
+    }
+    *out = (kv_view){value.data, value.size};
+    return true;
+}
+
+static uint64_t ours_scan(void *session, const uint8_t *key, uint64_t limit, uint64_t *sum)
+{
+    ours_session *self = session;
+    pbase_error err;
+    pbase_error_init(&err);
+    pbase_cursor *cursor = NULL;
+    pbase_range range = {.struct_size = sizeof range};
+    pbase_value from;
+    uint64_t count = 0;
+    if (key != NULL) {
+        from = key_value(key);
+        range.from = &from;
+    }
+    must(pbase_dict_cursor(self->reads, &range, &cursor, &err), &err, "cursor");
+    while (count < limit && pbase_cursor_next(cursor, &err) == PBASE_OK) {
         pbase_bytes value;
-        pbase_value key = key_value(bench_hash(self->random++) % n, bytes);
-        must(pbase_dict_get_bytes(dict, &key, reader, &value, &err), &err, "get");
-        sum += value.data[0] + value.size;
+        must(pbase_cursor_bytes(cursor, &value, &err), &err, "cursor");
+        *sum += kv_touch(value.data, value.size);
+        count++;
     }
-    if (sum == 0) {
-        bench_fail("protobase: values of nothing");
-    }
-    pbase_reader_close(reader);
-    pbase_dict_close(dict);
-    pbase_snapshot_close(snapshot);
+    pbase_cursor_close(cursor);
+    return count;
 }
 
-static void ours_commit_durable(void *engine, uint64_t n, uint64_t count)
+static void ours_read_end(void *session)
 {
-    ours *self = engine;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t number = bench_hash(self->random++) % n;
-        put_batch(self, number, number + 1, PBASE_DURABILITY_SYNC);
-    }
+    ours_session *self = session;
+    pbase_reader_reset(self->reader);
+    pbase_dict_close(self->reads);
+    pbase_snapshot_close(self->snapshot);
 }
+
+/* --------------------------------------------------------------------------------- crash ------ */
 
 void kv_protobase_crash(const char *folder, uint64_t bytes)
 {
     static const char *const sets[] = {"storage.checkpoint_bytes=1GiB"};
-    ours *self = open_with(folder, sets, 1);
-    uint64_t record = KV_KEY_BYTES + KV_VALUE_BYTES + 12;
-    for (uint64_t i = 0; i * record < bytes; i += 100) {
-        put_batch(self, i, i + 100, PBASE_DURABILITY_NONE);
+    ours *self = open_with(folder, false, sets, 1);
+    ours_session *session = ours_session_open(self);
+    uint64_t record = KV_KEY_BYTES + KV_VALUE_BYTES + 12, number = 0;
+    uint8_t key[KV_KEY_BYTES], value[KV_VALUE_BYTES];
+    while (number * record < bytes) {
+        ours_write_begin(session);
+        for (unsigned i = 0; i < 100; i++, number++) {
+            kv_key(number, false, key);
+            bench_fill(number, value, sizeof value);
+            ours_put(session, key, value);
+        }
+        (void)ours_write_commit(session); /* nobody else writes */
     }
-    pbase_error err;
-    pbase_error_init(&err);
-    must(pbase_space_sync(self->space, NULL, &err), &err, "sync");
+    ours_sync(self);
     (void)kill(getpid(), SIGKILL);
     _exit(1);
 }
 
 const kv_engine kv_protobase = {.name = "protobase",
+                                .loads_in_one = true,
                                 .open = ours_open,
+                                .sync = ours_sync,
+                                .settle = ours_settle,
                                 .close = ours_close,
-                                .load = ours_load,
-                                .get_random = ours_get_random,
-                                .commit_durable = ours_commit_durable};
+                                .session_open = ours_session_open,
+                                .session_close = ours_session_close,
+                                .write_begin = ours_write_begin,
+                                .put = ours_put,
+                                .write_commit = ours_write_commit,
+                                .read_begin = ours_read_begin,
+                                .get = ours_get,
+                                .scan = ours_scan,
+                                .read_end = ours_read_end};
