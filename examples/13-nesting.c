@@ -127,6 +127,31 @@ static pbase_status show_depth(pbase_snapshot *snapshot, pbase_error *err)
     return status;
 }
 
+/* The other way round: who has which tag. */
+static pbase_status show_who(pbase_snapshot *snapshot, pbase_error *err)
+{
+    static const char text[] = "from people | unnest tags as tag | order by tag | select tag, name";
+    pbase_query *query = NULL;
+    pbase_result *result = NULL;
+    pbase_value row;
+    pbase_status status = pbase_query_parse(NULL, pbase_bytes_text(text), &query, err);
+    if (status == PBASE_OK) {
+        status = pbase_query_run(query, snapshot, NULL, &result, err);
+    }
+    while (status == PBASE_OK) {
+        status = pbase_result_next(result, &row, err);
+        if (status == PBASE_OK) {
+            const pbase_value *tag = pbase_value_field(&row, pbase_bytes_text("tag"));
+            const pbase_value *name = pbase_value_field(&row, pbase_bytes_text("name"));
+            printf("%.*s: %.*s\n", (int)tag->as.string.size, (const char *)tag->as.string.data,
+                   (int)name->as.string.size, (const char *)name->as.string.data);
+        }
+    }
+    pbase_result_close(result);
+    pbase_query_destroy(query);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
 static pbase_status run(pbase_database *database, pbase_error *err)
 {
     char green[] = "green";
@@ -146,6 +171,9 @@ static pbase_status run(pbase_database *database, pbase_error *err)
     }
     if (status == PBASE_OK) {
         status = show_depth(snapshot, err);
+    }
+    if (status == PBASE_OK) {
+        status = show_who(snapshot, err);
     }
     pbase_snapshot_close(snapshot);
     return status;

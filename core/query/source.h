@@ -85,6 +85,10 @@ typedef struct {
     /* Optional: the indexes of a collection, and how many rows it has. NOT_FOUND as of open. */
     pbase_status (*indexes)(query_catalog *self, pbase_bytes name, const query_index **out,
                             size_t *out_count, uint64_t *out_rows, pbase_error *err);
+    /* Optional: the rows of a collection that a row of this catalog holds, from the PBASE_CHILD in
+     * its place (child_cell.h). INVALID: it is of no rows of this catalog. */
+    pbase_status (*open_child)(query_catalog *self, const pbase_value *marker, query_rows **out,
+                               pbase_error *err);
 } query_catalog_vtable;
 struct query_catalog {
     const query_catalog_vtable *vtable;

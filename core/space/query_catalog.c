@@ -4,7 +4,9 @@
 #include "space/query_catalog.h"
 
 #include "collection/kind.h"
+#include "query/child_cell.h"
 #include "space/index_rows.h"
+#include "space/query_children.h"
 
 /* The indexes of one collection, loaded when the query first asks for them. */
 typedef struct source_indexes source_indexes;
@@ -22,6 +24,7 @@ typedef struct {
     pbase_arena arena; /* what follows */
     source_indexes *sources;
     pbase_row_reader reader; /* of encoded values */
+    query_children children;
 } collection_catalog;
 
 typedef struct {
@@ -47,7 +50,8 @@ static pbase_status reader_decode(const pbase_row_reader *self, pbase_bytes enco
                                   pbase_arena *arena, pbase_value *out, pbase_error *err)
 {
     value_coder *coder = catalog_of_reader(self)->on.context->coder;
-    return coder->vtable->decode(coder, encoded, arena, out, err);
+    pbase_status status = coder->vtable->decode(coder, encoded, arena, out, err);
+    return status == PBASE_OK ? query_children_note(encoded, out, 1, arena, err) : status;
 }
 
 static pbase_status reader_extract(const pbase_row_reader *self, pbase_bytes encoded,
@@ -55,7 +59,8 @@ static pbase_status reader_extract(const pbase_row_reader *self, pbase_bytes enc
                                    pbase_value *out, pbase_error *err)
 {
     value_coder *coder = catalog_of_reader(self)->on.context->coder;
-    return coder->vtable->extract(coder, encoded, paths, count, arena, out, err);
+    pbase_status status = coder->vtable->extract(coder, encoded, paths, count, arena, out, err);
+    return status == PBASE_OK ? query_children_note(encoded, out, count, arena, err) : status;
 }
 
 static const pbase_row_reader_vtable reader_vtable = {
@@ -322,8 +327,27 @@ static pbase_status catalog_open(query_catalog *self, pbase_bytes name, const qu
     if (status != PBASE_OK) {
         return status;
     }
+    status = query_children_keep(&catalog->children, handle, err);
+    if (status != PBASE_OK) {
+        collection_close(handle);
+        return status;
+    }
     return scan->access == NULL ? open_rows(catalog, handle, scan, out, err)
                                 : open_by_index(catalog, handle, name, scan, out, err);
+}
+
+static pbase_status catalog_open_child(query_catalog *self, const pbase_value *marker,
+                                       query_rows **out, pbase_error *err)
+{
+    const query_scan whole = {.wants_values = true, .limit = UINT64_MAX};
+    collection_catalog *catalog = catalog_from(self);
+    pbase_collection_id id;
+    collection *handle = NULL;
+    if (!child_cell_id(marker, &id)) {
+        return PBASE_FAIL(err, PBASE_INVALID, "the collection in the row cannot be told");
+    }
+    pbase_status status = query_children_open(&catalog->children, id, &handle, err);
+    return status == PBASE_OK ? open_rows(catalog, handle, &whole, out, err) : status;
 }
 
 static pbase_status describe_indexes(collection_catalog *catalog, source_indexes *source,
@@ -401,12 +425,16 @@ static void catalog_close(query_catalog *self)
     for (source_indexes *source = catalog->sources; source != NULL; source = source->next) {
         index_view_fini(&source->view);
     }
+    query_children_fini(&catalog->children);
     pbase_arena_fini(&catalog->arena);
     pbase_alloc_free(catalog->on.context->alloc, catalog, sizeof *catalog);
 }
 
-static const query_catalog_vtable catalog_vtable = {
-    .open = catalog_open, .list = catalog_list, .close = catalog_close, .indexes = catalog_indexes};
+static const query_catalog_vtable catalog_vtable = {.open = catalog_open,
+                                                    .list = catalog_list,
+                                                    .close = catalog_close,
+                                                    .indexes = catalog_indexes,
+                                                    .open_child = catalog_open_child};
 
 pbase_status query_catalog_create(const query_catalog_base *base, query_catalog **out,
                                   pbase_error *err)
@@ -417,6 +445,7 @@ pbase_status query_catalog_create(const query_catalog_base *base, query_catalog 
     }
     catalog->base.vtable = &catalog_vtable;
     catalog->on = *base;
+    query_children_init(&catalog->children, base->context);
     pbase_arena_init(&catalog->arena, base->context->alloc);
     catalog->reader.vtable = &reader_vtable;
     *out = &catalog->base;

@@ -64,6 +64,7 @@ expect "Ada was born in 1815" 17-cpp
 expect "Alan 1912" 17-cpp
 expect "ann: green red" 13-nesting
 expect "six levels down: a dict" 13-nesting
+expect "blue: bob" 13-nesting
 expect "ann works for Trees & Daughters" 14-objects
 expect "cleo works for nobody" 14-objects
 head -c 1000000 /dev/zero >zeros

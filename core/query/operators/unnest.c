@@ -1,10 +1,12 @@
 /* unnest.c - unnest: a row per element of a list, with the element in a column of its own.
  *
- * What is not a list, or has no elements, gives no row, or one with null if outer. A column of the
- * new name is replaced. */
+ * A collection in the row is gone through as a list of what `from` would give of it, a batch at a
+ * time. What is neither, or has no elements, gives no row, or one with null if outer. A column of
+ * the new name is replaced. */
 #include "query/chunk.h"
 #include "query/operators/operators.h"
 #include "query/operators/step.h"
+#include "query/source.h"
 
 typedef struct {
     const pbase_expression *list;
@@ -22,9 +24,18 @@ typedef struct {
     row_layout layout;
     pbase_chunk in; /* the rows at work */
     pbase_vector lists;
-    uint32_t at;  /* the selected row */
-    size_t index; /* of its next element */
+    uint32_t at;          /* the selected row */
+    size_t index;         /* of its next element */
+    query_rows *children; /* of the collection at work in it; NULL: none */
 } unnest;
+
+/* Rows that come out of one chunk: from which one each is, and its element. */
+typedef struct {
+    uint32_t *rows;
+    pbase_value *elements;
+    uint32_t count;
+    uint32_t room;
+} unnested;
 
 /* --- binding ----------------------------------------------------------------------------------- */
 
@@ -97,10 +108,19 @@ static pbase_status unnest_bind(const pbase_value *step, pbase_binder *binder,
 
 /* --- running ----------------------------------------------------------------------------------- */
 
+static void children_close(unnest *self)
+{
+    if (self->children != NULL) {
+        self->children->vtable->close(self->children);
+        self->children = NULL;
+    }
+}
+
 static void unnest_close(void *shared)
 {
     unnest *self = shared;
     if (self != NULL) {
+        children_close(self);
         pbase_arena_fini(&self->layout_arena);
         pbase_alloc_free(self->run->alloc, self, sizeof *self);
     }
@@ -126,27 +146,93 @@ static pbase_status unnest_open(const pbase_operator_node *node, const pbase_run
     return status;
 }
 
-/* The next row that comes out, from which one it is and its element; false at the end of the
- * chunk. */
-static bool next_element(unnest *self, uint32_t *out_row, pbase_value *out)
+static void next_row(unnest *self)
 {
-    while (self->at < self->in.selected_count) {
-        uint32_t row = pbase_chunk_row(&self->in, self->at);
-        const pbase_value *list = pbase_vector_cell(&self->lists, row);
-        size_t count = list->kind == PBASE_LIST ? list->as.list.count : 0;
-        bool is_empty = count == 0 && self->node->is_outer;
-        size_t index = self->index++;
-        if (index + 1 >= count) {
-            self->at++;
-            self->index = 0;
-        }
-        if (index < count || is_empty) {
-            *out_row = row;
-            *out = is_empty ? pbase_value_null() : list->as.list.items[index];
-            return true;
+    self->at++;
+    self->index = 0;
+}
+
+static void give(unnested *out, uint32_t row, pbase_value element)
+{
+    out->rows[out->count] = row;
+    out->elements[out->count++] = element;
+}
+
+/* The next elements of a list, or of nothing. */
+static void give_list(unnest *self, uint32_t row, const pbase_value *list, unnested *out)
+{
+    size_t count = list->kind == PBASE_LIST ? list->as.list.count : 0;
+    if (count == 0 && self->node->is_outer) {
+        give(out, row, pbase_value_null());
+    }
+    while (self->index < count && out->count < out->room) {
+        give(out, row, list->as.list.items[self->index++]);
+    }
+    if (self->index == count) {
+        next_row(self);
+    }
+}
+
+static pbase_status open_elements(const query_rows *children, const query_batch *batch,
+                                  pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (uint32_t i = 0; i < batch->count && status == PBASE_OK; i++) {
+        pbase_value *element = &batch->values[i];
+        if (element->kind == PBASE_CELL_ENCODED) {
+            status = children->reader->vtable->decode(children->reader, element->as.string,
+                                                      batch->arena, element, err);
         }
     }
-    return false;
+    return status;
+}
+
+/* The next elements of the collection that is open. */
+static pbase_status give_children(unnest *self, uint32_t row, pbase_arena *arena, unnested *out,
+                                  pbase_error *err)
+{
+    query_batch batch = {
+        .capacity = out->room - out->count, .values = out->elements + out->count, .arena = arena};
+    pbase_status status = self->children->vtable->next(self->children, &batch, err);
+    if (status == PBASE_OK) {
+        status = open_elements(self->children, &batch, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < batch.count; i++) {
+        out->rows[out->count++] = row;
+    }
+    self->index += batch.count;
+    if (batch.count == 0) {
+        if (self->index == 0 && self->node->is_outer) {
+            give(out, row, pbase_value_null());
+        }
+        children_close(self);
+        next_row(self);
+    }
+    return PBASE_OK;
+}
+
+/* Fills `out` as far as the chunk has elements. */
+static pbase_status fill(unnest *self, pbase_arena *arena, unnested *out, pbase_error *err)
+{
+    query_catalog *catalog = self->run->catalog;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && out->count < out->room && self->at < self->in.selected_count) {
+        uint32_t row = pbase_chunk_row(&self->in, self->at);
+        const pbase_value *list = pbase_vector_cell(&self->lists, row);
+        bool is_collection = list->kind == PBASE_CHILD && catalog->vtable->open_child != NULL;
+        if (is_collection && self->children == NULL) {
+            status = catalog->vtable->open_child(catalog, list, &self->children, err);
+        }
+        if (status == PBASE_OK && is_collection) {
+            status = give_children(self, row, arena, out, err);
+        } else if (status == PBASE_OK) {
+            give_list(self, row, list, out);
+        }
+    }
+    return status;
 }
 
 static pbase_status begin_chunk(unnest *self, pbase_chunk *in, pbase_error *err)
@@ -164,24 +250,24 @@ static pbase_status begin_chunk(unnest *self, pbase_chunk *in, pbase_error *err)
 
 static pbase_status give_elements(unnest *self, pbase_chunk *out, pbase_error *err)
 {
-    uint32_t room = self->run->chunk_rows, count = 0;
-    uint32_t *rows = pbase_arena_array(out->arena, room, sizeof *rows);
-    pbase_value *elements = pbase_arena_array(out->arena, room, sizeof *elements);
-    if (rows == NULL || elements == NULL) {
+    unnested made = {.room = self->run->chunk_rows};
+    made.rows = pbase_arena_array(out->arena, made.room, sizeof *made.rows);
+    made.elements = pbase_arena_array(out->arena, made.room, sizeof *made.elements);
+    if (made.rows == NULL || made.elements == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the elements of a list");
     }
-    while (count < room && next_element(self, &rows[count], &elements[count])) {
-        count++;
-    }
-    out->row_count = out->selected_count = count;
-    pbase_status status = chunk_columns(out, self->node->column_count, err);
+    pbase_status status = fill(self, out->arena, &made, err);
+    out->row_count = out->selected_count = made.count;
     if (status == PBASE_OK) {
-        status = row_layout_gather(&self->layout, &self->in, rows, out, 0, err);
+        status = chunk_columns(out, self->node->column_count, err);
+    }
+    if (status == PBASE_OK) {
+        status = row_layout_gather(&self->layout, &self->in, made.rows, out, 0, err);
     }
     if (status == PBASE_OK) {
         pbase_chunk_column *target = &out->columns[self->node->target];
         memset(target, 0, sizeof *target);
-        target->cells = elements;
+        target->cells = made.elements;
     }
     return status;
 }
