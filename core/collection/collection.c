@@ -484,19 +484,14 @@ static pbase_status change_plain(collection *self, const change *operation, pbas
     return status;
 }
 
-/* Forgets the versions of children that were in `before` and are not in `after`. */
-static void forget_children(collection *self, pbase_bytes before, pbase_bytes after)
+/* Forgets the versions of children that were in `before` and are not among `staying`. */
+static void forget_children(collection *self, pbase_bytes before, const own_children *staying)
 {
-    stored_children list, rest;
-    stored_child old, kept;
+    stored_children list;
+    stored_child old;
     bool more = stored_children_begin(before, &list);
     while (more && stored_children_next(&list, &old)) {
-        bool stays = false;
-        bool other = stored_children_begin(after, &rest);
-        while (!stays && other && stored_children_next(&rest, &kept)) {
-            stays = collection_id_same(old.id, kept.id);
-        }
-        if (!stays) {
+        if (own_children_find(staying, old.id) == NULL) {
             child_versions_remove(self->children, old.id);
         }
     }
@@ -514,9 +509,11 @@ static bool places_children(const collection *self, const change *operation)
 static pbase_status change_nested(collection *self, const change *operation, pbase_error *err)
 {
     pbase_buffer before;
+    own_children staying;
     tree_item item;
     bool found = false;
     pbase_buffer_init(&before, self->context->alloc);
+    own_children_init(&staying, self->context->alloc);
     pbase_status status = entry_before(self, operation, &item, &found, err);
     if (status == PBASE_OK && found) { /* the edit may move what the item lends */
         status = pbase_buffer_append_bytes(&before, item.value.bytes, err);
@@ -534,13 +531,16 @@ static pbase_status change_nested(collection *self, const change *operation, pba
     }
     bool same = found && operation->value.size > 0 &&
                 pbase_bytes_equal(pbase_buffer_view(&before), operation->value);
+    if (status == PBASE_OK && self->children != NULL) {
+        status = own_children_read(&staying, operation->value, NULL, NULL, err);
+    }
     if (status == PBASE_OK && !same) {
         status = change_plain(self, operation, err);
     }
     if (status == PBASE_OK) {
         self->nests = self->nests || places;
         if (self->children != NULL) {
-            forget_children(self, pbase_buffer_view(&before), operation->value);
+            forget_children(self, pbase_buffer_view(&before), &staying);
         }
     }
     if (status == PBASE_OK && places) {
@@ -548,6 +548,7 @@ static pbase_status change_nested(collection *self, const change *operation, pba
         nest_hand_over(&self->placing, self->children);
     }
     nest_fini(&self->placing);
+    own_children_fini(&staying);
     pbase_buffer_fini(&before);
     return status;
 }

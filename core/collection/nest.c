@@ -9,6 +9,7 @@ void nest_fini(nest *self)
     }
     pbase_alloc_free(self->alloc, self->children, self->capacity * sizeof *self->children);
     pbase_alloc_free(self->alloc, self->versions, self->capacity * sizeof *self->versions);
+    own_children_fini(&self->own);
     nest_init(self, self->alloc);
 }
 
@@ -302,51 +303,33 @@ bool nest_needed(const pbase_value *value)
     return nests_at(value, 0);
 }
 
-static bool is_listed(const nest *self, pbase_collection_id id, size_t *out)
+static pbase_collection_id version_in(const void *slot, pbase_collection_id id)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        if (collection_id_same(self->children[i].id, id)) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
+    const collection *held = held_version(slot, id);
+    return held != NULL ? held->id : id;
 }
 
 /* PBASE_CHILD: what the entry has now. */
 static pbase_status gather_child(nest *self, const nest_slot *slot, uint64_t n, pbase_value *out,
                                  pbase_error *err)
 {
-    stored_child child;
-    size_t index = self->count;
-    pbase_status status = PBASE_OK;
-    if (!stored_child_at(slot->current, n, &child)) {
+    pbase_status status = own_children_read(&self->own, slot->current, version_in, slot, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (n >= self->own.count) {
         status = PBASE_FAIL(err, PBASE_INVALID,
                             "the value names child %" PRIu64 ", which its entry does not have", n);
         pbase_error_hint(err, "a child stays in its entry; put a handle to store it elsewhere");
         return status;
     }
-    if (!is_listed(self, child.id, &index)) {
-        status = nest_add(self, &child, NULL, err);
+    own_child *own = &self->own.items[n];
+    if (own->taken == 0) {
+        status = nest_add(self, &own->child, NULL, err);
+        own->taken = self->count;
     }
-    *out = pbase_value_child(index);
+    *out = pbase_value_child(status == PBASE_OK ? own->taken - 1 : 0);
     return status;
-}
-
-/* The child of the entry that has the id of `version`; NULL: none, or it is taken already. */
-static const stored_child *own_child(const nest *self, const nest_slot *slot,
-                                     const collection *version, stored_child *found)
-{
-    stored_children list;
-    size_t index;
-    bool more = stored_children_begin(slot->current, &list);
-    while (more && stored_children_next(&list, found)) {
-        const collection *held = held_version(slot, found->id);
-        if (collection_id_same(held != NULL ? held->id : found->id, version->id)) {
-            return is_listed(self, found->id, &index) ? NULL : found;
-        }
-    }
-    return NULL;
 }
 
 /* PBASE_HANDLE: a collection to be stored here. */
@@ -355,24 +338,28 @@ static pbase_status gather_handle(nest *self, const nest_slot *slot, const pbase
 {
     const collection *version = (const collection *)value->as.handle;
     collection *placed = NULL;
-    stored_child found;
     if (version->height + 2 > PBASE_NESTING_MAX) {
         return PBASE_FAIL(err, PBASE_LIMIT, "collections nest deeper than %u levels",
                           PBASE_NESTING_MAX);
     }
-    const stored_child *own = own_child(self, slot, version, &found);
-    pbase_status status = nest_place(slot, own, version, &placed, err);
+    pbase_status status = own_children_read(&self->own, slot->current, version_in, slot, err);
+    own_child *own = status == PBASE_OK ? own_children_find(&self->own, version->id) : NULL;
+    own = own != NULL && own->taken == 0 ? own : NULL; /* the entry's child of that version */
+    if (status == PBASE_OK) {
+        status = nest_place(slot, own == NULL ? NULL : &own->child, version, &placed, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
-    const collection *held = own == NULL ? NULL : held_version(slot, own->id);
-    bool same = own != NULL && collection_id_same(placed->id, held != NULL ? held->id : own->id);
-    stored_child child = {.kind = placed->kind, .id = same ? own->id : placed->id};
+    bool same = own != NULL && collection_id_same(placed->id, own->version);
+    stored_child child = {.kind = placed->kind, .id = same ? own->child.id : placed->id};
     *out = pbase_value_child(self->count);
     self->height = placed->height >= self->height ? placed->height + 1 : self->height;
     status = nest_add(self, &child, placed, err);
     if (status != PBASE_OK) {
         collection_close(placed);
+    } else if (same) {
+        own->taken = self->count;
     }
     return status;
 }
@@ -475,6 +462,7 @@ pbase_status nest_encode(nest *self, const nest_slot *slot, const pbase_value *v
     if (status == PBASE_OK) {
         status = write_stored(self, slot, &replaced, out, err);
     }
+    own_children_fini(&self->own);
     if (status != PBASE_OK) {
         nest_fini(self);
     }
@@ -516,6 +504,7 @@ pbase_status nest_copy(nest *self, const nest_slot *slot, const nest_slot *there
         pbase_bytes rest = pbase_bytes_of(list.at.at, pbase_reader_bytes_left(&list.at));
         status = stored_children_write(head, self->children, self->count, rest, out, err);
     }
+    own_children_fini(&self->own);
     if (status != PBASE_OK) {
         nest_fini(self);
     }

@@ -10,6 +10,7 @@
 #define PROTOBASE_COLLECTION_NEST_H
 #include "collection/child_versions.h"
 #include "collection/context.h"
+#include "collection/own_children.h"
 
 /* The entry a value is put into. */
 typedef struct {
@@ -25,13 +26,15 @@ typedef struct {
     stored_child *children;
     struct collection **versions; /* parallel; NULL: as the entry had it */
     size_t count, capacity;
-    uint32_t height; /* levels of collections in it */
+    uint32_t height;  /* levels of collections in it */
+    own_children own; /* of the entry, while gathering; `taken` is the place in the list, from 1 */
 } nest;
 
 static inline void nest_init(nest *self, const pbase_alloc *alloc)
 {
     memset(self, 0, sizeof *self);
     self->alloc = alloc;
+    own_children_init(&self->own, alloc);
 }
 void nest_fini(nest *self); /* may be used again */
 

@@ -537,6 +537,49 @@ static void a_child_the_entry_lacks_and_a_set_on_the_way_are_refused(void **unus
     pbase_txn_abort(&txn);
 }
 
+/* The value of an entry: a list of `count` markers, every `step`-th child of what it has now. */
+static pbase_value markers(pbase_value *items, size_t count, size_t step)
+{
+    for (size_t i = 0; i < count; i++) {
+        items[i] = pbase_value_child(i * step);
+    }
+    return pbase_value_list(items, count);
+}
+
+static void a_document_of_thousands_of_collections_is_put_back_and_thinned_out(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 20000 };
+    static pbase_value items[COUNT];
+    pbase_set *set = NULL;
+    pbase_collection *child = NULL;
+    pbase_txn *txn = begin_txn();
+    pbase_dict *dict = fixture_dict(txn, "many");
+    pbase_value key = pbase_value_int(1), value;
+    assert_int_equal(pbase_txn_new_set(txn, &set, NULL), PBASE_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        items[i] = pbase_value_of_set(set);
+    }
+    value = pbase_value_list(items, COUNT); /* each place gets a set of its own */
+    assert_int_equal(pbase_dict_put(&dict, &key, &value, NULL, NULL), PBASE_OK);
+    value = markers(items, COUNT, 1);
+    assert_int_equal(pbase_dict_put(&dict, &key, &value, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "many", dict, NULL), PBASE_OK);
+    pbase_set_close(set);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    txn = begin_txn();
+    dict = fixture_dict(txn, "many");
+    value = markers(items, COUNT / 2, 2);
+    assert_int_equal(pbase_dict_put(&dict, &key, &value, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_dict_child(dict, &key, COUNT / 2 - 1, &child, NULL), PBASE_OK);
+    pbase_collection_close(child);
+    assert_int_equal(pbase_dict_child(dict, &key, COUNT / 2, &child, NULL), PBASE_NOT_FOUND);
+    assert_int_equal(pbase_txn_store_dict(txn, "many", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+}
+
 static void a_nested_transaction_brings_its_children_along_or_drops_them(void **unused)
 {
     (void)unused;
@@ -595,6 +638,8 @@ int main(void)
                                         begin_memory, end),
         cmocka_unit_test_setup_teardown(a_child_the_entry_lacks_and_a_set_on_the_way_are_refused,
                                         begin_memory, end),
+        cmocka_unit_test_setup_teardown(
+            a_document_of_thousands_of_collections_is_put_back_and_thinned_out, begin_memory, end),
         cmocka_unit_test_setup_teardown(
             a_nested_transaction_brings_its_children_along_or_drops_them, begin_memory, end),
     };
