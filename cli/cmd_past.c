@@ -100,7 +100,7 @@ CLI_COMMAND(cmd_history)
 
 /* -------------------------------------------------------------------------------------- watch -- */
 
-#define EVENT_FIELDS_MAX 12u
+#define EVENT_FIELDS_MAX 20u
 
 typedef struct {
     pbase_field items[EVENT_FIELDS_MAX];
@@ -125,17 +125,76 @@ static bool has_index(const pbase_change *event)
            event->change == PBASE_CHANGE_REMOVED_AT || event->change == PBASE_CHANGE_REMOVED_RANGE;
 }
 
+/* Adds what the watch could say of the event; NOT_FOUND: it has no such thing. */
+static pbase_status add_told(event_fields *fields, const char *name, pbase_status told,
+                             const pbase_value *value)
+{
+    if (told == PBASE_OK) {
+        add_field(fields, name, *value);
+    }
+    return told == PBASE_NOT_FOUND ? PBASE_OK : told;
+}
+
+/* Where it happened in the database: the way down to it, and of objects their class. */
+static pbase_status add_way(event_fields *fields, pbase_watch *watch, const pbase_change *event,
+                            pbase_arena *arena, pbase_error *err)
+{
+    pbase_value told = pbase_value_null();
+    pbase_status status = PBASE_OK;
+    bool nests = event->place == PBASE_IN_NESTED;
+    if (event->place != PBASE_IN_OBJECTS && !nests) {
+        return PBASE_OK;
+    }
+    add_field(fields, "in", pbase_value_text(nests ? "nested" : "objects"));
+    if (nests) {
+        status = pbase_watch_path(watch, arena, &told, err);
+        status = add_told(fields, "path", status, &told);
+    }
+    if (status == PBASE_OK && event->root[0] == '\0') {
+        status = pbase_watch_class(watch, arena, &told, err);
+        status = add_told(fields, "class", status, &told);
+    }
+    return status;
+}
+
 /* What one change is about. */
-static void add_place(event_fields *fields, const pbase_change *event)
+static pbase_status add_place(event_fields *fields, pbase_watch *watch, const pbase_change *event,
+                              pbase_arena *arena, pbase_error *err)
 {
     add_field(fields, "database", pbase_value_text(event->database));
     add_text(fields, "origin", event->origin);
     add_text(fields, "root", event->root);
-    if (event->place == PBASE_IN_OBJECTS || event->place == PBASE_IN_NESTED) {
-        add_field(fields, "in",
-                  pbase_value_text(event->place == PBASE_IN_OBJECTS ? "objects" : "nested"));
-    }
+    pbase_status status = add_way(fields, watch, event, arena, err);
     add_field(fields, "change", pbase_value_text(pbase_change_name(event->change)));
+    return status;
+}
+
+/* The collections in the value: of each its kind, and whether it begins empty. */
+static pbase_status add_children(event_fields *fields, pbase_watch *watch,
+                                 const pbase_change *event, pbase_arena *arena, pbase_error *err)
+{
+    if (event->children == 0) {
+        return PBASE_OK;
+    }
+    pbase_value *items = pbase_arena_array(arena, event->children, sizeof *items);
+    pbase_field *parts = pbase_arena_array(arena, event->children, 2 * sizeof *parts);
+    pbase_status status = PBASE_OK;
+    if (items == NULL || parts == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to print a change");
+    }
+    for (uint32_t n = 0; n < event->children && status == PBASE_OK; n++) {
+        pbase_change_child child;
+        status = pbase_watch_child(watch, n, &child, err);
+        if (status == PBASE_OK) {
+            pbase_field *part = &parts[2 * (size_t)n];
+            part[0] = (pbase_field){pbase_bytes_text("kind"),
+                                    pbase_value_text(pbase_collection_kind_name((int)child.kind))};
+            part[1] = (pbase_field){pbase_bytes_text("new"), pbase_value_bool(child.is_new)};
+            items[n] = pbase_value_map(part, 2);
+        }
+    }
+    add_field(fields, "children", pbase_value_list(items, event->children));
+    return status;
 }
 
 static pbase_status print_event(cli *self, pbase_watch *watch, const pbase_change *event,
@@ -148,8 +207,8 @@ static pbase_status print_event(cli *self, pbase_watch *watch, const pbase_chang
     pbase_time_format(event->time_ns, time);
     add_field(&fields, "sequence", pbase_value_int((int64_t)event->sequence));
     add_field(&fields, "time", pbase_value_text(time));
-    add_place(&fields, event);
-    if (event->has_key) {
+    status = add_place(&fields, watch, event, arena, err);
+    if (status == PBASE_OK && event->has_key) {
         status = pbase_watch_key(watch, arena, &value, err);
         add_field(&fields, "key", value);
     }
@@ -157,12 +216,18 @@ static pbase_status print_event(cli *self, pbase_watch *watch, const pbase_chang
         add_field(&fields, "index", pbase_value_int((int64_t)event->index));
     }
     if (event->count > 0) {
-        add_field(&fields, event->is_bulk ? "entries" : "count",
-                  pbase_value_int((int64_t)event->count));
+        bool is_whole = event->is_bulk && event->change == PBASE_CHANGE_REPLACED;
+        add_field(&fields, is_whole ? "entries" : "count", pbase_value_int((int64_t)event->count));
     }
     if (status == PBASE_OK && event->has_value) {
         status = pbase_watch_value(watch, arena, &value, err);
         add_field(&fields, "value", value);
+    }
+    if (status == PBASE_OK) {
+        status = add_children(&fields, watch, event, arena, err);
+    }
+    if (event->is_bulk) {
+        add_field(&fields, "bulk", pbase_value_bool(true));
     }
     if (event->is_last) {
         add_field(&fields, "last", pbase_value_bool(true));

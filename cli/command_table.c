@@ -269,7 +269,7 @@ const cli_command cli_commands[] = {
      "protobase history\nprotobase history --from 100 --json", no_operands, history_options,
      cmd_history},
     {"watch", "changes as they are committed, one JSON object a line",
-     "Ends at Ctrl-C, with exit code 0.",
+     "Ends at Ctrl-C, with exit code 0. What is below a root has the path down to it.",
      "protobase watch people\nprotobase watch --from 100 --timeout 1s", watch_words, watch_options,
      cmd_watch},
     {"query", "run a query", "docs/query.md is the language.",

@@ -1,10 +1,13 @@
 /* watch.c - the feed of txn/ as applications see it: names, keys and values. */
 #include "collection/key_element.h"
 #include "collection/kind.h"
+#include "collection/stored_children.h"
+#include "index/definition.h"
 #include "space/space_private.h"
 #include "txn/feed.h"
 #include "txn/root_view.h"
 
+#include <inttypes.h>
 #include <protobase/watch.h>
 
 struct pbase_watch {
@@ -19,8 +22,9 @@ struct pbase_watch {
 const char *pbase_change_name(uint32_t number)
 {
     static const char *const names[] = {
-        "unknown", "created", "dropped",  "renamed", "replaced", "put",        "removed",
-        "added",   "taken",   "appended", "set",     "inserted", "removed_at", "removed_range"};
+        "unknown",    "created",       "dropped",       "renamed",      "replaced", "put",
+        "removed",    "added",         "taken",         "appended",     "set",      "inserted",
+        "removed_at", "removed_range", "index_created", "index_dropped"};
     return names[number < sizeof names / sizeof names[0] ? number : 0];
 }
 
@@ -96,8 +100,10 @@ static operation_form form_of(const change *operation)
     case CHANGE_MULTI_TAKE:
         return (operation_form){PBASE_CHANGE_TAKEN, true, true};
     case CHANGE_LIST_APPEND:
+    case CHANGE_ROPE_APPEND:
         return (operation_form){PBASE_CHANGE_APPENDED, false, true};
     case CHANGE_LIST_SET:
+    case CHANGE_ROPE_SET:
         return (operation_form){PBASE_CHANGE_SET, false, true};
     case CHANGE_LIST_INSERT:
         return (operation_form){PBASE_CHANGE_INSERTED, false, true};
@@ -120,6 +126,17 @@ static void describe_change(const feed_event *from, pbase_change *out)
     out->count = from->operation.op == CHANGE_SET_ADD ? 1 : from->operation.count;
 }
 
+/* Children in the value of an event; 0 where a value has none. */
+static uint32_t children_of(const feed_event *from)
+{
+    stored_children list;
+    bool has_values = from->what == FEED_ROOT_PUT
+                          ? from->kind == 0
+                          : (from->what == FEED_CHANGE && kind_has_values(from->kind));
+    return has_values && stored_children_begin(from->operation.value, &list) ? (uint32_t)list.count
+                                                                             : 0;
+}
+
 static void describe_database(const feed_event *from, pbase_change *out)
 {
     static const uint32_t changes[] = {[CATALOG_CREATE] = PBASE_CHANGE_CREATED,
@@ -129,7 +146,7 @@ static void describe_database(const feed_event *from, pbase_change *out)
     out->change = changes[from->catalog.operation];
     out->place = PBASE_IN_DATABASE;
     out->root = "";
-    out->origin = from->catalog.operation == CATALOG_DROP ? "" : (const char *)from->root.data;
+    out->origin = from->catalog.operation == CATALOG_DROP ? "" : from->root;
 }
 
 static void describe(const feed_event *from, pbase_change *out)
@@ -142,9 +159,11 @@ static void describe(const feed_event *from, pbase_change *out)
                           .time_ns = from->head.timestamp_ns,
                           .place = places[from->place],
                           .kind = from->kind,
-                          .database = (const char *)from->name.data,
-                          .root = (const char *)from->root.data,
+                          .database = from->name,
+                          .root = from->root,
                           .origin = "",
+                          .collection = from->collection,
+                          .children = children_of(from),
                           .is_last = from->is_last};
     switch (from->what) {
     case FEED_CATALOG:
@@ -162,8 +181,15 @@ static void describe(const feed_event *from, pbase_change *out)
         out->is_bulk = true;
         out->count = from->adopted;
         break;
+    case FEED_INDEX:
+        out->change = from->index.op == INDEX_CREATE ? PBASE_CHANGE_INDEX_CREATED
+                                                     : PBASE_CHANGE_INDEX_DROPPED;
+        out->has_key = out->has_value = true;
+        break;
+    case FEED_ADOPTED_ENTRY:
     case FEED_CHANGE:
     default:
+        out->is_bulk = from->what == FEED_ADOPTED_ENTRY;
         describe_change(from, out);
         break;
     }
@@ -215,12 +241,49 @@ static pbase_status copied(pbase_status status, pbase_arena *arena, const pbase_
     return status == PBASE_OK ? pbase_value_copy(value, arena, out, err) : status;
 }
 
+/* What tells of an index: its name, and what it is. */
+static pbase_status index_parts(const feed_event *told, pbase_arena *arena, pbase_value *out_name,
+                                pbase_value *out_value, pbase_error *err)
+{
+    index_definition definition;
+    pbase_buffer text;
+    pbase_status status =
+        index_definition_read(told->index.key, told->index.value, arena, &definition, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_field *parts = pbase_arena_array(arena, 2, sizeof *parts);
+    pbase_value *fields = pbase_arena_array(arena, definition.field_count, sizeof *fields);
+    if (parts == NULL || fields == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to tell of an index");
+    }
+    pbase_buffer_init(&text, arena->alloc);
+    for (size_t i = 0; i < definition.field_count && status == PBASE_OK; i++) {
+        pbase_bytes kept;
+        text.size = 0;
+        status = index_field_format(&definition.fields[i], &text, err);
+        status = status == PBASE_OK ? pbase_arena_copy(arena, pbase_buffer_view(&text), &kept, err)
+                                    : status;
+        fields[i] = status == PBASE_OK ? pbase_value_string(kept) : pbase_value_null();
+    }
+    pbase_buffer_fini(&text);
+    parts[0] =
+        (pbase_field){pbase_bytes_text("fields"), pbase_value_list(fields, definition.field_count)};
+    parts[1] = (pbase_field){pbase_bytes_text("unique"), pbase_value_bool(definition.is_unique)};
+    *out_name = pbase_value_string(definition.name);
+    *out_value = pbase_value_map(parts, 2);
+    return status;
+}
+
 pbase_status pbase_watch_key(pbase_watch *watch, pbase_arena *arena, pbase_value *out,
                              pbase_error *err)
 {
     pbase_value key, record;
     if (watch->told == NULL || !watch->event.has_key) {
         return has_none("key", err);
+    }
+    if (watch->told->what == FEED_INDEX) {
+        return copied(index_parts(watch->told, arena, &key, &record, err), arena, &key, out, err);
     }
     const encoded_key *from = &watch->told->operation.key;
     switch (kind_find(watch->told->kind)->shape) {
@@ -234,20 +297,88 @@ pbase_status pbase_watch_key(pbase_watch *watch, pbase_arena *arena, pbase_value
     }
 }
 
+static pbase_status decode(pbase_watch *watch, pbase_bytes value, pbase_arena *arena,
+                           pbase_value *out, pbase_error *err)
+{
+    pbase_bytes stored;
+    pbase_status status = pbase_arena_copy(arena, value, &stored, err);
+    return status == PBASE_OK ? store_value_decode(watch->space->bytes, stored, arena, out, err)
+                              : status;
+}
+
 pbase_status pbase_watch_value(pbase_watch *watch, pbase_arena *arena, pbase_value *out,
                                pbase_error *err)
 {
     pbase_value key, record;
+    pbase_bytes piece;
     if (watch->told == NULL || !watch->event.has_value) {
         return has_none("value", err);
     }
-    const change *operation = &watch->told->operation;
-    if (watch->told->what == FEED_CHANGE && kind_find(watch->told->kind)->shape == KEY_SHAPE_PAIR) {
-        return copied(key_decode_pair(&operation->key, arena, &key, &record, err), arena, &record,
-                      out, err);
+    const feed_event *told = watch->told;
+    if (told->what == FEED_INDEX) {
+        return copied(index_parts(told, arena, &key, &record, err), arena, &record, out, err);
     }
+    if (told->what == FEED_ROOT_PUT || kind_has_values(told->kind)) {
+        return decode(watch, told->operation.value, arena, out, err);
+    }
+    if (told->kind == PBASE_COLLECTION_ROPE) { /* bytes as they are */
+        pbase_status status = pbase_arena_copy(arena, told->operation.value, &piece, err);
+        *out = status == PBASE_OK ? pbase_value_bytes(piece) : *out;
+        return status;
+    }
+    return copied(key_decode_pair(&told->operation.key, arena, &key, &record, err), arena, &record,
+                  out, err);
+}
+
+/* ------------------------------------------------------------------------------ places -------- */
+
+pbase_status pbase_watch_path(pbase_watch *watch, pbase_arena *arena, pbase_value *out,
+                              pbase_error *err)
+{
+    return watch->told == NULL ? has_none("path", err)
+                               : feed_path(&watch->changes, watch->told, arena, out, err);
+}
+
+pbase_status pbase_watch_class(pbase_watch *watch, pbase_arena *arena, pbase_value *out,
+                               pbase_error *err)
+{
     pbase_bytes stored;
-    pbase_status status = pbase_arena_copy(arena, operation->value, &stored, err);
-    return status == PBASE_OK ? store_value_decode(watch->space->bytes, stored, arena, out, err)
-                              : status;
+    pbase_value object;
+    pbase_status status = PBASE_OK;
+    if (watch->told == NULL) {
+        return has_none("class", err);
+    }
+    if (watch->event.place == PBASE_IN_OBJECTS && watch->event.change == PBASE_CHANGE_PUT) {
+        status = pbase_arena_copy(arena, watch->told->operation.value, &stored, err);
+    } else {
+        status = feed_object(&watch->changes, watch->told, arena, &stored, err);
+    }
+    status = status == PBASE_OK
+                 ? store_value_decode(watch->space->bytes, stored, arena, &object, err)
+                 : status;
+    if (status != PBASE_OK) {
+        return status;
+    }
+    const pbase_value *name = pbase_value_field(&object, pbase_bytes_text("class"));
+    if (name == NULL || name->kind != PBASE_STRING) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "an object is stored without a class");
+    }
+    *out = *name;
+    return PBASE_OK;
+}
+
+pbase_status pbase_watch_child(const pbase_watch *watch, uint64_t n, pbase_change_child *out,
+                               pbase_error *err)
+{
+    stored_child child;
+    if (watch->told == NULL || n >= watch->event.children ||
+        !stored_child_at(watch->told->operation.value, n, &child)) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND,
+                          "the value that was told last has no child %" PRIu64, n);
+    }
+    uint64_t by = watch->event.sequence;
+    *out = (pbase_change_child){.id = child.id, .kind = child.kind};
+    out->id.sequence = child.id.sequence == 0 ? by : child.id.sequence;
+    out->is_new = out->id.sequence == by;
+    return PBASE_OK;
 }

@@ -242,7 +242,8 @@ static pbase_status bring_forward(engine *self, const pbase_call *call, uint64_t
 }
 
 static pbase_status make_state(engine *self, const pbase_call *call, uint64_t sequence,
-                               const retained_checkpoint *from, space_state **out, pbase_error *err)
+                               const retained_checkpoint *from, space_state **out,
+                               pbase_position *out_next, pbase_error *err)
 {
     history_cached at;
     pbase_status status = begin_at(self, from, sequence, &at, err);
@@ -257,6 +258,7 @@ static pbase_status make_state(engine *self, const pbase_call *call, uint64_t se
         cached_add(self, &at);
     }
     *out = at.state;
+    *out_next = at.next;
     return PBASE_OK;
 }
 
@@ -271,19 +273,66 @@ static pbase_status explain(pbase_status status, uint64_t sequence, pbase_error 
 pbase_status history_state_at(engine *self, const pbase_call *call, uint64_t sequence,
                               space_state **out, pbase_error *err)
 {
+    engine_pin pin = {.is_set = false};
+    pbase_status status = history_resume(self, call, sequence, &pin, out, err);
+    history_unpin(self, &pin);
+    return status;
+}
+
+/* True when the newest state is the one asked for: it is given, and the journal behind it pinned. */
+static bool begin_newest(engine *self, uint64_t sequence, engine_pin *pin, space_state **out)
+{
+    engine_lock(self, self->queue_mutex);
+    bool is_newest = self->newest->sequence == sequence;
+    if (is_newest) {
+        *out = space_state_ref(self->newest);
+        pin_link(&self->history, pin, self->published);
+    }
+    engine_unlock(self, self->queue_mutex);
+    return is_newest;
+}
+
+pbase_status history_resume(engine *self, const pbase_call *call, uint64_t sequence,
+                            engine_pin *pin, space_state **out, pbase_error *err)
+{
+    retained_checkpoint from;
+    pbase_position next = 0;
+    if (begin_newest(self, sequence, pin, out)) {
+        return PBASE_OK;
+    }
+    pbase_status status = history_pin(self, sequence, pin, &from, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = explain(make_state(self, call, sequence, &from, out, &next, err), sequence, err);
+    if (status == PBASE_OK) {
+        history_pin_move(self, pin, next);
+    } else {
+        history_unpin(self, pin);
+    }
+    return status;
+}
+
+pbase_status history_follow(engine *self, space_state *before, const replay_record *record,
+                            space_state **out, uint64_t *out_made, pbase_error *err)
+{
+    replay run;
     space_state *newest = engine_state(self);
-    if (newest->sequence == sequence) {
+    *out_made = 0;
+    if (newest->sequence == record->head.sequence) {
         *out = newest;
         return PBASE_OK;
     }
     space_state_unref(newest);
-    engine_pin pin = {.is_set = false};
-    retained_checkpoint from;
-    pbase_status status = history_pin(self, sequence, &pin, &from, err);
+    pbase_status status = replay_begin(&run, self->host, before, &self->coder.base, err);
     if (status == PBASE_OK) {
-        status = explain(make_state(self, call, sequence, &from, out, err), sequence, err);
+        status = replay_apply(&run, record, err);
     }
-    history_unpin(self, &pin);
+    if (status == PBASE_OK) {
+        *out_made = run.bytes;
+        status = replay_finish(&run, out, err);
+    }
+    replay_abandon(&run);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #ifndef PROTOBASE_TXN_HISTORY_H
 #define PROTOBASE_TXN_HISTORY_H
 #include "txn/engine.h"
+#include "txn/replay.h"
 #include "txn/retention.h"
 
 /* Journal kept for pins alone, at most; whoever reads further behind loses it (TRIMMED). */
@@ -28,6 +29,16 @@ void history_pin_newest(engine *self, engine_pin *pin, space_state **out);
  * names the oldest sequence kept, or the newest. */
 PBASE_MUST_CHECK pbase_status history_pin(engine *self, uint64_t sequence, engine_pin *pin,
                                           retained_checkpoint *out, pbase_error *err);
+/* The state after the record `sequence`, with one count, and a pin on the journal behind it, where
+ * `pin->position` is that of the next record. NOT_FOUND as history_pin says. */
+PBASE_MUST_CHECK pbase_status history_resume(engine *self, const pbase_call *call,
+                                             uint64_t sequence, engine_pin *pin, space_state **out,
+                                             pbase_error *err);
+/* The state after one more record than `before` has, with one count: the newest one when it is that,
+ * else made in memory, *out_made bytes of journal long (0: nothing was made). */
+PBASE_MUST_CHECK pbase_status history_follow(engine *self, space_state *before,
+                                             const replay_record *record, space_state **out,
+                                             uint64_t *out_made, pbase_error *err);
 /* The pin lets go of what lies before `position`. */
 void history_pin_move(engine *self, engine_pin *pin, pbase_position position);
 /* Nothing for a pin that was never set, or ended. */

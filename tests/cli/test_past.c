@@ -111,6 +111,29 @@ static void changes_are_told_one_a_line(void **state)
     cli_case_end(&run);
 }
 
+static void what_is_below_a_root_is_told_with_its_path(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    CLI(&run, KEPT, "put", "people", "ann",
+        "{\"tags\": {\"$collection\": {\"kind\": \"set\", \"items\": [\"red\"]}}}");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, KEPT, "index", "create", "people", "by_name", "name");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, KEPT, "watch", "people", "--from", "2", "--timeout", "100ms");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "\"change\":\"put\",\"key\":\"ann\",\"value\":{\"tags\":"
+                                    "{\"$child\":0}},\"children\":[{\"kind\":\"set\","
+                                    "\"new\":true}]}\n"));
+    assert_non_null(strstr(run.out, "\"root\":\"people\",\"in\":\"nested\",\"path\":[\"ann\","
+                                    "\"tags\"],\"change\":\"added\",\"key\":\"red\",\"count\":1,"
+                                    "\"last\":true}\n"));
+    assert_non_null(strstr(run.out, "\"change\":\"index_created\",\"key\":\"by_name\",\"value\":"
+                                    "{\"fields\":[\"name\"],\"unique\":false},\"last\":true}\n"));
+    cli_case_end(&run);
+}
+
 static void an_interrupt_ends_a_watch_with_0(void **state)
 {
     (void)state;
@@ -137,6 +160,7 @@ int main(void)
         cmocka_unit_test(outside_of_what_is_kept_it_exits_with_3),
         cmocka_unit_test(history_lists_the_commits),
         cmocka_unit_test(changes_are_told_one_a_line),
+        cmocka_unit_test(what_is_below_a_root_is_told_with_its_path),
         cmocka_unit_test(an_interrupt_ends_a_watch_with_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
