@@ -35,6 +35,7 @@ typedef struct {
     const char *name;
     void *(*open)(uint64_t orders);                                /* in memory, loaded */
     uint64_t (*ask)(void *engine, const query_question *question); /* rows of the answer */
+    void (*index)(void *engine); /* orders by customer and by ts, customers by id */
     void (*close)(void *engine);
 } query_engine;
 

@@ -128,6 +128,29 @@ static uint64_t ours_ask(void *engine, const query_question *question)
     return rows;
 }
 
+static void create_index(ours *self, const char *root, const char *name, const char *field,
+                         bool is_unique)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    pbase_index_options options = {
+        .struct_size = sizeof options, .unique = is_unique, .fields = &field, .field_count = 1};
+    must(pbase_index_create(self->database, root, name, &options, NULL, &err), &err, name);
+}
+
+static void ours_index(void *engine)
+{
+    ours *self = engine;
+    pbase_error err;
+    pbase_error_init(&err);
+    create_index(self, "orders", "by_customer", "customer", false);
+    create_index(self, "orders", "by_ts", "ts", false);
+    create_index(self, "customers", "by_id", "id", true);
+    must(pbase_space_checkpoint(self->space, NULL, &err), &err, "checkpoint");
+    pbase_snapshot_close(self->snapshot);
+    must(pbase_snapshot_open(self->database, &self->snapshot, &err), &err, "snapshot");
+}
+
 static void ours_close(void *engine)
 {
     ours *self = engine;
@@ -137,5 +160,8 @@ static void ours_close(void *engine)
     free(self);
 }
 
-const query_engine query_protobase = {
-    .name = "protobase", .open = ours_open, .ask = ours_ask, .close = ours_close};
+const query_engine query_protobase = {.name = "protobase",
+                                      .open = ours_open,
+                                      .ask = ours_ask,
+                                      .index = ours_index,
+                                      .close = ours_close};

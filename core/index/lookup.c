@@ -31,6 +31,58 @@ pbase_status index_range_count(const tree *entries, const index_range *range, ui
     return status;
 }
 
+/* ------------------------------------------------------------------------------- groups ------- */
+
+/* Entries of the group of the one under the cursor; 0: they have a null, or it is the mark. */
+static pbase_status group_count(tree_cursor *at, const tree *entries, size_t elements,
+                                pbase_buffer *above, uint64_t *out, pbase_error *err)
+{
+    encoded_key key;
+    *out = 0;
+    pbase_status status = tree_cursor_key(at, &key, err);
+    size_t size = status == PBASE_OK ? entry_prefix_size(key.bytes, elements) : 0;
+    if (size == 0 || entry_has_null(key.bytes, elements)) {
+        return status;
+    }
+    pbase_bytes prefix = pbase_bytes_of(key.bytes.data, size);
+    above->size = 0;
+    status = pbase_buffer_append_bytes(above, prefix, err);
+    status = status == PBASE_OK ? pbase_buffer_append_u8(above, ENTRY_ABOVE, err) : status;
+    index_range range = {prefix, pbase_buffer_view(above)};
+    return status == PBASE_OK ? index_range_count(entries, &range, out, err) : status;
+}
+
+#define GROUPS_LOOKED_AT 8u
+
+/* Entries evenly apart meet a group as often as it is large: the mean size is the harmonic one. */
+pbase_status index_group_entries(const tree *entries, size_t elements, const pbase_alloc *alloc,
+                                 double *out, pbase_error *err)
+{
+    uint64_t total = 0;
+    double shares = 0;
+    unsigned met = 0;
+    tree_cursor at;
+    pbase_buffer above;
+    pbase_status status = tree_count(entries, &total, err);
+    tree_cursor_init(&at, entries, alloc);
+    pbase_buffer_init(&above, alloc);
+    for (uint64_t i = 0; i < GROUPS_LOOKED_AT && total > 0 && status == PBASE_OK; i++) {
+        uint64_t count = 0;
+        status = tree_cursor_seek_index(&at, (2 * i + 1) * total / (2 * GROUPS_LOOKED_AT), err);
+        if (status == PBASE_OK) {
+            status = group_count(&at, entries, elements, &above, &count, err);
+        }
+        met += count > 0;
+        shares += count > 0 ? 1.0 / (double)count : 0;
+    }
+    if (status == PBASE_OK) {
+        *out = met == 0 ? 0 : met / shares;
+    }
+    pbase_buffer_fini(&above);
+    tree_cursor_fini(&at);
+    return status;
+}
+
 void index_walk_init(index_walk *self, const index_definition *definition, const tree *entries,
                      const index_range *range, bool is_reverse, read_observer *reads,
                      const pbase_alloc *alloc)

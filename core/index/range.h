@@ -14,4 +14,10 @@ typedef struct {
 PBASE_MUST_CHECK pbase_status index_range_count(const tree *entries, const index_range *range,
                                                 uint64_t *out, pbase_error *err);
 
+/* About how many entries have equal first `elements` elements, by a look at a few groups of them;
+ * nulls, which equal nothing, count as none. */
+PBASE_MUST_CHECK pbase_status index_group_entries(const tree *entries, size_t elements,
+                                                  const pbase_alloc *alloc, double *out,
+                                                  pbase_error *err);
+
 #endif

@@ -4,8 +4,8 @@
  * wins, and of each other it is kept why it lost. */
 #include "query/access.h"
 
+#include "query/join_access.h"
 #include "query/optimizer.h"
-#include <stdio.h>
 
 static pbase_status no_memory(pbase_error *err)
 {
@@ -105,14 +105,19 @@ static double scan_cost(const access_site *site, double share)
     return rows * ACCESS_COST_ROW + sort_cost(site, (double)site->rows * share);
 }
 
+/* The ranges hold every term. */
+static bool is_whole(const access_site *site, const candidate *c)
+{
+    return c->ranges.terms == site->terms.count && site->terms.others == 0;
+}
+
 static double index_cost(const access_site *site, const candidate *c)
 {
     double entries = (double)c->entries, read = entries;
     bool streams = c->gives_order || (is_by_row(c) && site->order == NULL);
     if (streams || site->order == NULL) {
         /* terms that the ranges do not hold let perhaps a tenth through */
-        bool is_all = c->ranges.terms == site->terms.count && site->terms.others == 0;
-        read = rows_until(entries, site->wanted, is_all ? 1.0 : 0.1);
+        read = rows_until(entries, site->wanted, is_whole(site, c) ? 1.0 : 0.1);
     }
     return (streams ? read : entries) * ACCESS_COST_ENTRY + read * ACCESS_COST_ROW_BY_KEY +
            (double)c->ranges.range_count * ACCESS_COST_RANGE +
@@ -196,7 +201,7 @@ static const candidate *cheapest(const access_site *site, const candidate *candi
 
 /* ------------------------------------------------------------------------------------ words ---- */
 
-static pbase_status fields_format(const index_definition *definition, pbase_buffer *out,
+pbase_status access_fields_format(const index_definition *definition, pbase_buffer *out,
                                   pbase_error *err)
 {
     pbase_status status = PBASE_OK;
@@ -213,7 +218,7 @@ static pbase_status how_format(const candidate *c, pbase_buffer *out, pbase_erro
     pbase_status status =
         pbase_buffer_append_text(out, err, "by index %.*s (", (int)definition->name.size,
                                  (const char *)definition->name.data);
-    status = status == PBASE_OK ? fields_format(definition, out, err) : status;
+    status = status == PBASE_OK ? access_fields_format(definition, out, err) : status;
     if (status == PBASE_OK) {
         status = pbase_buffer_append_text(
             out, err, "), %zu range%s of %zu field%s, %llu entries%s", c->ranges.range_count,
@@ -272,6 +277,8 @@ static pbase_status choice_make(const access_site *site, const candidate *candid
     pbase_buffer_init(&text, arena->alloc);
     made->uses_index = true;
     made->rows = (double)best->entries;
+    made->cost = best->cost;
+    made->is_exact = is_whole(site, best);
     made->by = (query_access){.ranges = best->ranges.ranges,
                               .range_count = best->ranges.range_count,
                               .is_ordered = best->gives_order,
@@ -347,17 +354,17 @@ static pbase_status choose_first(const plan *self, query_catalog *catalog, pbase
                                  plan *out, pbase_error *err)
 {
     access_site site;
-    const query_index *indexes = NULL;
+    query_facts facts = {NULL, 0, 0, false};
     access_choice *choice = NULL;
-    size_t count = 0;
     site_read(self, &site);
-    pbase_status status =
-        catalog->vtable->indexes(catalog, site.from->source, &indexes, &count, &site.rows, err);
-    if (status == PBASE_NOT_FOUND || (status == PBASE_OK && count == 0)) {
+    pbase_status status = catalog->vtable->facts(catalog, site.from->source, &facts, err);
+    if (status == PBASE_NOT_FOUND || (status == PBASE_OK && facts.count == 0)) {
         *out = *self; /* opening it says what is missing */
         return PBASE_OK;
     }
-    status = status == PBASE_OK ? choose(&site, indexes, count, arena, &choice, err) : status;
+    site.rows = facts.rows;
+    status = status == PBASE_OK ? choose(&site, facts.indexes, facts.count, arena, &choice, err)
+                                : status;
     return status == PBASE_OK ? steps_write(&site, choice, arena, out, err) : status;
 }
 
@@ -384,6 +391,9 @@ static pbase_status choose_inside(plan *self, query_catalog *catalog, uint32_t r
         }
         status = plan_choose_access(steps[i].with, catalog, rules_off, arena, with, err);
         steps[i].with = with;
+        if (status == PBASE_OK && steps[i].op == PLAN_JOIN) {
+            status = join_access_choose(self, i, catalog, arena, &steps[i].join, err);
+        }
     }
     return status;
 }
@@ -393,8 +403,7 @@ pbase_status plan_choose_access(const plan *self, query_catalog *catalog, uint32
 {
     plan made = *self;
     pbase_status status = PBASE_OK;
-    if (catalog == NULL || catalog->vtable->indexes == NULL ||
-        (rules_off & PBASE_RULE_INDEX) != 0) {
+    if (catalog == NULL || catalog->vtable->facts == NULL || (rules_off & PBASE_RULE_INDEX) != 0) {
         *out = *self;
         return PBASE_OK;
     }

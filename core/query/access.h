@@ -33,6 +33,8 @@ struct access_choice {
     bool uses_index;
     const char *how; /* "index by_city (city): 1 range, in order" */
     double rows;     /* that come, about; below 0: not known */
+    double cost;     /* of reading by the index */
+    bool is_exact;   /* its ranges hold all terms of the filter behind it */
     const access_reason *unused;
     size_t unused_count;
 };
@@ -42,6 +44,10 @@ struct access_choice {
 PBASE_MUST_CHECK pbase_status plan_choose_access(const plan *self, query_catalog *catalog,
                                                  uint32_t rules_off, pbase_arena *arena, plan *out,
                                                  pbase_error *err);
+
+/* Appends "city, tags[*]". */
+PBASE_MUST_CHECK pbase_status access_fields_format(const index_definition *definition,
+                                                   pbase_buffer *out, pbase_error *err);
 
 /* access_ranges.c: the ranges of one index that hold every row for which the terms are true. */
 typedef struct {

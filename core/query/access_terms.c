@@ -29,7 +29,7 @@ bool access_path(const plan_step *from, const expr *field, pbase_path *out)
     return is_named(&field->path, from->alias) && out->count > 0;
 }
 
-static bool is_key(const plan_step *from, const expr *node)
+bool access_is_key(const plan_step *from, const expr *node)
 {
     return node->kind == EXPR_FIELD && from->key_name.size > 0 && node->path.count == 1 &&
            is_named(&node->path, from->key_name);
@@ -235,7 +235,7 @@ static bool join_range(access_terms *terms, const access_term *range)
 static bool compares_key(const plan_step *from, const expr *term)
 {
     for (size_t i = 0; term->kind == EXPR_CALL && i < term->arg_count; i++) {
-        if (is_key(from, term->args[i])) {
+        if (access_is_key(from, term->args[i])) {
             return true;
         }
     }

@@ -34,6 +34,8 @@ typedef struct {
 /* The path of a field inside the documents that `from` gives; false for the key, another alias, and
  * what is no field. */
 bool access_path(const plan_step *from, const expr *field, pbase_path *out);
+/* True when `node` is the key of the collection. */
+bool access_is_key(const plan_step *from, const expr *node);
 /* Reads the terms of `condition` (NULL: none) over the rows of `from`. Ranges of one path and class
  * are joined. */
 PBASE_MUST_CHECK pbase_status access_terms_read(const plan_step *from, const expr *condition,

@@ -1,50 +1,12 @@
 /* executor.c - binding a plan to operators, and the one loop that drives them. */
 #include "query/executor.h"
 #include "expr/wanted.h"
-#include "query/budget.h"
 #include "query/chunk.h"
+#include "query/executor_parts.h"
+#include "query/join_access.h"
 #include "query/operators/operators.h"
 #include "query/optimizer.h"
 #include "query/services.h"
-
-/* One step of the plan, bound. */
-typedef struct {
-    const plan_step *step;
-    const pbase_operator_vtable *vtable;
-    pbase_operator_node *node;
-    pbase_schema schema; /* of its output */
-    uint32_t position;   /* in the order in which steps run */
-    void *shared;        /* NULL until it is open */
-    void *local;
-    pbase_chunk chunk;       /* its output */
-    pbase_arena arena;       /* of that, if it expands: else it has its input's */
-    bool has_more;           /* a transform to be called again without input */
-    executor_branch *second; /* where its second input comes from; NULL: it has none */
-} stage;
-
-/* The stages of one plan, and where its rows come from at the moment: a pipeline is fed by its
- * source, then by each stage that has rows of its own to add when the ones before it ended. */
-struct executor_branch {
-    const plan *plan;
-    stage *stages;
-    size_t count;
-    pbase_arena chunk_arena;
-    size_t source; /* where the running pipeline begins */
-    bool is_begun; /* the running pipeline has built what it builds */
-    size_t feeder; /* the stage whose rows come now */
-    bool is_feeder_done;
-};
-
-struct executor {
-    const pbase_alloc *alloc;
-    pbase_arena *arena; /* borrowed: nodes and schemas */
-    executor_branch *main;
-    uint32_t positions; /* given to stages so far */
-    pbase_run run;
-    _Atomic uint64_t compared;
-    budget budget;
-    uint64_t budget_max;
-};
 
 static bool is_sink(const stage *s)
 {
@@ -137,6 +99,9 @@ static pbase_status bind_stage(executor *self, executor_branch *branch, size_t i
     if (status == PBASE_OK && s->step->access != NULL) {
         scan_use_access(s->node, s->step->access);
     }
+    if (status == PBASE_OK && s->step->join != NULL) {
+        join_use_access(s->node, s->step->join);
+    }
     return status == PBASE_OK ? PBASE_OK : note(s, status, err);
 }
 
@@ -156,6 +121,7 @@ static pbase_status branch_create(executor *self, const plan *steps, executor_br
     pbase_arena_init(&made->chunk_arena, self->alloc);
     for (size_t i = 0; i < steps->count; i++) {
         pbase_arena_init(&stages[i].arena, self->alloc);
+        pbase_arena_init(&stages[i].lookup_arena, &self->budget.alloc);
     }
     *out = made; /* ended with the executor from here on */
     pbase_status status = PBASE_OK;
@@ -294,6 +260,9 @@ static void branch_destroy(executor_branch *branch)
         branch_destroy(s->second);
         pbase_arena_fini(&s->arena);
     }
+    for (size_t i = 0; i < branch->count; i++) { /* rows that read by it are closed */
+        pbase_arena_fini(&branch->stages[i].lookup_arena);
+    }
     pbase_arena_fini(&branch->chunk_arena);
 }
 
@@ -404,8 +373,8 @@ static pbase_status feed(executor *self, executor_branch *branch, pbase_error *e
 }
 
 /* `in` NULL: the stage said that it has more. */
-static pbase_status apply_stage(executor_branch *branch, size_t index, pbase_chunk *in,
-                                pbase_error *err)
+static pbase_status apply_stage(executor *self, executor_branch *branch, size_t index,
+                                pbase_chunk *in, pbase_error *err)
 {
     stage *s = &branch->stages[index];
     int32_t state = PBASE_NEED_INPUT;
@@ -414,8 +383,10 @@ static pbase_status apply_stage(executor_branch *branch, size_t index, pbase_chu
         pbase_arena_reset(&s->arena);
     }
     chunk_init(&s->chunk, expands || in == NULL ? &s->arena : in->arena);
-    pbase_status status =
-        pbase_operator_apply(s->vtable, s->shared, s->local, in, &s->chunk, &state, err);
+    pbase_status status = stage_looks_up(s) ? executor_look_up(self, s, in, err) : PBASE_OK;
+    if (status == PBASE_OK) {
+        status = pbase_operator_apply(s->vtable, s->shared, s->local, in, &s->chunk, &state, err);
+    }
     s->has_more = state == PBASE_MORE;
     if (state == PBASE_DONE) {
         stop_before(branch, index);
@@ -476,11 +447,11 @@ static pbase_status pull(executor *self, executor_branch *branch, size_t end, pb
             }
             at = branch->feeder;
         }
-        status =
-            at == branch->feeder ? feed(self, branch, err) : apply_stage(branch, at, NULL, err);
+        status = at == branch->feeder ? feed(self, branch, err)
+                                      : apply_stage(self, branch, at, NULL, err);
         while (status == PBASE_OK && ++at < end &&
                branch->stages[at - 1].chunk.selected_count > 0) {
-            status = apply_stage(branch, at, &branch->stages[at - 1].chunk, err);
+            status = apply_stage(self, branch, at, &branch->stages[at - 1].chunk, err);
         }
         if (status != PBASE_OK) {
             return status;
@@ -503,8 +474,7 @@ static pbase_status check_budget(executor *self, stage *sink, pbase_error *err)
     return status == PBASE_OK ? check_run(self, err) : status;
 }
 
-/* Gives a stage its whole second input. */
-static pbase_status build_second(executor *self, stage *s, pbase_error *err)
+pbase_status executor_build(executor *self, stage *s, pbase_error *err)
 {
     int32_t state = PBASE_NEED_INPUT;
     pbase_status status = PBASE_OK;
@@ -528,8 +498,12 @@ static pbase_status begin(executor *self, executor_branch *branch, size_t end, p
 {
     pbase_status status = PBASE_OK;
     for (size_t i = branch->source + 1; i < end && status == PBASE_OK; i++) {
-        if (pbase_operator_builds(branch->stages[i].vtable)) {
-            status = build_second(self, &branch->stages[i], err);
+        if (pbase_operator_builds(branch->stages[i].vtable) &&
+            !stage_looks_up(&branch->stages[i])) {
+            status = executor_build(self, &branch->stages[i], err);
+        }
+        if (status == PBASE_OK && stage_narrows(&branch->stages[i])) {
+            status = executor_narrow(self, branch, &branch->stages[i], err);
         }
     }
     branch->feeder = branch->source;

@@ -3,9 +3,12 @@
  *
  * The JSON form: {"version": 1, "pipelines": [[step, ...], ...]}; a step is {"op", "position" in the
  * text, "text", and if known "does", "rows", "exact"}. A from of a collection with indexes also has
- * "index", the name of the one it reads by or null, and "unused": [{"index", "why"}]. */
+ * "index", the name of the one it reads by or null, and "unused": [{"index", "why"}]; a join with
+ * equalities has "join": {"way": "build", "look up" or "narrow", "index", "cost", "build_cost",
+ * "unused"}, costs in rows read in order. */
 #include "query/access.h"
 #include "query/executor.h"
+#include "query/join_access.h"
 #include "query/optimizer.h"
 #include "query/query.h"
 #include "query/run.h"
@@ -214,7 +217,7 @@ static pbase_status tell_text(telling *t, pbase_value *out)
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
-#define STEP_FIELDS_MAX 9u
+#define STEP_FIELDS_MAX 10u
 
 static pbase_status no_memory(const telling *t)
 {
@@ -229,23 +232,58 @@ static pbase_field field(const char *name, pbase_value value)
 
 static pbase_status pipelines_value(telling *t, telling_branch *b, pbase_value *out);
 
+/* [{"index", "why"}, ...] */
+static pbase_status unused_value(telling *t, const access_reason *unused, size_t count,
+                                 pbase_value *out)
+{
+    pbase_value *reasons = pbase_arena_array(t->arena, count, sizeof *reasons);
+    pbase_field *pairs = pbase_arena_array(t->arena, 2 * count, sizeof *pairs);
+    if (reasons == NULL || pairs == NULL) {
+        return no_memory(t);
+    }
+    for (size_t i = 0; i < count; i++) {
+        pairs[2 * i] = field("index", pbase_value_string(unused[i].index));
+        pairs[2 * i + 1] = field("why", pbase_value_text(unused[i].why));
+        reasons[i] = pbase_value_map(&pairs[2 * i], 2);
+    }
+    *out = pbase_value_list(reasons, count);
+    return PBASE_OK;
+}
+
 /* Which index a from reads by, and why not by the others. */
 static pbase_status access_fields(telling *t, const access_choice *access, pbase_field *fields,
                                   size_t *count)
 {
-    pbase_value *reasons = pbase_arena_array(t->arena, access->unused_count, sizeof *reasons);
-    pbase_field *pairs = pbase_arena_array(t->arena, 2 * access->unused_count, sizeof *pairs);
-    if (reasons == NULL || pairs == NULL) {
-        return no_memory(t);
-    }
-    for (size_t i = 0; i < access->unused_count; i++) {
-        pairs[2 * i] = field("index", pbase_value_string(access->unused[i].index));
-        pairs[2 * i + 1] = field("why", pbase_value_text(access->unused[i].why));
-        reasons[i] = pbase_value_map(&pairs[2 * i], 2);
-    }
+    pbase_value unused = pbase_value_null();
+    pbase_status status = unused_value(t, access->unused, access->unused_count, &unused);
     fields[(*count)++] = field("index", access->uses_index ? pbase_value_string(access->by.index)
                                                            : pbase_value_null());
-    fields[(*count)++] = field("unused", pbase_value_list(reasons, access->unused_count));
+    fields[(*count)++] = field("unused", unused);
+    return status;
+}
+
+#define JOIN_FIELDS 5u
+
+/* How a join reads its inputs, what that costs, and why not by other indexes. */
+static pbase_status join_field_of(telling *t, const join_access *access, pbase_field *out)
+{
+    static const char *const ways[] = {"build", "look up", "narrow"};
+    pbase_value unused = pbase_value_null();
+    pbase_field *fields = pbase_arena_array(t->arena, JOIN_FIELDS, sizeof *fields);
+    pbase_status status = fields == NULL
+                              ? no_memory(t)
+                              : unused_value(t, access->unused, access->unused_count, &unused);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    bool has_index = access->way != JOIN_BUILDS && access->by.index.size > 0;
+    fields[0] = field("way", pbase_value_text(ways[access->way]));
+    fields[1] =
+        field("index", has_index ? pbase_value_string(access->by.index) : pbase_value_null());
+    fields[2] = field("cost", pbase_value_float(access->cost));
+    fields[3] = field("build_cost", pbase_value_float(access->build_cost));
+    fields[4] = field("unused", unused);
+    *out = field("join", pbase_value_map(fields, JOIN_FIELDS));
     return PBASE_OK;
 }
 
@@ -283,6 +321,9 @@ static pbase_status step_value(telling *t, telling_branch *b, size_t index, pbas
     }
     if (step->access != NULL) {
         status = access_fields(t, step->access, fields, &count);
+    }
+    if (status == PBASE_OK && step->join != NULL) {
+        status = join_field_of(t, step->join, &fields[count++]);
     }
     *out = pbase_value_map(fields, count);
     return status;

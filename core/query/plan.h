@@ -81,6 +81,7 @@ typedef struct {
 
 typedef struct plan plan;
 typedef struct access_choice access_choice; /* access.h */
+typedef struct join_access join_access;     /* join_access.h */
 
 typedef struct {
     plan_op op;
@@ -99,8 +100,9 @@ typedef struct {
     join_kind kind;         /* join */
     const plan_pair *pairs; /* join, once optimised: equalities of `condition` */
     size_t pair_count;
-    const expr *residual;          /* join: the terms of `condition` that are not among the pairs */
-    bool is_outer;                 /* unnest */
+    const expr *residual;    /* join: the terms of `condition` that are not among the pairs */
+    const join_access *join; /* join, once chosen: how its inputs are read; NULL: as they are */
+    bool is_outer;           /* unnest */
     const plan_relation *relation; /* traverse */
     const plan_key *keys;          /* order */
     size_t key_count;

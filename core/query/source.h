@@ -15,7 +15,8 @@
 typedef struct query_catalog query_catalog;
 typedef struct query_rows query_rows;
 
-/* Rows by way of an index: those of the entries in its ranges, each row once. */
+/* Rows by way of an index: those of the entries in its ranges, each row once. Or the rows with
+ * certain keys, each once and in collection order; keys that are not there give none. */
 typedef struct {
     pbase_bytes index;         /* its name */
     const index_range *ranges; /* in order, apart from one another */
@@ -26,6 +27,9 @@ typedef struct {
     bool is_reverse; /* when ordered: backwards */
     bool is_by_row;  /* the one range has its entries in collection order as they stand */
     uint64_t wanted; /* about so many rows will be read; UINT64_MAX: all */
+    bool is_by_key;  /* by `keys`, without an index */
+    const pbase_value *keys;
+    size_t key_count;
 } query_access;
 
 /* An index of a collection, as the optimizer looks at it. Lent until the catalog is closed. */
@@ -34,6 +38,14 @@ typedef struct {
     const tree *entries;
     uint64_t cut; /* entries whose order is not exact */
 } query_index;
+
+/* What the optimizer knows of a collection. Lent until the catalog is closed. */
+typedef struct {
+    const query_index *indexes;
+    size_t count;
+    uint64_t rows;
+    bool finds_keys; /* a row is found by its key in O(log n): is_by_key can be asked for */
+} query_facts;
 
 /* What the query will read of a collection. Bounds compare keys in the total order; a source may
  * ignore them (and the limit) and give more: everything is checked again. */
@@ -83,8 +95,8 @@ typedef struct {
                          void *state, pbase_error *err);
     void (*close)(query_catalog *self);
     /* Optional: the indexes of a collection, and how many rows it has. NOT_FOUND as of open. */
-    pbase_status (*indexes)(query_catalog *self, pbase_bytes name, const query_index **out,
-                            size_t *out_count, uint64_t *out_rows, pbase_error *err);
+    pbase_status (*facts)(query_catalog *self, pbase_bytes name, query_facts *out,
+                          pbase_error *err);
     /* Optional: the rows of a collection that a row of this catalog holds, from the PBASE_CHILD in
      * its place (child_cell.h). INVALID: it is of no rows of this catalog. */
     pbase_status (*open_child)(query_catalog *self, const pbase_value *marker, query_rows **out,

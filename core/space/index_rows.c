@@ -3,7 +3,8 @@
  * Where the entries come in the order that is wanted, rows are fetched as the walk goes. Otherwise the
  * rows of all ranges are gathered, sorted into collection order and freed of repetitions first, so that
  * the result is what reading the collection gives. Each row that is fetched is told to the observer as
- * one that was read; the walks tell it of the ranges. */
+ * one that was read; the walks tell it of the ranges. Rows by key are gathered from the keys instead,
+ * and one that is not there has been read all the same. */
 #include "space/index_rows.h"
 
 #include "collection/key_element.h"
@@ -84,7 +85,7 @@ static int compare_rows(const void *a, const void *b)
     return pbase_bytes_compare(*(const pbase_bytes *)a, *(const pbase_bytes *)b);
 }
 
-static pbase_status gather(index_rows *self, pbase_error *err)
+static pbase_status gather_entries(index_rows *self, pbase_error *err)
 {
     pbase_bytes row;
     pbase_status status = walk_next(self, &row, err);
@@ -92,7 +93,50 @@ static pbase_status gather(index_rows *self, pbase_error *err)
         status = gather_row(self, row, err);
         status = status == PBASE_OK ? walk_next(self, &row, err) : status;
     }
-    if (status != PBASE_END) {
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+/* A value that can be no key is that of no row. */
+static pbase_status gather_key(index_rows *self, const pbase_value *key, bool is_hashed,
+                               key_scratch *scratch, pbase_error *err)
+{
+    encoded_key encoded;
+    pbase_error cause;
+    pbase_error_init(&cause);
+    pbase_status status = is_hashed ? key_encode_hashed(key, scratch, &encoded, &cause)
+                                    : key_encode(key, scratch, &encoded, &cause);
+    if (status == PBASE_INVALID || status == PBASE_LIMIT) {
+        return PBASE_OK;
+    }
+    if (status != PBASE_OK) {
+        return PBASE_FAIL(err, status, "%s", cause.message);
+    }
+    return gather_row(self, encoded.bytes, err);
+}
+
+static bool is_hashed(const index_rows *self)
+{
+    return kind_find(collection_kind(self->of.handle))->shape == KEY_SHAPE_HASHED;
+}
+
+static pbase_status gather_keys(index_rows *self, pbase_error *err)
+{
+    const query_access *access = self->of.access;
+    key_scratch scratch;
+    pbase_status status = PBASE_OK;
+    key_scratch_init(&scratch, self->of.context->alloc);
+    for (size_t i = 0; i < access->key_count && status == PBASE_OK; i++) {
+        status = gather_key(self, &access->keys[i], is_hashed(self), &scratch, err);
+    }
+    key_scratch_fini(&scratch);
+    return status;
+}
+
+static pbase_status gather(index_rows *self, pbase_error *err)
+{
+    pbase_status status =
+        self->of.access->is_by_key ? gather_keys(self, err) : gather_entries(self, err);
+    if (status != PBASE_OK) {
         return status;
     }
     if (self->count > 1) {
@@ -136,6 +180,17 @@ static uint64_t place_of(pbase_bytes row)
     return place;
 }
 
+static pbase_status row_missing(const index_rows *self, pbase_error *err)
+{
+    const index_definition *definition = self->of.index->definition;
+    pbase_status status =
+        PBASE_FAIL(err, PBASE_CORRUPT, "index '%.*s' has an entry of a row that is not there",
+                   (int)definition->name.size, (const char *)definition->name.data);
+    pbase_error_hint(err, "drop the index and create it again; 'protobase index check' tells more");
+    return status;
+}
+
+/* END: there is no row with that key. */
 static pbase_status row_find(const index_rows *self, pbase_bytes row, tree_item *out,
                              pbase_error *err)
 {
@@ -152,12 +207,7 @@ static pbase_status row_find(const index_rows *self, pbase_bytes row, tree_item 
         status = tree_get(content, row, out, &found, err);
     }
     if (status == PBASE_OK && !found) {
-        const index_definition *definition = self->of.index->definition;
-        status =
-            PBASE_FAIL(err, PBASE_CORRUPT, "index '%.*s' has an entry of a row that is not there",
-                       (int)definition->name.size, (const char *)definition->name.data);
-        pbase_error_hint(err,
-                         "drop the index and create it again; 'protobase index check' tells more");
+        status = self->of.access->is_by_key ? PBASE_END : row_missing(self, err);
     }
     return status;
 }
@@ -172,12 +222,12 @@ static pbase_status key_fill(const index_rows *self, pbase_bytes row, const tree
     }
     pbase_value key;
     encoded_key encoded = {.bytes = row, .spelling = item->spelling};
-    bool is_hashed = kind_find(collection_kind(self->of.handle))->shape == KEY_SHAPE_HASHED;
-    pbase_status status = is_hashed ? key_decode_hashed(&encoded, batch->arena, &key, err)
-                                    : key_decode(&encoded, batch->arena, &key, err);
+    pbase_status status = is_hashed(self) ? key_decode_hashed(&encoded, batch->arena, &key, err)
+                                          : key_decode(&encoded, batch->arena, &key, err);
     return status == PBASE_OK ? pbase_value_copy(&key, batch->arena, out, err) : status;
 }
 
+/* END: there is no row with that key. */
 static pbase_status row_fill(const index_rows *self, pbase_bytes row, query_batch *batch,
                              pbase_error *err)
 {
@@ -207,10 +257,14 @@ static pbase_status rows_next(query_rows *base, query_batch *batch, pbase_error 
     while (status == PBASE_OK && batch->count < batch->capacity) {
         pbase_bytes row;
         status = next_row(self, &row, err);
+        if (status == PBASE_END) {
+            return PBASE_OK;
+        }
         status = status == PBASE_OK ? row_fill(self, row, batch, err) : status;
         batch->count += status == PBASE_OK;
+        status = status == PBASE_END ? PBASE_OK : status;
     }
-    return status == PBASE_END ? PBASE_OK : status;
+    return status;
 }
 
 /* How many rows there are is known once they have been read. */

@@ -1,4 +1,4 @@
-/* index_rows.h - rows of a query by way of an index.
+/* index_rows.h - rows of a query by way of an index, or by their keys.
  * Threads: confined. */
 #ifndef PROTOBASE_SPACE_INDEX_ROWS_H
 #define PROTOBASE_SPACE_INDEX_ROWS_H
@@ -9,7 +9,7 @@
 typedef struct {
     const collection_context *context; /* borrowed until close, like the next three */
     const pbase_row_reader *reader;
-    const index_live *index;
+    const index_live *index; /* NULL: by the keys of `access` */
     const query_access *access;
     const pbase_alloc *alloc; /* of rows that are gathered */
     collection *handle;       /* taken, on failure too */

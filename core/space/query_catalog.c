@@ -16,6 +16,7 @@ struct source_indexes {
     index_view view;
     query_index *indexes; /* [view.count] */
     uint64_t rows;
+    bool finds_keys;
 };
 
 typedef struct {
@@ -310,11 +311,13 @@ static pbase_status open_by_index(collection_catalog *catalog, collection *handl
     index_rows_options options = {
         .context = catalog->on.context,
         .reader = &catalog->reader,
-        .index = find_index(find_source(catalog, name), scan->access->index),
+        .index = scan->access->is_by_key
+                     ? NULL
+                     : find_index(find_source(catalog, name), scan->access->index),
         .access = scan->access,
         .alloc = scan->alloc == NULL ? catalog->on.context->alloc : scan->alloc,
         .handle = handle};
-    PBASE_ASSERT(options.index != NULL); /* the catalog offered it */
+    PBASE_ASSERT(scan->access->is_by_key || options.index != NULL); /* the catalog offered it */
     return index_rows_open(&options, out, err);
 }
 
@@ -382,6 +385,8 @@ static pbase_status load_source(collection_catalog *catalog, pbase_bytes name, s
     if (status != PBASE_OK) {
         return status;
     }
+    source->finds_keys = collection_kind(handle) == PBASE_COLLECTION_DICT ||
+                         collection_kind(handle) == PBASE_COLLECTION_HASH_DICT;
     status = tree_count(collection_tree(handle), &source->rows, err);
     if (status == PBASE_OK) {
         status = catalog->on.indexes(catalog->on.state, handle, &source->view, err);
@@ -396,16 +401,14 @@ static pbase_status load_source(collection_catalog *catalog, pbase_bytes name, s
     return describe_indexes(catalog, source, err);
 }
 
-static pbase_status catalog_indexes(query_catalog *self, pbase_bytes name, const query_index **out,
-                                    size_t *out_count, uint64_t *out_rows, pbase_error *err)
+static pbase_status catalog_facts(query_catalog *self, pbase_bytes name, query_facts *out,
+                                  pbase_error *err)
 {
     collection_catalog *catalog = catalog_from(self);
     source_indexes *source = find_source(catalog, name);
     pbase_status status = source == NULL ? load_source(catalog, name, &source, err) : PBASE_OK;
     if (status == PBASE_OK) {
-        *out = source->indexes;
-        *out_count = source->view.count;
-        *out_rows = source->rows;
+        *out = (query_facts){source->indexes, source->view.count, source->rows, source->finds_keys};
     }
     return status;
 }
@@ -433,7 +436,7 @@ static void catalog_close(query_catalog *self)
 static const query_catalog_vtable catalog_vtable = {.open = catalog_open,
                                                     .list = catalog_list,
                                                     .close = catalog_close,
-                                                    .indexes = catalog_indexes,
+                                                    .facts = catalog_facts,
                                                     .open_child = catalog_open_child};
 
 pbase_status query_catalog_create(const query_catalog_base *base, query_catalog **out,

@@ -1,149 +1,38 @@
 /* test_indexes.c - queries that read by an index: the same rows in the same order as without, in
  * snapshots and over a transaction's own changes; what explain says; conflicts through ranges. */
-#include "json_value.h"
+#include "index_case.h"
 #include "seed.h"
-#include "space_fixture.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
 
-static space_fixture f;
-static pbase_arena arena;
-static pbase_error err;
+static index_case c;
 
 static int begin(void **unused)
 {
     (void)unused;
-    pbase_error_init(&err);
-    pbase_arena_init(&arena, pbase_alloc_default());
-    fixture_memory(&f);
+    index_case_init(&c);
     return 0;
 }
 
 static int end(void **unused)
 {
     (void)unused;
-    fixture_end(&f);
-    pbase_arena_fini(&arena);
+    index_case_fini(&c);
     return 0;
-}
-
-/* ------------------------------------------------------------------------------------- steps ---- */
-
-static void create(const char *root, const char *name, const char *field_names)
-{
-    const char *fields[4];
-    char text[128], *rest = NULL;
-    pbase_index_options options = {.struct_size = sizeof options, .fields = fields};
-    (void)snprintf(text, sizeof text, "%s", field_names);
-    for (char *one = strtok_r(text, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest)) {
-        fields[options.field_count++] = one;
-    }
-    pbase_status status = pbase_index_create(f.database, root, name, &options, NULL, &err);
-    assert_ok(status, &err);
-}
-
-static void put_in(pbase_txn *txn, const char *root, int64_t key, const char *document)
-{
-    pbase_dict *dict = fixture_dict(txn, root);
-    pbase_value k = pbase_value_int(key), v = json_value(document, &arena);
-    assert_int_equal(pbase_dict_put(&dict, &k, &v, NULL, NULL), PBASE_OK);
-    assert_int_equal(pbase_txn_store_dict(txn, root, dict, NULL), PBASE_OK);
-    pbase_dict_close(dict);
-}
-
-static void put(const char *root, int64_t key, const char *document)
-{
-    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
-    put_in(txn, root, key, document);
-    assert_int_equal(fixture_commit(&txn), PBASE_OK);
-}
-
-static const char *rows_of(pbase_result *result)
-{
-    pbase_buffer text;
-    pbase_value row;
-    pbase_buffer_init(&text, pbase_alloc_default());
-    pbase_status status = pbase_result_next(result, &row, &err);
-    while (status == PBASE_OK) {
-        assert_int_equal(pbase_buffer_append_text(&text, NULL, "%s%s", text.size > 0 ? " " : "",
-                                                  json_text(&row, &arena)),
-                         PBASE_OK);
-        status = pbase_result_next(result, &row, &err);
-    }
-    if (status != PBASE_END) {
-        assert_int_equal(pbase_buffer_append_text(&text, NULL, "failed: %s %s",
-                                                  pbase_status_name(status), err.message),
-                         PBASE_OK);
-    }
-    const char *out = pbase_arena_text(&arena, pbase_buffer_view(&text));
-    pbase_buffer_fini(&text);
-    pbase_result_close(result);
-    return out;
-}
-
-/* The rows of a query as JSON, in a snapshot or, when `txn` is not NULL, in a transaction. */
-static const char *ask(pbase_txn *txn, const char *text, uint32_t rules_off)
-{
-    pbase_query *query = NULL;
-    pbase_result *result = NULL;
-    pbase_snapshot *snapshot = NULL;
-    pbase_query_options options = {.struct_size = sizeof options, .rules_off = rules_off};
-    pbase_status status = pbase_query_parse(NULL, pbase_bytes_text(text), &query, &err);
-    assert_ok(status, &err);
-    if (txn != NULL) {
-        status = pbase_query_run_in(query, txn, &options, &result, &err);
-    } else {
-        assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
-        status = pbase_query_run(query, snapshot, &options, &result, &err);
-    }
-    assert_ok(status, &err);
-    const char *rows = rows_of(result);
-    pbase_snapshot_close(snapshot);
-    pbase_query_destroy(query);
-    return rows;
-}
-
-static pbase_value explained(const char *text, pbase_explain_form form)
-{
-    pbase_query *query = NULL;
-    pbase_snapshot *snapshot = NULL;
-    pbase_value told;
-    pbase_status status = pbase_query_parse(NULL, pbase_bytes_text(text), &query, &err);
-    assert_ok(status, &err);
-    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
-    status = pbase_query_explain_on(query, snapshot, form, &arena, &told, &err);
-    assert_ok(status, &err);
-    pbase_snapshot_close(snapshot);
-    pbase_query_destroy(query);
-    return told;
-}
-
-static const char *explain(const char *text)
-{
-    pbase_value told = explained(text, PBASE_EXPLAIN_TEXT);
-    return pbase_arena_text(&arena, told.as.string);
-}
-
-static void assert_explains(const char *text, const char *part)
-{
-    const char *told = explain(text);
-    if (strstr(told, part) == NULL) {
-        fail_msg("%s\nis not told with '%s'", told, part);
-    }
 }
 
 static void fill(const char *root, int64_t count)
 {
-    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_txn *txn = fixture_begin(&c.space, PBASE_SERIALIZABLE);
     for (int64_t i = 0; i < count; i++) {
         char document[200];
         (void)snprintf(document, sizeof document,
                        "{'a': %d, 'b': %d, 'name': 'n%03d', 'tags': ['t%d', 't%d']}", (int)(i % 50),
                        (int)(i % 7), (int)(i * 37 % 1000), (int)(i % 11), (int)(i % 13));
-        put_in(txn, root, i, document);
+        index_case_put_in(&c, txn, root, i, document);
     }
     assert_int_equal(fixture_commit(&txn), PBASE_OK);
 }
@@ -154,72 +43,87 @@ static void a_selective_comparison_reads_by_the_index(void **unused)
 {
     (void)unused;
     fill("docs", 1000);
-    create("docs", "by_a", "a");
-    create("docs", "by_name", "name");
-    create("docs", "by_b_a", "b,a");
-    create("docs", "by_tag", "tags[*]");
+    index_case_create(&c, "docs", "by_a", "a");
+    index_case_create(&c, "docs", "by_name", "name");
+    index_case_create(&c, "docs", "by_b_a", "b,a");
+    index_case_create(&c, "docs", "by_tag", "tags[*]");
 
-    assert_explains("from docs | where a = 7", "by index by_a (a), 1 range of 1 field, 20 entries");
-    assert_explains("from docs | where a in (1, 2, null)", "2 ranges of 1 field, 40 entries");
-    assert_explains("from docs | where name >= 'n990'", "by index by_name (name), 1 range");
-    assert_explains("from docs | where name like 'n99%'", "by index by_name (name), 1 range");
-    assert_explains("from docs | where starts_with(name, 'n99')", "by index by_name");
-    assert_explains("from docs | where b = 3 and a between 7 and 8",
-                    "by index by_b_a (b, a), 1 range of 2 fields");
-    assert_explains("from docs | where contains(tags, 't12')",
-                    "by index by_tag (tags[*]), 2 ranges");
-    assert_explains("from docs as d | where d.a = 7 | select d.name", "by index by_a");
-    assert_explains("from docs | order by name | limit 3", "by index by_name (name), 1 range of 0");
-    assert_explains("from docs | order by name desc | limit 3", "in its order backwards");
-    assert_explains("from docs | where b = 2 | order by a | limit 5",
-                    "by index by_b_a (b, a), 1 range of 1 field");
+    index_case_assert_explains(&c, "from docs | where a = 7",
+                               "by index by_a (a), 1 range of 1 field, 20 entries");
+    index_case_assert_explains(&c, "from docs | where a in (1, 2, null)",
+                               "2 ranges of 1 field, 40 entries");
+    index_case_assert_explains(&c, "from docs | where name >= 'n990'",
+                               "by index by_name (name), 1 range");
+    index_case_assert_explains(&c, "from docs | where name like 'n99%'",
+                               "by index by_name (name), 1 range");
+    index_case_assert_explains(&c, "from docs | where starts_with(name, 'n99')",
+                               "by index by_name");
+    index_case_assert_explains(&c, "from docs | where b = 3 and a between 7 and 8",
+                               "by index by_b_a (b, a), 1 range of 2 fields");
+    index_case_assert_explains(&c, "from docs | where contains(tags, 't12')",
+                               "by index by_tag (tags[*]), 2 ranges");
+    index_case_assert_explains(&c, "from docs as d | where d.a = 7 | select d.name",
+                               "by index by_a");
+    index_case_assert_explains(&c, "from docs | order by name | limit 3",
+                               "by index by_name (name), 1 range of 0");
+    index_case_assert_explains(&c, "from docs | order by name desc | limit 3",
+                               "in its order backwards");
+    index_case_assert_explains(&c, "from docs | where b = 2 | order by a | limit 5",
+                               "by index by_b_a (b, a), 1 range of 1 field");
 }
 
 static void explain_says_why_an_index_is_not_used(void **unused)
 {
     (void)unused;
     fill("docs", 1000);
-    create("docs", "by_a", "a");
-    create("docs", "by_b_a", "b,a");
+    index_case_create(&c, "docs", "by_a", "a");
+    index_case_create(&c, "docs", "by_b_a", "b,a");
 
-    assert_explains("from docs | where a >= 0",
-                    "not by by_a: reading the collection is cheaper (100 % of the rows)");
-    assert_explains("from docs | where a = 7", "not by by_b_a: its first field is not compared");
-    assert_explains("from docs | where a + 1 = 7", "not by by_a: the comparison of its first field "
-                                                   "is not one that an index has");
-    assert_explains("from docs | where name = 'x'", "not by by_a: none of its fields is compared");
-    assert_explains("from docs | where b = 1 and a = 7",
-                    "not by by_a: another index is cheaper (2 % of the rows)");
-    assert_explains("from docs | order by b | limit 2",
-                    "not by by_b_a: the order is not that of all its fields");
-    pbase_value told = explained("from docs | where a = 7", PBASE_EXPLAIN_JSON);
-    assert_non_null(strstr(json_text(&told, &arena), "\"index\": \"by_a\""));
-    assert_non_null(strstr(json_text(&told, &arena), "\"unused\": [{\"index\": \"by_b_a\""));
+    index_case_assert_explains(
+        &c, "from docs | where a >= 0",
+        "not by by_a: reading the collection is cheaper (100 % of the rows)");
+    index_case_assert_explains(&c, "from docs | where a = 7",
+                               "not by by_b_a: its first field is not compared");
+    index_case_assert_explains(&c, "from docs | where a + 1 = 7",
+                               "not by by_a: the comparison of its first field "
+                               "is not one that an index has");
+    index_case_assert_explains(&c, "from docs | where name = 'x'",
+                               "not by by_a: none of its fields is compared");
+    index_case_assert_explains(&c, "from docs | where b = 1 and a = 7",
+                               "not by by_a: another index is cheaper (2 % of the rows)");
+    index_case_assert_explains(&c, "from docs | order by b | limit 2",
+                               "not by by_b_a: the order is not that of all its fields");
+    pbase_value told = index_case_explained(&c, "from docs | where a = 7", PBASE_EXPLAIN_JSON);
+    assert_non_null(strstr(json_text(&told, &c.arena), "\"index\": \"by_a\""));
+    assert_non_null(strstr(json_text(&told, &c.arena), "\"unused\": [{\"index\": \"by_b_a\""));
 }
 
 static void rows_come_in_the_order_of_the_collection_or_of_the_sort(void **unused)
 {
     (void)unused;
-    put("docs", 3, "{'a': 1, 'n': 3}");
-    put("docs", 1, "{'a': 2, 'n': 1}");
-    put("docs", 2, "{'a': 1, 'n': 2}");
-    put("docs", 4, "{'n': 4}");
-    put("docs", 5, "{'a': '1', 'n': 5}");
-    create("docs", "by_a", "a");
+    index_case_put(&c, "docs", 3, "{'a': 1, 'n': 3}");
+    index_case_put(&c, "docs", 1, "{'a': 2, 'n': 1}");
+    index_case_put(&c, "docs", 2, "{'a': 1, 'n': 2}");
+    index_case_put(&c, "docs", 4, "{'n': 4}");
+    index_case_put(&c, "docs", 5, "{'a': '1', 'n': 5}");
+    index_case_create(&c, "docs", "by_a", "a");
     for (int64_t i = 10; i < 200; i++) {
-        put("docs", i, "{'a': 77, 'n': 0}");
+        index_case_put(&c, "docs", i, "{'a': 77, 'n': 0}");
     }
 
-    assert_string_equal(ask(NULL, "from docs | where a in (2, 1) | select n", 0),
+    assert_string_equal(index_case_ask(&c, NULL, "from docs | where a in (2, 1) | select n", 0),
                         "{\"n\": 1} {\"n\": 2} {\"n\": 3}");
-    assert_string_equal(ask(NULL, "from docs | order by a | limit 4 | select n", 0),
+    assert_string_equal(index_case_ask(&c, NULL, "from docs | order by a | limit 4 | select n", 0),
                         "{\"n\": 4} {\"n\": 2} {\"n\": 3} {\"n\": 1}");
-    assert_string_equal(ask(NULL, "from docs | order by a desc | limit 3 | select n", 0),
-                        "{\"n\": 5} {\"n\": 0} {\"n\": 0}");
-    assert_string_equal(ask(NULL, "from docs key k | where a = 1 | select k", 0),
+    assert_string_equal(
+        index_case_ask(&c, NULL, "from docs | order by a desc | limit 3 | select n", 0),
+        "{\"n\": 5} {\"n\": 0} {\"n\": 0}");
+    assert_string_equal(index_case_ask(&c, NULL, "from docs key k | where a = 1 | select k", 0),
                         "{\"k\": 2} {\"k\": 3}");
-    assert_string_equal(ask(NULL, "from docs | where a is null | select n", 0), "{\"n\": 4}");
-    assert_string_equal(ask(NULL, "from docs | where a < 2 | count", 0), "{\"count\": 2}");
+    assert_string_equal(index_case_ask(&c, NULL, "from docs | where a is null | select n", 0),
+                        "{\"n\": 4}");
+    assert_string_equal(index_case_ask(&c, NULL, "from docs | where a < 2 | count", 0),
+                        "{\"count\": 2}");
 }
 
 /* -------------------------------------------------------------------------------- differential -- */
@@ -256,7 +160,7 @@ static const char *random_document(seed_random *random)
         (void)snprintf(text, sizeof text, "{'a': %s, 'b': %s, 'tags': [%s, %s], 'n': %d}", parts[0],
                        parts[1], parts[2], parts[3], (int)seed_below(random, 100));
     }
-    return pbase_arena_text(&arena, pbase_bytes_text(text));
+    return pbase_arena_text(&c.arena, pbase_bytes_text(text));
 }
 
 static void random_term(seed_random *random, char *out, size_t size)
@@ -328,7 +232,7 @@ static void random_query(seed_random *random, const char *root, char *out, size_
 
 static void drop_if_there(const char *root, const char *name)
 {
-    pbase_status status = pbase_index_drop(f.database, root, name, NULL, NULL);
+    pbase_status status = pbase_index_drop(c.space.database, root, name, NULL, NULL);
     assert_true(status == PBASE_OK || status == PBASE_NOT_FOUND);
 }
 
@@ -345,7 +249,7 @@ static void random_indexes(seed_random *random)
         drop_if_there("log", name);
         drop_if_there("hash", name);
         if (seed_below(random, 3) > 0) {
-            create(root, name, fields[i]);
+            index_case_create(&c, root, name, fields[i]);
         }
     }
 }
@@ -356,7 +260,7 @@ static void put_hashed(pbase_txn *txn, int64_t key, const char *document)
     if (pbase_txn_hash_dict(txn, "hash", &hash, NULL) != PBASE_OK) {
         assert_int_equal(pbase_txn_new_hash_dict(txn, &hash, NULL), PBASE_OK);
     }
-    pbase_value k = pbase_value_int(key), v = json_value(document, &arena);
+    pbase_value k = pbase_value_int(key), v = json_value(document, &c.arena);
     assert_int_equal(pbase_hash_dict_put(&hash, &k, &v, NULL, NULL), PBASE_OK);
     assert_int_equal(pbase_txn_store_hash_dict(txn, "hash", hash, NULL), PBASE_OK);
     pbase_hash_dict_close(hash);
@@ -370,8 +274,9 @@ static void change_both(seed_random *random, pbase_txn *txn, unsigned changes)
     }
     for (unsigned i = 0; i < changes; i++) {
         uint64_t count = 0;
-        pbase_value value = json_value(random_document(random), &arena);
-        put_in(txn, "docs", (int64_t)seed_below(random, 400), random_document(random));
+        pbase_value value = json_value(random_document(random), &c.arena);
+        index_case_put_in(&c, txn, "docs", (int64_t)seed_below(random, 400),
+                          random_document(random));
         put_hashed(txn, (int64_t)seed_below(random, 400), random_document(random));
         assert_int_equal(pbase_list_count(list, &count, NULL), PBASE_OK);
         if (count < 300 || seed_below(random, 2) == 0) {
@@ -387,7 +292,7 @@ static void change_both(seed_random *random, pbase_txn *txn, unsigned changes)
 
 static bool uses_index(const char *text)
 {
-    return strstr(explain(text), "by index ") != NULL;
+    return strstr(index_case_explain(&c, text), "by index ") != NULL;
 }
 
 static void results_are_the_same_with_and_without_indexes(void **unused)
@@ -397,27 +302,27 @@ static void results_are_the_same_with_and_without_indexes(void **unused)
     seed_random_init(&random, seed_for("query.indexes"));
     unsigned rounds = seed_is_long_run() ? 400 : 12, used = 0, asked = 0;
     for (unsigned round = 0; round < rounds; round++) {
-        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        pbase_txn *txn = fixture_begin(&c.space, PBASE_SERIALIZABLE);
         change_both(&random, txn, 100);
         assert_int_equal(fixture_commit(&txn), PBASE_OK);
         random_indexes(&random);
-        txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        txn = fixture_begin(&c.space, PBASE_SERIALIZABLE);
         change_both(&random, txn, 10);
         for (unsigned i = 0; i < 150; i++) {
             char text[600];
             random_query(&random, roots[seed_below(&random, 3)], text, sizeof text);
             pbase_txn *within = i % 3 == 0 ? txn : NULL;
-            const char *with = ask(within, text, 0);
-            const char *without = ask(within, text, PBASE_RULE_INDEX);
+            const char *with = index_case_ask(&c, within, text, 0);
+            const char *without = index_case_ask(&c, within, text, PBASE_RULE_INDEX);
             if (strcmp(with, without) != 0) {
-                fail_msg("%s\n%s\ngives\n%s\nand without indexes\n%s", text, explain(text), with,
-                         without);
+                fail_msg("%s\n%s\ngives\n%s\nand without indexes\n%s", text,
+                         index_case_explain(&c, text), with, without);
             }
             used += uses_index(text);
             asked++;
         }
         pbase_txn_abort(&txn);
-        pbase_arena_reset(&arena);
+        pbase_arena_reset(&c.arena);
     }
     print_message("%u of %u queries read by an index\n", used, asked);
     assert_true(used > asked / 10);
@@ -429,15 +334,17 @@ static void a_transaction_sees_its_own_changes_through_the_index(void **unused)
 {
     (void)unused;
     fill("docs", 500);
-    create("docs", "by_a", "a");
-    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
-    put_in(txn, "docs", 7, "{'a': 1000, 'n': 1}");
-    put_in(txn, "docs", 900, "{'a': 1000, 'n': 2}");
+    index_case_create(&c, "docs", "by_a", "a");
+    pbase_txn *txn = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    index_case_put_in(&c, txn, "docs", 7, "{'a': 1000, 'n': 1}");
+    index_case_put_in(&c, txn, "docs", 900, "{'a': 1000, 'n': 2}");
 
-    assert_string_equal(ask(txn, "from docs | where a = 1000 | select n", 0),
+    assert_string_equal(index_case_ask(&c, txn, "from docs | where a = 1000 | select n", 0),
                         "{\"n\": 1} {\"n\": 2}");
-    assert_string_equal(ask(txn, "from docs | where a = 7 | count", 0), "{\"count\": 9}");
-    assert_string_equal(ask(NULL, "from docs | where a = 1000 | count", 0), "{\"count\": 0}");
+    assert_string_equal(index_case_ask(&c, txn, "from docs | where a = 7 | count", 0),
+                        "{\"count\": 9}");
+    assert_string_equal(index_case_ask(&c, NULL, "from docs | where a = 1000 | count", 0),
+                        "{\"count\": 0}");
     pbase_txn_abort(&txn);
 }
 
@@ -446,13 +353,15 @@ static void write_skew_through_an_index_is_a_conflict(void **unused)
 {
     (void)unused;
     fill("docs", 500);
-    create("docs", "by_a", "a");
-    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
-    pbase_txn *second = fixture_begin(&f, PBASE_SERIALIZABLE);
-    assert_string_equal(ask(first, "from docs | where a = 100 | count", 0), "{\"count\": 0}");
-    assert_string_equal(ask(second, "from docs | where a = 100 | count", 0), "{\"count\": 0}");
-    put_in(first, "docs", 1001, "{'a': 100}");
-    put_in(second, "docs", 1002, "{'a': 100}");
+    index_case_create(&c, "docs", "by_a", "a");
+    pbase_txn *first = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    pbase_txn *second = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    assert_string_equal(index_case_ask(&c, first, "from docs | where a = 100 | count", 0),
+                        "{\"count\": 0}");
+    assert_string_equal(index_case_ask(&c, second, "from docs | where a = 100 | count", 0),
+                        "{\"count\": 0}");
+    index_case_put_in(&c, first, "docs", 1001, "{'a': 100}");
+    index_case_put_in(&c, second, "docs", 1002, "{'a': 100}");
 
     assert_int_equal(fixture_commit(&first), PBASE_OK);
     assert_int_equal(fixture_commit(&second), PBASE_CONFLICT);
@@ -462,14 +371,14 @@ static void what_lies_outside_the_range_is_no_conflict(void **unused)
 {
     (void)unused;
     fill("docs", 500);
-    create("docs", "by_a", "a");
-    create("docs", "by_name", "name");
-    pbase_txn *first = fixture_begin(&f, PBASE_SERIALIZABLE);
-    pbase_txn *second = fixture_begin(&f, PBASE_SERIALIZABLE);
-    (void)ask(first, "from docs | where a = 100", 0);
-    (void)ask(second, "from docs | where a = 200", 0);
-    put_in(first, "docs", 1001, "{'a': 101}");
-    put_in(second, "docs", 1002, "{'a': 201}");
+    index_case_create(&c, "docs", "by_a", "a");
+    index_case_create(&c, "docs", "by_name", "name");
+    pbase_txn *first = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    pbase_txn *second = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    (void)index_case_ask(&c, first, "from docs | where a = 100", 0);
+    (void)index_case_ask(&c, second, "from docs | where a = 200", 0);
+    index_case_put_in(&c, first, "docs", 1001, "{'a': 101}");
+    index_case_put_in(&c, second, "docs", 1002, "{'a': 201}");
 
     assert_int_equal(fixture_commit(&first), PBASE_OK);
     assert_int_equal(fixture_commit(&second), PBASE_OK);
@@ -479,23 +388,23 @@ static void a_row_that_was_read_by_the_index_and_changes_is_a_conflict(void **un
 {
     (void)unused;
     fill("docs", 500);
-    create("docs", "by_a", "a");
-    pbase_txn *reader = fixture_begin(&f, PBASE_SERIALIZABLE);
-    (void)ask(reader, "from docs | where a = 7 | select b", 0);
-    put("docs", 7, "{'a': 7, 'b': 1000}"); /* its entry stays */
-    put_in(reader, "docs", 1001, "{'a': 1}");
+    index_case_create(&c, "docs", "by_a", "a");
+    pbase_txn *reader = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    (void)index_case_ask(&c, reader, "from docs | where a = 7 | select b", 0);
+    index_case_put(&c, "docs", 7, "{'a': 7, 'b': 1000}"); /* its entry stays */
+    index_case_put_in(&c, reader, "docs", 1001, "{'a': 1}");
     assert_int_equal(fixture_commit(&reader), PBASE_CONFLICT);
 
-    reader = fixture_begin(&f, PBASE_SERIALIZABLE); /* the first few in order */
-    (void)ask(reader, "from docs | order by a desc | limit 2", 0);
-    put("docs", 600, "{'a': 1000}"); /* above them all */
-    put_in(reader, "docs", 1001, "{'a': 1}");
+    reader = fixture_begin(&c.space, PBASE_SERIALIZABLE); /* the first few in order */
+    (void)index_case_ask(&c, reader, "from docs | order by a desc | limit 2", 0);
+    index_case_put(&c, "docs", 600, "{'a': 1000}"); /* above them all */
+    index_case_put_in(&c, reader, "docs", 1001, "{'a': 1}");
     assert_int_equal(fixture_commit(&reader), PBASE_CONFLICT);
 
-    reader = fixture_begin(&f, PBASE_SERIALIZABLE);
-    (void)ask(reader, "from docs | order by a desc | limit 2", 0);
-    put("docs", 601, "{'a': 3}"); /* far below */
-    put_in(reader, "docs", 1001, "{'a': 1}");
+    reader = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    (void)index_case_ask(&c, reader, "from docs | order by a desc | limit 2", 0);
+    index_case_put(&c, "docs", 601, "{'a': 3}"); /* far below */
+    index_case_put_in(&c, reader, "docs", 1001, "{'a': 1}");
     assert_int_equal(fixture_commit(&reader), PBASE_OK);
 }
 
@@ -504,12 +413,12 @@ static void a_reader_of_an_index_that_is_dropped_conflicts(void **unused)
 {
     (void)unused;
     fill("docs", 500);
-    create("docs", "by_a", "a");
-    pbase_txn *reader = fixture_begin(&f, PBASE_SERIALIZABLE);
-    (void)ask(reader, "from docs | where a = 100", 0);
-    assert_int_equal(pbase_index_drop(f.database, "docs", "by_a", NULL, NULL), PBASE_OK);
-    put("docs", 600, "{'a': 100}");
-    put_in(reader, "docs", 1001, "{'a': 1}");
+    index_case_create(&c, "docs", "by_a", "a");
+    pbase_txn *reader = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    (void)index_case_ask(&c, reader, "from docs | where a = 100", 0);
+    assert_int_equal(pbase_index_drop(c.space.database, "docs", "by_a", NULL, NULL), PBASE_OK);
+    index_case_put(&c, "docs", 600, "{'a': 100}");
+    index_case_put_in(&c, reader, "docs", 1001, "{'a': 1}");
     assert_int_equal(fixture_commit(&reader), PBASE_CONFLICT);
 }
 
@@ -520,12 +429,13 @@ static void a_unique_key_taken_twice_does_not_disturb_reading(void **unused)
     static const char *const fields[] = {"n"};
     pbase_index_options options = {
         .struct_size = sizeof options, .unique = true, .fields = fields, .field_count = 1};
-    put("docs", 1, "{'n': 1}");
-    assert_int_equal(pbase_index_create(f.database, "docs", "by_n", &options, NULL, NULL),
+    index_case_put(&c, "docs", 1, "{'n': 1}");
+    assert_int_equal(pbase_index_create(c.space.database, "docs", "by_n", &options, NULL, NULL),
                      PBASE_OK);
-    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
-    put_in(txn, "docs", 2, "{'n': 1}");
-    assert_string_equal(ask(txn, "from docs | where n = 1 | count", 0), "{\"count\": 2}");
+    pbase_txn *txn = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+    index_case_put_in(&c, txn, "docs", 2, "{'n': 1}");
+    assert_string_equal(index_case_ask(&c, txn, "from docs | where n = 1 | count", 0),
+                        "{\"count\": 2}");
     assert_int_equal(fixture_commit(&txn), PBASE_EXISTS);
 }
 

@@ -9,6 +9,9 @@
 #include "query/operators/step.h"
 #include "query/row.h"
 
+/* Left rows to look up at once, to begin with: few may be enough. */
+#define RUN_ROWS_FIRST 16u
+
 /* --- binding ----------------------------------------------------------------------------------- */
 
 /* A binder that compiles over other columns, as of `position`. */
@@ -77,13 +80,13 @@ static pbase_status append_pair(const pbase_value *pair, pbase_binder *binder, p
 {
     pbase_status status = PBASE_OK;
     for (size_t side = 0; side < 2 && status == PBASE_OK; side++) {
-        const expr *tree = NULL;
-        status = expr_from_value(&pair->as.list.items[side], binder->arena, &tree, err);
+        const expr *said = NULL;
+        status = expr_from_value(&pair->as.list.items[side], binder->arena, &said, err);
         if (status == PBASE_OK && side > 0) {
             status = pbase_buffer_append_text(text, err, " = ");
         }
         if (status == PBASE_OK) {
-            status = expr_format(tree, text, err);
+            status = expr_format(said, text, err);
         }
     }
     return status;
@@ -243,6 +246,11 @@ static pbase_status join_settle(pbase_operator_node *self, pbase_binder *binder,
                : status;
 }
 
+void join_use_access(pbase_operator_node *node, const join_access *access)
+{
+    ((join_node *)node)->access = access;
+}
+
 /* --- opening ------------------------------------------------------------------------------------ */
 
 static void join_close(void *shared)
@@ -285,6 +293,8 @@ static pbase_status join_open(const pbase_operator_node *node, const pbase_run *
     self->run = run;
     pbase_arena_init(&self->layout_arena, run->alloc);
     join_table_init(&self->table, run->alloc, self->node->key_count);
+    bool looks_up = self->node->access != NULL && self->node->access->way == JOIN_LOOKS_UP;
+    self->run_rows = looks_up ? RUN_ROWS_FIRST : 0;
     pbase_status status = make_layouts(self, err);
     if (status == PBASE_OK) {
         *out_shared = self;
@@ -358,9 +368,13 @@ static pbase_status join_explain(const pbase_operator_node *node, pbase_buffer *
     if (self->key_count == 0) {
         return pbase_buffer_append_text(out, err, "nested loop, right side kept");
     }
-    return pbase_buffer_append_text(out, err, "hash join, right side built, keys %.*s%s",
-                                    (int)self->keys_text.size, (const char *)self->keys_text.data,
-                                    self->residual != NULL ? ", the rest tried on each pair" : "");
+    bool looks_up = self->access != NULL && self->access->way == JOIN_LOOKS_UP;
+    pbase_bytes how = self->access == NULL ? pbase_bytes_of(NULL, 0) : self->access->how;
+    pbase_status status = pbase_buffer_append_text(
+        out, err, "%s, keys %.*s%s", looks_up ? "lookup join" : "hash join, right side built",
+        (int)self->keys_text.size, (const char *)self->keys_text.data,
+        self->residual != NULL ? ", the rest tried on each pair" : "");
+    return status == PBASE_OK ? pbase_buffer_append_bytes(out, how, err) : status;
 }
 
 static pbase_status join_estimate(const pbase_operator_node *node, const pbase_estimate *input,

@@ -2,6 +2,7 @@
  */
 #ifndef PROTOBASE_QUERY_OPERATORS_JOIN_H
 #define PROTOBASE_QUERY_OPERATORS_JOIN_H
+#include "query/join_access.h"
 #include "query/operators/join_table.h"
 #include "query/plan.h"
 #include "query/row.h"
@@ -27,6 +28,8 @@ typedef struct {
     const pbase_expression *clash;    /* of a left row: it has a field named like the alias */
     pbase_bytes alias;
     pbase_bytes keys_text; /* for explain */
+    const join_access
+        *access; /* NULL: both inputs are read in order, and nothing to say about it */
     uint32_t position;
 } join_node;
 
@@ -49,14 +52,18 @@ typedef struct {
     pbase_chunk in;
     pbase_chunk left; /* the same as `on` sees it */
     pbase_vector *keys;
-    uint32_t at;        /* the selected row being paired */
-    uint32_t candidate; /* number + 1 of the kept row to try next; 0: none is left */
+    uint32_t at;         /* the selected row being paired */
+    uint32_t until;      /* the right rows of those before it are in the table */
+    uint32_t run_rows;   /* left rows to look up at once, when it looks up; 0: the table has all */
+    bool is_begun_ahead; /* the chunk was begun for its keys */
+    uint32_t candidate;  /* number + 1 of the kept row to try next; 0: none is left */
     bool is_row_begun;
     bool is_row_matched;
     size_t rest; /* kept rows given by `rest`, or passed over */
 } join;
 
 /* join_probe.c */
+pbase_status join_begin_chunk(join *self, pbase_chunk *in, pbase_error *err);
 pbase_status join_apply(void *shared, void *local, pbase_chunk *in, pbase_chunk *out,
                         int32_t *out_state, pbase_error *err);
 pbase_status join_rest(void *shared, void *local, pbase_chunk *out, int32_t *out_state,

@@ -60,11 +60,12 @@ static pbase_status check_clash(join *self, pbase_error *err)
     return status;
 }
 
-static pbase_status begin_chunk(join *self, pbase_chunk *in, pbase_error *err)
+pbase_status join_begin_chunk(join *self, pbase_chunk *in, pbase_error *err)
 {
     const join_side *side = &self->node->left;
     self->in = self->left = *in;
     self->at = self->candidate = 0;
+    self->until = self->run_rows > 0 ? 0 : UINT32_MAX;
     self->is_row_begun = self->is_row_matched = false;
     pbase_status status =
         side->is_viewed ? row_view_apply(&side->view, in, &self->left, err) : PBASE_OK;
@@ -110,7 +111,7 @@ static uint32_t fill_items(join *self, join_item *items, uint32_t room)
     uint32_t count = 0;
     uint64_t compared = 0;
     bool is_matched = self->is_row_matched; /* known of the row that was begun before */
-    while (count < room && self->at < self->left.selected_count) {
+    while (count < room && self->at < self->left.selected_count && self->at < self->until) {
         uint32_t row = pbase_chunk_row(&self->left, self->at);
         uint32_t right = next_candidate(self, row, is_matched, &compared);
         if (right != 0 || has_ends(self)) {
@@ -257,11 +258,13 @@ pbase_status join_apply(void *shared, void *local, pbase_chunk *in, pbase_chunk 
     join *self = shared;
     bool needs_right = !has_ends(self) || self->node->kind == JOIN_SEMI;
     (void)local;
-    if (self->table.count == 0 && needs_right) { /* nothing can match */
+    if (self->table.count == 0 && needs_right && self->run_rows == 0) { /* nothing can match */
         *out_state = PBASE_DONE;
         return chunk_columns(out, self->node->joined.count, err);
     }
-    pbase_status status = in == NULL ? PBASE_OK : begin_chunk(self, in, err);
+    bool begins = in != NULL && !self->is_begun_ahead;
+    pbase_status status = begins ? join_begin_chunk(self, in, err) : PBASE_OK;
+    self->is_begun_ahead = false;
     if (status == PBASE_OK) {
         status = pair_rows(self, out, err);
     }

@@ -20,6 +20,15 @@ void join_table_fini(join_table *self)
     join_table_init(self, self->alloc, self->key_count);
 }
 
+void join_table_clear(join_table *self)
+{
+    pbase_alloc_free(self->alloc, self->slots, self->slot_count * sizeof *self->slots);
+    self->slots = NULL;
+    self->slot_count = 0;
+    self->count = 0;
+    pbase_arena_reset(&self->arena);
+}
+
 static pbase_status no_memory(const join_table *self, pbase_error *err)
 {
     return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to join %zu rows", self->count + 1);

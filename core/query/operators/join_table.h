@@ -29,6 +29,8 @@ typedef struct {
 
 void join_table_init(join_table *self, const pbase_alloc *alloc, size_t key_count);
 void join_table_fini(join_table *self);
+/* Forgets all rows. */
+void join_table_clear(join_table *self);
 /* Keeps a row of `chunk`. LIMIT past 2^32 - 2 rows. */
 PBASE_MUST_CHECK pbase_status join_table_add(join_table *self, const pbase_value *const *keys,
                                              const row_layout *layout, const pbase_chunk *chunk,

@@ -25,6 +25,7 @@ typedef struct {
     const pbase_run *run;
     query_rows *rows;
     uint32_t batch_rows; /* of the next batch; grows when few rows may be enough */
+    uint64_t given;      /* rows so far */
     bool is_counted;     /* rows are counted out: */
     uint64_t remaining;  /* so many are left */
 } scan;
@@ -173,12 +174,18 @@ static pbase_status offer_name(void *state, pbase_bytes name, pbase_error *err)
     return PBASE_OK;
 }
 
-static pbase_status open_rows(scan *self, query_catalog *catalog, pbase_error *err)
+static const query_access *planned_access(const scan_node *node)
+{
+    return node->access != NULL && node->access->uses_index ? &node->access->by : NULL;
+}
+
+static pbase_status open_rows(scan *self, const query_access *access, pbase_error *err)
 {
     const scan_node *node = self->node;
     const pbase_query_services *services = self->run->services;
+    query_catalog *catalog = self->run->catalog;
     query_scan wanted = node->scan;
-    wanted.access = node->access != NULL && node->access->uses_index ? &node->access->by : NULL;
+    wanted.access = access;
     wanted.wants_keys = node->has_key;
     wanted.alloc = self->run->alloc;
     wanted.wants_values =
@@ -196,13 +203,20 @@ static pbase_status open_rows(scan *self, query_catalog *catalog, pbase_error *e
     return status;
 }
 
+void scan_stop(void *shared)
+{
+    scan *self = shared;
+    if (self->rows != NULL) {
+        self->rows->vtable->close(self->rows);
+        self->rows = NULL;
+    }
+}
+
 static void scan_close(void *shared)
 {
     scan *self = shared;
     if (self != NULL) {
-        if (self->rows != NULL) {
-            self->rows->vtable->close(self->rows);
-        }
+        scan_stop(self);
         pbase_alloc_free(self->run->alloc, self, sizeof *self);
     }
 }
@@ -212,8 +226,8 @@ static void scan_close(void *shared)
 /* Reading by an index for the first few rows begins with few. */
 static uint32_t first_batch(const scan_node *node, uint32_t chunk_rows)
 {
-    uint64_t wanted =
-        node->access != NULL && node->access->uses_index ? node->access->by.wanted : UINT64_MAX;
+    const query_access *access = planned_access(node);
+    uint64_t wanted = access == NULL ? UINT64_MAX : access->wanted;
     wanted = wanted < BATCH_ROWS_MIN ? BATCH_ROWS_MIN : wanted;
     return wanted < chunk_rows ? (uint32_t)wanted : chunk_rows;
 }
@@ -228,13 +242,27 @@ static pbase_status scan_open(const pbase_operator_node *node, const pbase_run *
     self->node = (const scan_node *)node;
     self->run = run;
     self->batch_rows = first_batch(self->node, run->chunk_rows);
-    pbase_status status = open_rows(self, run->catalog, err);
+    pbase_status status = open_rows(self, planned_access(self->node), err);
     if (status == PBASE_OK) {
         *out_shared = self;
     } else {
         scan_close(self);
     }
     return status;
+}
+
+pbase_status scan_restart(void *shared, const query_access *access, pbase_error *err)
+{
+    scan *self = shared;
+    scan_stop(self);
+    self->batch_rows = self->run->chunk_rows;
+    self->given = 0;
+    return open_rows(self, access == NULL ? planned_access(self->node) : access, err);
+}
+
+uint64_t scan_rows_read(const void *shared)
+{
+    return ((const scan *)shared)->given;
 }
 
 static pbase_status count_out(scan *self, pbase_chunk *out, int32_t *out_state)
@@ -288,6 +316,7 @@ static pbase_status scan_scan(void *shared, void *local, pbase_chunk *out, int32
     }
     self->batch_rows =
         self->batch_rows > self->run->chunk_rows / 2 ? self->run->chunk_rows : self->batch_rows * 2;
+    self->given += batch.count;
     out->row_count = out->selected_count = batch.count;
     out->columns[0].cells = batch.values;
     out->columns[0].reader = self->rows->reader;
