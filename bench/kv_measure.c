@@ -145,8 +145,9 @@ static void measure_open(measuring *self)
         if (!engine->get(session, key, &value)) {
             bench_fail("%s: a record is missing", engine->name);
         }
+        times[i] = (bench_seconds() - began) * 1e3;
         parts[i] = engine->open_parts == NULL ? 0 : engine->open_parts(database) * 1e3;
-        times[i] = (bench_seconds() - began) * 1e3 - parts[i];
+        times[i] -= parts[i];
         engine->read_end(session);
         engine->session_close(session);
         engine->close(database);

@@ -83,6 +83,26 @@ static void ours_close(void *engine)
     free(self);
 }
 
+static pbase_status hear_parts(void *seconds, const char *name, uint64_t value, const char *unit,
+                               pbase_error *err)
+{
+    (void)unit;
+    (void)err;
+    if (strcmp(name, "open_parts_ns") == 0) {
+        *(double *)seconds = (double)value * 1e-9;
+    }
+    return PBASE_OK;
+}
+
+static double ours_open_parts(void *engine)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    double seconds = 0;
+    must(pbase_space_stats(((ours *)engine)->space, hear_parts, &seconds, &err), &err, "figures");
+    return seconds;
+}
+
 static void *ours_session_open(void *engine)
 {
     pbase_error err;
@@ -280,4 +300,5 @@ const kv_engine kv_protobase = {.name = "protobase",
                                 .read_begin = ours_read_begin,
                                 .get = ours_get,
                                 .scan = ours_scan,
-                                .read_end = ours_read_end};
+                                .read_end = ours_read_end,
+                                .open_parts = ours_open_parts};

@@ -24,6 +24,21 @@ static pbase_status print_figure(void *state, const char *name, uint64_t value, 
     return status;
 }
 
+/* What the newest state needs, which has to be looked for. */
+static pbase_status print_usage(cli *self, figure_printer *printer, pbase_error *err)
+{
+    pbase_space_usage_report usage;
+    pbase_status status = pbase_space_usage(self->space, NULL, &usage, err);
+    if (status == PBASE_OK) {
+        status = print_figure(printer, "live_atoms", usage.live_atoms, "count", err);
+    }
+    if (status == PBASE_OK) {
+        status = print_figure(printer, "live_bytes", usage.live_bytes, "bytes", err);
+    }
+    return status == PBASE_OK ? print_figure(printer, "dead_bytes", usage.dead_bytes, "bytes", err)
+                              : status;
+}
+
 CLI_COMMAND(cmd_stats)
 {
     (void)arguments;
@@ -31,6 +46,9 @@ CLI_COMMAND(cmd_stats)
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
         status = pbase_space_stats(self->space, print_figure, &printer, err);
+    }
+    if (status == PBASE_OK) {
+        status = print_usage(self, &printer, err);
     }
     return status == PBASE_OK && self->json ? cli_print(err, "%s}\n", printer.any ? "" : "{")
                                             : status;

@@ -284,7 +284,11 @@ const cli_command cli_commands[] = {
      "ends. "
      ".help tells what there is.",
      "protobase shell\nprotobase shell <report.pbq", no_operands, no_options, cmd_shell},
-    {"stats", "figures of the space", NULL, "protobase stats", no_operands, no_options, cmd_stats},
+    {"stats", "figures of the space",
+     "Times are quantiles: commit_p99 is what 99 of 100 commits took at most. What is live is "
+     "looked "
+     "for in the inner nodes of every collection.",
+     "protobase stats", no_operands, no_options, cmd_stats},
     {"check", "verify every checksum and every value", "Findings exit with 6.", "protobase check",
      no_operands, no_options, cmd_check},
     {"dump", "everything as text, one JSON object a line",

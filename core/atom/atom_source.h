@@ -28,6 +28,10 @@ typedef struct {
      * way of a checkpoint. */
     pbase_status (*write)(atom_source *self, const uint32_t *types, const pbase_bytes *payloads,
                           size_t count, pbase_atom_pointer *out, pbase_error *err);
+    /* Figures of reading: a clock, and how long a look-up took that was timed by it. NULL, both: nobody
+     * wants them. */
+    uint64_t (*now_ns)(atom_source *self);
+    void (*read_took)(atom_source *self, uint64_t elapsed_ns);
 } atom_source_vtable;
 
 struct atom_source {

@@ -34,7 +34,9 @@ struct pbase_reader {
     const pbase_alloc *alloc;
     atom_source *source;
     tree_item item;
+    uint32_t gets; /* to time one of READ_SAMPLE */
 };
+#define READ_SAMPLE 64u
 
 /* Yields `status` after naming the collection in `err`, unless it is OK or END. */
 pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err);

@@ -70,13 +70,12 @@ pbase_status mapping_child(const collection *self, const pbase_value *key, uint6
     return status;
 }
 
-pbase_status mapping_get_bytes(const collection *self, const pbase_value *key, pbase_reader *reader,
-                               pbase_bytes *out, pbase_error *err)
+static pbase_status get_bytes(const collection *self, const pbase_value *key, pbase_reader *reader,
+                              pbase_bytes *out, pbase_error *err)
 {
     key_scratch scratch;
     encoded_key encoded;
     bool found = false;
-    pbase_reader_reset(reader);
     pbase_status status = collection_key(self, key, &scratch, &encoded, err);
     if (status == PBASE_OK) {
         status = mapping_find(self, encoded.bytes, &reader->item, &found, err);
@@ -87,6 +86,20 @@ pbase_status mapping_get_bytes(const collection *self, const pbase_value *key, p
     }
     key_scratch_fini(&scratch);
     return status == PBASE_OK && !found ? PBASE_NOT_FOUND : status;
+}
+
+pbase_status mapping_get_bytes(const collection *self, const pbase_value *key, pbase_reader *reader,
+                               pbase_bytes *out, pbase_error *err)
+{
+    atom_source *source = self->context->source;
+    pbase_reader_reset(reader);
+    if (reader->gets++ % READ_SAMPLE != 0 || source->vtable->read_took == NULL) {
+        return get_bytes(self, key, reader, out, err);
+    }
+    uint64_t began_ns = source->vtable->now_ns(source);
+    pbase_status status = get_bytes(self, key, reader, out, err);
+    source->vtable->read_took(source, source->vtable->now_ns(source) - began_ns);
+    return status;
 }
 
 pbase_status mapping_has(const collection *self, const pbase_value *key, bool *out,

@@ -51,6 +51,7 @@ struct wiring {
     size_t serializer_count; /* of those listed; transforms follow them */
     pbase_storage *storage;
     const char *source_name;
+    uint64_t parts_ns; /* reading the configuration, finding and loading plugins */
 };
 
 static pbase_status fail_no_memory(pbase_error *err)
@@ -65,6 +66,11 @@ static void *take(wiring *self, size_t count, size_t size)
         memset(memory, 0, count * size);
     }
     return memory;
+}
+
+static uint64_t now_ns(const wiring *self)
+{
+    return self->os->system->monotonic_ns(self->os);
 }
 
 /* -------------------------------------------------------------------------------- planning --- */
@@ -116,6 +122,7 @@ static pbase_status load(wiring *self, const registry_plugin *found, const pbase
         return fail_no_memory(err);
     }
     pbase_status status;
+    uint64_t began_ns = now_ns(self);
     if (found->builtin != NULL) {
         added->plugin = found->builtin;
         status = descriptor_check(found->builtin, found->note, self->os->memory, err);
@@ -123,6 +130,7 @@ static pbase_status load(wiring *self, const registry_plugin *found, const pbase
         status = loader_load(found->info.path, found->note, self->os->memory, &added->plugin, &rule,
                              err);
     }
+    self->parts_ns += now_ns(self) - began_ns;
     if (status == PBASE_OK) {
         added->found = found;
         added->next = self->loaded;
@@ -340,7 +348,9 @@ pbase_status wiring_open(const pbase_config_source *source, const wiring_options
     if (status != PBASE_OK) {
         return status;
     }
+    uint64_t began_ns = now_ns(self);
     status = make_plan(self, source, options, err);
+    self->parts_ns = now_ns(self) - began_ns;
     if (status == PBASE_OK) {
         status = open_storage(self, err);
     }
@@ -392,6 +402,11 @@ const pbase_host *wiring_host(const wiring *self)
 const pbase_os *wiring_os(const wiring *self)
 {
     return self->os;
+}
+
+uint64_t wiring_parts_ns(const wiring *self)
+{
+    return self->parts_ns;
 }
 
 int32_t wiring_durability(const wiring *self)

@@ -56,6 +56,8 @@ const pbase_config *wiring_storage_config(const wiring *self);
 const char *wiring_storage_label(const wiring *self);
 const pbase_host *wiring_host(const wiring *self);
 const pbase_os *wiring_os(const wiring *self);
+/* What reading the configuration, looking for plugins and loading them took. */
+uint64_t wiring_parts_ns(const wiring *self);
 
 /* PBASE_DURABILITY_* of the key `durability`: offered by the storage, that has been checked. */
 int32_t wiring_durability(const wiring *self);

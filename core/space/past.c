@@ -80,10 +80,10 @@ pbase_status pbase_snapshot_open_at(pbase_database *database, const pbase_moment
     if (status != PBASE_OK) {
         return status;
     }
-    status = catalog_database_called(self->state, database->id, name, &self->view.collections,
+    status = catalog_database_called(self->place.state, database->id, name, &self->view.collections,
                                      &called, err);
     if (status == PBASE_NOT_FOUND) {
-        status = not_yet(database->name, self->state, database->id, err);
+        status = not_yet(database->name, self->place.state, database->id, err);
     }
     if (status != PBASE_OK) {
         pbase_snapshot_close(self);
@@ -104,9 +104,9 @@ pbase_status pbase_snapshot_open_named(pbase_space *space, const char *name, con
     if (status != PBASE_OK) {
         return status;
     }
-    status = catalog_database_find(self->state, pbase_bytes_text(name), &entry, err);
+    status = catalog_database_find(self->place.state, pbase_bytes_text(name), &entry, err);
     if (status != PBASE_OK) {
-        pbase_error_note(err, "as of commit %" PRIu64, self->state->sequence);
+        pbase_error_note(err, "as of commit %" PRIu64, self->place.state->sequence);
         pbase_snapshot_close(self);
         return status;
     }

@@ -12,7 +12,11 @@ pbase_status snapshot_create(pbase_space *space, space_state *state, pbase_snaps
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a snapshot");
     }
     self->space = space;
-    self->state = state;
+    if (state == NULL) {
+        engine_snapshot_begin(space->engine, &self->place);
+    } else {
+        engine_snapshot_begin_at(space->engine, &self->place, state);
+    }
     self->context = (collection_context){.source = store_atoms(space->bytes),
                                          .alloc = space->host->alloc,
                                          .coder = &space->coder.base,
@@ -34,10 +38,10 @@ pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out,
     pbase_snapshot *self = NULL;
     pbase_status status = space_refresh(space, err);
     if (status == PBASE_OK) {
-        status = snapshot_create(space, engine_state(space->engine), &self, err);
+        status = snapshot_create(space, NULL, &self, err);
     }
     if (status == PBASE_OK) {
-        status = database_collections(database, self->state, &self->view.collections, err);
+        status = database_collections(database, self->place.state, &self->view.collections, err);
     }
     if (status != PBASE_OK) {
         pbase_snapshot_close(self);
@@ -51,19 +55,19 @@ pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out,
 void pbase_snapshot_close(pbase_snapshot *snapshot)
 {
     if (snapshot != NULL) {
-        space_state_unref(snapshot->state);
+        engine_snapshot_end(snapshot->space->engine, &snapshot->place);
         pbase_alloc_free(snapshot->space->host->alloc, snapshot, sizeof *snapshot);
     }
 }
 
 uint64_t pbase_snapshot_sequence(const pbase_snapshot *snapshot)
 {
-    return snapshot->state->sequence;
+    return snapshot->place.state->sequence;
 }
 
 int64_t pbase_snapshot_time(const pbase_snapshot *snapshot)
 {
-    return snapshot->state->timestamp_ns;
+    return snapshot->place.state->timestamp_ns;
 }
 
 static pbase_status open_kind(const pbase_snapshot *snapshot, const char *name, uint8_t kind,

@@ -8,13 +8,14 @@
 
 struct pbase_snapshot {
     pbase_space *space;         /* borrowed */
-    space_state *state;         /* one count */
+    engine_snapshot place;      /* with its state, among the open ones */
     child_view children;        /* collections in collections, as of the state */
     collection_context context; /* of handles: nobody listens, nothing may be changed */
     root_view view;
 };
 
-/* A snapshot of `state`, whose count it takes also on failure; its view has no collections yet. */
+/* A snapshot of `state`, whose count it takes also on failure; NULL: of the newest. Its view has no
+ * collections yet. */
 PBASE_MUST_CHECK pbase_status snapshot_create(pbase_space *space, space_state *state,
                                               pbase_snapshot **out, pbase_error *err);
 

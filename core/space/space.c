@@ -5,10 +5,10 @@
 #include "space/space_private.h"
 
 #include "collection/tree.h"
+#include "os/os.h"
 
 #include <protobase/io.h>
 #include <protobase/protobase.h>
-#include <protobase/stats.h>
 
 const char *pbase_version(void)
 {
@@ -139,6 +139,10 @@ pbase_status pbase_space_open(const pbase_config_source *config, const pbase_spa
                              .log = chosen.log,
                              .report = chosen.report,
                              .report_state = chosen.report_state};
+    const pbase_os *os = chosen.os != NULL    ? chosen.os
+                         : config->os != NULL ? config->os
+                                              : pbase_os_real();
+    uint64_t began_ns = os->system->monotonic_ns(os);
     wiring *graph = NULL;
     pbase_status status = wiring_open(config, &wanted, &graph, err);
     if (status != PBASE_OK) {
@@ -158,6 +162,7 @@ pbase_status pbase_space_open(const pbase_config_source *config, const pbase_spa
         pbase_space_close(self);
         return status;
     }
+    self->open_ns = os->system->monotonic_ns(os) - began_ns;
     *out = self;
     return PBASE_OK;
 }
@@ -213,21 +218,6 @@ pbase_status pbase_space_outcome(pbase_space *space, const pbase_call *call, pba
 void pbase_space_recovery(const pbase_space *space, pbase_recovery *out)
 {
     engine_recovery(space->engine, out);
-}
-
-pbase_status pbase_space_stats(pbase_space *space, pbase_stat_each each, void *state,
-                               pbase_error *err)
-{
-    pbase_status status = space_check_process(space, err);
-    if (status == PBASE_OK) {
-        status = engine_stats(space->engine, each, state, err);
-    }
-    if (status == PBASE_OK) {
-        status = store_stats(space->bytes, each, state, err);
-    }
-    return status == PBASE_OK
-               ? pbase_storage_stats(wiring_storage(space->graph), NULL, each, state, err)
-               : status;
 }
 
 /* --------------------------------------------------------------------------------- JSON ---- */

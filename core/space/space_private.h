@@ -19,6 +19,7 @@ struct pbase_space {
     store *bytes;
     engine *engine;
     store_coder coder; /* of snapshots */
+    uint64_t open_ns;  /* what opening took */
 };
 
 /* UNSUPPORTED in a child of the process that opened the space. */

@@ -1,9 +1,15 @@
-/* latency.c - counting by the position of the highest bit. */
+/* latency.c - counting by the position of the highest bit and the two bits below it. */
 #include "store/latency.h"
+
+#define FINE_BITS 2u /* of the number below its highest one */
 
 static size_t bucket_of(uint64_t elapsed_ns)
 {
-    size_t bucket = elapsed_ns == 0 ? 0 : 64u - (size_t)__builtin_clzll(elapsed_ns);
+    if (elapsed_ns < (1u << FINE_BITS)) {
+        return (size_t)elapsed_ns;
+    }
+    size_t shift = 63u - FINE_BITS - (size_t)__builtin_clzll(elapsed_ns);
+    size_t bucket = (shift << FINE_BITS) + (size_t)(elapsed_ns >> shift);
     return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1u;
 }
 
@@ -12,7 +18,9 @@ static uint64_t bucket_end(size_t bucket)
     if (bucket == LATENCY_BUCKETS - 1u) {
         return UINT64_MAX; /* open at its end */
     }
-    return bucket == 0 ? 0 : (UINT64_C(1) << bucket) - 1;
+    size_t next = bucket + 1;
+    size_t shift = next < (2u << FINE_BITS) ? 0 : (next >> FINE_BITS) - 1;
+    return ((uint64_t)(next - (shift << FINE_BITS)) << shift) - 1;
 }
 
 void latency_record(latency *self, uint64_t elapsed_ns)

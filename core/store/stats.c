@@ -46,6 +46,23 @@ static pbase_status tell_cache(atom_cache *cache, const char *prefix, pbase_stat
     return status;
 }
 
+pbase_status latency_tell(const latency *times, const char *prefix, pbase_stat_each each,
+                          void *state, pbase_error *err)
+{
+    static const struct {
+        const char *name;
+        uint32_t per_mille;
+    } quantiles[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}, {"p999", 999}};
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s_timed", prefix);
+    pbase_status status = each(state, name, latency_count(times), "count", err);
+    for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0] && status == PBASE_OK; i++) {
+        (void)snprintf(name, sizeof name, "%s_%s", prefix, quantiles[i].name);
+        status = each(state, name, latency_quantile(times, quantiles[i].per_mille), "ns", err);
+    }
+    return status;
+}
+
 pbase_status store_stats(store *self, pbase_stat_each each, void *state, pbase_error *err)
 {
     const figure figures[] = {
@@ -56,6 +73,9 @@ pbase_status store_stats(store *self, pbase_stat_each each, void *state, pbase_e
         {"atoms_verified", atomic_load(&self->atoms_verified), "count"},
     };
     pbase_status status = tell(figures, sizeof figures / sizeof figures[0], each, state, err);
+    status = status == PBASE_OK ? latency_tell(&self->reads, "read", each, state, err) : status;
+    status =
+        status == PBASE_OK ? latency_tell(&self->loads, "first_touch", each, state, err) : status;
     status =
         status == PBASE_OK ? tell_cache(self->objects, "object_cache", each, state, err) : status;
     return status == PBASE_OK ? tell_cache(self->stored, "bytes_cache", each, state, err) : status;

@@ -205,6 +205,21 @@ static pbase_status acquire_cached(store *self, pbase_atom_pointer pointer, atom
     return note_pointer(err, pointer, status);
 }
 
+/* A whole mapped atom that nobody has touched. */
+static pbase_status verify_mapped(store *self, const uint8_t *at, const atom_header *header,
+                                  pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    uint64_t began_ns = os->system->monotonic_ns(os);
+    pbase_status status = atom_checksum_verify(self->host, at, header, err);
+    if (status == PBASE_OK) {
+        status = check_payload(self, header,
+                               pbase_bytes_of(at + ATOM_HEADER_BYTES, header->stored_size), err);
+    }
+    latency_record(&self->loads, os->system->monotonic_ns(os) - began_ns);
+    return status;
+}
+
 /* First touch of a mapped atom, or one under a transform. */
 static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer,
                                         mapped_segment *segment, const uint8_t *at,
@@ -227,11 +242,7 @@ static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer,
         }
         return land_decoded(self, &flight, at, &header, out, err);
     }
-    status = atom_checksum_verify(self->host, at, &header, err);
-    if (status == PBASE_OK) {
-        status = check_payload(self, &header,
-                               pbase_bytes_of(at + ATOM_HEADER_BYTES, header.stored_size), err);
-    }
+    status = verify_mapped(self, at, &header, err);
     if (status == PBASE_OK) {
         segment_map_set_verified(segment, at);
         out->payload = at + ATOM_HEADER_BYTES;
@@ -374,10 +385,23 @@ static pbase_status write_atoms(atom_source *source, const uint32_t *types,
     return status;
 }
 
+static uint64_t now_ns(atom_source *source)
+{
+    const pbase_os *os = store_from(source)->host->os;
+    return os->system->monotonic_ns(os);
+}
+
+static void read_took(atom_source *source, uint64_t elapsed_ns)
+{
+    latency_record(&store_from(source)->reads, elapsed_ns);
+}
+
 static const atom_source_vtable store_atom_vtable = {
     .acquire = acquire,
     .release = release,
     .write = write_atoms,
+    .now_ns = now_ns,
+    .read_took = read_took,
 };
 
 /* ----------------------------------------------------------------------------- life of it ---- */

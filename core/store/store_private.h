@@ -3,6 +3,7 @@
 #define PROTOBASE_STORE_STORE_PRIVATE_H
 #include "store/atom_cache.h"
 #include "store/atom_format.h"
+#include "store/latency.h"
 #include "store/segment_map.h"
 #include "store/store.h"
 
@@ -21,6 +22,8 @@ struct store {
     uint8_t transform_ids[ATOM_TRANSFORMS_MAX];
     size_t transform_count;
     _Atomic uint64_t birth;
+    latency reads; /* look-ups by key, one of many */
+    latency loads; /* first touches of mapped atoms: page faults, checksum, structure */
     _Atomic uint64_t atoms_written, atom_bytes_written, atoms_verified;
 };
 

@@ -20,8 +20,9 @@
 typedef struct {
     space_state *base;
     pbase_position replay;
-    uint64_t bytes;   /* of journal since the last checkpoint */
-    atom_ref settled; /* root of base->catalog on storage */
+    uint64_t bytes;    /* of journal since the last checkpoint */
+    uint64_t since_ns; /* when they began to grow */
+    atom_ref settled;  /* root of base->catalog on storage */
     pbase_position anchor;
     retained_list kept; /* after it, itself the last */
     uint64_t fence;     /* of the lock `checkpoint` */
@@ -34,6 +35,7 @@ static void take_base(engine *self, checkpoint_run *run)
     run->base = space_state_ref(self->newest);
     run->replay = self->head;
     run->bytes = self->bytes_since_checkpoint;
+    run->since_ns = self->unsettled_since_ns;
     self->bytes_since_checkpoint = 0;
     engine_unlock(self, self->queue_mutex);
     engine_unlock(self, self->commit_mutex);
@@ -169,6 +171,7 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
         self->counters.checkpoint_failures += status != PBASE_BUSY;
         self->counters.checkpoint_refusals += status == PBASE_BUSY;
         self->bytes_since_checkpoint += run->bytes; /* still due */
+        self->unsettled_since_ns = run->bytes > 0 ? run->since_ns : self->unsettled_since_ns;
     }
     self->settled_memory_bytes = atomic_load(&store_atoms(self->bytes)->memory_bytes);
     os->lock->cond_broadcast(self->queue_changed);

@@ -89,7 +89,63 @@ void engine_reader_end(engine *self, engine_reader *reader)
     reader->base = NULL;
 }
 
+/* With the queue locked. */
+static void snapshot_enter(engine *self, engine_snapshot *snapshot)
+{
+    snapshot->newer = NULL;
+    snapshot->older = self->snapshots_newest;
+    if (self->snapshots_newest != NULL) {
+        self->snapshots_newest->newer = snapshot;
+    } else {
+        self->snapshots_oldest = snapshot;
+    }
+    self->snapshots_newest = snapshot;
+    self->snapshot_count++;
+}
+
+void engine_snapshot_begin(engine *self, engine_snapshot *snapshot)
+{
+    const pbase_os *os = self->host->os;
+    snapshot->opened_ns = os->system->monotonic_ns(os);
+    engine_lock(self, self->queue_mutex);
+    snapshot->state = space_state_ref(self->newest);
+    snapshot_enter(self, snapshot);
+    engine_unlock(self, self->queue_mutex);
+}
+
+void engine_snapshot_begin_at(engine *self, engine_snapshot *snapshot, space_state *state)
+{
+    const pbase_os *os = self->host->os;
+    snapshot->opened_ns = os->system->monotonic_ns(os);
+    snapshot->state = state;
+    engine_lock(self, self->queue_mutex);
+    snapshot_enter(self, snapshot);
+    engine_unlock(self, self->queue_mutex);
+}
+
+void engine_snapshot_end(engine *self, engine_snapshot *snapshot)
+{
+    engine_lock(self, self->queue_mutex);
+    *(snapshot->newer != NULL ? &snapshot->newer->older : &self->snapshots_newest) =
+        snapshot->older;
+    *(snapshot->older != NULL ? &snapshot->older->newer : &self->snapshots_oldest) =
+        snapshot->newer;
+    self->snapshot_count--;
+    engine_unlock(self, self->queue_mutex);
+    space_state_unref(snapshot->state);
+    snapshot->state = NULL;
+}
+
 /* ---------------------------------------------------------------------------- appending ---- */
+
+void engine_journal_grew(engine *self, uint64_t bytes)
+{
+    const pbase_os *os = self->host->os;
+    if (self->bytes_since_checkpoint == 0 && bytes > 0) {
+        self->unsettled_since_ns = os->system->monotonic_ns(os);
+    }
+    self->bytes_since_checkpoint += bytes;
+}
 
 pbase_status engine_writable(engine *self, pbase_error *err)
 {
@@ -154,7 +210,12 @@ pbase_status engine_append(engine *self, const pbase_bytes *records, size_t coun
                                    .fence = self->fence};
     pbase_error why;
     pbase_error_init(&why);
+    const pbase_os *os = self->host->os;
+    uint64_t began_ns = os->system->monotonic_ns(os);
     status = pbase_storage_append(self->storage, NULL, &append, out, &why);
+    if (durability >= PBASE_DURABILITY_SYNC) {
+        latency_record(&self->flushes, os->system->monotonic_ns(os) - began_ns);
+    }
     if (status == PBASE_OK) {
         self->head = out->end;
         atomic_store(&self->applied, self->head);
@@ -185,7 +246,11 @@ pbase_status engine_sync(engine *self, const pbase_call *call, pbase_error *err)
     engine_lock(self, self->commit_mutex);
     pbase_position head = self->head;
     engine_unlock(self, self->commit_mutex);
-    return pbase_storage_sync(self->storage, call, head, PBASE_DURABILITY_SYNC, err);
+    const pbase_os *os = self->host->os;
+    uint64_t began_ns = os->system->monotonic_ns(os);
+    pbase_status status = pbase_storage_sync(self->storage, call, head, PBASE_DURABILITY_SYNC, err);
+    latency_record(&self->flushes, os->system->monotonic_ns(os) - began_ns);
+    return status;
 }
 
 pbase_status engine_outcome(engine *self, const pbase_call *call, pbase_token token,
@@ -394,44 +459,4 @@ const pbase_host *engine_host(engine *self)
 void engine_recovery(const engine *self, pbase_recovery *out)
 {
     *out = self->recovery;
-}
-
-pbase_status engine_stats(engine *self, pbase_stat_each each, void *each_state, pbase_error *err)
-{
-    engine_lock(self, self->queue_mutex);
-    engine_counters now = self->counters;
-    uint64_t sequence = self->newest->sequence, settled = self->settled_sequence;
-    uint64_t since = self->bytes_since_checkpoint, readers = self->reader_count;
-    engine_unlock(self, self->queue_mutex);
-    history_range past;
-    history_range_read(self, &past);
-    const struct {
-        const char *name;
-        uint64_t value;
-        const char *unit;
-    } figures[] = {
-        {"sequence", sequence, "count"},
-        {"settled_sequence", settled, "count"},
-        {"commits", now.commits, "count"},
-        {"conflicts", now.conflicts, "count"},
-        {"commit_groups", now.groups, "count"},
-        {"commit_waits", now.waits, "count"},
-        {"records_appended", now.records, "count"},
-        {"record_bytes_appended", now.record_bytes, "bytes"},
-        {"bytes_since_checkpoint", since, "bytes"},
-        {"checkpoints", now.checkpoints, "count"},
-        {"checkpoint_failures", now.checkpoint_failures, "count"},
-        {"checkpoint_ns", now.checkpoint_ns, "ns"},
-        {"open_transactions", readers, "count"},
-        {"oldest_sequence", past.oldest, "count"},
-        {"kept_checkpoints", past.checkpoints, "count"},
-        {"kept_journal_bytes", past.journal_bytes, "bytes"},
-        {"records_followed", now.followed, "count"},
-        {"rebases", now.rebases, "count"},
-    };
-    pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {
-        status = each(each_state, figures[i].name, figures[i].value, figures[i].unit, err);
-    }
-    return status;
 }

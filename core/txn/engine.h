@@ -70,6 +70,19 @@ struct engine_reader {
 void engine_reader_begin(engine *self, engine_reader *reader);
 void engine_reader_end(engine *self, engine_reader *reader);
 
+/* A snapshot's place in the list of open ones, which is there for figures alone. */
+typedef struct engine_snapshot engine_snapshot;
+struct engine_snapshot {
+    space_state *state; /* one count */
+    uint64_t opened_ns; /* by the monotonic clock */
+    engine_snapshot *newer, *older;
+};
+/* Registers with the newest state. */
+void engine_snapshot_begin(engine *self, engine_snapshot *snapshot);
+/* Registers with `state`, whose count it takes. */
+void engine_snapshot_begin_at(engine *self, engine_snapshot *snapshot, space_state *state);
+void engine_snapshot_end(engine *self, engine_snapshot *snapshot);
+
 typedef struct {
     delta_group group;
     working_shortcut shortcut;

@@ -1,6 +1,7 @@
 /* engine_private.h - fields shared by the files of the engine. */
 #ifndef PROTOBASE_TXN_ENGINE_PRIVATE_H
 #define PROTOBASE_TXN_ENGINE_PRIVATE_H
+#include "store/latency.h"
 #include "txn/history.h"
 #include "txn/store_coder.h"
 
@@ -47,14 +48,18 @@ struct engine {
     pbase_os_cond *queue_changed;   /* a request was done, a leader left, or a checkpoint ended */
     engine_commit_request *waiting; /* queue: oldest first */
     engine_commit_request **waiting_end;
-    bool has_leader;                                /* queue */
-    space_state *newest;                            /* queue */
-    pbase_position published;                       /* queue: of the record after it */
-    engine_history history;                         /* queue */
-    engine_reader *readers_newest, *readers_oldest; /* queue */
-    size_t reader_count;                            /* queue */
-    engine_counters counters;                       /* queue */
-    bool poisoned;                                  /* queue: an append failed; only reads go on */
+    bool has_leader;                                      /* queue */
+    space_state *newest;                                  /* queue */
+    pbase_position published;                             /* queue: of the record after it */
+    engine_history history;                               /* queue */
+    engine_reader *readers_newest, *readers_oldest;       /* queue */
+    size_t reader_count;                                  /* queue */
+    engine_snapshot *snapshots_newest, *snapshots_oldest; /* queue: by when they were opened */
+    size_t snapshot_count;                                /* queue */
+    engine_counters counters;                             /* queue */
+    latency commits; /* from asking to being done, at whatever durability */
+    latency flushes; /* of appends that had to reach the disk, and of syncs */
+    bool poisoned;   /* queue: an append failed; only reads go on */
 
     /* the background */
     pbase_os_thread *settler;
@@ -62,6 +67,7 @@ struct engine {
     bool settler_stops;              /* queue */
     bool settling;                   /* queue: a checkpoint runs */
     uint64_t bytes_since_checkpoint; /* queue: of journal */
+    uint64_t unsettled_since_ns;     /* queue: when they began to grow from 0 */
     uint64_t settled_sequence;       /* queue: of the last checkpoint */
     uint64_t settled_memory_bytes;   /* queue: held by atoms in memory after it */
 };
@@ -86,6 +92,8 @@ void engine_publish(engine *self, space_state *next);
 PBASE_MUST_CHECK pbase_status engine_record_wrap(engine *self, const record_head *head,
                                                  pbase_bytes body, pbase_buffer *out,
                                                  pbase_error *err);
+/* Counts bytes that the next opening after a crash would replay; the queue lock is held. */
+void engine_journal_grew(engine *self, uint64_t bytes);
 /* READ_ONLY when poisoned. */
 PBASE_MUST_CHECK pbase_status engine_writable(engine *self, pbase_error *err);
 

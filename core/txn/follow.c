@@ -52,7 +52,8 @@ static void publish_loaded(engine *self, const engine_loaded *loaded, retained_l
     self->checkpoint_fence = loaded->fence;
     engine_lock(self, self->queue_mutex);
     self->settled_sequence = loaded->settled;
-    self->bytes_since_checkpoint = loaded->bytes;
+    self->bytes_since_checkpoint = 0;
+    engine_journal_grew(self, loaded->bytes);
     self->settled_memory_bytes = 0; /* what is in memory now was not settled by it */
     self->counters.rebases++;
     engine_unlock(self, self->queue_mutex);
@@ -185,7 +186,7 @@ static void publish_followed(engine *self, follow_run *run, space_state *next)
     publish_at(self, next, run->position);
     engine_lock(self, self->queue_mutex);
     self->counters.followed += records;
-    self->bytes_since_checkpoint += bytes;
+    engine_journal_grew(self, bytes);
     engine_unlock(self, self->queue_mutex);
     atomic_store(&self->applied, self->head);
 }

@@ -184,7 +184,7 @@ static void publish_run(engine *self, commit_group_run *run, const pbase_journal
     self->counters.groups++;
     self->counters.records += run->record_count;
     self->counters.record_bytes += bytes;
-    self->bytes_since_checkpoint += bytes;
+    engine_journal_grew(self, bytes);
     if (self->publish_waiters > 0) {
         self->host->os->lock->cond_broadcast(self->published_more);
     }
@@ -396,6 +396,8 @@ pbase_status engine_commit(engine *self, engine_commit_request *request, const p
     if (status != PBASE_OK) {
         return status;
     }
+    const pbase_os *os = self->host->os;
+    uint64_t began_ns = os->system->monotonic_ns(os);
     pbase_buffer_init(&request->record, self->host->alloc);
     engine_lock(self, self->queue_mutex);
     queue_enter(self, request);
@@ -406,6 +408,9 @@ pbase_status engine_commit(engine *self, engine_commit_request *request, const p
     }
     engine_unlock(self, self->queue_mutex);
     pbase_buffer_fini(&request->record);
+    if (status == PBASE_OK && request->status == PBASE_OK) {
+        latency_record(&self->commits, os->system->monotonic_ns(os) - began_ns);
+    }
     if (status == PBASE_OK && request->status != PBASE_OK) {
         status = request->status;
         if (err != NULL) {

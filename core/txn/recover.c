@@ -136,7 +136,7 @@ pbase_status engine_recover(engine *self, pbase_error *err)
     self->head = self->published = loaded.position;
     self->checkpoint_fence = loaded.fence;
     self->settled_sequence = loaded.settled;
-    self->bytes_since_checkpoint = loaded.bytes;
+    engine_journal_grew(self, loaded.bytes);
     self->recovery.replayed_records = loaded.records;
     self->recovery.replayed_bytes = loaded.bytes;
     self->recovery.sequence = loaded.state->sequence;

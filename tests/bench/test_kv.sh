@@ -30,6 +30,7 @@ for engine in protobase lmdb sqlite rocksdb leveldb; do
     done
 done
 grep -vE '^\{"bench": "kv", .*\}$' all.json && fail "not an object a line"
+grep -q '"open_parts", "engine": "protobase"' all.json || fail "no time of finding and loading plugins"
 grep -q '"engine": "disk"' all.json || fail "no rate of one append"
 # Ours is compared with each peer that is there.
 if ! grep -q "without lmdb" absent.txt; then

@@ -190,6 +190,9 @@ static void stats_and_check_give_figures(void **state)
     CLI(&run, "stats", "--json");
     cli_case_expect(&run, 0, "");
     assert_string_equal(MEMBER(&run, run.out, "segments", "unit"), "count");
+    assert_string_equal(MEMBER(&run, run.out, "commit_p99", "unit"), "ns");
+    assert_string_equal(MEMBER(&run, run.out, "live_atoms", "unit"), "count");
+    assert_string_equal(MEMBER(&run, run.out, "dead_bytes", "unit"), "bytes");
     CLI(&run, "check", "--json");
     cli_case_expect(&run, 0, "");
     assert_string_equal(MEMBER(&run, run.out, "findings"), "0");

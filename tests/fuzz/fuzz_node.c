@@ -128,7 +128,8 @@ static void edit_tree(tree *t, pbase_bytes key_bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const atom_source_vtable vtable = {one_acquire, one_release, one_write};
+    static const atom_source_vtable vtable = {
+        .acquire = one_acquire, .release = one_release, .write = one_write};
     if (size < 3 || size > (1u << 20)) {
         return 0;
     }

@@ -155,7 +155,7 @@ static void read_checkpoint(pbase_bytes body)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const atom_source_vtable vtable = {nowhere, no_release, NULL};
+    static const atom_source_vtable vtable = {.acquire = nowhere, .release = no_release};
     if (size < 1 || size > 1u << 16) {
         return 0;
     }

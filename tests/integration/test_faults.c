@@ -340,6 +340,33 @@ static void settling_survives_every_failing_allocation(void **unused)
     fixture_assert_clean(&f.fixture);
 }
 
+static pbase_status usage(int64_t unused)
+{
+    (void)unused;
+    pbase_space_usage_report report = {.live_bytes = 1};
+    pbase_status status = pbase_space_usage(f.fixture.space, NULL, &report, NULL);
+    assert_true(status == PBASE_OK || report.live_bytes == 1); /* untouched on failure */
+    return status;
+}
+
+static void looking_for_what_is_live_survives_every_failing_allocation(void **unused)
+{
+    (void)unused;
+    pbase_status status = PBASE_NO_MEMORY;
+    uint64_t n = 1;
+    fixture_open(&f.fixture);
+    assert_int_equal(put_nested(1), PBASE_OK);
+    assert_int_equal(pbase_space_checkpoint(f.fixture.space, NULL, NULL), PBASE_OK);
+    while (status != PBASE_OK) {
+        assert_true(n < SWEEP_MAX);
+        (void)fails_during(OS_CALL_MEMORY, n++, PBASE_NO_MEMORY, usage, 0, &status);
+        assert_true(status == PBASE_NO_MEMORY || status == PBASE_OK);
+    }
+    print_message("%llu allocations\n", (unsigned long long)(n - 1));
+    assert_true(n > 3);
+    fixture_assert_clean(&f.fixture);
+}
+
 /* ------------------------------------------------------------------------------ files and disk -- */
 
 static void opening_survives_every_failing_call(void **unused)
@@ -459,6 +486,7 @@ int main(void)
         IN_A_SPACE(nested_changes_survive_every_failing_allocation),
         IN_A_SPACE(settling_survives_every_failing_allocation),
         IN_A_SPACE(keeping_an_index_survives_every_failing_allocation),
+        IN_A_SPACE(looking_for_what_is_live_survives_every_failing_allocation),
         IN_A_SPACE(opening_survives_every_failing_call),
         IN_A_SPACE(committing_survives_every_failing_call),
         IN_A_SPACE(committing_survives_a_full_disk_at_every_call),

@@ -1,4 +1,5 @@
-/* test_stats.c - docs/stats.md has every figure of core and of both storages, and no other. */
+/* test_stats.c - docs/stats.md has every figure of core and of both storages, and no other; figures
+ * tell what happened. */
 #include "space_fixture.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +7,7 @@
 
 #include <cmocka.h>
 
-#define ROWS_MAX 64u
+#define ROWS_MAX 128u
 
 /* Rows of the tables under "## Core" and one storage, in their order: "name unit\n"... */
 typedef struct {
@@ -82,11 +83,254 @@ static void every_figure_of_a_space_on_files_is_documented(void **unused)
     compare(&f, "## storage/file");
 }
 
+/* ------------------------------------------------------------------------- what they say ----- */
+
+typedef struct {
+    const char *name;
+    uint64_t value;
+    bool found;
+} wanted_figure;
+
+static pbase_status find(void *state, const char *name, uint64_t value, const char *unit,
+                         pbase_error *err)
+{
+    (void)unit;
+    (void)err;
+    wanted_figure *wanted = state;
+    if (strcmp(name, wanted->name) == 0) {
+        wanted->value = value;
+        wanted->found = true;
+    }
+    return PBASE_OK;
+}
+
+static uint64_t figure_of(const space_fixture *f, const char *name)
+{
+    wanted_figure wanted = {.name = name};
+    assert_int_equal(pbase_space_stats(f->space, find, &wanted, NULL), PBASE_OK);
+    assert_true(wanted.found);
+    return wanted.value;
+}
+
+static void put_some(space_fixture *f, int64_t count, int64_t value)
+{
+    pbase_txn *txn = fixture_begin(f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "d");
+    for (int64_t i = 0; i < count; i++) {
+        fixture_put(&dict, i, value);
+    }
+    assert_int_equal(pbase_txn_store_dict(txn, "d", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+}
+
+static void commits_and_flushes_are_timed(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    uint64_t commits = figure_of(&f, "commit_timed"), flushes = figure_of(&f, "flush_timed");
+
+    for (int64_t i = 0; i < 5; i++) {
+        assert_int_equal(fixture_put_one(&f, "d", i, i), PBASE_OK);
+    }
+
+    assert_int_equal(figure_of(&f, "commit_timed"), commits + 5);
+    assert_int_equal(figure_of(&f, "flush_timed"), flushes + 5);
+    assert_true(figure_of(&f, "flush_p50") > 0);
+    assert_true(figure_of(&f, "commit_p99") >= figure_of(&f, "commit_p50"));
+    assert_true(figure_of(&f, "record_bytes_per_commit") > 0);
+    assert_true(figure_of(&f, "bytes_written_per_commit") >=
+                figure_of(&f, "record_bytes_per_commit"));
+    assert_true(figure_of(&f, "open_ns") > figure_of(&f, "open_parts_ns"));
+    fixture_end(&f);
+}
+
+static void a_conflict_is_not_timed_as_a_commit(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_memory(&f);
+    assert_int_equal(fixture_put_one(&f, "d", 1, 1), PBASE_OK);
+    uint64_t commits = figure_of(&f, "commit_timed");
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "d");
+    fixture_put(&dict, 1, 2);
+    assert_int_equal(pbase_txn_store_dict(txn, "d", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_put_one(&f, "d", 1, 3), PBASE_OK);
+
+    assert_int_equal(fixture_commit(&txn), PBASE_CONFLICT);
+
+    assert_int_equal(figure_of(&f, "commit_timed"), commits + 1);
+    fixture_end(&f);
+}
+
+static void one_read_of_sixty_four_is_timed(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_memory(&f);
+    put_some(&f, 200, 1);
+    pbase_snapshot *snapshot = NULL;
+    pbase_dict *dict = NULL;
+    pbase_reader *reader = NULL;
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    assert_int_equal(pbase_snapshot_dict(snapshot, "d", &dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_reader_create(NULL, &reader, NULL), PBASE_OK);
+
+    for (int64_t i = 0; i < 128; i++) {
+        pbase_value key = pbase_value_int(i);
+        pbase_bytes bytes;
+        assert_int_equal(pbase_dict_get_bytes(dict, &key, reader, &bytes, NULL), PBASE_OK);
+    }
+
+    assert_int_equal(figure_of(&f, "read_timed"), 2);
+    assert_true(figure_of(&f, "read_p999") >= figure_of(&f, "read_p50"));
+    pbase_reader_close(reader);
+    pbase_dict_close(dict);
+    pbase_snapshot_close(snapshot);
+    fixture_end(&f);
+}
+
+static void the_oldest_snapshot_is_told_until_it_is_closed(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    put_some(&f, 2000, 1);
+    pbase_snapshot *old = NULL, *young = NULL;
+    assert_int_equal(pbase_snapshot_open(f.database, &old, NULL), PBASE_OK);
+    uint64_t sequence = pbase_snapshot_sequence(old);
+    put_some(&f, 2000, 2);
+    assert_int_equal(pbase_snapshot_open(f.database, &young, NULL), PBASE_OK);
+    assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+
+    assert_int_equal(figure_of(&f, "open_snapshots"), 2);
+    assert_int_equal(figure_of(&f, "oldest_snapshot_sequence"), sequence);
+    assert_true(figure_of(&f, "oldest_snapshot_age") > 0);
+    assert_true(figure_of(&f, "pinned_bytes") > 0);
+
+    pbase_snapshot_close(old);
+    assert_int_equal(figure_of(&f, "open_snapshots"), 1);
+    assert_int_equal(figure_of(&f, "oldest_snapshot_sequence"), figure_of(&f, "sequence"));
+    assert_int_equal(figure_of(&f, "pinned_bytes"), 0);
+
+    pbase_snapshot_close(young);
+    assert_int_equal(figure_of(&f, "open_snapshots"), 0);
+    assert_int_equal(figure_of(&f, "oldest_snapshot_age"), 0);
+    fixture_end(&f);
+}
+
+static void the_journal_ages_until_a_checkpoint(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+    assert_int_equal(figure_of(&f, "journal_age"), 0);
+
+    assert_int_equal(fixture_put_one(&f, "d", 1, 1), PBASE_OK);
+    uint64_t age = figure_of(&f, "journal_age");
+    assert_true(age > 0);
+    assert_int_equal(fixture_put_one(&f, "d", 2, 2), PBASE_OK);
+    assert_true(figure_of(&f, "journal_age") > age);
+
+    assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+    assert_int_equal(figure_of(&f, "journal_age"), 0);
+    fixture_end(&f);
+}
+
+/* --------------------------------------------------------------------------- what is live ----- */
+
+static pbase_space_usage_report usage_of(space_fixture *f)
+{
+    pbase_space_usage_report usage;
+    assert_int_equal(pbase_space_checkpoint(f->space, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_space_usage(f->space, NULL, &usage, NULL), PBASE_OK);
+    assert_int_equal(usage.live_bytes + usage.dead_bytes, usage.store_bytes);
+    return usage;
+}
+
+static void what_is_replaced_is_dead(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    put_some(&f, 5000, 1);
+    pbase_space_usage_report before = usage_of(&f);
+    assert_true(before.live_bytes >= 5000 * 4); /* keys and values take more */
+
+    put_some(&f, 5000, 2);
+    pbase_space_usage_report after = usage_of(&f);
+
+    assert_true(after.live_bytes < before.live_bytes + before.live_bytes / 4);
+    assert_true(after.live_bytes > before.live_bytes - before.live_bytes / 4);
+    fixture_end(&f);
+}
+
+static void what_is_live_is_what_a_check_reads(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    put_some(&f, 5000, 1);
+    pbase_arena arena;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    uint8_t *large = pbase_arena_alloc(&arena, 100000);
+    assert_non_null(large);
+    memset(large, 7, 100000);
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "large");
+    pbase_value key = pbase_value_int(1);
+    assert_int_equal(pbase_dict_put_bytes(&dict, &key, pbase_bytes_of(large, 100000), NULL, NULL),
+                     PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "large", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+
+    pbase_space_usage_report usage = usage_of(&f);
+    fixture_reopen(&f);
+    pbase_space_usage_report again = usage_of(&f);
+
+    assert_true(usage.live_bytes > 100000);
+    assert_int_equal(again.live_bytes, usage.live_bytes);
+    assert_int_equal(again.live_atoms, usage.live_atoms);
+    pbase_arena_fini(&arena);
+    fixture_end(&f);
+}
+
+static void a_branch_is_counted_once(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    put_some(&f, 5000, 1);
+    pbase_space_usage_report alone = usage_of(&f);
+
+    pbase_error err;
+    pbase_error_init(&err);
+    pbase_status status = pbase_database_branch(f.space, "main", "copy", &err);
+    assert_ok(status, &err);
+    pbase_space_usage_report both = usage_of(&f);
+
+    assert_true(both.live_bytes < alone.live_bytes + alone.live_bytes / 10);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_figure_of_a_space_in_memory_is_documented),
         cmocka_unit_test(every_figure_of_a_space_on_files_is_documented),
+        cmocka_unit_test(commits_and_flushes_are_timed),
+        cmocka_unit_test(a_conflict_is_not_timed_as_a_commit),
+        cmocka_unit_test(one_read_of_sixty_four_is_timed),
+        cmocka_unit_test(the_oldest_snapshot_is_told_until_it_is_closed),
+        cmocka_unit_test(the_journal_ages_until_a_checkpoint),
+        cmocka_unit_test(what_is_replaced_is_dead),
+        cmocka_unit_test(what_is_live_is_what_a_check_reads),
+        cmocka_unit_test(a_branch_is_counted_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,168 @@
+/* stats.c - the figures of a space: its own, the engine's, the store's and the storage's, and what of
+ * the storage the newest state uses. */
+#include "collection/tree.h"
+#include "space/space_private.h"
+#include "store/atom_format.h"
+
+#include <protobase/stats.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------------------- figures ------ */
+
+/* Passes figures on, and remembers those that others are made of. */
+typedef struct {
+    pbase_stat_each each;
+    void *state;
+    uint64_t commits, bytes_written;
+    bool any_written;
+} telling;
+
+static pbase_status pass_on(void *telling_pointer, const char *name, uint64_t value,
+                            const char *unit, pbase_error *err)
+{
+    telling *self = telling_pointer;
+    if (strcmp(name, "commits") == 0) {
+        self->commits = value;
+    } else if (strcmp(name, "bytes_written") == 0) {
+        self->bytes_written = value;
+        self->any_written = true;
+    }
+    return self->each(self->state, name, value, unit, err);
+}
+
+static pbase_status tell_opening(const pbase_space *space, telling *to, pbase_error *err)
+{
+    pbase_status status = to->each(to->state, "open_ns", space->open_ns, "ns", err);
+    return status == PBASE_OK
+               ? to->each(to->state, "open_parts_ns", wiring_parts_ns(space->graph), "ns", err)
+               : status;
+}
+
+/* Of a storage that counts what it writes. */
+static pbase_status tell_mean(const telling *to, pbase_error *err)
+{
+    if (!to->any_written) {
+        return PBASE_OK;
+    }
+    uint64_t mean = to->commits == 0 ? 0 : to->bytes_written / to->commits;
+    return to->each(to->state, "bytes_written_per_commit", mean, "bytes", err);
+}
+
+pbase_status pbase_space_stats(pbase_space *space, pbase_stat_each each, void *state,
+                               pbase_error *err)
+{
+    telling to = {.each = each, .state = state};
+    pbase_status status = space_check_process(space, err);
+    if (status == PBASE_OK) {
+        status = tell_opening(space, &to, err);
+    }
+    if (status == PBASE_OK) {
+        status = engine_stats(space->engine, pass_on, &to, err);
+    }
+    if (status == PBASE_OK) {
+        status = store_stats(space->bytes, pass_on, &to, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_storage_stats(wiring_storage(space->graph), NULL, pass_on, &to, err);
+    }
+    return status == PBASE_OK ? tell_mean(&to, err) : status;
+}
+
+/* --------------------------------------------------------------------------------- usage ------ */
+
+typedef struct {
+    const pbase_space *space;
+    const pbase_call *call;
+    pbase_space_usage_report *report;
+    pbase_buffer roots; /* atom_ref: of the trees that were walked, in the order of numbers */
+} usage_walk;
+
+static pbase_status count_atom(void *state, const tree_walk_atom *atom, pbase_error *err)
+{
+    usage_walk *self = state;
+    if (atom_ref_is_stored(atom->ref)) {
+        self->report->live_atoms++;
+        self->report->live_bytes += atom->size + ATOM_HEADER_BYTES;
+    }
+    return pbase_call_check(self->call, self->space->host->os, err);
+}
+
+/* Where `root` is among the roots, or belongs. */
+static size_t place_of(const atom_ref *roots, size_t count, atom_ref root)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (roots[middle] < root) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* What databases share whole is counted once. */
+static pbase_status enter_tree(void *state, const encoded_key *key, const tree_value *value,
+                               pbase_error *err)
+{
+    (void)key;
+    usage_walk *self = state;
+    size_t count = self->roots.size / sizeof(atom_ref);
+    atom_ref *roots = (void *)self->roots.data;
+    size_t at = place_of(roots, count, value->root);
+    if (!atom_ref_is_stored(value->root)) {
+        return PBASE_OK;
+    }
+    if (at < count && roots[at] == value->root) {
+        return PBASE_END;
+    }
+    pbase_status status = pbase_buffer_append(&self->roots, &value->root, sizeof value->root, err);
+    if (status == PBASE_OK) {
+        roots = (void *)self->roots.data;
+        memmove(roots + at + 1, roots + at, (count - at) * sizeof *roots);
+        roots[at] = value->root;
+    }
+    return status;
+}
+
+static pbase_status hear_store_bytes(void *report_pointer, const char *name, uint64_t value,
+                                     const char *unit, pbase_error *err)
+{
+    (void)unit;
+    (void)err;
+    if (strcmp(name, "store_bytes") == 0) {
+        ((pbase_space_usage_report *)report_pointer)->store_bytes = value;
+    }
+    return PBASE_OK;
+}
+
+pbase_status pbase_space_usage(pbase_space *space, const pbase_call *call,
+                               pbase_space_usage_report *out, pbase_error *err)
+{
+    pbase_space_usage_report report = {.live_bytes = 0};
+    usage_walk run = {.space = space, .call = call, .report = &report};
+    const tree_visitor visitor = {
+        .state = &run, .atom = count_atom, .enter = enter_tree, .inner_only = true};
+    pbase_status status = space_refresh(space, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    pbase_buffer_init(&run.roots, space->host->alloc);
+    space_state *newest = engine_state(space->engine);
+    if (newest->catalog != ATOM_REF_NONE) {
+        status = tree_walk(store_atoms(space->bytes), newest->catalog, false, &visitor, err);
+    }
+    space_state_unref(newest);
+    pbase_buffer_fini(&run.roots);
+    if (status == PBASE_OK) {
+        status =
+            pbase_storage_stats(wiring_storage(space->graph), call, hear_store_bytes, &report, err);
+    }
+    if (status == PBASE_OK) {
+        report.dead_bytes =
+            report.store_bytes > report.live_bytes ? report.store_bytes - report.live_bytes : 0;
+        *out = report;
+    }
+    return status;
+}
