@@ -2,6 +2,7 @@
 #include "any_collection.h"
 #include "commands.h"
 #include "nested_value.h"
+#include "object_rows.h"
 
 #include <string.h>
 
@@ -111,10 +112,21 @@ static pbase_status delete_body(pbase_txn *txn, void *state, pbase_error *err)
     return status;
 }
 
+static pbase_status delete_object(pbase_txn *txn, void *id, pbase_error *err)
+{
+    return object_row_remove(txn, id, err);
+}
+
 CLI_COMMAND(cmd_delete)
 {
     entry_work work = {.collection = arguments->operands[0]};
     pbase_status status = cli_open_database(self, err);
+    if (status == PBASE_OK && objects_named(work.collection)) {
+        status =
+            cli_run_in_txn(self, delete_object, (void *)(uintptr_t)arguments->operands[1], err);
+        return status == PBASE_OK ? cli_print_done(self, "deleted", work.collection, 1, err)
+                                  : status;
+    }
     if (status == PBASE_OK) {
         status = learn_kind(self, &work, err);
     }
@@ -352,7 +364,10 @@ CLI_COMMAND(cmd_get)
 {
     pbase_snapshot *snapshot = NULL;
     pbase_status status = cli_open_snapshot(self, arguments->values[GET_AS_OF], &snapshot, err);
-    if (status == PBASE_OK && arguments->operand_count == 1) {
+    if (status == PBASE_OK && objects_named(arguments->operands[0])) {
+        const char *id = arguments->operand_count == 1 ? NULL : arguments->operands[1];
+        status = object_row_print(self, snapshot, id, err);
+    } else if (status == PBASE_OK && arguments->operand_count == 1) {
         status = print_root(self, snapshot, arguments->operands[0], err);
     } else if (status == PBASE_OK) {
         status = print_entry(self, snapshot, arguments->operands[0], arguments->operands[1], err);

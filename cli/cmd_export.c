@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "csv_columns.h"
 #include "nested_value.h"
+#include "object_rows.h"
 
 #include <string.h>
 
@@ -167,14 +168,20 @@ CLI_COMMAND(cmd_export)
     if (!is_csv && (columns != NULL || arguments->values[EXPORT_CELLS] != NULL)) {
         return cli_usage(err, "--columns and --cells are for --format csv");
     }
+    bool is_objects = objects_named(arguments->operands[0]);
+    if (is_objects && (is_csv || work.with_keys)) {
+        return cli_usage(err, "objects have neither --keys nor --format csv");
+    }
     pbase_snapshot *snapshot = NULL;
     pbase_buffer_init(&work.text, pbase_alloc_default());
     pbase_arena_init(&work.arena, pbase_alloc_default());
     pbase_status status = cli_open_snapshot(self, arguments->values[EXPORT_AS_OF], &snapshot, err);
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && !is_objects) {
         status = any_of_snapshot(snapshot, arguments->operands[0], &work.from, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && is_objects) {
+        status = object_rows_write(self, snapshot, work.is_array, err);
+    } else if (status == PBASE_OK) {
         status = is_csv ? write_csv(&work, columns, err) : write_json(&work, err);
     }
     pbase_cursor_close(work.cursor);

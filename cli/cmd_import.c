@@ -6,6 +6,7 @@
 #include "any_collection.h"
 #include "commands.h"
 #include "csv_cells.h"
+#include "object_rows.h"
 #include "progress.h"
 #include "rows.h"
 
@@ -21,7 +22,7 @@ typedef struct {
     cli *run;
     const char *collection;
     pbase_bytes key_field; /* empty: none */
-    uint32_t kind;         /* PBASE_ROOT_* */
+    uint32_t kind;         /* PBASE_ROOT_*; PBASE_ROOT_VALUE: objects */
     uint64_t batch;
     FILE *rejects; /* NULL: a bad row ends the import */
     FILE *reasons; /* a line for each line of `rejects` */
@@ -39,6 +40,11 @@ typedef struct {
 static pbase_status parse_kind(import_work *self, const char *type, pbase_error *err)
 {
     bool keyed = self->key_field.size > 0;
+    if (objects_named(self->collection)) {
+        self->kind = PBASE_ROOT_VALUE;
+        return keyed || type != NULL ? cli_usage(err, "objects have neither --key nor --type")
+                                     : PBASE_OK;
+    }
     if (type == NULL) {
         self->kind = keyed ? PBASE_ROOT_DICT : PBASE_ROOT_LIST;
         return PBASE_OK;
@@ -80,6 +86,10 @@ static pbase_status parse_arguments(import_work *self, const cli_arguments *argu
     if (cells != NULL && format_of(arguments->values[IMPORT_FORMAT]) != ROWS_CSV) {
         return cli_usage(err, "--cells is for --format csv");
     }
+    if (objects_named(self->collection) &&
+        format_of(arguments->values[IMPORT_FORMAT]) == ROWS_CSV) {
+        return cli_usage(err, "objects are no rows of CSV: use --format jsonl");
+    }
     pbase_status status = parse_kind(self, arguments->values[IMPORT_TYPE], err);
     return status == PBASE_OK ? parse_batch(self, arguments->values[IMPORT_BATCH], err) : status;
 }
@@ -108,6 +118,9 @@ static pbase_status put_row(import_work *self, any_collection *into, const pbase
                             pbase_error *err)
 {
     const pbase_value *key = NULL;
+    if (self->kind == PBASE_ROOT_VALUE) {
+        return object_row_put(self->txn, value, err);
+    }
     if (any_kind_keyed(into->kind)) {
         key = pbase_value_field(value, self->key_field);
         if (key == NULL) {
@@ -231,12 +244,15 @@ static pbase_status import_batch(import_work *self, pbase_error *err)
         return status;
     }
     self->txn = txn;
-    status = any_of_txn(txn, self->collection, self->kind, &into, err);
+    bool is_objects = self->kind == PBASE_ROOT_VALUE;
+    status = is_objects ? PBASE_OK : any_of_txn(txn, self->collection, self->kind, &into, err);
     if (status == PBASE_OK) {
         status = fill_batch(self, &into, &count, err);
     }
     bool ended = status == PBASE_END;
-    if (status == PBASE_OK || ended) {
+    if (is_objects) {
+        status = ended ? PBASE_OK : status;
+    } else if (status == PBASE_OK || ended) {
         status = any_store(&into, txn, self->collection, err);
     }
     any_close(&into);

@@ -3,6 +3,7 @@
  * A root is a slot like an entry: what descends from the collection it holds keeps that one's id,
  * anything else is placed as a new collection. The committed one may be stored again after another
  * was staged over it, because only what is staged last is written. */
+#include "txn/objects.h"
 #include "txn/txn_private.h"
 
 #include <inttypes.h>
@@ -50,6 +51,19 @@ static pbase_status bound_staged(pbase_txn *self, pbase_error *err)
     return status;
 }
 
+/* A root of the name that stands for the objects could not be asked. */
+static pbase_status check_storable(const pbase_txn *self, pbase_bytes name, pbase_error *err)
+{
+    pbase_status status = txn_check_writable(self, name, err);
+    if (status == PBASE_OK && pbase_bytes_equal(name, pbase_bytes_text(OBJECTS_NAME))) {
+        status = PBASE_FAIL(err, PBASE_INVALID,
+                            "'" OBJECTS_NAME "' stands for the objects of a database: no root has "
+                            "that name");
+        pbase_error_hint(err, "make objects (object.h, 'protobase import'), or name it otherwise");
+    }
+    return status;
+}
+
 pbase_status txn_store_version(pbase_txn *self, const char *root, const collection *version,
                                pbase_error *err)
 {
@@ -58,7 +72,7 @@ pbase_status txn_store_version(pbase_txn *self, const char *root, const collecti
     stored_child own = {0};
     collection *placed = NULL;
     nest_slot slot = {.context = &self->context};
-    pbase_status status = txn_check_writable(self, name, err);
+    pbase_status status = check_storable(self, name, err);
     if (status == PBASE_OK) {
         status = bound_staged(self, err);
     }
@@ -162,7 +176,7 @@ pbase_status pbase_txn_store_value(pbase_txn *txn, const char *name, const pbase
 {
     pbase_bytes text = pbase_bytes_text(name);
     pbase_buffer stored;
-    pbase_status status = txn_check_writable(txn, text, err);
+    pbase_status status = check_storable(txn, text, err);
     if (status != PBASE_OK) {
         return status;
     }

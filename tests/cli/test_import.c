@@ -306,6 +306,76 @@ static void an_interrupt_ends_an_import_between_transactions(void **state)
     cli_case_end(&run);
 }
 
+static void objects_go_out_and_in_again_with_their_ids(void **state)
+{
+    (void)state;
+    static const char rows[] =
+        "{\"$object\":{\"class\":\"City\",\"id\":{\"$ref\":\"0123456789abcdef0123456789abcdef\"},"
+        "\"value\":{\"name\":\"Rome\",\"tags\":{\"$collection\":{\"kind\":\"set\","
+        "\"items\":[\"old\"]}}}}}\n";
+    cli_case run;
+    cli_case_begin(&run);
+    cli_case_write(&run, "in.jsonl", rows);
+
+    CLI(&run, "import", "$objects", "in.jsonl");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "export", "$objects");
+    cli_case_expect_out(&run, rows);
+    CLI(&run, "get", "$objects", "0123456789abcdef0123456789abcdef");
+    cli_case_expect_out(&run, rows);
+    CLI(&run, "query", "from $objects | unnest value.tags as t | select class, t");
+    cli_case_expect_out(&run, "{\"class\":\"City\",\"t\":\"old\"}\n");
+    CLI(&run, "export", "$objects", "--format", "json");
+    assert_true(run.out[0] == '[' && run.out[strlen(run.out) - 2] == ']');
+
+    run.input = "{\"class\": \"City\", \"value\": {}}\n"; /* gets an id */
+    CLI(&run, "import", "$objects", "-");
+    CLI(&run, "get", "$objects");
+    cli_case_expect_out(&run, "{\"name\":\"$objects\",\"type\":\"objects\",\"count\":2}\n");
+
+    CLI(&run, "delete", "$objects", "0123456789abcdef0123456789abcdef");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "get", "$objects", "0123456789abcdef0123456789abcdef");
+    cli_case_expect(&run, 3, "");
+    CLI(&run, "delete", "$objects", "0123456789abcdef0123456789abcdef");
+    cli_case_expect(&run, 3, "no object");
+    CLI(&run, "databases", "create", "empty");
+    CLI(&run, "--database", "empty", "export", "$objects", "--format", "json");
+    cli_case_expect_out(&run, "[\n]\n");
+    cli_case_end(&run);
+}
+
+static void rows_that_are_no_objects_are_told_with_their_place(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "[1]",
+        "{\"class\": \"C\"}",
+        "{\"class\": 1, \"value\": {}}",
+        "{\"class\": \"\", \"value\": {}}",
+        "{\"class\": \"C\", \"value\": [1]}",
+        "{\"class\": \"C\", \"value\": {}, \"more\": 1}",
+        "{\"class\": \"C\", \"value\": {}, \"id\": \"12\"}",
+        "{\"$object\": 1}",
+    };
+    cli_case run;
+    cli_case_begin(&run);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        run.input = bad[i];
+        CLI(&run, "import", "$objects", "-");
+        cli_case_expect(&run, 15, "line 1");
+    }
+    CLI(&run, "import", "$objects", "-", "--key", "id");
+    cli_case_expect(&run, 2, "neither --key nor --type");
+    CLI(&run, "import", "$objects", "-", "--format", "csv");
+    cli_case_expect(&run, 2, "no rows of CSV");
+    CLI(&run, "export", "$objects", "--keys");
+    cli_case_expect(&run, 2, "neither --keys");
+    CLI(&run, "put", "$objects", "1", "{}");
+    cli_case_expect(&run, 15, "stands for the objects");
+    cli_case_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +390,8 @@ int main(void)
         cmocka_unit_test(what_import_is_called_with_wrongly_exits_with_2),
         cmocka_unit_test(nesting_past_the_limit_is_refused_and_at_the_limit_is_kept),
         cmocka_unit_test(memory_stays_bounded_while_200_mb_go_in),
+        cmocka_unit_test(objects_go_out_and_in_again_with_their_ids),
+        cmocka_unit_test(rows_that_are_no_objects_are_told_with_their_place),
         cmocka_unit_test(an_interrupt_ends_an_import_between_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

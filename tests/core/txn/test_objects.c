@@ -382,6 +382,23 @@ static void bad_classes_and_attributes_are_refused(void **unused)
     pbase_txn_abort(&txn);
 }
 
+static void no_root_takes_the_name_that_stands_for_the_objects(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = begin_txn();
+    pbase_dict *dict = NULL;
+    pbase_value number = pbase_value_int(1);
+    assert_int_equal(pbase_txn_new_dict(txn, &dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "$objects", dict, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_txn_store_value(txn, "$objects", &number, NULL), PBASE_INVALID);
+    assert_int_equal(
+        pbase_txn_store_at(txn, "$objects", NULL, 0, pbase_dict_as_collection(dict), NULL),
+        PBASE_INVALID);
+    assert_int_equal(pbase_txn_store_dict(txn, "$other", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+}
+
 #define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, begin_memory, end)
 
 int main(void)
@@ -402,6 +419,7 @@ int main(void)
         IN_MEMORY(a_nested_transaction_folds_or_drops_its_objects),
         IN_MEMORY(objects_are_no_roots),
         IN_MEMORY(an_object_may_hold_collections_that_end_with_it),
+        IN_MEMORY(no_root_takes_the_name_that_stands_for_the_objects),
         IN_MEMORY(bad_classes_and_attributes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
