@@ -2,9 +2,12 @@
 #include "space_fixture.h"
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -267,6 +270,47 @@ static void what_was_removed_and_committed_stays_removed(void **unused)
     assert_int_equal(fixture_count(&f, "s"), 0);
 }
 
+static void removing_an_absent_key_takes_no_neighbour(void **unused)
+{
+    (void)unused;
+    pbase_value keys[] = {pbase_value_int(1), pbase_value_int(5), pbase_value_int(9)};
+    pbase_value absent[] = {pbase_value_int(100), pbase_value_float(5.5), pbase_value_text("5")};
+    pbase_hash_dict *hashed = NULL;
+    bool found = false;
+    uint64_t count = 0;
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "d");
+    assert_int_equal(pbase_txn_new_hash_dict(txn, &hashed, NULL), PBASE_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pbase_dict_put(&dict, &keys[i], &keys[i], NULL, NULL), PBASE_OK);
+        assert_int_equal(pbase_hash_dict_put(&hashed, &keys[i], &keys[i], NULL, NULL), PBASE_OK);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pbase_dict_remove(&dict, &absent[i], &found, NULL), PBASE_OK);
+        assert_false(found);
+        assert_int_equal(pbase_hash_dict_remove(&hashed, &absent[i], &found, NULL), PBASE_OK);
+        assert_false(found);
+    }
+    assert_int_equal(pbase_txn_store_dict(txn, "d", dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_hash_dict(txn, "h", hashed, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    pbase_hash_dict_close(hashed);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    fixture_reopen(&f);
+    assert_int_equal(fixture_count(&f, "d"), 3);
+    txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    assert_int_equal(pbase_txn_hash_dict(txn, "h", &hashed, NULL), PBASE_OK);
+    assert_int_equal(pbase_hash_dict_count(hashed, &count, NULL), PBASE_OK);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(fixture_get(&f, "d", keys[i].as.integer), keys[i].as.integer);
+        assert_int_equal(pbase_hash_dict_has(hashed, &keys[i], &found, NULL), PBASE_OK);
+        assert_true(found);
+    }
+    pbase_hash_dict_close(hashed);
+    pbase_txn_abort(&txn);
+}
+
 static void an_integer_that_is_replaced_reads_as_it_was_written(void **unused)
 {
     (void)unused;
@@ -275,6 +319,48 @@ static void an_integer_that_is_replaced_reads_as_it_was_written(void **unused)
     assert_int_equal(fixture_get(&f, "counter", 1), 500);
     fixture_reopen(&f);
     assert_int_equal(fixture_get(&f, "counter", 1), 500);
+}
+
+/* Another process opens the space, commits keys from..to-1 and kills itself. */
+static void commit_and_be_killed(int64_t from, int64_t to)
+{
+    int how = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        fixture_open(&f);
+        for (int64_t key = from; key < to; key++) {
+            if (fixture_put_one(&f, "kept", key, key) != PBASE_OK) {
+                _exit(1);
+            }
+        }
+        (void)raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+}
+
+static void assert_kept(int64_t count)
+{
+    assert_int_equal(fixture_count(&f, "kept"), (uint64_t)count);
+    for (int64_t key = 0; key < count; key++) {
+        assert_int_equal(fixture_get(&f, "kept", key), key);
+    }
+}
+
+static void commits_of_a_process_that_is_killed_with_kill_9_are_there(void **unused)
+{
+    (void)unused;
+    fixture_close(&f);
+    commit_and_be_killed(0, 20);
+    fixture_open(&f);
+    assert_kept(20);
+    fixture_close(&f); /* cleanly, and verified: one more commit must not cost it */
+    commit_and_be_killed(20, 21);
+    fixture_open(&f);
+    assert_kept(21);
+    fixture_reopen(&f);
+    assert_kept(21);
 }
 
 static void a_commit_by_a_handle_of_a_dropped_root_is_refused(void **unused)
@@ -322,7 +408,9 @@ int main(void)
         SENTENCE(overwriting_the_first_key_of_a_reloaded_dictionary_keeps_the_others),
         SENTENCE(a_list_that_was_reloaded_can_be_changed_in_the_middle),
         SENTENCE(what_was_removed_and_committed_stays_removed),
+        SENTENCE(removing_an_absent_key_takes_no_neighbour),
         SENTENCE(an_integer_that_is_replaced_reads_as_it_was_written),
+        SENTENCE(commits_of_a_process_that_is_killed_with_kill_9_are_there),
         SENTENCE(a_commit_by_a_handle_of_a_dropped_root_is_refused),
         SENTENCE(an_aborted_transaction_leaves_nothing_and_ends_only_once),
     };

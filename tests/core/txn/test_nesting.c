@@ -580,6 +580,42 @@ static void a_document_of_thousands_of_collections_is_put_back_and_thinned_out(v
     assert_int_equal(fixture_commit(&txn), PBASE_OK);
 }
 
+static void a_collection_is_no_element_of_a_set_and_no_key(void **unused)
+{
+    (void)unused;
+    pbase_txn *txn = begin_txn();
+    pbase_set *set = NULL, *inner = NULL;
+    pbase_counted_set *counted = NULL;
+    pbase_multi_dict *multi = NULL;
+    pbase_hash_dict *hashed = NULL;
+    pbase_dict *dict = NULL;
+    uint64_t count = 0;
+    assert_int_equal(pbase_txn_new_set(txn, &set, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_new_set(txn, &inner, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_new_counted_set(txn, &counted, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_new_multi_dict(txn, &multi, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_new_hash_dict(txn, &hashed, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_new_dict(txn, &dict, NULL), PBASE_OK);
+    pbase_value element = pbase_value_of_set(inner), one = pbase_value_int(1);
+    pbase_value listed = pbase_value_list(&element, 1), both[] = {one, element};
+    assert_int_equal(pbase_set_add(&set, &element, NULL, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_set_add(&set, &listed, NULL, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_set_add_all(&set, both, 2, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_counted_set_add(&counted, &element, 1, NULL, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_multi_dict_add(&multi, &one, &element, 1, NULL, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_hash_dict_put(&hashed, &element, &one, NULL, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_dict_put(&dict, &element, &one, NULL, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_set_count(set, &count, NULL), PBASE_OK);
+    assert_int_equal(count, 0); /* the one that could have been an element neither */
+    pbase_dict_close(dict);
+    pbase_hash_dict_close(hashed);
+    pbase_multi_dict_close(multi);
+    pbase_counted_set_close(counted);
+    pbase_set_close(inner);
+    pbase_set_close(set);
+    pbase_txn_abort(&txn);
+}
+
 static void a_nested_transaction_brings_its_children_along_or_drops_them(void **unused)
 {
     (void)unused;
@@ -637,6 +673,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nesting_has_a_limit_and_no_chain_exhausts_the_stack,
                                         begin_memory, end),
         cmocka_unit_test_setup_teardown(a_child_the_entry_lacks_and_a_set_on_the_way_are_refused,
+                                        begin_memory, end),
+        cmocka_unit_test_setup_teardown(a_collection_is_no_element_of_a_set_and_no_key,
                                         begin_memory, end),
         cmocka_unit_test_setup_teardown(
             a_document_of_thousands_of_collections_is_put_back_and_thinned_out, begin_memory, end),
