@@ -42,6 +42,6 @@ endfunction()
 # What every test finds around it.
 function(pbase_test_settings name labels)
   set_tests_properties("${name}" PROPERTIES
-    LABELS "${labels}" TIMEOUT 300 SKIP_RETURN_CODE 77
+    LABELS "${labels}" SKIP_RETURN_CODE 77
     ENVIRONMENT "PBASE_PLUGIN_DIR=${PBASE_PLUGIN_DIR_BUILD};PBASE_TEST_PLUGIN_DIR=${PBASE_PLUGIN_DIR_TEST};PBASE_SOURCE_DIR=${PROJECT_SOURCE_DIR};PBASE_BINARY_DIR=${PROJECT_BINARY_DIR};CC=${CMAKE_C_COMPILER};CXX=${CMAKE_CXX_COMPILER}")
 endfunction()
