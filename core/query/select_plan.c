@@ -73,17 +73,18 @@ static pbase_status check_names(naming *n, const expr *self, size_t place)
 static pbase_status check_all_names(lexer *lx, const selection *s)
 {
     naming n = {lx, s, s->place};
-    pbase_status status = check_names(&n, s->where, s->place);
+    pbase_status status = check_names(&n, s->where, s->where_place);
     for (size_t i = 0; i < s->count && status == PBASE_OK; i++) {
         status = check_names(&n, s->items[i].value, s->items[i].place);
     }
     for (size_t i = 0; i < s->keys.count && status == PBASE_OK; i++) {
-        status = check_names(&n, s->keys.columns[i].value, s->place);
+        status = check_names(&n, s->keys.columns[i].value, s->keys_place);
     }
     for (size_t i = 0; i < s->aggregate_count && status == PBASE_OK; i++) {
-        status = check_names(&n, s->aggregates[i].aggregate.argument, s->place);
+        const select_aggregate *one = &s->aggregates[i];
+        status = check_names(&n, one->aggregate.argument, one->place);
         if (status == PBASE_OK) {
-            status = check_names(&n, s->aggregates[i].aggregate.filter, s->place);
+            status = check_names(&n, one->aggregate.filter, one->place);
         }
     }
     return status;
@@ -174,11 +175,11 @@ static pbase_status over_group(lexer *lx, const selection *s, size_t place, cons
 
 /* An expression of having or order by: a selected column's name stands for its expression. */
 static pbase_status over_columns(lexer *lx, const selection *s, const column_list *columns,
-                                 const expr *self, const expr **out)
+                                 size_t place, const expr *self, const expr **out)
 {
     pbase_status status =
         rewrite_over(self, columns->columns, columns->count, lx->arena, out, lx->err);
-    return status == PBASE_OK && is_grouped(s) ? over_group(lx, s, s->place, *out, out) : status;
+    return status == PBASE_OK && is_grouped(s) ? over_group(lx, s, place, *out, out) : status;
 }
 
 /* --- steps -------------------------------------------------------------------------------------- */
@@ -275,7 +276,7 @@ static pbase_status add_group(lexer *lx, selection *s, const column_list *column
     group->aggregates = aggregates.aggregates;
     group->aggregate_count = aggregates.count;
     if (having != NULL) {
-        status = over_columns(lx, s, columns, s->having, &having);
+        status = over_columns(lx, s, columns, s->having_place, s->having, &having);
     }
     for (size_t i = 0; i < s->count && status == PBASE_OK; i++) {
         status = over_group(lx, s, s->items[i].place, columns->columns[i].value,
@@ -294,7 +295,7 @@ static pbase_status rewrite_order(lexer *lx, selection *s, const column_list *co
     }
     for (size_t i = 0; i < s->order.key_count && status == PBASE_OK; i++) {
         keys[i] = s->order.keys[i];
-        status = over_columns(lx, s, columns, keys[i].value, &keys[i].value);
+        status = over_columns(lx, s, columns, s->order_place, keys[i].value, &keys[i].value);
     }
     s->order.keys = keys;
     return status;
@@ -317,7 +318,7 @@ static pbase_status name_order(lexer *lx, selection *s)
             i++;
         }
         if (i == s->count && !s->is_star) {
-            pbase_status status = lexer_fail_at(lx, s->place, PBASE_INVALID,
+            pbase_status status = lexer_fail_at(lx, s->order_place, PBASE_INVALID,
                                                 "with distinct, order by names selected columns");
             pbase_error_hint(lx->err, "select what it orders by");
             return status;
@@ -350,7 +351,8 @@ static pbase_status add_distinct(lexer *lx, selection *s, const column_list *col
 static pbase_status check_selection(lexer *lx, const selection *s)
 {
     if (s->having != NULL && !is_grouped(s)) {
-        return lexer_fail_at(lx, s->place, PBASE_INVALID, "having needs group by or an aggregate");
+        return lexer_fail_at(lx, s->having_place, PBASE_INVALID,
+                             "having needs group by or an aggregate");
     }
     if (s->is_star && is_grouped(s)) {
         return lexer_fail_at(lx, s->place, PBASE_INVALID, "select * cannot go with group by");

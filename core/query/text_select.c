@@ -50,7 +50,7 @@ static select_aggregate *find_aggregate(const selection *s, const plan_aggregate
 
 /* Adds an aggregate under a name that nobody writes. */
 static pbase_status add_aggregate(lexer *lx, selection *s, const plan_aggregate *aggregate,
-                                  select_aggregate **out)
+                                  size_t place, select_aggregate **out)
 {
     char name[32];
     if (s->aggregate_count == PLAN_COLUMNS_MAX) {
@@ -72,7 +72,7 @@ static pbase_status add_aggregate(lexer *lx, selection *s, const plan_aggregate 
     field->name = pbase_bytes_text(text);
     field->index = 0;
     *out = &grown[s->aggregate_count++];
-    **out = (select_aggregate){*aggregate, field, false};
+    **out = (select_aggregate){*aggregate, field, false, place};
     return PBASE_OK;
 }
 
@@ -102,7 +102,7 @@ static pbase_status read_call(lexer *lx, void *state, bool *out_taken, const exp
     }
     found = find_aggregate(s, &aggregate);
     if (found == NULL) {
-        status = add_aggregate(lx, s, &aggregate, &found);
+        status = add_aggregate(lx, s, &aggregate, place, &found);
     }
     if (status != PBASE_OK || found == NULL) {
         return status;
@@ -244,10 +244,11 @@ static pbase_status read_joins(lexer *lx, selection *s)
 }
 
 /* An optional clause: its word, then an expression. */
-static pbase_status read_condition(lexer *lx, const char *word, const expr **out)
+static pbase_status read_condition(lexer *lx, const char *word, size_t *out_place, const expr **out)
 {
     bool is_there = false;
     pbase_status status = lexer_skip_word(lx, word, &is_there);
+    *out_place = lx->current.offset;
     return status == PBASE_OK && is_there ? expr_text_parse(lx, out) : status;
 }
 
@@ -258,11 +259,13 @@ static pbase_status read_group_by(lexer *lx, selection *s)
         return status;
     }
     status = lexer_expect_word(lx, "by");
+    s->keys_place = lx->current.offset;
     return status == PBASE_OK ? text_columns(lx, &s->keys) : status;
 }
 
 static pbase_status read_rows(lexer *lx, selection *s)
 {
+    s->order_place = lx->current.offset;
     pbase_status status = lexer_skip_word(lx, "order", &s->has_order);
     if (status == PBASE_OK && s->has_order) {
         status = text_order(lx, &s->order);
@@ -294,13 +297,13 @@ static pbase_status read_clauses(lexer *lx, selection *s)
         status = read_joins(lx, s);
     }
     if (status == PBASE_OK) {
-        status = read_condition(lx, "where", &s->where);
+        status = read_condition(lx, "where", &s->where_place, &s->where);
     }
     if (status == PBASE_OK) {
         status = read_group_by(lx, s);
     }
     s->may_aggregate = true;
-    return status == PBASE_OK ? read_condition(lx, "having", &s->having) : status;
+    return status == PBASE_OK ? read_condition(lx, "having", &s->having_place, &s->having) : status;
 }
 
 /* Reads with aggregates in expressions going to `s`. */

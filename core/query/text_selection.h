@@ -16,6 +16,7 @@ typedef struct {
     plan_aggregate aggregate; /* its name stays in the field */
     pbase_path_step *field;
     bool is_named; /* by the column that it is alone in */
+    size_t place;
 } select_aggregate;
 
 typedef struct {
@@ -37,7 +38,8 @@ typedef struct {
     plan_step order;
     bool has_order, has_limit, has_offset;
     plan_step limit, offset;
-    size_t place; /* of "select" */
+    size_t place;                                              /* of "select" */
+    size_t where_place, keys_place, having_place, order_place; /* of those that are there */
 } selection;
 
 /* Appends the steps of a selection, with its order and limits. INVALID points to what cannot be
