@@ -28,6 +28,9 @@ static pbase_status check_tables(const pbase_plugin *plugin, pbase_error *err)
     for (size_t i = 0; i < plugin->component_count; i++) {
         const pbase_component *component = plugin_component_at(plugin, i);
         pbase_status status = descriptor_check_table(component->kind, component->vtable, err);
+        if (status == PBASE_OK) {
+            status = pbase_codec_tables_check(component->tables, err);
+        }
         if (status != PBASE_OK) {
             pbase_error_note(err, "%s '%s'", component->kind, component->name);
             return PBASE_PLUGIN;

@@ -259,6 +259,7 @@ static pbase_status open_codec(wiring *self, const plan_component *planned,
 {
     void *object = NULL;
     registry_entry entry;
+    const pbase_plugin *plugin = NULL;
     codec *added = take(self, 1, sizeof(*added));
     if (added == NULL) {
         return fail_no_memory(err);
@@ -267,6 +268,9 @@ static pbase_status open_codec(wiring *self, const plan_component *planned,
     if (status == PBASE_OK) {
         status =
             registry_find(&self->registry, planned->info->kind, planned->info->name, &entry, err);
+    }
+    if (status == PBASE_OK) {
+        status = load(self, entry.plugin, &plugin, err); /* it is there since it was opened */
     }
     if (status != PBASE_OK) {
         return status;
@@ -279,6 +283,7 @@ static pbase_status open_codec(wiring *self, const plan_component *planned,
         .stage = planned->info->stage,
         .serializer = is_serializer ? object : NULL,
         .transform = is_serializer ? NULL : object,
+        .tables = plugin_component_at(plugin, entry.index)->tables,
     };
     added->next = self->codecs;
     self->codecs = added;

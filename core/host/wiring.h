@@ -37,6 +37,7 @@ typedef struct {
     uint32_t stage; /* of a transform: PBASE_TRANSFORM_* */
     pbase_serializer *serializer;
     pbase_transform *transform;
+    const pbase_codec_table_ops *tables; /* NULL: it owns none */
 } wiring_codec;
 
 /* Options NULL: all defaults. CONFIG with `err` describing the first problem (all go to report);

@@ -56,6 +56,13 @@ static pbase_status provide_transform(codec_provider *self, const char *name, pb
     return status;
 }
 
+static const pbase_codec_table_ops *provide_tables(codec_provider *self, const char *name)
+{
+    const wiring_codec *codec = NULL;
+    pbase_status status = find_codec(self, name, &codec, NULL);
+    return status == PBASE_OK ? codec->tables : NULL; /* it was given before: it is found */
+}
+
 /* --------------------------------------------------------------------------------- open ---- */
 
 static atom_cache_options cache_options(const pbase_config *config, const char *size,
@@ -119,6 +126,7 @@ static pbase_status open_parts(pbase_space *self, const pbase_space_options *opt
 {
     self->codecs.base.serializer = provide_serializer;
     self->codecs.base.transform = provide_transform;
+    self->codecs.base.tables = provide_tables;
     self->codecs.graph = self->graph;
     pbase_status status = open_store(self, options, err);
     if (status == PBASE_OK) {

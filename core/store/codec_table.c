@@ -1,21 +1,24 @@
 /* codec_table.c - the meta document and the codecs it names. */
 #include "store/codec_table.h"
 
+#include "store/owned_tables.h"
+
 #include <stdatomic.h>
 
-#define SPACE_ID_BYTES 16u
 #define META_TITLE "protobase space"
 
 struct codec_table {
     const pbase_host *host;
     pbase_storage *storage;
     codec_provider *provider;
-    pbase_os_mutex *mutex; /* guards meta_version, entering and raising */
+    pbase_os_mutex *mutex; /* guards meta_version, tables, fresh, entering and raising */
     uint64_t meta_version;
+    pbase_buffer tables; /* lines of the document, handed to their codecs */
+    pbase_buffer fresh;  /* lines that the next document adds */
     _Atomic uint32_t feature;
     bool created;
     bool is_open; /* lines of entries that are there already are skipped */
-    uint8_t space_id[SPACE_ID_BYTES];
+    uint8_t space_id[CODEC_TABLE_SPACE_ID_BYTES];
     codec_entry entries[PBASE_CODECS_MAX + 1]; /* [0] is never used */
     _Atomic uint32_t count;                    /* entries 1..count are published */
 };
@@ -30,8 +33,14 @@ static pbase_status load_entry(codec_table *table, bool is_transform, const char
     }
     memset(out, 0, sizeof *out);
     memcpy(out->name, name, length);
-    return is_transform ? table->provider->transform(table->provider, name, &out->transform, err)
-                        : table->provider->serializer(table->provider, name, &out->serializer, err);
+    codec_provider *provider = table->provider;
+    pbase_status status = is_transform
+                              ? provider->transform(provider, name, &out->transform, err)
+                              : provider->serializer(provider, name, &out->serializer, err);
+    if (status == PBASE_OK && provider->tables != NULL) {
+        out->tables = provider->tables(provider, name);
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------- meta document ---- */
@@ -52,7 +61,11 @@ static pbase_status format_meta(const codec_table *table, uint32_t feature, uint
                                           entry->transform != NULL ? "transform" : "serializer",
                                           entry->name);
     }
-    return status;
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_bytes(out, pbase_buffer_view(&table->tables), err);
+    }
+    return status == PBASE_OK ? owned_tables_add(pbase_buffer_view(&table->fresh), out, err)
+                              : status;
 }
 
 static pbase_status write_meta(codec_table *table, uint32_t feature, uint32_t count,
@@ -62,11 +75,16 @@ static pbase_status write_meta(codec_table *table, uint32_t feature, uint32_t co
     pbase_buffer_init(&document, table->host->alloc);
     pbase_status status = format_meta(table, feature, count, &document, err);
     if (status == PBASE_OK) {
+        status = pbase_buffer_reserve(&table->tables, table->fresh.size, err);
+    }
+    if (status == PBASE_OK) {
         status = pbase_storage_meta_cas(table->storage, NULL, table->meta_version,
                                         pbase_buffer_view(&document), err);
     }
     if (status == PBASE_OK) {
         table->meta_version++;
+        status = owned_tables_add(pbase_buffer_view(&table->fresh), &table->tables, err);
+        table->fresh.size = 0;
     }
     pbase_buffer_fini(&document);
     return status;
@@ -176,6 +194,31 @@ static pbase_status read_codec(codec_table *table, pbase_bytes line, pbase_buffe
     return status;
 }
 
+/* One "table CODEC-ID ID TABLE" line, `rest` what follows the first word. Codecs that are missing
+ * are reported without their tables. */
+static pbase_status read_table(codec_table *table, pbase_bytes line, pbase_bytes rest,
+                               bool is_codec_missing, pbase_error *err)
+{
+    uint32_t codec_id = word_number(next_word(&rest));
+    pbase_bytes id = next_word(&rest);
+    if (codec_id == 0 || codec_id > PBASE_CODECS_MAX) {
+        return not_meta(line, err);
+    }
+    if (owned_tables_have(pbase_buffer_view(&table->tables), line)) {
+        return PBASE_OK;
+    }
+    const codec_entry *entry = &table->entries[codec_id];
+    if (codec_id > atomic_load_explicit(&table->count, memory_order_relaxed) ||
+        (entry->serializer == NULL && entry->transform == NULL)) {
+        return is_codec_missing ? PBASE_OK : not_meta(line, err);
+    }
+    pbase_status status = owned_tables_put(entry, id, next_word(&rest), err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_bytes(&table->tables, line, err);
+    }
+    return status == PBASE_OK ? pbase_buffer_append_u8(&table->tables, '\n', err) : status;
+}
+
 /* A higher level than ours may not open the space. */
 static pbase_status read_feature(codec_table *table, pbase_bytes rest, pbase_error *err)
 {
@@ -201,7 +244,7 @@ static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer
         if (pbase_object_id_parse(rest, &id, NULL) != PBASE_OK) {
             return not_meta(line, err);
         }
-        memcpy(table->space_id, id.bytes, SPACE_ID_BYTES);
+        memcpy(table->space_id, id.bytes, CODEC_TABLE_SPACE_ID_BYTES);
         return PBASE_OK;
     }
     if (word_is(word, "format")) {
@@ -212,6 +255,9 @@ static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer
     }
     if (word_is(word, "id")) { /* it never changes */
         return PBASE_OK;
+    }
+    if (word_is(word, "table")) {
+        return read_table(table, line, rest, missing->size > 0, err);
     }
     return word_is(word, "codec") ? read_codec(table, rest, missing, err) : not_meta(line, err);
 }
@@ -280,7 +326,7 @@ static pbase_status read_stored(codec_table *table, bool must_exist, pbase_error
 static pbase_status create(codec_table *table, pbase_error *err)
 {
     const pbase_os *os = table->host->os;
-    os->system->random(os, table->space_id, SPACE_ID_BYTES);
+    os->system->random(os, table->space_id, CODEC_TABLE_SPACE_ID_BYTES);
     atomic_store_explicit(&table->feature, STORE_FEATURE_LEVEL, memory_order_release);
     pbase_status status = write_meta(table, STORE_FEATURE_LEVEL, 0, err);
     table->created = status == PBASE_OK;
@@ -316,6 +362,8 @@ pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
     table->host = host;
     table->storage = storage;
     table->provider = provider;
+    pbase_buffer_init(&table->tables, host->alloc);
+    pbase_buffer_init(&table->fresh, host->alloc);
     pbase_status status = host->os->lock->mutex_create(host->os, &table->mutex, err);
     if (status == PBASE_OK) {
         status = create_or_read(table, must_exist, err);
@@ -337,6 +385,8 @@ void codec_table_close(codec_table *table)
     if (table->mutex != NULL) {
         table->host->os->lock->mutex_destroy(table->mutex);
     }
+    pbase_buffer_fini(&table->tables);
+    pbase_buffer_fini(&table->fresh);
     pbase_alloc_free(table->host->alloc, table, sizeof *table);
 }
 
@@ -409,27 +459,55 @@ static pbase_status enter_new(codec_table *table, bool is_transform, const char 
     return status;
 }
 
+/* Enters the codec, with the mutex held; another process may be doing the same. */
+static pbase_status find_or_enter(codec_table *table, bool is_transform, const char *name,
+                                  uint8_t *out_id, pbase_error *err)
+{
+    for (;;) {
+        uint8_t id = find(table, is_transform, name);
+        pbase_status status = id != 0 ? PBASE_OK : enter_new(table, is_transform, name, &id, err);
+        if (status == PBASE_OK) {
+            *out_id = id;
+        }
+        if (status != PBASE_CONFLICT) {
+            return status;
+        }
+        status = read_stored(table, true, err); /* another process has changed the document */
+        if (status != PBASE_OK) {
+            return status;
+        }
+    }
+}
+
+/* Makes the tables durable that the codec will need for what it writes, with the mutex held. */
+static pbase_status enter_tables(codec_table *table, uint8_t id, pbase_error *err)
+{
+    pbase_status status =
+        owned_tables_gather(&table->entries[id], id, table->host->alloc, &table->fresh, err);
+    while (status == PBASE_OK && table->fresh.size > 0) {
+        uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
+        status = write_meta(table, codec_table_feature(table), count, err);
+        if (status == PBASE_CONFLICT) {
+            status = read_stored(table, true, err);
+        }
+    }
+    table->fresh.size = 0;
+    return status;
+}
+
 pbase_status codec_table_enter(codec_table *table, bool is_transform, const char *name,
                                uint8_t *out_id, pbase_error *err)
 {
     uint8_t id = find(table, is_transform, name);
-    if (id != 0) {
+    if (id != 0 && table->entries[id].tables == NULL) {
         *out_id = id;
         return PBASE_OK;
     }
     const pbase_os_lock_ops *locks = table->host->os->lock;
-    pbase_status status = PBASE_OK;
     locks->mutex_lock(table->mutex);
-    for (;;) {
-        id = find(table, is_transform, name);
-        status = id != 0 ? PBASE_OK : enter_new(table, is_transform, name, &id, err);
-        if (status != PBASE_CONFLICT) {
-            break;
-        }
-        status = read_stored(table, true, err); /* another process has changed the document */
-        if (status != PBASE_OK) {
-            break;
-        }
+    pbase_status status = find_or_enter(table, is_transform, name, &id, err);
+    if (status == PBASE_OK) {
+        status = enter_tables(table, id, err);
     }
     if (status == PBASE_OK) {
         *out_id = id;

@@ -4,7 +4,8 @@
  * space. The table lives in the storage's meta document (docs/formats/meta.md), in clear and
  * readable before recovery, and an id is durable there before the first byte that needs it is
  * written. Opening loads every codec of the table, so that a missing one is named before anything
- * else happens.
+ * else happens, and hands each codec the tables it left there (keys, dictionaries): one that lacks
+ * what it needs says so as early.
  *
  * Threads: synchronized. Lock order: `mutex` alone; entries never change once published. */
 #ifndef PROTOBASE_STORE_CODEC_TABLE_H
@@ -25,13 +26,17 @@ struct codec_provider {
                                pbase_error *err);
     pbase_status (*transform)(codec_provider *self, const char *name, pbase_transform **out,
                               pbase_error *err);
+    /* The tables interface of a codec that was given before; NULL: it owns none. The slot itself may
+     * be NULL. */
+    const pbase_codec_table_ops *(*tables)(codec_provider *self, const char *name);
 };
 
 #define CODEC_NAME_BYTES 64u
 typedef struct {
     char name[CODEC_NAME_BYTES];
-    pbase_serializer *serializer; /* NULL for a transform */
-    pbase_transform *transform;   /* NULL for a serializer */
+    pbase_serializer *serializer;        /* NULL for a transform */
+    pbase_transform *transform;          /* NULL for a serializer */
+    const pbase_codec_table_ops *tables; /* NULL: it owns none */
 } codec_entry;
 
 typedef struct codec_table codec_table;
@@ -39,7 +44,7 @@ typedef struct codec_table codec_table;
 /* Reads the meta document, or writes the first one of a new space (NOT_FOUND instead when it
  * `must_exist`). Borrows everything until close.
  * PLUGIN: lists every codec the data needs that cannot be loaded. FORMAT: not a meta document, or a
- * newer format. */
+ * newer format. What a codec says to its tables, AUTH for a missing or wrong key. */
 PBASE_MUST_CHECK pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
                                                codec_provider *provider, bool must_exist,
                                                codec_table **out, pbase_error *err);
@@ -47,9 +52,11 @@ void codec_table_close(codec_table *table); /* NULL is fine */
 
 /* True when opening wrote the first meta document. */
 bool codec_table_created(const codec_table *table);
+#define CODEC_TABLE_SPACE_ID_BYTES 16u
 /* The id of the space: 16 random bytes. */
 const uint8_t *codec_table_space_id(const codec_table *table);
-/* The local id of a codec, entering it durably when it is new. LIMIT past PBASE_CODECS_MAX. */
+/* The local id of a codec that will write, entering it and its new tables durably. LIMIT past
+ * PBASE_CODECS_MAX. */
 PBASE_MUST_CHECK pbase_status codec_table_enter(codec_table *table, bool is_transform,
                                                 const char *name, uint8_t *out_id,
                                                 pbase_error *err);

@@ -5,9 +5,13 @@
 
 #define RECORD_VERSION 1u
 
-static pbase_bytes record_context(void)
+/* Bound to an authenticated record: its size before the transforms. Where it stands in the journal
+ * says the sequence inside it. */
+static pbase_bytes record_context(const store *self, uint64_t size, uint8_t *out)
 {
-    return pbase_bytes_text("protobase record");
+    uint8_t head[sizeof size];
+    pbase_put_u64(head, size);
+    return transforms_context(self, "protobase record", pbase_bytes_of(head, sizeof head), out);
 }
 
 pbase_status store_record_encode(store *self, pbase_bytes record, pbase_buffer *out,
@@ -17,6 +21,7 @@ pbase_status store_record_encode(store *self, pbase_bytes record, pbase_buffer *
         return PBASE_FAIL(err, PBASE_LIMIT, "a transaction of %zu bytes; the limit is %u",
                           record.size, PBASE_RECORD_BYTES_MAX);
     }
+    uint8_t context[CONTEXT_BYTES_MAX];
     uint8_t head[2] = {RECORD_VERSION, (uint8_t)self->transform_count};
     pbase_status status = pbase_buffer_append(out, head, sizeof head, err);
     if (status == PBASE_OK) {
@@ -28,7 +33,8 @@ pbase_status store_record_encode(store *self, pbase_bytes record, pbase_buffer *
     if (status == PBASE_OK) {
         status = self->transform_count == 0
                      ? pbase_buffer_append_bytes(out, record, err)
-                     : transforms_encode(self, record, record_context(), out, err);
+                     : transforms_encode(self, record, record_context(self, record.size, context),
+                                         out, err);
     }
     return status;
 }
@@ -51,8 +57,9 @@ pbase_status store_record_decode(store *self, pbase_bytes wrapped, pbase_buffer 
     }
     pbase_bytes body = pbase_bytes_of(reader.at, pbase_reader_bytes_left(&reader));
     if (count > 0) {
-        return transforms_decode(self, ids.data, count, body, record_context(), (size_t)size, out,
-                                 err);
+        uint8_t context[CONTEXT_BYTES_MAX];
+        return transforms_decode(self, ids.data, count, body, record_context(self, size, context),
+                                 (size_t)size, out, err);
     }
     if (body.size != size) {
         return PBASE_FAIL(err, PBASE_CORRUPT,

@@ -11,9 +11,17 @@ static store *store_from(atom_source *source)
     return (store *)source; /* first member */
 }
 
-static pbase_bytes atom_context(void)
+/* Bound to an authenticated atom: the fields of its header. Not its pointer, which it has only once
+ * it is written. */
+static pbase_bytes atom_context(const store *self, const atom_header *header, uint8_t *out)
 {
-    return pbase_bytes_text("protobase atom");
+    uint8_t head[15];
+    head[0] = header->type;
+    head[1] = header->transforms[0];
+    head[2] = header->transforms[1];
+    pbase_put_u32(head + 3, header->raw_size);
+    pbase_put_u64(head + 7, header->birth);
+    return transforms_context(self, "protobase atom", pbase_bytes_of(head, sizeof head), out);
 }
 
 static size_t transform_count_of(const atom_header *header)
@@ -67,9 +75,11 @@ static pbase_status fill_entry(store *self, const uint8_t *at, const atom_header
         memcpy(entry->payload, stored.data, stored.size);
     } else {
         pbase_buffer decoded;
+        uint8_t context[CONTEXT_BYTES_MAX];
         pbase_buffer_init(&decoded, self->host->alloc);
-        status = transforms_decode(self, header->transforms, count, stored, atom_context(),
-                                   header->raw_size, &decoded, err);
+        status =
+            transforms_decode(self, header->transforms, count, stored,
+                              atom_context(self, header, context), header->raw_size, &decoded, err);
         if (status == PBASE_OK) {
             memcpy(entry->payload, decoded.data, decoded.size);
         }
@@ -289,11 +299,17 @@ static pbase_status encode_atom(store *self, uint32_t type, pbase_bytes payload,
                                 pbase_error *err)
 {
     size_t start = out->size;
+    uint8_t context[CONTEXT_BYTES_MAX];
+    atom_header header = {.raw_size = (uint32_t)payload.size,
+                          .type = (uint8_t)type,
+                          .birth = atomic_load_explicit(&self->birth, memory_order_relaxed)};
+    memcpy(header.transforms, self->transform_ids, sizeof header.transforms);
     pbase_status status = pbase_buffer_append_zeros(out, ATOM_HEADER_BYTES, err);
     if (status == PBASE_OK) {
-        status = self->transform_count == 0
-                     ? pbase_buffer_append_bytes(out, payload, err)
-                     : transforms_encode(self, payload, atom_context(), out, err);
+        status =
+            self->transform_count == 0
+                ? pbase_buffer_append_bytes(out, payload, err)
+                : transforms_encode(self, payload, atom_context(self, &header, context), out, err);
     }
     size_t whole = out->size - start;
     if (status == PBASE_OK && whole > PBASE_ATOM_BYTES_MAX) {
@@ -303,11 +319,7 @@ static pbase_status encode_atom(store *self, uint32_t type, pbase_bytes payload,
     if (status != PBASE_OK) {
         return status;
     }
-    atom_header header = {.stored_size = (uint32_t)(whole - ATOM_HEADER_BYTES),
-                          .raw_size = (uint32_t)payload.size,
-                          .type = (uint8_t)type,
-                          .birth = atomic_load_explicit(&self->birth, memory_order_relaxed)};
-    memcpy(header.transforms, self->transform_ids, sizeof header.transforms);
+    header.stored_size = (uint32_t)(whole - ATOM_HEADER_BYTES);
     atom_header_seal(self->host, &header, out->data + start);
     return PBASE_OK;
 }

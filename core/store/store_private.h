@@ -27,6 +27,13 @@ struct store {
     _Atomic uint64_t atoms_written, atom_bytes_written, atoms_verified;
 };
 
+/* What an authenticating transform binds to a record or an atom: what it is and, with `head` (at most
+ * CONTEXT_HEAD_BYTES_MAX), the fields that stand beside it in clear; and whose it is, the space's id.
+ * Written to `out` of CONTEXT_BYTES_MAX. */
+#define CONTEXT_HEAD_BYTES_MAX 32u
+#define CONTEXT_BYTES_MAX 80u
+pbase_bytes transforms_context(const store *self, const char *what, pbase_bytes head, uint8_t *out);
+
 /* Runs `in` through the store's transforms in their order; `out` receives the result, appended. */
 PBASE_MUST_CHECK pbase_status transforms_encode(store *self, pbase_bytes in, pbase_bytes context,
                                                 pbase_buffer *out, pbase_error *err);

@@ -20,6 +20,17 @@ static pbase_status transform_of(store *self, uint8_t id, pbase_transform **out,
     return PBASE_OK;
 }
 
+pbase_bytes transforms_context(const store *self, const char *what, pbase_bytes head, uint8_t *out)
+{
+    size_t size = strlen(what);
+    PBASE_ASSERT(size + head.size + CODEC_TABLE_SPACE_ID_BYTES <= CONTEXT_BYTES_MAX);
+    memcpy(out, what, size);
+    memcpy(out + size, codec_table_space_id(self->codecs), CODEC_TABLE_SPACE_ID_BYTES);
+    size += CODEC_TABLE_SPACE_ID_BYTES;
+    memcpy(out + size, head.data, head.size);
+    return pbase_bytes_of(out, size + head.size);
+}
+
 pbase_status transforms_encode(store *self, pbase_bytes in, pbase_bytes context, pbase_buffer *out,
                                pbase_error *err)
 {

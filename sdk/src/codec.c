@@ -213,3 +213,51 @@ void pbase_transform_close(pbase_transform *transform)
         transform->vtable->close(transform);
     }
 }
+
+/* ----------------------------------------------------------------------------------- tables --- */
+
+pbase_status pbase_codec_tables_check(const pbase_codec_table_ops *ops, pbase_error *err)
+{
+    static const contract_slot required[] = {
+        CONTRACT_SLOT(pbase_codec_table_ops, table_put),
+        CONTRACT_SLOT(pbase_codec_table_ops, table_next),
+    };
+    return ops == NULL ? PBASE_OK
+                       : contract_check_required(ops, "codec tables", required,
+                                                 CONTRACT_COUNT(required), err);
+}
+
+pbase_status pbase_codec_table_put(const pbase_codec_table_ops *ops, void *codec, pbase_bytes id,
+                                   pbase_bytes table, pbase_error *err)
+{
+    if (ops == NULL) {
+        pbase_status status =
+            PBASE_FAIL(err, PBASE_PLUGIN, "the data needs a newer version of the codec");
+        pbase_error_hint(err, "this one knows nothing of the tables that it left in the space");
+        return status;
+    }
+    return ops->table_put(codec, id, table, err);
+}
+
+pbase_status pbase_codec_table_next(const pbase_codec_table_ops *ops, void *codec,
+                                    pbase_arena *arena, pbase_bytes *out_id, pbase_bytes *out_table,
+                                    pbase_error *err)
+{
+    static const char slot[] = "codec.table_next";
+    pbase_bytes id = {NULL, 0}, table = {NULL, 0};
+    if (ops == NULL) {
+        return PBASE_END;
+    }
+    pbase_status status = ops->table_next(codec, arena, &id, &table, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (id.size == 0 || id.size > PBASE_TABLE_ID_BYTES_MAX || table.size == 0 ||
+        table.size > PBASE_TABLE_BYTES_MAX) {
+        return CONTRACT_BROKEN(err, slot,
+                               "an id and a table have 1 byte or more, and their limits");
+    }
+    *out_id = id;
+    *out_table = table;
+    return PBASE_OK;
+}

@@ -2,6 +2,7 @@
  * serializer whatever it is given. */
 #ifndef PBASE_FUZZ_CODEC_H
 #define PBASE_FUZZ_CODEC_H
+#include "os/os.h"
 #include <dlfcn.h>
 #include <protobase/plugin/codec.h>
 #include <protobase/plugin/plugin.h>
@@ -12,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static inline void *fuzz_codec_open(const char *file, const pbase_config *config)
 {
     static pbase_host host;
-    host = (pbase_host){.struct_size = sizeof host, .alloc = pbase_alloc_default()};
+    host = (pbase_host){
+        .struct_size = sizeof host, .alloc = pbase_alloc_default(), .os = pbase_os_real()};
     pbase_component_open open = {
         .struct_size = sizeof open, .host = &host, .config = config, .data_hint = "fuzz"};
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);

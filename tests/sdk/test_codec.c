@@ -368,6 +368,73 @@ static void failed_transform_leaves_the_buffer_as_it_was(void **state)
     pbase_buffer_fini(&out);
 }
 
+/* ------------------------------------------------------------------------- tables of a codec --- */
+
+typedef struct {
+    pbase_bytes id, table; /* what table_next gives */
+} table_owner;
+
+static pbase_status owner_put(void *codec, pbase_bytes id, pbase_bytes table, pbase_error *err)
+{
+    table_owner *owner = (table_owner *)codec;
+    (void)err;
+    owner->id = id;
+    owner->table = table;
+    return PBASE_OK;
+}
+
+static pbase_status owner_next(void *codec, pbase_arena *arena, pbase_bytes *out_id,
+                               pbase_bytes *out_table, pbase_error *err)
+{
+    const table_owner *owner = (const table_owner *)codec;
+    (void)arena;
+    (void)err;
+    *out_id = owner->id;
+    *out_table = owner->table;
+    return PBASE_OK;
+}
+
+static const pbase_codec_table_ops owner_ops = {
+    .struct_size = sizeof owner_ops, .table_put = owner_put, .table_next = owner_next};
+
+static void a_codec_without_tables_has_none_to_give_and_takes_none(void **state)
+{
+    pbase_bytes id, table;
+    (void)state;
+    assert_int_equal(pbase_codec_tables_check(NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_codec_table_next(NULL, NULL, NULL, &id, &table, NULL), PBASE_END);
+    assert_int_equal(pbase_codec_table_put(NULL, NULL, some, some, NULL), PBASE_PLUGIN);
+}
+
+static void an_interface_of_tables_lacks_no_slot(void **state)
+{
+    pbase_codec_table_ops broken = owner_ops;
+    (void)state;
+    assert_int_equal(pbase_codec_tables_check(&owner_ops, NULL), PBASE_OK);
+    broken.table_next = NULL;
+    assert_int_equal(pbase_codec_tables_check(&broken, NULL), PBASE_PLUGIN);
+}
+
+static void a_table_that_is_given_holds_the_limits(void **state)
+{
+    static const uint8_t bytes[PBASE_TABLE_BYTES_MAX + 1];
+    pbase_bytes id = {NULL, 0}, table = {NULL, 0};
+    table_owner owner = {.id = some, .table = some};
+    (void)state;
+    assert_int_equal(pbase_codec_table_next(&owner_ops, &owner, NULL, &id, &table, NULL), PBASE_OK);
+    assert_true(pbase_bytes_equal(id, some) && pbase_bytes_equal(table, some));
+    const table_owner broken[] = {{pbase_bytes_of(bytes, 0), some},
+                                  {pbase_bytes_of(bytes, PBASE_TABLE_ID_BYTES_MAX + 1), some},
+                                  {some, pbase_bytes_of(bytes, 0)},
+                                  {some, pbase_bytes_of(bytes, PBASE_TABLE_BYTES_MAX + 1)}};
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        owner = broken[i];
+        assert_int_equal(pbase_codec_table_next(&owner_ops, &owner, NULL, &id, &table, NULL),
+                         PBASE_PLUGIN);
+        assert_ptr_equal(id.data, some.data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +450,9 @@ int main(void)
         cmocka_unit_test(closing_null_is_fine),
         cmocka_unit_test(transform_table_is_checked),
         cmocka_unit_test(failed_transform_leaves_the_buffer_as_it_was),
+        cmocka_unit_test(a_codec_without_tables_has_none_to_give_and_takes_none),
+        cmocka_unit_test(an_interface_of_tables_lacks_no_slot),
+        cmocka_unit_test(a_table_that_is_given_holds_the_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,12 +35,17 @@ static const char *get_text(const pbase_config *self, const char *key)
 
 static size_t get_count(const pbase_config *self, const char *key)
 {
-    return option_of(self, key)->text != NULL ? 1 : 0;
+    const fake_option *option = option_of(self, key);
+    return option->items != NULL ? option->item_count : option->text != NULL ? 1 : 0;
 }
 
 static const char *get_item(const pbase_config *self, const char *key, size_t index)
 {
-    return index == 0 ? option_of(self, key)->text : NULL;
+    const fake_option *option = option_of(self, key);
+    if (option->items != NULL) {
+        return index < option->item_count ? option->items[index] : NULL;
+    }
+    return index == 0 ? option->text : NULL;
 }
 
 static bool is_set(const pbase_config *self, const char *key)

@@ -14,7 +14,9 @@ typedef struct {
     const char *key;
     int64_t integer; /* INT, SIZE, DURATION; BOOL when not 0 */
     double real;
-    const char *text; /* STRING, ENUM, PATH */
+    const char *text;         /* STRING, ENUM, PATH; the item of a LIST of one */
+    const char *const *items; /* LIST of `item_count` */
+    size_t item_count;
 } fake_option;
 
 typedef struct {

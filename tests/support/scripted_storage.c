@@ -25,7 +25,11 @@ static pbase_status scripted_cas(pbase_storage *self, const pbase_call *call, ui
 {
     (void)call;
     (void)expected;
-    (void)document;
+    char *written = ((scripted_storage *)self)->written;
+    size_t room = sizeof((scripted_storage *)self)->written - 1;
+    size_t size = document.size < room ? document.size : room;
+    memcpy(written, document.data, size);
+    written[size] = '\0';
     return answer(self, err);
 }
 

@@ -12,6 +12,7 @@ typedef struct {
     unsigned calls;
     pbase_bytes document;
     uint64_t version;
+    char written[1024]; /* the document of the last cas, cut to the room, NUL-ended */
     pbase_journal_head head;
     pbase_journal_appended appended;
     int32_t outcome;

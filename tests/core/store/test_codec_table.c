@@ -6,6 +6,7 @@
 #include "test_host.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -15,6 +16,51 @@ typedef struct {
     codec_provider base; /* first member: the contract */
     unsigned asked;
 } provider;
+
+/* Tables that the codec gives, and those it was handed. */
+typedef struct {
+    unsigned left; /* to give: ids "t1", "t2", ... */
+    unsigned handed;
+    pbase_status says; /* to what it is handed */
+    char last[32];     /* id handed last */
+} table_owner;
+
+static table_owner owner;
+static bool owns_tables;
+
+static pbase_status owner_put(void *codec, pbase_bytes id, pbase_bytes table, pbase_error *err)
+{
+    assert_non_null(codec);
+    assert_true(pbase_bytes_equal(table, pbase_bytes_text("\xffkey")));
+    owner.handed++;
+    (void)snprintf(owner.last, sizeof owner.last, "%.*s", (int)id.size, (const char *)id.data);
+    return owner.says == PBASE_OK
+               ? PBASE_OK
+               : PBASE_FAIL(err, owner.says, "nobody has the key '%s'", owner.last);
+}
+
+static pbase_status owner_next(void *codec, pbase_arena *arena, pbase_bytes *out_id,
+                               pbase_bytes *out_table, pbase_error *err)
+{
+    static const char *const ids[] = {"t1", "t2"};
+    (void)codec, (void)arena, (void)err;
+    if (owner.left == 0) {
+        return PBASE_END;
+    }
+    owner.left--;
+    *out_id = pbase_bytes_text(ids[owner.left]);
+    *out_table = pbase_bytes_text("\xffkey");
+    return PBASE_OK;
+}
+
+static const pbase_codec_table_ops owner_ops = {
+    .struct_size = sizeof owner_ops, .table_put = owner_put, .table_next = owner_next};
+
+static const pbase_codec_table_ops *give_tables(codec_provider *self, const char *name)
+{
+    (void)self;
+    return owns_tables && strcmp(name, "zstd") != 0 ? &owner_ops : NULL;
+}
 
 static test_host host;
 static scripted_storage storage;
@@ -48,7 +94,11 @@ static int begin(void **unused)
     (void)unused;
     test_host_init(&host, pbase_os_real());
     scripted_storage_init(&storage, &scripted_storage_full);
-    codecs = (provider){.base = {.serializer = give_serializer, .transform = give_transform}};
+    codecs = (provider){.base = {.serializer = give_serializer,
+                                 .transform = give_transform,
+                                 .tables = give_tables}};
+    owner = (table_owner){0};
+    owns_tables = true;
     return 0;
 }
 
@@ -184,6 +234,83 @@ static void what_is_not_a_whole_document_is_refused(void **unused)
     }
 }
 
+/* ----------------------------------------------------------------------------------- tables ---- */
+
+#define WITH_CIPHER HEAD "codec 1 serializer zstd 1\ncodec 2 transform cipher 1\n"
+
+static void new_tables_are_durable_before_the_codec_is_entered_and_handed_back_in(void **unused)
+{
+    (void)unused;
+    codec_table *table = NULL;
+    uint8_t id = 0;
+    assert_int_equal(open_on(WITH_CIPHER, &table, NULL), PBASE_OK);
+    owner.left = 2;
+    assert_int_equal(codec_table_enter(table, true, "cipher", &id, NULL), PBASE_OK);
+    codec_table_close(table);
+
+    assert_string_equal(storage.written, WITH_CIPHER "table 2 7432 ff6b6579\n"
+                                                     "table 2 7431 ff6b6579\n");
+    assert_int_equal(owner.handed, 0); /* it gave them itself */
+    char kept[sizeof storage.written];
+    (void)snprintf(kept, sizeof kept, "%s", storage.written);
+    storage.written[0] = '\0';
+    assert_int_equal(open_on(kept, &table, NULL), PBASE_OK);
+    assert_int_equal(owner.handed, 2);
+    assert_string_equal(owner.last, "t1");
+    assert_int_equal(codec_table_enter(table, true, "cipher", &id, NULL), PBASE_OK);
+    assert_int_equal(id, 2);
+    assert_string_equal(storage.written, ""); /* nothing was new */
+    codec_table_close(table);
+}
+
+static void what_a_codec_says_to_its_table_ends_the_opening(void **unused)
+{
+    (void)unused;
+    pbase_error err;
+    pbase_error_init(&err);
+    owner.says = PBASE_AUTH;
+    assert_int_equal(open_on(WITH_CIPHER "table 2 7431 ff6b6579\n", NULL, &err), PBASE_AUTH);
+    assert_non_null(strstr(err.message, "nobody has the key 't1'"));
+    assert_non_null(strstr(err.message, "'cipher'"));
+}
+
+static void a_codec_that_knows_of_no_tables_is_too_old(void **unused)
+{
+    (void)unused;
+    owns_tables = false;
+    assert_int_equal(open_on(WITH_CIPHER "table 2 7431 ff6b6579\n", NULL, NULL), PBASE_PLUGIN);
+}
+
+static void a_table_of_a_missing_codec_hides_nothing(void **unused)
+{
+    (void)unused;
+    pbase_error err;
+    pbase_error_init(&err);
+    assert_int_equal(open_on(HEAD "codec 1 transform ?gone 1\ntable 1 7431 ff6b6579\n", NULL, &err),
+                     PBASE_PLUGIN);
+    assert_non_null(strstr(err.message, "'?gone'"));
+}
+
+static void tables_that_are_none_are_refused(void **unused)
+{
+    (void)unused;
+    static const char *const lines[] = {"table",
+                                        "table 2",
+                                        "table 2 7431",
+                                        "table 3 7431 ff\n",
+                                        "table 0 7431 ff",
+                                        "table x 7431 ff\n",
+                                        "table 2 743 ff6b6579\n",
+                                        "table 2 74G1 ff6b6579\n",
+                                        "table 2 7431 FF\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char text[400];
+        (void)snprintf(text, sizeof text, "%s%s\n", WITH_CIPHER, lines[i]);
+        assert_int_equal(open_on(text, NULL, NULL), PBASE_FORMAT);
+    }
+    assert_int_equal(owner.handed, 0);
+}
+
 int main(void)
 {
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -194,6 +321,11 @@ int main(void)
         SENTENCE(all_codecs_that_cannot_be_loaded_are_named_at_once),
         SENTENCE(a_codec_is_in_the_table_only_when_it_is_durable),
         SENTENCE(what_is_not_a_whole_document_is_refused),
+        SENTENCE(new_tables_are_durable_before_the_codec_is_entered_and_handed_back_in),
+        SENTENCE(what_a_codec_says_to_its_table_ends_the_opening),
+        SENTENCE(a_codec_that_knows_of_no_tables_is_too_old),
+        SENTENCE(a_table_of_a_missing_codec_hides_nothing),
+        SENTENCE(tables_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

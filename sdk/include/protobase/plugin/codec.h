@@ -81,15 +81,26 @@ struct pbase_transform {
     const pbase_transform_vtable *vtable;
 };
 
-/* Tables a codec owns (shapes, dictionaries, key ids): optional interface, reached with
- * pbase_component.tables. Immutable, identified by content, kept by core in the catalog before
- * first use and handed in again before anything that needs them is decoded. */
+/* Tables a codec owns: what it needs besides its name to read what it wrote, such as which keys or
+ * which dictionary, and how to tell that it has the right ones. Optional interface, reached with
+ * pbase_component.tables. Tables never change, and the same id means the same table. Core keeps them
+ * in the meta document of the space, in clear (a table never holds a secret, nor anything of the
+ * data), durable before the codec writes its first byte, and hands all of them in before anything is
+ * decoded: a codec that lacks what one names says so then, by name. */
+#define PBASE_TABLE_ID_BYTES_MAX 64u
+#define PBASE_TABLE_BYTES_MAX 256u
 typedef struct {
     uint32_t struct_size;
     uint32_t reserved;
+    /* A table that the space has. Anything but OK ends the opening with it: NOT_FOUND or AUTH when
+     * the codec lacks what it needs, FORMAT when that is no table. One thread at a time, but beside
+     * encode and decode. `codec` is what open gave. */
     pbase_status (*table_put)(void *codec, pbase_bytes id, pbase_bytes table, pbase_error *err);
+    /* A table that the codec is going to need for what it writes from now on, and was neither handed
+     * in nor given here before. END: none is new. Called when the space is opened for writing with
+     * this codec. What it gives lies in `arena` or is lent until close. */
     pbase_status (*table_next)(void *codec, pbase_arena *arena, pbase_bytes *out_id,
-                               pbase_bytes *out_table, pbase_error *err); /* END: none is new */
+                               pbase_bytes *out_table, pbase_error *err);
 } pbase_codec_table_ops;
 
 /* Checked calls. A failed one leaves the buffer as it was. Encode refuses what may not be stored
@@ -122,6 +133,15 @@ PBASE_MUST_CHECK pbase_status pbase_transform_decode(pbase_transform *transform,
                                                      pbase_bytes context, size_t size_max,
                                                      pbase_buffer *out, pbase_error *err);
 void pbase_transform_close(pbase_transform *transform);
+/* `ops` NULL is fine: the codec owns no tables, has none to give, and refuses each as PLUGIN. */
+PBASE_MUST_CHECK pbase_status pbase_codec_tables_check(const pbase_codec_table_ops *ops,
+                                                       pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_codec_table_put(const pbase_codec_table_ops *ops, void *codec,
+                                                    pbase_bytes id, pbase_bytes table,
+                                                    pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_codec_table_next(const pbase_codec_table_ops *ops, void *codec,
+                                                     pbase_arena *arena, pbase_bytes *out_id,
+                                                     pbase_bytes *out_table, pbase_error *err);
 
 PBASE_END_DECLS
 #endif
