@@ -30,6 +30,15 @@ typedef struct {
 
 static const pbase_bytes no_context = {NULL, 0};
 
+/* Any mixing of all the bytes does. */
+static uint64_t hash64(const void *data, size_t size, uint64_t seed)
+{
+    for (size_t i = 0; i < size; i++) {
+        seed = (seed ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001b3);
+    }
+    return seed;
+}
+
 static pbase_status subject_open(fixture *f, pbase_transform **out)
 {
     pbase_component_open open = {.struct_size = sizeof open,
@@ -53,6 +62,7 @@ static int set_up(void **state)
                            .abi_major = PBASE_ABI_MAJOR,
                            .abi_minor = PBASE_ABI_MINOR,
                            .alloc = &f->memory.alloc,
+                           .hash64 = hash64,
                            .os = pbase_os_real()};
     pbase_buffer_init(&f->coded, pbase_alloc_default());
     pbase_buffer_init(&f->back, pbase_alloc_default());

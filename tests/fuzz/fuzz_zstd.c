@@ -6,12 +6,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const fake_option options[] = {{.key = "level", .integer = 1},
-                                          {.key = "min_size", .integer = 32}};
+    static const fake_option options[] = {
+        {.key = "level", .integer = 1},
+        {.key = "min_size", .integer = 32},
+        {.key = "dictionary", .text = PBASE_SOURCE_DIR "/tests/golden/codecs/v1_orders.dict"},
+        {.key = "dictionary_folder"}};
     static fake_config config;
     static pbase_transform *zstd;
     if (zstd == NULL) {
-        fake_config_init(&config, options, 2);
+        fake_config_init(&config, options, 4);
         zstd = (pbase_transform *)fuzz_codec_open(PBASE_PLUGIN_DIR "/codec-zstd.so", &config.base);
     }
     const pbase_bytes in = pbase_bytes_of(data, size), no_context = {NULL, 0};

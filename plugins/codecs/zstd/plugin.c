@@ -16,6 +16,17 @@ static const pbase_option options[] = {
         .range = "0..64MiB",
         .doc = "What is smaller than this is stored as it is.",
     },
+    {
+        .key = "dictionary",
+        .type = PBASE_OPTION_PATH,
+        .doc = "File that zstd --train made; what is written is compressed with it, and needs it "
+               "to be read.",
+    },
+    {
+        .key = "dictionary_folder",
+        .type = PBASE_OPTION_PATH,
+        .doc = "Where dictionaries lie that older data needs, each as ID.dict.",
+    },
 };
 
 static const pbase_component components[] = {{
@@ -25,6 +36,7 @@ static const pbase_component components[] = {{
     .format_version = 1,
     .open = zstd_transform_open,
     .vtable = &zstd_transform_vtable,
+    .tables = &zstd_transform_tables,
     PBASE_OPTIONS(options),
 }};
 

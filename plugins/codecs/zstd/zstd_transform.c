@@ -1,23 +1,31 @@
 /* zstd_transform.c - one marker byte, then the bytes or one frame with its content size.
  *
- * Threads: the two pools are the only shared state, and spares.h needs no lock. */
+ * Threads: the two pools need no lock (spares.h). Dictionaries are only added, by core's one thread
+ * that hands in tables, and published by their count. */
 #include "zstd_transform.h"
 #include "spares.h"
+#include "zstd_dictionary.h"
 #include <inttypes.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #define MARKER_PLAIN 0u
 #define MARKER_FRAME 1u
+#define MARKER_WITH_DICTIONARY 2u
+#define DICTIONARIES_MAX 16u
 #define KEPT_CONTEXT_BYTES_MAX 16777216u /* contexts grown past this are ended after use */
 
 typedef struct {
     pbase_transform base;
-    const pbase_alloc *alloc; /* borrowed until close */
+    const pbase_host *host; /* borrowed until close */
     int level;
     size_t size_min;      /* smaller inputs are stored as they are */
     spares compressors;   /* of ZSTD_CCtx */
     spares decompressors; /* of ZSTD_DCtx */
+    const char *folder;   /* of older dictionaries, NULL: none. Lent by the host */
+    bool has_writer;      /* the first dictionary writes */
+    zstd_dictionary dictionaries[DICTIONARIES_MAX];
+    _Atomic size_t dictionary_count;
 } zstd_transform;
 
 static zstd_transform *zstd_transform_from(pbase_transform *self)
@@ -55,6 +63,112 @@ static void decompressor_release(zstd_transform *zstd, ZSTD_DCtx *context)
     }
 }
 
+/* ------------------------------------------------------------------------------ dictionaries --- */
+
+static zstd_dictionary *dictionary_find(zstd_transform *zstd, unsigned id)
+{
+    size_t count = atomic_load_explicit(&zstd->dictionary_count, memory_order_acquire);
+    for (size_t i = 0; i < count; i++) {
+        if (zstd->dictionaries[i].id == id) {
+            return &zstd->dictionaries[i];
+        }
+    }
+    return NULL;
+}
+
+/* Loads one more from `path`. */
+static pbase_status dictionary_add(zstd_transform *zstd, const char *path, int level,
+                                   pbase_error *err)
+{
+    size_t count = atomic_load_explicit(&zstd->dictionary_count, memory_order_relaxed);
+    if (count == DICTIONARIES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "more than %u dictionaries of zstd", DICTIONARIES_MAX);
+    }
+    pbase_status status =
+        zstd_dictionary_load(zstd->host, path, level, &zstd->dictionaries[count], err);
+    if (status == PBASE_OK) {
+        atomic_store_explicit(&zstd->dictionary_count, count + 1, memory_order_release);
+    }
+    return status;
+}
+
+/* An older one, which the data needs, from the folder. */
+static pbase_status dictionary_fetch(zstd_transform *zstd, unsigned id, pbase_error *err)
+{
+    pbase_buffer path;
+    pbase_buffer_init(&path, zstd->host->alloc);
+    pbase_status status =
+        pbase_buffer_append_text(&path, err, "%s/%u.dict%c", zstd->folder, id, '\0');
+    if (status == PBASE_OK) {
+        status = dictionary_add(zstd, (const char *)path.data, 0, err);
+    }
+    if (status == PBASE_OK && dictionary_find(zstd, id) == NULL) {
+        status = PBASE_FAIL(err, PBASE_CONFIG, "'%s' has another id than its name",
+                            (const char *)path.data);
+    }
+    pbase_buffer_fini(&path);
+    return status;
+}
+
+static pbase_status zstd_table_put(void *codec, pbase_bytes id, pbase_bytes table, pbase_error *err)
+{
+    zstd_transform *zstd = zstd_transform_from((pbase_transform *)codec);
+    if (id.size != 4 || table.size != DICTIONARY_TABLE_BYTES) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "no table of a dictionary: %zu and %zu bytes", id.size,
+                          table.size);
+    }
+    unsigned number = pbase_get_u32(id.data);
+    pbase_status status = PBASE_OK;
+    if (dictionary_find(zstd, number) == NULL && zstd->folder != NULL) {
+        status = dictionary_fetch(zstd, number, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    zstd_dictionary *found = dictionary_find(zstd, number);
+    if (found == NULL) {
+        status = PBASE_FAIL(err, PBASE_CONFIG, "the data needs the dictionary %u", number);
+        pbase_error_hint(err,
+                         "name it with 'dictionary', or put it as %u.dict into the "
+                         "'dictionary_folder' of codec/zstd",
+                         number);
+    } else if (memcmp(found->table, table.data, table.size) != 0) {
+        status =
+            PBASE_FAIL(err, PBASE_CONFIG,
+                       "the dictionary %u is another one than the data was written with", number);
+    } else {
+        atomic_store_explicit(&found->is_kept, true, memory_order_relaxed);
+    }
+    return status;
+}
+
+/* Only the dictionary that writes can be new to a space. */
+static pbase_status zstd_table_next(void *codec, pbase_arena *arena, pbase_bytes *out_id,
+                                    pbase_bytes *out_table, pbase_error *err)
+{
+    zstd_transform *zstd = zstd_transform_from((pbase_transform *)codec);
+    zstd_dictionary *writer = &zstd->dictionaries[0];
+    if (!zstd->has_writer ||
+        atomic_exchange_explicit(&writer->is_kept, true, memory_order_relaxed)) {
+        return PBASE_END;
+    }
+    uint8_t *id = (uint8_t *)pbase_arena_alloc(arena, 4);
+    if (id == NULL) {
+        atomic_store_explicit(&writer->is_kept, false, memory_order_relaxed);
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the table of a dictionary");
+    }
+    pbase_put_u32(id, writer->id);
+    *out_id = pbase_bytes_of(id, 4);
+    *out_table = pbase_bytes_of(writer->table, DICTIONARY_TABLE_BYTES);
+    return PBASE_OK;
+}
+
+const pbase_codec_table_ops zstd_transform_tables = {
+    .struct_size = sizeof(pbase_codec_table_ops),
+    .table_put = zstd_table_put,
+    .table_next = zstd_table_next,
+};
+
 /* ---------------------------------------------------------------------------------- encoding --- */
 
 static pbase_status append_plain(pbase_bytes in, pbase_buffer *out, pbase_error *err)
@@ -77,11 +191,14 @@ static pbase_status append_frame(zstd_transform *zstd, pbase_bytes in, pbase_buf
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a zstd compressor");
     }
     uint8_t *at = out->data + out->size;
-    size_t size = ZSTD_compressCCtx(context, at + 1, room - 1, in.data, in.size, zstd->level);
+    size_t size = zstd->has_writer
+                      ? ZSTD_compress_usingCDict(context, at + 1, room - 1, in.data, in.size,
+                                                 zstd->dictionaries[0].writer)
+                      : ZSTD_compressCCtx(context, at + 1, room - 1, in.data, in.size, zstd->level);
     compressor_release(zstd, context);
     *out_done = !ZSTD_isError(size);
     if (*out_done) {
-        at[0] = MARKER_FRAME;
+        at[0] = zstd->has_writer ? MARKER_WITH_DICTIONARY : MARKER_FRAME;
         out->size += 1 + size;
     } else if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) {
         status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to compress %zu bytes", in.size);
@@ -135,8 +252,23 @@ static pbase_status frame_content_size(pbase_bytes frame, size_t size_max, size_
     return status;
 }
 
+/* The dictionary that a frame names. It is there since the space was opened, unless the bytes are
+ * damaged or another process has begun to write with a new one. */
+static pbase_status frame_dictionary(zstd_transform *zstd, pbase_bytes frame,
+                                     const zstd_dictionary **out, pbase_error *err)
+{
+    unsigned id = ZSTD_getDictID_fromFrame(frame.data, frame.size);
+    *out = id == 0 ? NULL : dictionary_find(zstd, id);
+    return *out != NULL
+               ? PBASE_OK
+               : PBASE_FAIL(err, PBASE_CORRUPT,
+                            "a zstd frame names the dictionary %u, which is not known here", id);
+}
+
+/* `dictionary` NULL: a frame without. */
 static pbase_status append_content(zstd_transform *zstd, pbase_bytes frame, size_t content_size,
-                                   pbase_buffer *out, pbase_error *err)
+                                   const zstd_dictionary *dictionary, pbase_buffer *out,
+                                   pbase_error *err)
 {
     pbase_status status = pbase_buffer_reserve(out, content_size, err);
     if (status != PBASE_OK) {
@@ -148,7 +280,8 @@ static pbase_status append_content(zstd_transform *zstd, pbase_bytes frame, size
     }
     uint8_t none = 0; /* an empty content needs no buffer */
     uint8_t *at = content_size == 0 ? &none : out->data + out->size;
-    size_t size = ZSTD_decompressDCtx(context, at, content_size, frame.data, frame.size);
+    size_t size = ZSTD_decompress_usingDDict(context, at, content_size, frame.data, frame.size,
+                                             dictionary != NULL ? dictionary->reader : NULL);
     decompressor_release(zstd, context);
     if (ZSTD_isError(size)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "zstd: %s", ZSTD_getErrorName(size));
@@ -171,6 +304,7 @@ static pbase_status zstd_decode(pbase_transform *self, pbase_bytes in, pbase_byt
     }
     pbase_bytes content = pbase_bytes_of(in.data + 1, in.size - 1);
     size_t content_size = content.size;
+    const zstd_dictionary *dictionary = NULL;
     pbase_status status = PBASE_OK;
     switch (in.data[0]) {
     case MARKER_PLAIN:
@@ -178,7 +312,16 @@ static pbase_status zstd_decode(pbase_transform *self, pbase_bytes in, pbase_byt
         return status == PBASE_OK ? pbase_buffer_append_bytes(out, content, err) : status;
     case MARKER_FRAME:
         status = frame_content_size(content, size_max, &content_size, err);
-        return status == PBASE_OK ? append_content(zstd, content, content_size, out, err) : status;
+        return status == PBASE_OK ? append_content(zstd, content, content_size, NULL, out, err)
+                                  : status;
+    case MARKER_WITH_DICTIONARY:
+        status = frame_content_size(content, size_max, &content_size, err);
+        if (status == PBASE_OK) {
+            status = frame_dictionary(zstd, content, &dictionary, err);
+        }
+        return status == PBASE_OK
+                   ? append_content(zstd, content, content_size, dictionary, out, err)
+                   : status;
     default:
         return PBASE_FAIL(err, PBASE_CORRUPT, "0x%02x is no marker of zstd data",
                           (unsigned)in.data[0]);
@@ -200,7 +343,10 @@ static void zstd_close(pbase_transform *self)
     while ((context = spares_take(&zstd->decompressors)) != NULL) {
         (void)ZSTD_freeDCtx((ZSTD_DCtx *)context); /* always 0 */
     }
-    pbase_alloc_free(zstd->alloc, zstd, sizeof *zstd);
+    for (size_t i = 0; i < DICTIONARIES_MAX; i++) {
+        zstd_dictionary_fini(&zstd->dictionaries[i]);
+    }
+    pbase_alloc_free(zstd->host->alloc, zstd, sizeof *zstd);
 }
 
 const pbase_transform_vtable zstd_transform_vtable = {
@@ -219,11 +365,22 @@ pbase_status zstd_transform_open(const pbase_component_open *open, void **out, p
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the transform zstd");
     }
     zstd->base.vtable = &zstd_transform_vtable;
-    zstd->alloc = alloc;
+    zstd->host = open->host;
     zstd->level = (int)pbase_config_int(open->config, "level");
     zstd->size_min = (size_t)pbase_config_int(open->config, "min_size");
     spares_init(&zstd->compressors);
     spares_init(&zstd->decompressors);
+    const char *path = pbase_config_text(open->config, "dictionary");
+    zstd->folder = pbase_config_text(open->config, "dictionary_folder");
+    if (path != NULL) {
+        pbase_status status = dictionary_add(zstd, path, zstd->level, err);
+        if (status != PBASE_OK) {
+            pbase_error_where(err, "%s", pbase_config_place(open->config, "dictionary"));
+            zstd_close(&zstd->base);
+            return status;
+        }
+        zstd->has_writer = true;
+    }
     *out = &zstd->base;
     return PBASE_OK;
 }

@@ -9,7 +9,9 @@
 #include <protobase/plugin/plugin.h>
 
 extern const pbase_transform_vtable zstd_transform_vtable;
-/* The constructor of the component: returns a pbase_transform. Options `level`, `min_size`. */
+extern const pbase_codec_table_ops zstd_transform_tables; /* which dictionaries a space needs */
+/* The constructor of the component: returns a pbase_transform. Options `level`, `min_size`,
+ * `dictionary`, `dictionary_folder`. */
 PBASE_MUST_CHECK pbase_status zstd_transform_open(const pbase_component_open *open, void **out,
                                                   pbase_error *err);
 

@@ -2,18 +2,23 @@
  * newer library may compress better.) */
 #include "fake_config.h"
 #include "golden_suite.h"
+#include "host/services.h"
+#include "os/os.h"
 #include "zstd_transform.h"
 #include <setjmp.h>
 
 #include <cmocka.h>
 
-static void assert_holds_the_golden_json(const char *path)
+static void assert_holds_the_golden_json(const char *path, const char *dictionary)
 {
-    static const fake_option options[] = {{.key = "level", .integer = 3},
-                                          {.key = "min_size", .integer = 256}};
+    const fake_option options[] = {{.key = "level", .integer = 3},
+                                   {.key = "min_size", .integer = 256},
+                                   {.key = "dictionary", .text = dictionary},
+                                   {.key = "dictionary_folder"}};
     fake_config config;
-    fake_config_init(&config, options, 2);
-    pbase_host host = {.struct_size = sizeof host, .alloc = pbase_alloc_default()};
+    fake_config_init(&config, options, 4);
+    pbase_host host;
+    services_init(&host, pbase_os_real(), NULL);
     pbase_component_open open = {.struct_size = sizeof open, .host = &host, .config = &config.base};
     pbase_arena arena;
     pbase_buffer out;
@@ -37,14 +42,21 @@ static void assert_holds_the_golden_json(const char *path)
 static void version_1_is_read_compressed_or_not(void **state)
 {
     (void)state;
-    assert_holds_the_golden_json(GOLDEN_PATH("v1_frame.zstd"));
-    assert_holds_the_golden_json(GOLDEN_PATH("v1_plain.zstd"));
+    assert_holds_the_golden_json(GOLDEN_PATH("v1_frame.zstd"), NULL);
+    assert_holds_the_golden_json(GOLDEN_PATH("v1_plain.zstd"), NULL);
+}
+
+static void version_1_is_read_with_its_dictionary(void **state)
+{
+    (void)state;
+    assert_holds_the_golden_json(GOLDEN_PATH("v1_dictionary.zstd"), GOLDEN_PATH("v1_orders.dict"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1_is_read_compressed_or_not),
+        cmocka_unit_test(version_1_is_read_with_its_dictionary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,11 +15,13 @@ static const pbase_bytes no_context = {NULL, 0};
 static pbase_transform *zstd_open(int64_t level)
 {
     const fake_option options[] = {{.key = "level", .integer = level},
-                                   {.key = "min_size", .integer = 256}};
+                                   {.key = "min_size", .integer = 256},
+                                   {.key = "dictionary"},
+                                   {.key = "dictionary_folder"}};
     static pbase_host host;
     fake_config config;
     host = (pbase_host){.struct_size = sizeof host, .alloc = pbase_alloc_default()};
-    fake_config_init(&config, options, 2);
+    fake_config_init(&config, options, 4);
     pbase_component_open open = {.struct_size = sizeof open, .host = &host, .config = &config.base};
     void *made = NULL;
     assert_int_equal(zstd_transform_open(&open, &made, &err), PBASE_OK);
