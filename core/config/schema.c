@@ -201,7 +201,7 @@ pbase_status pbase_config_schema(const pbase_plugin_list *list, pbase_buffer *ou
     schema s = {.text = out, .err = err};
     pbase_arena arena;
     size_t before = out->size;
-    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_arena_init(&arena, out->alloc);
     if (!collect(&s, list, &arena)) {
         s.status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a schema");
     } else {

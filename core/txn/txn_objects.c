@@ -102,10 +102,13 @@ pbase_status pbase_object_put(pbase_txn *txn, pbase_object_id id, const pbase_va
     pbase_object before;
     pbase_arena arena;
     pbase_status status = check_object("any", attributes, err);
+    if (status == PBASE_OK) {
+        status = txn_check_writable(txn, pbase_bytes_text(OBJECTS_NAME), err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
-    pbase_arena_init(&arena, pbase_alloc_default());
+    pbase_arena_init(&arena, txn->context.alloc);
     status = pbase_object_get(txn, id, &arena, &before, err);
     if (status == PBASE_OK) {
         status = put_object(txn, id, before.class_name, attributes, NULL, err);

@@ -564,6 +564,12 @@ static pbase_status segment_verify(file_store *store, const pbase_call *call,
     return status;
 }
 
+/* Of a segment that could not be verified: false when that says nothing about what is stored. */
+static bool is_finding(pbase_status status)
+{
+    return status != PBASE_NO_MEMORY && status != PBASE_TIMEOUT && status != PBASE_CANCELLED;
+}
+
 pbase_status file_store_verify(file_store *store, const pbase_call *call, pbase_verify_each each,
                                void *state, pbase_error *err)
 {
@@ -587,6 +593,12 @@ pbase_status file_store_verify(file_store *store, const pbase_call *call, pbase_
         if (status == PBASE_OK ||
             (status == PBASE_NOT_FOUND && store_table_find(&store->table, info.log_id) == NULL)) {
             continue; /* sound, or retired meanwhile */
+        }
+        if (!is_finding(status)) {
+            if (err != NULL) {
+                *err = finding;
+            }
+            return status;
         }
         (void)snprintf(place, sizeof place, "segment %" PRIu32, info.log_id);
         status = each(state, status, place, finding.message, err);

@@ -114,6 +114,13 @@ static pbase_status path_in_snapshot(fault_scene *s, pbase_error *err)
     return PBASE_OK;
 }
 
+static pbase_status path_in_txn(fault_scene *s, pbase_error *err)
+{
+    pbase_collection *at = NULL;
+    pbase_status status = pbase_txn_at(s->txn, "nested", path_of_list(), 2, &at, err);
+    return made(s, at, status);
+}
+
 /* ------------------------------------------------------------------------------- putting one ---- */
 
 /* A document with two collections in it, one of them changed, into an entry that has two. */
@@ -377,6 +384,11 @@ static const fault_scenario scenarios[] = {
      .functions = "pbase_snapshot_at pbase_snapshot_child",
      .place = FAULT_IN_SNAPSHOT,
      .when = path_in_snapshot,
+     .is_cold = true},
+    {.name = "path_in_txn",
+     .functions = "pbase_txn_at",
+     .place = FAULT_IN_TXN,
+     .when = path_in_txn,
      .is_cold = true},
     {.name = "put_document_with_children",
      .functions = "pbase_dict_put",

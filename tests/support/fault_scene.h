@@ -41,7 +41,9 @@ typedef struct {
     pbase_snapshot *snapshot;
     pbase_collection *held[FAULT_HANDLES]; /* given; a failure leaves them and what they hold */
     pbase_collection *made[FAULT_HANDLES]; /* results; a failure leaves them NULL */
-    void *given; /* the scenario's own: what its `given` and `end` agree upon */
+    uint64_t digest;  /* of what `when` read: must be the same each time. 0 when it begins */
+    const void *with; /* the scenario's */
+    void *given;      /* the scenario's own: what its `given` and `end` agree upon */
 } fault_scene;
 
 typedef enum {
@@ -65,12 +67,14 @@ typedef struct {
     /* Ends what `given` began and `when` left; also after a failure. NULL: nothing. */
     void (*end)(fault_scene *s);
     bool edits; /* held[0] is changed: what it then holds is committed now and then, and compared */
-    bool commits; /* the space may hold something else after `when` was OK */
+    bool commits;       /* the space may hold something else after `when` was OK */
+    bool commits_parts; /* some of it may be committed before the whole fails */
     bool ends; /* a failure uses up what was given: it is given anew before `when` is run again */
     bool
         is_cold; /* the space is opened anew for each round, so that what is read has to be loaded */
     bool is_quiet;       /* takes no memory at all, which is asserted */
     bool is_memory_only; /* calls of the operating system are no matter of this one */
+    const void *with;    /* for the functions of a scenario that share them with others */
     const char *sets[3]; /* of the configuration */
 } fault_scenario;
 

@@ -22,8 +22,10 @@ typedef struct {
     const fault_mode *mode;
     const fault_scenario *scenario;
     fault_outcome given, result; /* when nothing fails */
+    uint64_t digest;             /* of what is read then */
     uint64_t space[2];  /* what is committed in a fresh copy: in "main", in all databases */
     bool is_whole;      /* this round looks at all databases */
+    bool is_compared;   /* this round compares what is committed; opening anew costs much */
     bool is_spent;      /* the last round changed the space: the next one takes another copy */
     size_t memory_used; /* between two rounds */
     uint64_t struck;    /* rounds that met their fault */
