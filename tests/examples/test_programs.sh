@@ -32,6 +32,8 @@ expect 'steps: "plan" "build" "test" "ship"' 02-collections
 expect "primes: 2 3 5 7" 02-collections
 expect '{"count":100}' 03-query
 expect "up to commit 4: 30 32 34" 12-watch
+expect "begins with all of commit 4" 12-watch
+expect 'appended orders ["order-17","lines"] "milk"' 12-watch
 expect "as of commit 3: 20" 11-past
 expect "there is no commit 99 yet; the newest is 4" 11-past
 expect "commit 1 of shop: 1 operations" 11-past

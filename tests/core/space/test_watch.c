@@ -461,6 +461,121 @@ static void commits_of_another_process_are_told(void **unused)
     (void)close(word[1]);
 }
 
+#define THINGS 64
+typedef struct {
+    int64_t values[THINGS];
+    uint64_t done;
+} things;
+
+/* The whole content of "a" in a snapshot. */
+static void take_all(things *mine, pbase_snapshot *all)
+{
+    pbase_collection *held = NULL;
+    pbase_cursor *cursor = NULL;
+    assert_int_equal(pbase_snapshot_at(all, "a", NULL, 0, &held, NULL), PBASE_OK);
+    assert_int_equal(pbase_collection_cursor(held, &cursor, NULL), PBASE_OK);
+    while (pbase_cursor_next(cursor, NULL) == PBASE_OK) {
+        pbase_value key, value;
+        assert_int_equal(pbase_cursor_key(cursor, &key, NULL), PBASE_OK);
+        assert_int_equal(pbase_cursor_value(cursor, &value, NULL), PBASE_OK);
+        mine->values[key.as.integer] = value.as.integer;
+    }
+    mine->done = pbase_snapshot_sequence(all);
+    pbase_cursor_close(cursor);
+    pbase_collection_close(held);
+}
+
+/* What the watch tells, until there is no more: OK, or what ended it. */
+static pbase_status take_changes(things *mine, pbase_watch *watch, pbase_error *err)
+{
+    const pbase_change *event = NULL;
+    pbase_call now = {.deadline_ns = 1};
+    pbase_status status = pbase_watch_next(watch, &now, &event, err);
+    while (status == PBASE_OK) {
+        pbase_arena arena;
+        pbase_value key, value;
+        pbase_arena_init(&arena, pbase_alloc_default());
+        if (event->change == PBASE_CHANGE_PUT) {
+            assert_int_equal(pbase_watch_key(watch, &arena, &key, NULL), PBASE_OK);
+            assert_int_equal(pbase_watch_value(watch, &arena, &value, NULL), PBASE_OK);
+            mine->values[key.as.integer] = value.as.integer;
+        }
+        mine->done = event->is_last ? event->sequence : mine->done;
+        pbase_arena_fini(&arena);
+        status = pbase_watch_next(watch, &now, &event, err);
+    }
+    return status == PBASE_TIMEOUT ? PBASE_OK : status;
+}
+
+/* Somebody else who has the space open commits so much that several segments of the journal fill, and
+ * settles it; nothing tells them of our watch. */
+static void others_commit_and_settle(space_fixture *others)
+{
+    char text[600];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int64_t i = 0; i < 400; i++) {
+        assert_int_equal(fixture_put_one(others, "a", i % THINGS, i), PBASE_OK);
+        pbase_txn *txn = fixture_begin(others, PBASE_SERIALIZABLE);
+        pbase_value value = pbase_value_text(text);
+        assert_int_equal(pbase_txn_store_value(txn, "filler", &value, NULL), PBASE_OK);
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+        if (i % 100 == 99) {
+            assert_int_equal(pbase_space_checkpoint(others->space, NULL, NULL), PBASE_OK);
+        }
+    }
+}
+
+static void a_watch_that_others_trimmed_says_how_to_go_on_and_that_way_leads_on(void **unused)
+{
+    (void)unused;
+    things mine = {.done = 0};
+    pbase_error err;
+    pbase_watch *watch = NULL;
+    pbase_snapshot *all = NULL;
+    pbase_history_range kept;
+    pbase_watch_options options = PBASE_WATCH_OPTIONS_INIT;
+    fixture_end(&f);
+    open_keeping("storage.retention_count=0");
+    space_fixture others = f;
+    others.space = NULL;
+    others.database = NULL;
+    fixture_open(&others);
+    pbase_error_init(&err);
+    assert_int_equal(pbase_watch_open(f.space, f.database, NULL, &watch, NULL), PBASE_OK);
+    others_commit_and_settle(&others);
+    assert_int_equal(take_changes(&mine, watch, &err), PBASE_TRIMMED);
+    assert_non_null(strstr(err.message, "the feed is too far behind: commit "));
+    assert_non_null(strstr(err.hint, "read the state as of commit "));
+    assert_non_null(strstr(err.hint, "storage.retention_age, _count or _bytes"));
+    pbase_watch_close(watch);
+    options.from = mine.done + 1;
+    assert_int_equal(pbase_watch_open(f.space, f.database, &options, &watch, &err), PBASE_TRIMMED);
+    assert_non_null(strstr(err.hint, "then watch from "));
+    assert_int_equal(pbase_history_describe(f.space, &kept, NULL), PBASE_OK);
+    pbase_moment oldest = pbase_moment_of_sequence(kept.oldest_sequence);
+    assert_int_equal(pbase_snapshot_open_at(f.database, &oldest, NULL, &all, NULL), PBASE_OK);
+    take_all(&mine, all);
+    pbase_snapshot_close(all);
+    options.from = mine.done + 1;
+    assert_int_equal(pbase_watch_open(f.space, f.database, &options, &watch, NULL), PBASE_OK);
+    for (int64_t i = 0; i < 10; i++) {
+        assert_int_equal(fixture_put_one(&others, "a", i, 1000 + i), PBASE_OK);
+    }
+    uint64_t last = 0;
+    while (mine.done < last || last == 0) {
+        assert_int_equal(pbase_history_describe(others.space, &kept, NULL), PBASE_OK);
+        last = kept.newest_sequence;
+        pbase_status status = take_changes(&mine, watch, &err);
+        assert_ok(status, &err);
+    }
+    pbase_watch_close(watch);
+    for (int64_t i = 0; i < THINGS; i++) {
+        assert_int_equal(mine.values[i], fixture_get(&f, "a", i));
+    }
+    fixture_close(&others);
+}
+
 /* -------------------------------------------------------------------------------- failures ---- */
 
 /* Everything that can be asked of the event told last; what fails for lack of something leaves the
@@ -629,6 +744,7 @@ int main(void)
         SENTENCE(a_watch_waits_until_its_time_is_up_and_goes_on_after),
         SENTENCE(threads_that_commit_are_told_of_whole_and_in_order),
         SENTENCE(commits_of_another_process_are_told),
+        SENTENCE(a_watch_that_others_trimmed_says_how_to_go_on_and_that_way_leads_on),
         SENTENCE(watching_survives_every_failing_allocation),
         SENTENCE(watching_survives_every_failing_read),
     };
