@@ -2,7 +2,8 @@
  *
  * The first byte says how the rest is taken: 0 as a wrapped record, through the store's own decoding
  * with transforms; 1 to 3 as the body of a delta, catalog or checkpoint record right away, which is
- * where most inputs get somewhere. An accepted record is applied once more on its own result, and
+ * where most inputs get somewhere. An accepted record is told as a feed tells it, with every path, and
+ * applied once more on its own result, and
  * everything it made is dropped: what is left then is a leak or a count too many. The checkpoints that
  * a checkpoint keeps are shortened by every bound, and searched. */
 #include "collection/change.h"
@@ -11,6 +12,7 @@
 #include "scripted_storage.h"
 #include "store/store_private.h"
 #include "test_host.h"
+#include "txn/feed_record.h"
 #include "txn/working.h"
 #include <stdlib.h>
 
@@ -46,6 +48,52 @@ static void must(pbase_status status)
     }
 }
 
+static codec_table *no_codecs(void);
+
+/* Tells what the record did between two states. */
+#define EVENTS_MAX 5000
+static void tell(world *w, space_state *before, space_state *after, const record_head *head,
+                 pbase_bytes body)
+{
+    feed_record told;
+    feed_event event;
+    feed_filter everything = {.database = 0};
+    replay_record record = {.head = *head, .body = body};
+    store bytes = {.host = &w->host, .codecs = no_codecs()};
+    pbase_arena arena;
+    pbase_value path;
+    pbase_buffer_init(&event.copy, w->host.alloc);
+    pbase_arena_init(&arena, w->host.alloc);
+    feed_record_init(&told, w->host.alloc, &w->source, &everything);
+    pbase_status status = feed_record_load(&told, &record, before, after, NULL);
+    for (int i = 0; i < EVENTS_MAX && status == PBASE_OK; i++) {
+        pbase_arena_reset(&arena);
+        status = feed_record_next(&told, &event, NULL);
+        if (status == PBASE_OK && event.place == FEED_IN_NESTED && event.is_known) {
+            (void)place_path(feed_record_view(&told, event.in_before), &bytes, event.collection,
+                             &arena, &path, NULL); /* values of unknown codecs are no fault */
+        }
+    }
+    feed_record_fini(&told);
+    pbase_arena_fini(&arena);
+    pbase_buffer_fini(&event.copy);
+}
+
+/* A link that is read is written again as the same bytes. */
+static void read_link(pbase_bytes link)
+{
+    holder up;
+    pbase_buffer again;
+    pbase_buffer_init(&again, pbase_alloc_default());
+    if (holder_read(link, &up) && !up.is_cut) {
+        must(holder_write(up.by, up.key, up.index, &again, NULL));
+        if (again.size > link.size || again.data[0] != link.data[0]) {
+            abort(); /* at most its numbers were spelled at more length */
+        }
+    }
+    pbase_buffer_fini(&again);
+}
+
 /* Applies a record; the state moves when it was accepted. */
 static bool apply(world *w, uint8_t kind, pbase_bytes body)
 {
@@ -59,6 +107,7 @@ static bool apply(world *w, uint8_t kind, pbase_bytes body)
     }
     working_abandon(&trees);
     if (status == PBASE_OK) {
+        tell(w, w->state, next, &head, body);
         space_state_unref(w->state);
         w->state = next;
     }
@@ -169,6 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pbase_buffer_init(&plain, w.host.alloc);
     record_head head = {.kind = (uint8_t)(data[0] % 4)};
     pbase_bytes body = pbase_bytes_of(data + 1, size - 1);
+    read_link(body);
     if (head.kind == RECORD_CHECKPOINT) {
         read_checkpoint(body);
     } else if ((head.kind == RECORD_DELTA || head.kind == RECORD_CATALOG ||
