@@ -470,6 +470,62 @@ static void a_large_copy_is_told_by_its_entries(void **unused)
     pbase_buffer_fini(&text);
 }
 
+/* ------------------------------------------------------------------------------------ blobs --- */
+
+#define BLOB_BYTES 300000u /* two pieces */
+static pbase_status put_blob(pbase_txn *txn, void *state, pbase_error *err)
+{
+    static uint8_t bytes[BLOB_BYTES];
+    pbase_blob *blob = NULL;
+    pbase_value document, key = pbase_value_text("film");
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i % 251);
+    }
+    OK(pbase_blob_create(txn, "film.mp4", "video/mp4", &blob, err));
+    OK(pbase_blob_append(blob, pbase_bytes_of(bytes, sizeof bytes), err));
+    OK(pbase_blob_value(blob, &document, err));
+    pbase_dict *films = fixture_dict(txn, "films");
+    OK(pbase_dict_put(&films, &key, &document, NULL, err));
+    OK(pbase_txn_store_dict(txn, "films", films, err));
+    pbase_dict_close(films);
+    pbase_blob_close(blob);
+    return PBASE_OK;
+}
+
+static void the_bytes_of_a_blob_are_told_piece_by_piece(void **unused)
+{
+    (void)unused;
+    const pbase_change *event = NULL;
+    pbase_arena arena;
+    pbase_value path, piece;
+    size_t got = 0;
+    run(put_blob, NULL);
+    pbase_watch *watch = open_from(f.database, "films", 2);
+    pbase_arena_init(&arena, pbase_alloc_default());
+    do {
+        OK(pbase_watch_next(watch, NULL, &event, NULL));
+        if (event->place != PBASE_IN_NESTED || event->change == PBASE_CHANGE_REPLACED) {
+            continue;
+        }
+        assert_int_equal(event->kind, PBASE_COLLECTION_ROPE);
+        assert_int_equal(event->change, PBASE_CHANGE_APPENDED);
+        OK(pbase_watch_path(watch, &arena, &path, NULL));
+        assert_int_equal(path.as.list.count, 2);
+        assert_true(
+            pbase_bytes_equal(path.as.list.items[1].as.string, pbase_bytes_text("content")));
+        OK(pbase_watch_value(watch, &arena, &piece, NULL));
+        assert_int_equal(piece.kind, PBASE_BYTES);
+        for (size_t i = 0; i < piece.as.string.size; i++) {
+            assert_int_equal(piece.as.string.data[i], (got + i) % 251);
+        }
+        got += piece.as.string.size;
+    } while (!event->is_last);
+    assert_int_equal(got, BLOB_BYTES);
+    pbase_arena_fini(&arena);
+    pbase_watch_close(watch);
+}
+
 int main(void)
 {
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -482,6 +538,7 @@ int main(void)
         SENTENCE(objects_are_told_with_id_and_class_and_what_is_in_them_below),
         SENTENCE(indexes_made_and_dropped_are_told),
         SENTENCE(a_large_copy_is_told_by_its_entries),
+        SENTENCE(the_bytes_of_a_blob_are_told_piece_by_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
