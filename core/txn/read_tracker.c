@@ -1,6 +1,8 @@
 /* read_tracker.c - from what collections report to accesses. */
 #include "txn/read_tracker.h"
 
+#include "txn/catalog.h"
+
 static read_tracker *tracker_from(read_observer *self)
 {
     return (read_tracker *)self;
@@ -14,7 +16,7 @@ static access access_of(const read_tracker *tracker, pbase_collection_id id, acc
 
 static bool is_fresh(pbase_collection_id id)
 {
-    return id.sequence == 0 && id.ordinal > 0; /* created here: nobody else can change it */
+    return id.sequence == 0 && !catalog_is_system(id); /* made here: nobody else can change it */
 }
 
 static pbase_status tracker_key_read(read_observer *self, pbase_collection_id id, pbase_bytes key,

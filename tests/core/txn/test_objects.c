@@ -272,6 +272,48 @@ static void different_objects_merge_and_the_same_one_conflicts(void **unused)
     assert_int_equal(number_of(&object), 20);
 }
 
+/* Each reads the object that the other one changes. */
+static void write_skew_on_objects_is_a_conflict(void **unused)
+{
+    (void)unused;
+    pbase_object_id ids[2] = {create_committed("Doctor", 1), create_committed("Doctor", 1)};
+    pbase_txn *txns[2] = {begin_txn(), begin_txn()};
+    for (size_t i = 0; i < 2; i++) {
+        pbase_object seen;
+        assert_int_equal(pbase_object_get(txns[i], ids[1 - i], &arena, &seen, NULL), PBASE_OK);
+        assert_int_equal(number_of(&seen), 1);
+        put(txns[i], ids[i], 0);
+    }
+    assert_int_equal(fixture_commit(&txns[0]), PBASE_OK);
+    assert_int_equal(fixture_commit(&txns[1]), PBASE_CONFLICT);
+}
+
+static pbase_status count_one(void *state, const pbase_object *object, pbase_error *error)
+{
+    (void)object;
+    (void)error;
+    ++*(unsigned *)state;
+    return PBASE_OK;
+}
+
+static void objects_that_come_after_a_listing_or_a_count_are_a_conflict(void **unused)
+{
+    (void)unused;
+    (void)create_committed("Doctor", 1);
+    for (unsigned lists = 0; lists < 2; lists++) {
+        pbase_txn *reader = begin_txn(), *writer = begin_txn();
+        uint64_t count = 0;
+        unsigned listed = 0;
+        assert_int_equal(lists == 1 ? pbase_object_each(reader, "Doctor", count_one, &listed, NULL)
+                                    : pbase_object_count(reader, &count, NULL),
+                         PBASE_OK);
+        (void)create(writer, "Doctor", 2);
+        assert_int_equal(fixture_commit(&writer), PBASE_OK);
+        (void)create(reader, "Patient", 3);
+        assert_int_equal(fixture_commit(&reader), PBASE_CONFLICT);
+    }
+}
+
 static void two_first_objects_at_once_merge(void **unused)
 {
     (void)unused;
@@ -415,6 +457,8 @@ int main(void)
         IN_MEMORY(objects_are_listed_by_class),
         IN_MEMORY(a_query_reads_objects_with_their_class),
         IN_MEMORY(different_objects_merge_and_the_same_one_conflicts),
+        IN_MEMORY(write_skew_on_objects_is_a_conflict),
+        IN_MEMORY(objects_that_come_after_a_listing_or_a_count_are_a_conflict),
         IN_MEMORY(two_first_objects_at_once_merge),
         IN_MEMORY(a_nested_transaction_folds_or_drops_its_objects),
         IN_MEMORY(objects_are_no_roots),
