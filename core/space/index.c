@@ -13,6 +13,7 @@
 #include "index/touched.h"
 #include "space/space_private.h"
 #include "txn/index_view.h"
+#include "txn/objects.h"
 #include "txn/root_view.h"
 
 #include <protobase/index.h>
@@ -117,16 +118,27 @@ static void change_end(index_change *self)
     pbase_arena_fini(&self->arena);
 }
 
-/* The collection under the root, and its indexes. */
-static pbase_status find_collection(index_change *self, pbase_error *err)
+static bool is_of_objects(const index_change *self)
+{
+    return pbase_bytes_equal(self->root, pbase_bytes_text(OBJECTS_NAME));
+}
+
+static pbase_status find_objects(index_change *self, pbase_error *err)
+{
+    bool found = false;
+    pbase_status status = objects_slot(atoms_of(self), self->collections, &self->slot, &found, err);
+    return status == PBASE_OK && !found
+               ? PBASE_FAIL(err, PBASE_NOT_FOUND, "the database has had no objects yet")
+               : status;
+}
+
+static pbase_status find_root(index_change *self, pbase_error *err)
 {
     root_entry entry;
     pbase_buffer buffer;
     pbase_buffer_init(&buffer, host_of(self)->alloc);
-    pbase_status status = database_collections(self->database, self->base, &self->collections, err);
-    status = status == PBASE_OK
-                 ? catalog_root(atoms_of(self), self->collections, self->root, &entry, &buffer, err)
-                 : status;
+    pbase_status status =
+        catalog_root(atoms_of(self), self->collections, self->root, &entry, &buffer, err);
     if (status == PBASE_OK && (!entry.is_collection || !kind_has_values(entry.slot.kind))) {
         status = PBASE_FAIL(err, PBASE_INVALID, "root '%.*s' holds a %s, which has no fields",
                             (int)self->root.size, (const char *)self->root.data,
@@ -134,10 +146,20 @@ static pbase_status find_collection(index_change *self, pbase_error *err)
                                                 : "plain value");
     }
     pbase_buffer_fini(&buffer);
+    self->slot = status == PBASE_OK ? entry.slot : self->slot;
+    return status;
+}
+
+/* The collection under the root, and its indexes. */
+static pbase_status find_collection(index_change *self, pbase_error *err)
+{
+    pbase_status status = database_collections(self->database, self->base, &self->collections, err);
+    if (status == PBASE_OK) {
+        status = is_of_objects(self) ? find_objects(self, err) : find_root(self, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
-    self->slot = entry.slot;
     return index_view_load(atoms_of(self), self->collections, &self->slot.id, &self->view, err);
 }
 
@@ -257,7 +279,7 @@ static pbase_status create_step(index_change *self, pbase_error *err)
     pbase_status status = find_collection(self, err);
     status = status == PBASE_OK ? create_check(self, err) : status;
     status = status == PBASE_OK ? definition_make(self, err) : status;
-    status = status == PBASE_OK ? read_root(self, err) : status;
+    status = status == PBASE_OK && !is_of_objects(self) ? read_root(self, err) : status;
     status = status == PBASE_OK ? operation_write(self, INDEX_CREATE, err) : status;
     status = status == PBASE_OK ? add_whole(self, &self->writes, self->slot.id, err) : status;
     if (status == PBASE_OK) {

@@ -7,6 +7,7 @@
 #include "index/entry.h"
 #include "index/verify.h"
 #include "space/snapshot.h"
+#include "txn/objects.h"
 
 #include <stdio.h>
 
@@ -52,13 +53,30 @@ static pbase_status search_root(void *state, pbase_bytes name, const root_entry 
     return status;
 }
 
+/* The objects are no root, and come under their name. */
+static pbase_status search_objects(index_search *search, pbase_error *err)
+{
+    root_entry entry = {.is_collection = true};
+    bool found = false;
+    pbase_status status =
+        objects_slot(search->atoms, search->collections, &entry.slot, &found, err);
+    return status == PBASE_OK && found
+               ? search_root(search, pbase_bytes_text(OBJECTS_NAME), &entry, err)
+               : status;
+}
+
 /* NOT_FOUND: the one root asked for is not there. */
 static pbase_status search_run(index_search *search, pbase_error *err)
 {
     root_entry entry;
     pbase_buffer buffer;
+    if (pbase_bytes_equal(search->only, pbase_bytes_text(OBJECTS_NAME))) {
+        return search_objects(search, err);
+    }
     if (search->only.size == 0) {
-        return catalog_roots(search->atoms, search->collections, search_root, search, err);
+        pbase_status all =
+            catalog_roots(search->atoms, search->collections, search_root, search, err);
+        return all == PBASE_OK ? search_objects(search, err) : all;
     }
     pbase_buffer_init(&buffer, search->atoms->alloc);
     pbase_status status =

@@ -43,11 +43,19 @@ pbase_status pbase_snapshot_object_child(const pbase_snapshot *snapshot, pbase_o
 pbase_status pbase_snapshot_object_each(const pbase_snapshot *snapshot, const char *class_name,
                                         pbase_object_visit visit, void *state, pbase_error *err)
 {
+    const pbase_collection_id id = CATALOG_OBJECTS;
+    const root_view *view = &snapshot->view;
     collection *objects = NULL;
-    pbase_status status = objects_open(&snapshot->view, &objects, err);
-    if (status == PBASE_OK) {
-        status = objects_each(objects, class_name, visit, state, err);
+    index_view indexes;
+    memset(&indexes, 0, sizeof indexes);
+    pbase_status status = objects_open(view, &objects, err);
+    if (status == PBASE_OK && class_name != NULL) {
+        status = index_view_load(view->context->source, view->collections, &id, &indexes, err);
     }
+    if (status == PBASE_OK) {
+        status = objects_each(objects, view->context, &indexes, class_name, visit, state, err);
+    }
+    index_view_fini(&indexes);
     collection_close(objects);
     return status;
 }

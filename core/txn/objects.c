@@ -1,14 +1,22 @@
 /* objects.c - reading objects out of their collection. */
 #include "txn/objects.h"
 
+#include "index/entry.h"
+#include "index/lookup.h"
 #include "txn/catalog.h"
+
+pbase_status objects_slot(atom_source *atoms, atom_ref collections, collection_slot *out,
+                          bool *out_found, pbase_error *err)
+{
+    return catalog_collection_find(atoms, collections, CATALOG_OBJECTS, out, out_found, err);
+}
 
 pbase_status objects_open(const root_view *view, collection **out, pbase_error *err)
 {
     collection_slot slot = {.kind = PBASE_COLLECTION_DICT, .root = ATOM_REF_NONE};
     bool found = false;
-    pbase_status status = catalog_collection_find(view->context->source, view->collections,
-                                                  CATALOG_OBJECTS, &slot, &found, err);
+    pbase_status status =
+        objects_slot(view->context->source, view->collections, &slot, &found, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -107,8 +115,8 @@ static pbase_status visit_one(pbase_cursor *cursor, const char *class_name,
     return status == PBASE_OK ? visit(state, &object, err) : status;
 }
 
-pbase_status objects_each(const collection *self, const char *class_name, pbase_object_visit visit,
-                          void *state, pbase_error *err)
+static pbase_status each_in_order(const collection *self, const char *class_name,
+                                  pbase_object_visit visit, void *state, pbase_error *err)
 {
     pbase_cursor *cursor = NULL;
     pbase_status status = pbase_dict_cursor((const pbase_dict *)self, NULL, &cursor, err);
@@ -124,4 +132,98 @@ pbase_status objects_each(const collection *self, const char *class_name, pbase_
     }
     pbase_cursor_close(cursor);
     return status == PBASE_END ? PBASE_OK : status;
+}
+
+/* ------------------------------------------------------------------------------- by an index --- */
+
+/* Entries of one class stand in the order of ids only where nothing else is in them. */
+static const index_live *class_index(const index_view *indexes)
+{
+    for (size_t i = 0; i < indexes->count; i++) {
+        const index_definition *definition = indexes->items[i].definition;
+        const index_field *field = &definition->fields[0];
+        if (definition->field_count == 1 && !field->is_each && field->path.count == 1 &&
+            pbase_bytes_equal(field->path.steps[0].name, pbase_bytes_text("class"))) {
+            return &indexes->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* The object of a row; what it points to is gone with the next. */
+static pbase_status visit_row(const collection *self, pbase_bytes row, pbase_arena *arena,
+                              pbase_object_visit visit, void *state, pbase_error *err)
+{
+    const encoded_key encoded = {.bytes = row};
+    pbase_value key;
+    pbase_object object;
+    pbase_arena_reset(arena);
+    pbase_status status = key_decode(&encoded, arena, &key, err);
+    if (status == PBASE_OK && key.kind != PBASE_REFERENCE) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "an index of the objects has an entry of none");
+    }
+    if (status == PBASE_OK) {
+        status = objects_get(self, key.as.reference, arena, &object, err);
+    }
+    if (status == PBASE_NOT_FOUND) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "an index has an entry of an object that is gone");
+        pbase_error_hint(err, "drop the index and create it again");
+    }
+    return status == PBASE_OK ? visit(state, &object, err) : status;
+}
+
+/* What is gone through, and for whom. */
+typedef struct {
+    const collection *objects;
+    const collection_context *context;
+    const index_live *index;
+    pbase_object_visit visit;
+    void *state;
+} class_walk;
+
+static pbase_status walk_rows(const class_walk *self, const index_range *range, pbase_error *err)
+{
+    const collection_context *context = self->context;
+    index_walk walk;
+    pbase_arena arena;
+    pbase_bytes row;
+    pbase_arena_init(&arena, context->alloc);
+    index_walk_init(&walk, self->index->definition, &self->index->entries, range, false,
+                    context->reads, context->alloc);
+    pbase_status status = index_walk_next(&walk, &row, err);
+    while (status == PBASE_OK) {
+        status = visit_row(self->objects, row, &arena, self->visit, self->state, err);
+        status = status == PBASE_OK ? index_walk_next(&walk, &row, err) : status;
+    }
+    index_walk_fini(&walk);
+    pbase_arena_fini(&arena);
+    return status == PBASE_END ? PBASE_OK : status;
+}
+
+static pbase_status each_by_index(const class_walk *self, const char *class_name, pbase_error *err)
+{
+    const pbase_value name = pbase_value_text(class_name);
+    pbase_buffer end;
+    bool is_cut = false; /* names are shorter than what an entry keeps */
+    pbase_buffer_init(&end, self->context->alloc);
+    pbase_status status = entry_element(&name, &end, &is_cut, err);
+    status = status == PBASE_OK ? pbase_buffer_append_u8(&end, ENTRY_ABOVE, err) : status;
+    if (status == PBASE_OK) {
+        const index_range range = {pbase_bytes_of(end.data, end.size - 1), pbase_buffer_view(&end)};
+        status = walk_rows(self, &range, err);
+    }
+    pbase_buffer_fini(&end);
+    return status;
+}
+
+pbase_status objects_each(const collection *self, const collection_context *context,
+                          const index_view *indexes, const char *class_name,
+                          pbase_object_visit visit, void *state, pbase_error *err)
+{
+    const index_live *index = class_name == NULL || strlen(class_name) > PBASE_NAME_BYTES_MAX
+                                  ? NULL
+                                  : class_index(indexes);
+    const class_walk walk = {self, context, index, visit, state};
+    return index == NULL ? each_in_order(self, class_name, visit, state, err)
+                         : each_by_index(&walk, class_name, err);
 }

@@ -8,7 +8,7 @@
 
 static bool is_fresh(pbase_collection_id id)
 {
-    return id.sequence == 0 && id.ordinal > 0; /* made here: it has none */
+    return id.sequence == 0 && !catalog_is_system(id); /* made here: it has none */
 }
 
 static pbase_status is_worth_it(const collection *handle, bool *out, pbase_error *err)

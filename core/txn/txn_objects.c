@@ -183,9 +183,19 @@ pbase_status pbase_object_child(pbase_txn *txn, pbase_object_id id, uint64_t n,
 pbase_status pbase_object_each(pbase_txn *txn, const char *class_name, pbase_object_visit visit,
                                void *state, pbase_error *err)
 {
-    const collection *objects = NULL;
-    pbase_status status = objects_seen(txn, &objects, err);
-    return status == PBASE_OK ? objects_each(objects, class_name, visit, state, err) : status;
+    collection *objects = NULL; /* a version that `visit` cannot change */
+    index_view indexes;
+    memset(&indexes, 0, sizeof indexes);
+    pbase_status status = txn_open_objects(txn, &objects, err);
+    if (status == PBASE_OK && class_name != NULL) {
+        status = txn_indexes(txn, objects, &indexes, err);
+    }
+    if (status == PBASE_OK) {
+        status = objects_each(objects, &txn->context, &indexes, class_name, visit, state, err);
+    }
+    index_view_fini(&indexes);
+    collection_close(objects);
+    return status;
 }
 
 pbase_status pbase_object_count(pbase_txn *txn, uint64_t *out, pbase_error *err)

@@ -6,8 +6,9 @@
  * without (docs/indexes.md).
  *
  * Indexes belong to a collection that stands under a root: a dictionary, hash dictionary or list, the
- * kinds that hold documents apart from their keys. They go when it is dropped or replaced by another collection; renaming the
- * root keeps them. A row without a field counts as one where it is null, and so does a value that is
+ * kinds that hold documents apart from their keys. They go when it is dropped or replaced by another
+ * collection; renaming the root keeps them. The objects of a database (object.h) are one such collection,
+ * under the name "$objects": their fields are "class" and "value.NAME". A row without a field counts as one where it is null, and so does a value that is
  * no document.
  *
  * Threads: as of the handles given. */

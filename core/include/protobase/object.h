@@ -82,7 +82,8 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_object_child(pbase_txn *txn, pbase
                                                            pbase_error *err);
 
 /* Every object of a class (NULL: of all), in the order of ids. What `object` holds is lent for the
- * call; a result other than OK stops with it. Reads all objects, whatever their class. */
+ * call; a result other than OK stops with it. Reads all objects, whatever their class, unless
+ * there is an index on "class" alone (index.h): then those of the class. */
 typedef pbase_status (*pbase_object_visit)(void *state, const pbase_object *object,
                                            pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_object_each(pbase_txn *txn, const char *class_name,
