@@ -8,11 +8,13 @@
 #include "space/index_rows.h"
 #include "space/query_children.h"
 
-/* The indexes of one collection, loaded when the query first asks for them. */
+/* One collection and its indexes, loaded when the query first asks for them. Whatever the query reads
+ * of it, however late, is of this version: a transaction may go on changing it. */
 typedef struct source_indexes source_indexes;
 struct source_indexes {
     source_indexes *next;
     pbase_bytes name;
+    collection *handle;
     index_view view;
     query_index *indexes; /* [view.count] */
     uint64_t rows;
@@ -325,8 +327,10 @@ static pbase_status catalog_open(query_catalog *self, pbase_bytes name, const qu
                                  query_rows **out, pbase_error *err)
 {
     collection_catalog *catalog = catalog_from(self);
+    const source_indexes *source = find_source(catalog, name);
     collection *handle = NULL;
-    pbase_status status = open_handle(catalog, name, &handle, err);
+    pbase_status status = source != NULL ? collection_keep(source->handle, &handle, err)
+                                         : open_handle(catalog, name, &handle, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -374,25 +378,24 @@ static pbase_status describe_indexes(collection_catalog *catalog, source_indexes
 static pbase_status load_source(collection_catalog *catalog, pbase_bytes name, source_indexes **out,
                                 pbase_error *err)
 {
-    collection *handle = NULL;
     source_indexes *source = pbase_arena_alloc(&catalog->arena, sizeof *source);
     if (source == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a query");
     }
     memset(source, 0, sizeof *source);
     pbase_status status = pbase_arena_copy(&catalog->arena, name, &source->name, err);
-    status = status == PBASE_OK ? open_handle(catalog, name, &handle, err) : status;
+    status = status == PBASE_OK ? open_handle(catalog, name, &source->handle, err) : status;
     if (status != PBASE_OK) {
         return status;
     }
-    source->finds_keys = collection_kind(handle) == PBASE_COLLECTION_DICT ||
-                         collection_kind(handle) == PBASE_COLLECTION_HASH_DICT;
-    status = tree_count(collection_tree(handle), &source->rows, err);
+    uint8_t kind = collection_kind(source->handle);
+    source->finds_keys = kind == PBASE_COLLECTION_DICT || kind == PBASE_COLLECTION_HASH_DICT;
+    status = tree_count(collection_tree(source->handle), &source->rows, err);
     if (status == PBASE_OK) {
-        status = catalog->on.indexes(catalog->on.state, handle, &source->view, err);
+        status = catalog->on.indexes(catalog->on.state, source->handle, &source->view, err);
     }
-    collection_close(handle);
     if (status != PBASE_OK) {
+        collection_close(source->handle);
         return status;
     }
     source->next = catalog->sources; /* ended with the catalog from here on */
@@ -427,6 +430,7 @@ static void catalog_close(query_catalog *self)
     collection_catalog *catalog = catalog_from(self);
     for (source_indexes *source = catalog->sources; source != NULL; source = source->next) {
         index_view_fini(&source->view);
+        collection_close(source->handle);
     }
     query_children_fini(&catalog->children);
     pbase_arena_fini(&catalog->arena);

@@ -465,6 +465,50 @@ static void a_transaction_joins_its_own_changes_through_the_index(void **unused)
     pbase_txn_abort(&txn);
 }
 
+/* Look-ups come late, when the transaction has gone on; what they read has not. */
+static void a_result_shows_what_was_when_it_was_asked_for(void **unused)
+{
+    (void)unused;
+    static const char *const texts[] = {
+        "from orders | where total + 1 > 0 | join people p on who = p.id | limit 60"
+        " | select { id, n: p.name }",
+        "from orders | where total + 1 > 0 | join (from people key k) p on who = p.k | limit 60"
+        " | select { id, n: p.name }"};
+    fill(300, 500);
+    index_case_create(&c, "people", "by_id", "id");
+    for (size_t i = 0; i < 2; i++) {
+        pbase_txn *txn = fixture_begin(&c.space, PBASE_SERIALIZABLE);
+        const char *rows = index_case_ask(&c, txn, texts[i], PBASE_RULE_INDEX);
+        pbase_query *query = NULL;
+        pbase_result *result = NULL;
+        pbase_value row;
+        pbase_query_options options = {.struct_size = sizeof options, .chunk_rows = 5};
+        assert_explains(texts[i], "lookup join");
+        assert_int_equal(pbase_query_parse(NULL, pbase_bytes_text(texts[i]), &query, NULL),
+                         PBASE_OK);
+        assert_int_equal(pbase_query_run_in(query, txn, &options, &result, NULL), PBASE_OK);
+        pbase_status status = pbase_result_next(result, &row, &c.error);
+        for (unsigned n = 0; status == PBASE_OK; n++) {
+            assert_non_null(strstr(rows, json_text(&row, &c.arena)));
+            if (n == 0) {
+                pbase_dict *people = fixture_dict(txn, "people");
+                for (int64_t k = 0; k < 500; k += 2) {
+                    pbase_value key = pbase_value_int(k);
+                    assert_int_equal(pbase_dict_remove(&people, &key, NULL, NULL), PBASE_OK);
+                }
+                assert_int_equal(pbase_txn_store_dict(txn, "people", people, NULL), PBASE_OK);
+                pbase_dict_close(people);
+            }
+            status = pbase_result_next(result, &row, &c.error);
+            assert_true(status == PBASE_OK || n + 1 == 60);
+        }
+        assert_int_equal(status, PBASE_END);
+        pbase_result_close(result);
+        pbase_query_destroy(query);
+        pbase_txn_abort(&txn);
+    }
+}
+
 /* What a look-up found, or did not find, counts; what lies beside it does not. */
 static void what_was_looked_up_counts_for_conflicts(void **unused)
 {
@@ -642,6 +686,7 @@ int main(void)
         T(equality_is_that_of_on_whatever_reads),
         T(results_are_the_same_with_and_without_indexes),
         T(a_transaction_joins_its_own_changes_through_the_index),
+        T(a_result_shows_what_was_when_it_was_asked_for),
         T(what_was_looked_up_counts_for_conflicts),
         T(a_key_that_was_looked_up_in_vain_counts_for_conflicts),
         T(every_failed_allocation_is_no_memory_and_leaks_nothing),
