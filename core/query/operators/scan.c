@@ -223,11 +223,12 @@ static void scan_close(void *shared)
 
 #define BATCH_ROWS_MIN 16u
 
-/* Reading by an index for the first few rows begins with few. */
+/* Reading begins with few rows: a limit behind may want no more, and doubling them costs nothing. When
+ * it is known how many are wanted by an index, with these. */
 static uint32_t first_batch(const scan_node *node, uint32_t chunk_rows)
 {
     const query_access *access = planned_access(node);
-    uint64_t wanted = access == NULL ? UINT64_MAX : access->wanted;
+    uint64_t wanted = access == NULL ? 0 : access->wanted;
     wanted = wanted < BATCH_ROWS_MIN ? BATCH_ROWS_MIN : wanted;
     return wanted < chunk_rows ? (uint32_t)wanted : chunk_rows;
 }
