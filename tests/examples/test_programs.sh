@@ -67,6 +67,11 @@ grep -qE "bytes_cache_hits: [1-9]" out.txt || {
 }
 expect "Ada was born in 1815" 17-cpp
 expect "Alan 1912" 17-cpp
+expect "ada: machines math" 18-cpp-documents
+expect "Ada works for Engines" 18-cpp-documents
+expect "by_city has 2 entries" 18-cpp-documents
+expect "1000000 bytes in a blob" 18-cpp-documents
+expect "then: 1 tag" 18-cpp-documents
 expect "ann: green red" 13-nesting
 expect "six levels down: a dict" 13-nesting
 expect "blue: bob" 13-nesting

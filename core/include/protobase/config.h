@@ -30,7 +30,7 @@ typedef struct {
 } pbase_config_source;
 #define PBASE_CONFIG_SOURCE_INIT                                                                   \
     {                                                                                              \
-        .struct_size = sizeof(pbase_config_source)                                                 \
+        sizeof(pbase_config_source), 0, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL                   \
     }
 
 /* One thing that is wrong. Lent for the call that reports it. */

@@ -29,7 +29,7 @@ typedef struct {
 } pbase_space_options;
 #define PBASE_SPACE_OPTIONS_INIT                                                                   \
     {                                                                                              \
-        .struct_size = sizeof(pbase_space_options)                                                 \
+        sizeof(pbase_space_options), false, {0, 0, 0}, NULL, NULL, NULL, NULL                      \
     }
 
 /* Opens the space that `config` (see config.h) describes; `options` NULL: all defaults. Returns a

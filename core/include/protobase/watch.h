@@ -38,7 +38,7 @@ typedef struct {
 } pbase_watch_options;
 #define PBASE_WATCH_OPTIONS_INIT                                                                   \
     {                                                                                              \
-        .struct_size = sizeof(pbase_watch_options)                                                 \
+        sizeof(pbase_watch_options), 0, NULL, 0                                                    \
     }
 
 /* What happened. */

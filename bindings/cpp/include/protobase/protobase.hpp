@@ -4,5 +4,15 @@
 // the meaning of each is that of the C header it stands on. Exceptions are optional.
 #ifndef PROTOBASE_PROTOBASE_HPP
 #define PROTOBASE_PROTOBASE_HPP
+#include <protobase/cpp/blob.hpp>
+#include <protobase/cpp/builder.hpp>
+#include <protobase/cpp/check.hpp>
+#include <protobase/cpp/expression.hpp>
+#include <protobase/cpp/history.hpp>
+#include <protobase/cpp/index.hpp>
+#include <protobase/cpp/object.hpp>
+#include <protobase/cpp/plugins.hpp>
 #include <protobase/cpp/query.hpp>
+#include <protobase/cpp/space.hpp>
+#include <protobase/cpp/watch.hpp>
 #endif

@@ -6,12 +6,16 @@
 // Equality and order are the library's total order (docs/values.md): 1 == 1.0, NaN == NaN.
 //
 // A view is valid as long as what it looks at; a value is a copy of its own, cheap to copy (its
-// memory is counted and never changed). Threads: immutable, share freely.
+// memory is counted and never changed). A value may hold collections, to be stored inside a document
+// or another collection: it keeps the version each had when the value was made (nesting.hpp), and
+// can be put as long as their transaction or snapshot lives (INVALID afterwards).
+// Making a value fails for lack of memory and past PBASE_DEPTH_MAX only: that throws.
+// Threads: immutable, share freely; one that holds collections is confined like their handles.
 #ifndef PROTOBASE_CPP_VALUE_HPP
 #define PROTOBASE_CPP_VALUE_HPP
-#include <protobase/cpp/result.hpp>
+#include <protobase/cpp/handle.hpp>
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
@@ -23,6 +27,7 @@
 namespace protobase
 {
 
+// Nanoseconds since 1970 UTC.
 using timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
 // Bytes that somebody else keeps.
@@ -41,7 +46,47 @@ inline std::string_view text_of(pbase_bytes text)
 {
     return {reinterpret_cast<const char *>(text.data), text.size};
 }
+// What the library writes as text: `call` gets a pbase_buffer * and a pbase_error *.
+template <class Call> result<std::string> formatted(Call &&call)
+{
+    struct buffer {
+        pbase_buffer raw;
+        buffer()
+        {
+            pbase_buffer_init(&raw, pbase_alloc_default());
+        }
+        ~buffer()
+        {
+            pbase_buffer_fini(&raw);
+        }
+        buffer(const buffer &) = delete;
+        buffer &operator=(const buffer &) = delete;
+    } out;
+    auto done = checked([&](pbase_error *err) { return call(&out.raw, err); });
+    if (!done) {
+        return done.failure();
+    }
+    return std::string(text_of(pbase_buffer_view(&out.raw)));
+}
 } // namespace detail
+
+// RFC 3339 in UTC, and back from any offset (INVALID names the place).
+inline std::string to_string(timestamp time)
+{
+    char text[PBASE_TIME_TEXT_BYTES];
+    pbase_time_format(time.time_since_epoch().count(), text);
+    return text;
+}
+inline result<timestamp> parse_time(std::string_view text)
+{
+    std::int64_t ns = 0;
+    auto done = detail::checked(
+        [&](pbase_error *err) { return pbase_time_parse(detail::raw_text(text), &ns, err); });
+    if (!done) {
+        return done.failure();
+    }
+    return timestamp(std::chrono::nanoseconds(ns));
+}
 
 class view
 {
@@ -86,6 +131,12 @@ class view
                : raw_.kind == PBASE_VECTOR ? raw_.as.vector.count
                                            : 0;
     }
+    // Of a collection inside what was read: which child of its entry it is (dict::child and others).
+    [[nodiscard]] std::optional<std::uint64_t> child() const
+    {
+        return raw_.kind == PBASE_CHILD ? std::optional<std::uint64_t>(raw_.as.child)
+                                        : std::nullopt;
+    }
     // Element of a list; null past its end.
     template <class Index, std::enable_if_t<std::is_integral_v<Index>, int> = 0>
     [[nodiscard]] view operator[](Index index) const
@@ -121,6 +172,22 @@ class view
     {
         return raw_.as.vector.items;
     } // of a vector
+
+    // Equal values have equal hashes (1 and 1.0), the same on every machine.
+    [[nodiscard]] std::uint64_t hash() const
+    {
+        return pbase_value_hash(&raw_);
+    }
+    // The same kinds, bits and order of fields: 1 and 1.0 are not.
+    [[nodiscard]] bool is_identical(const view &other) const
+    {
+        return pbase_value_identical(&raw_, &other.raw_);
+    }
+    // What may not be stored, told before it is tried: text that is not UTF-8, fields given twice, ...
+    [[nodiscard]] result<void> check() const
+    {
+        return detail::checked([&](pbase_error *err) { return pbase_value_check(&raw_, err); });
+    }
 
     friend bool operator==(const view &a, const view &b)
     {
@@ -235,22 +302,38 @@ class value : public view
 
     static value list(const std::vector<value> &items)
     {
-        std::vector<pbase_value> raw;
-        raw.reserve(items.size());
-        for (const value &item : items) {
-            raw.push_back(item.raw());
+        auto whole = std::make_shared<memory>(1);
+        auto *raw = whole->array<pbase_value>(items.size());
+        for (std::size_t i = 0; i < items.size(); i++) {
+            raw[i] = whole->part(items[i]);
         }
-        return value(pbase_value_list(raw.data(), raw.size()));
+        return value(std::move(whole), pbase_value_list(raw, items.size()));
     }
     static value map(const std::vector<field> &fields);
     static value vector(const std::vector<float> &items)
     {
         return value(pbase_value_vector(items.data(), items.size()));
     }
+    // A collection, kept by a node: what the collections themselves convert to.
+    value(std::shared_ptr<detail::node> keeper, const pbase_collection *collection)
+        : view(pbase_value_handle(collection))
+    {
+        auto whole = std::make_shared<memory>(0);
+        whole->collection = std::move(keeper);
+        whole->nests = true;
+        memory_ = std::move(whole);
+    }
+
+    // Nothing, or why it cannot be put: a collection in it has ended with its transaction.
+    [[nodiscard]] result<void> usable() const
+    {
+        return memory_ == nullptr || memory_->is_alive() ? result<void>() : detail::gone();
+    }
 
   private:
-    struct memory { // counted, never changed once the value is made
-        memory()
+    // Counted, never changed once the value is made. Parts stay where they were made.
+    struct memory {
+        explicit memory(unsigned containers) : depth(containers)
         {
             pbase_arena_init(&arena, pbase_alloc_default());
         }
@@ -260,18 +343,69 @@ class value : public view
         }
         memory(const memory &) = delete;
         memory &operator=(const memory &) = delete;
+        template <class T> T *array(std::size_t count)
+        {
+            void *room = pbase_arena_array(&arena, count, sizeof(T));
+            if (room == nullptr) {
+                raise(error(PBASE_NO_MEMORY, "no memory for a value"));
+            }
+            return static_cast<T *>(room);
+        }
+        // Takes a share of what an element or field points to.
+        const pbase_value &part(const value &from)
+        {
+            if (from.memory_ != nullptr) {
+                parts.push_back(from.memory_);
+                depth = std::max(depth, from.memory_->depth + 1);
+                nests = nests || from.memory_->nests;
+            }
+            if (depth > PBASE_DEPTH_MAX) {
+                raise(error(PBASE_LIMIT, "the value nests deeper than PBASE_DEPTH_MAX levels"));
+            }
+            return from.raw_;
+        }
+        [[nodiscard]] bool is_alive() const
+        {
+            if (!nests) {
+                return true;
+            }
+            bool alive = collection == nullptr || collection->is_alive();
+            for (const auto &one : parts) {
+                alive = alive && one->is_alive();
+            }
+            return alive;
+        }
         pbase_arena arena;
+        std::vector<std::shared_ptr<const memory>> parts;
+        std::shared_ptr<detail::node> collection;
+        unsigned depth;     // lists and maps in one another
+        bool nests = false; // a collection, somewhere
     };
+    value(std::shared_ptr<memory> whole, const pbase_value &raw)
+        : view(raw), memory_(std::move(whole))
+    {
+    }
     void keep(const pbase_value &raw)
     {
         error cause;
-        auto kept = std::make_shared<memory>();
+        auto kept = std::make_shared<memory>(depth_of(raw));
         if (pbase_value_copy(&raw, &kept->arena, &raw_, cause.raw()) != PBASE_OK) {
             raise(cause); // no memory, or deeper than values may be
         }
         memory_ = std::move(kept);
     }
-    std::shared_ptr<memory> memory_;
+    static unsigned depth_of(const pbase_value &raw)
+    {
+        unsigned below = 0;
+        for (std::size_t i = 0; raw.kind == PBASE_LIST && i < raw.as.list.count; i++) {
+            below = std::max(below, depth_of(raw.as.list.items[i]));
+        }
+        for (std::size_t i = 0; raw.kind == PBASE_MAP && i < raw.as.map.count; i++) {
+            below = std::max(below, depth_of(raw.as.map.fields[i].value));
+        }
+        return raw.kind == PBASE_LIST || raw.kind == PBASE_MAP ? below + 1 : 0;
+    }
+    std::shared_ptr<const memory> memory_;
 };
 
 struct value::field {
@@ -281,35 +415,51 @@ struct value::field {
 
 inline value value::map(const std::vector<field> &fields)
 {
-    std::vector<pbase_field> raw;
-    raw.reserve(fields.size());
-    for (const field &one : fields) {
-        raw.push_back({detail::raw_text(one.name), one.held.raw()});
+    auto whole = std::make_shared<memory>(1);
+    auto *raw = whole->array<pbase_field>(fields.size());
+    for (std::size_t i = 0; i < fields.size(); i++) {
+        auto *name = whole->array<char>(fields[i].name.size());
+        std::copy(fields[i].name.begin(), fields[i].name.end(), name);
+        raw[i] = {pbase_bytes_of(name, fields[i].name.size()), whole->part(fields[i].held)};
     }
-    return value(pbase_value_map(raw.data(), raw.size()));
+    return value(std::move(whole), pbase_value_map(raw, fields.size()));
 }
 
 namespace detail
 {
-// Memory for what the library decodes, and then the value that keeps it.
+// Memory for what the library decodes.
+class arena
+{
+  public:
+    arena()
+    {
+        pbase_arena_init(&raw_, pbase_alloc_default());
+    }
+    ~arena()
+    {
+        pbase_arena_fini(&raw_);
+    }
+    arena(const arena &) = delete;
+    arena &operator=(const arena &) = delete;
+    [[nodiscard]] pbase_arena *raw()
+    {
+        return &raw_;
+    }
+
+  private:
+    pbase_arena raw_;
+};
+
+// The same, and the value that keeps it.
 class decoded
 {
   public:
-    decoded()
-    {
-        pbase_arena_init(&arena, pbase_alloc_default());
-    }
-    ~decoded()
-    {
-        pbase_arena_fini(&arena);
-    }
-    decoded(const decoded &) = delete;
-    decoded &operator=(const decoded &) = delete;
     // `call` gets the arena, a pbase_value * and a pbase_error *.
     template <class Call> result<value> get(Call &&call)
     {
         error cause;
-        pbase_status status = call(&arena, &raw, cause.raw());
+        pbase_value raw = pbase_value_null();
+        pbase_status status = call(memory_.raw(), &raw, cause.raw());
         if (status == PBASE_OK) {
             return value(raw);
         }
@@ -318,8 +468,7 @@ class decoded
     }
 
   private:
-    pbase_arena arena;
-    pbase_value raw = pbase_value_null();
+    arena memory_;
 };
 } // namespace detail
 } // namespace protobase

@@ -1,0 +1,19 @@
+// main.cpp - the C++ layer, built with and without exceptions, as C++17 and C++20.
+#include "support.hpp"
+
+int main()
+{
+    test_values();
+    test_collections();
+    test_nesting();
+    test_objects();
+    test_transactions();
+    test_spaces();
+    test_indexes();
+    test_questions();
+    test_blobs();
+    test_watch();
+    test_tools();
+    (void)std::printf("%s\n", failures == 0 ? "all is well" : "failed");
+    return failures == 0 ? 0 : 1;
+}
