@@ -30,6 +30,8 @@ PBASE_MUST_CHECK pbase_status cli_open_database(cli *self, pbase_error *err);
 /* Runs `body` in the transaction that a shell has open, else in one of its own that commits. */
 PBASE_MUST_CHECK pbase_status cli_run_in_txn(cli *self, pbase_txn_body body, void *state,
                                              pbase_error *err);
+/* Refuses, in a shell's open transaction, what cannot be part of one; `why` ends the sentence. */
+PBASE_MUST_CHECK pbase_status cli_check_no_txn(const cli *self, const char *why, pbase_error *err);
 /* Of the monotonic clock. */
 uint64_t cli_now_ns(void);
 /* "500ms", "10s", "2m" as the value of an option, in nanoseconds. */

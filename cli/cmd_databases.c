@@ -19,10 +19,18 @@ CLI_COMMAND(cmd_databases_list)
                               : status;
 }
 
+/* A transaction belongs to one database, and the list of them to none. */
+static pbase_status open_list(cli *self, pbase_error *err)
+{
+    pbase_status status =
+        cli_check_no_txn(self, "a change of the list of databases is a commit of its own", err);
+    return status == PBASE_OK ? cli_open_space(self, err) : status;
+}
+
 CLI_COMMAND(cmd_databases_create)
 {
     const char *name = arguments->operands[0];
-    pbase_status status = cli_open_space(self, err);
+    pbase_status status = open_list(self, err);
     status = status == PBASE_OK ? pbase_database_create(self->space, name, err) : status;
     return status == PBASE_OK ? cli_print_done(self, "created", name, 1, err) : status;
 }
@@ -30,7 +38,7 @@ CLI_COMMAND(cmd_databases_create)
 CLI_COMMAND(cmd_databases_drop)
 {
     const char *name = arguments->operands[0];
-    pbase_status status = cli_open_space(self, err);
+    pbase_status status = open_list(self, err);
     status = status == PBASE_OK ? pbase_database_drop(self->space, name, err) : status;
     return status == PBASE_OK ? cli_print_done(self, "dropped", name, 1, err) : status;
 }
@@ -43,7 +51,7 @@ static pbase_status change(cli *self, const cli_arguments *arguments, database_c
                            const char *verb, pbase_error *err)
 {
     const char *name = arguments->operands[1];
-    pbase_status status = cli_open_space(self, err);
+    pbase_status status = open_list(self, err);
     status = status == PBASE_OK ? run(self->space, arguments->operands[0], name, err) : status;
     return status == PBASE_OK ? cli_print_done(self, verb, name, 1, err) : status;
 }

@@ -14,7 +14,8 @@
 typedef struct {
     cli *run;
     FILE *out;
-    const char *path; /* NULL: standard output */
+    const char *path;  /* NULL: standard output */
+    const char *as_of; /* NULL: now */
     pbase_buffer line;
     dump_sum *sum;
     pbase_snapshot *snapshot; /* of the database at hand */
@@ -308,14 +309,24 @@ static pbase_status dump_index(void *state, const pbase_index_info *info, pbase_
 
 /* ----------------------------------------------------------------------------------- databases -- */
 
+/* As of now, or as of then the one that the run is about. */
+static pbase_status open_state(dump_work *self, const char *name, pbase_database **out,
+                               pbase_error *err)
+{
+    if (self->as_of != NULL) {
+        return cli_open_snapshot(self->run, self->as_of, &self->snapshot, err);
+    }
+    pbase_status status = pbase_database_open(self->run->space, name, out, err);
+    return status == PBASE_OK ? pbase_snapshot_open(*out, &self->snapshot, err) : status;
+}
+
 static pbase_status dump_database(void *state, const char *name, pbase_error *err)
 {
     dump_work *self = state;
     pbase_database *database = NULL;
     pbase_field begin[] = {{pbase_bytes_text("database"), pbase_value_text(name)}};
     self->database_roots = self->database_indexes = 0;
-    pbase_status status = pbase_database_open(self->run->space, name, &database, err);
-    status = status == PBASE_OK ? pbase_snapshot_open(database, &self->snapshot, err) : status;
+    pbase_status status = open_state(self, name, &database, err);
     status = status == PBASE_OK ? put_line(self, begin, 1, err) : status;
     status =
         status == PBASE_OK ? pbase_snapshot_roots(self->snapshot, dump_root, self, err) : status;
@@ -343,7 +354,7 @@ static pbase_status dump_all(dump_work *self, pbase_error *err)
                            {pbase_bytes_text("version"), pbase_value_int(DUMP_VERSION)}};
     pbase_status status = put_line(self, begin, 2, err);
     if (status == PBASE_OK) {
-        status = self->run->database_given
+        status = self->run->database_given || self->as_of != NULL
                      ? dump_database(self, self->run->database_name, err)
                      : pbase_database_list(self->run->space, dump_database, self, err);
     }
@@ -373,7 +384,7 @@ static pbase_status print_summary(const dump_work *self, pbase_error *err)
 CLI_COMMAND(cmd_dump)
 {
     const char *path = arguments->operand_count == 0 ? "-" : arguments->operands[0];
-    dump_work work = {.run = self, .out = stdout};
+    dump_work work = {.run = self, .out = stdout, .as_of = arguments->values[DUMP_AS_OF]};
     pbase_buffer_init(&work.line, pbase_alloc_default());
     self->must_exist = true;
     pbase_status status = cli_open_space(self, err);

@@ -13,17 +13,54 @@ typedef struct {
     bool found;
 } entry_work;
 
+typedef struct {
+    const char *name;
+    pbase_root_info *out;
+    bool found;
+} wanted_root;
+
+static pbase_status look_at_root(void *state, const pbase_root_info *root, pbase_error *err)
+{
+    wanted_root *wanted = state;
+    (void)err;
+    if (pbase_bytes_equal(root->name, pbase_bytes_text(wanted->name))) {
+        *wanted->out = *root;
+        wanted->found = true;
+    }
+    return PBASE_OK;
+}
+
+/* As the transaction of a shell sees it: it may have made the root, or dropped it. */
+static pbase_status root_of_txn(pbase_txn *txn, const char *name, pbase_root_info *out,
+                                pbase_error *err)
+{
+    wanted_root wanted = {.name = name, .out = out};
+    pbase_status status = pbase_txn_roots(txn, look_at_root, &wanted, err);
+    return status != PBASE_OK || wanted.found
+               ? status
+               : PBASE_FAIL(err, PBASE_NOT_FOUND, "the transaction sees no root '%s'", name);
+}
+
+static pbase_status root_of_database(pbase_database *database, const char *name,
+                                     pbase_root_info *out, pbase_error *err)
+{
+    pbase_snapshot *snapshot = NULL;
+    pbase_status status = pbase_snapshot_open(database, &snapshot, err);
+    if (status == PBASE_OK) {
+        status = pbase_snapshot_root(snapshot, name, out, err);
+    }
+    pbase_snapshot_close(snapshot);
+    return status;
+}
+
 /* Learns what the root holds; one that is missing becomes a dictionary. Whether that is still so is
  * seen when it is opened in the transaction. */
 static pbase_status learn_kind(const cli *self, entry_work *work, pbase_error *err)
 {
-    pbase_snapshot *snapshot = NULL;
     pbase_root_info info = {.kind = PBASE_ROOT_DICT};
-    pbase_status status = pbase_snapshot_open(self->database, &snapshot, err);
-    if (status == PBASE_OK) {
-        status = pbase_snapshot_root(snapshot, work->collection, &info, err);
-    }
-    pbase_snapshot_close(snapshot);
+    pbase_status status = self->txn != NULL
+                              ? root_of_txn(self->txn, work->collection, &info, err)
+                              : root_of_database(self->database, work->collection, &info, err);
     if (status == PBASE_OK || status == PBASE_NOT_FOUND) {
         work->kind = info.kind == PBASE_ROOT_VALUE ? PBASE_ROOT_DICT : info.kind;
     }

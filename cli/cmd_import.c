@@ -233,13 +233,21 @@ static pbase_status fill_batch(import_work *self, any_collection *into, uint64_t
 
 /* ------------------------------------------------------------------------------------ batches ---- */
 
+/* Of its own, or nested in that of a shell: a batch that fails leaves nothing there either. */
+static pbase_status begin_batch(const import_work *self, pbase_txn **out, pbase_error *err)
+{
+    pbase_txn *outer = self->run->txn;
+    return outer == NULL ? pbase_txn_begin(self->run->database, NULL, out, err)
+                         : pbase_txn_begin_nested(outer, NULL, out, err);
+}
+
 /* One transaction. END: the input has ended and what it still gave is committed. */
 static pbase_status import_batch(import_work *self, pbase_error *err)
 {
     pbase_txn *txn = NULL;
     any_collection into = {.kind = PBASE_ROOT_VALUE};
     uint64_t count = 0;
-    pbase_status status = pbase_txn_begin(self->run->database, NULL, &txn, err);
+    pbase_status status = begin_batch(self, &txn, err);
     if (status != PBASE_OK) {
         return status;
     }

@@ -43,6 +43,11 @@ static pbase_status split_fields(cli *self, const char *list, const char **out, 
     }
 }
 
+static pbase_status check_no_txn(const cli *self, pbase_error *err)
+{
+    return cli_check_no_txn(self, "an index is made and dropped in a commit of its own", err);
+}
+
 CLI_COMMAND(cmd_index_create)
 {
     const char *fields[PBASE_INDEX_FIELDS_MAX];
@@ -50,8 +55,10 @@ CLI_COMMAND(cmd_index_create)
     pbase_index_options options = {.struct_size = sizeof options,
                                    .unique = arguments->values[INDEX_CREATE_UNIQUE] != NULL,
                                    .fields = fields};
-    pbase_status status =
-        split_fields(self, arguments->operands[2], fields, &options.field_count, err);
+    pbase_status status = check_no_txn(self, err);
+    status = status == PBASE_OK
+                 ? split_fields(self, arguments->operands[2], fields, &options.field_count, err)
+                 : status;
     status = status == PBASE_OK ? cli_open_database(self, err) : status;
     if (status == PBASE_OK) {
         status = pbase_index_create(self->database, arguments->operands[0], name, &options,
@@ -63,7 +70,8 @@ CLI_COMMAND(cmd_index_create)
 CLI_COMMAND(cmd_index_drop)
 {
     const char *name = arguments->operands[1];
-    pbase_status status = cli_open_database(self, err);
+    pbase_status status = check_no_txn(self, err);
+    status = status == PBASE_OK ? cli_open_database(self, err) : status;
     if (status == PBASE_OK) {
         status = pbase_index_drop(self->database, arguments->operands[0], name, &self->call, err);
     }

@@ -560,7 +560,10 @@ CLI_COMMAND(cmd_load)
     load_work work = {.run = self};
     dump_reader_init(&work.reader, self, &work.input);
     pbase_status status =
-        rows_open(arguments->operands[0], ROWS_LINES, &self->call, &work.input, err);
+        cli_check_no_txn(self, "a load makes databases, which are commits of their own", err);
+    status = status == PBASE_OK
+                 ? rows_open(arguments->operands[0], ROWS_LINES, &self->call, &work.input, err)
+                 : status;
     status = status == PBASE_OK ? cli_open_space(self, err) : status;
     status = status == PBASE_OK ? dump_sum_create(&work.sum, err) : status;
     if (status == PBASE_OK) {

@@ -170,12 +170,9 @@ CLI_COMMAND(cmd_explain)
     pbase_query *query = NULL;
     pbase_snapshot *snapshot = NULL;
     pbase_value told;
-    pbase_status status = cli_open_database(self, err);
+    pbase_status status = cli_open_snapshot(self, arguments->values[EXPLAIN_AS_OF], &snapshot, err);
     if (status == PBASE_OK) {
         status = pbase_query_parse(NULL, pbase_bytes_text(arguments->operands[0]), &query, err);
-    }
-    if (status == PBASE_OK) {
-        status = pbase_snapshot_open(self->database, &snapshot, err);
     }
     if (status == PBASE_OK) {
         status = pbase_query_explain_on(query, snapshot, form, &self->arena, &told, err);

@@ -255,7 +255,8 @@ static pbase_status take_line(shell *self, const char *line, pbase_error *err)
     return !is_ended && shell_input_goes_on(self->input) ? PBASE_OK : run_query(self, err);
 }
 
-/* Where in the script it was: the line of the statement, and of the query if that knows better. */
+/* Where in the script it was: the line of the statement, and of the query if that knows better. A place
+ * in a file that a command reads goes before the message. */
 static void place_in_script(uint64_t first_line, pbase_error *err)
 {
     uint64_t line = 0, column = 0;
@@ -263,6 +264,9 @@ static void place_in_script(uint64_t first_line, pbase_error *err)
         pbase_error_where(err, "standard input: line %" PRIu64 " column %" PRIu64,
                           first_line + line - 1, column);
     } else {
+        if (err->where[0] != '\0') {
+            pbase_error_note(err, "%s", err->where);
+        }
         pbase_error_where(err, "standard input: line %" PRIu64, first_line);
     }
 }

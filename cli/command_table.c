@@ -184,8 +184,10 @@ static const cli_option query_options[] = {
 static const cli_option explain_options[] = {
     [EXPLAIN_FORMAT] = {"--format", "text|json|plan", CLI_WORD, false,
                         "text (default), json, or plan: the JSON plan"},
+    [EXPLAIN_AS_OF] = AS_OF,
     NO_MORE_OPTIONS,
 };
+static const cli_option dump_options[] = {[DUMP_AS_OF] = AS_OF, NO_MORE_OPTIONS};
 static const cli_operand dump_words[] = {
     {"FILE", CLI_FILE, true, "to write; without it, or with -, standard output"}, NO_MORE};
 static const cli_operand load_words[] = {{"FILE", CLI_FILE, false, "a dump; - is standard input"},
@@ -292,11 +294,13 @@ const cli_command cli_commands[] = {
     {"check", "verify every checksum and every value", "Findings exit with 6.", "protobase check",
      no_operands, no_options, cmd_check},
     {"dump", "everything as text, one JSON object a line",
-     "All databases, or with --database one; what goes through load and dump again is the same, "
-     "byte "
-     "for byte. docs/dump.md is the format.",
-     "protobase dump backup.jsonl\nprotobase dump | zstd >backup.jsonl.zst", dump_words, no_options,
-     cmd_dump},
+     "All databases, or with --database one; with --as-of always one, the default database when "
+     "none is named. What goes through load and dump again is the same, byte for byte. "
+     "docs/dump.md "
+     "is the format.",
+     "protobase dump backup.jsonl\nprotobase dump | zstd >backup.jsonl.zst\n"
+     "protobase --database shop dump --as-of 1041 shop.jsonl",
+     dump_words, dump_options, cmd_dump},
     {"load", "a dump back into databases",
      "Databases that are there must be empty. A dump that is damaged changes nothing.",
      "protobase load backup.jsonl\nzstdcat backup.jsonl.zst | protobase --data new load -",

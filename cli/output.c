@@ -57,6 +57,13 @@ pbase_status cli_run_in_txn(cli *self, pbase_txn_body body, void *state, pbase_e
                              : pbase_txn_run(self->database, NULL, &self->call, body, state, err);
 }
 
+pbase_status cli_check_no_txn(const cli *self, const char *why, pbase_error *err)
+{
+    return self->txn == NULL
+               ? PBASE_OK
+               : cli_usage(err, "a transaction is open, and %s: .commit or .abort ends it", why);
+}
+
 uint64_t cli_now_ns(void)
 {
     struct timespec now;

@@ -48,6 +48,35 @@ static void what_was_there_is_read_as_of_a_commit(void **state)
     cli_case_end(&run);
 }
 
+static void the_past_is_dumped_and_explained(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    CLI(&run, KEPT, "databases", "create", "other");
+    CLI(&run, KEPT, "dump", "--as-of", "2");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "{\"key\":1,\"value\":10}"));
+    assert_null(strstr(run.out, "\"root\":\"b\""));
+    assert_non_null(strstr(run.out, "\"databases\":1}")); /* the default one alone */
+    cli_case_write(&run, "then.jsonl", run.out);
+    CLI(&run, "--data", "new", "load", "then.jsonl");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--data", "new", "dump");
+    assert_string_equal(run.out, cli_case_read(&run, "then.jsonl"));
+    CLI(&run, KEPT, "--database", "other", "dump", "--as-of", "3");
+    cli_case_expect(&run, 3, "other");
+    CLI(&run, KEPT, "explain", "from b | count", "--as-of", "4");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "from b"));
+    CLI(&run, KEPT, "explain", "from b | count", "--as-of", "yesterday");
+    cli_case_expect(&run, 2, "yesterday");
+    CLI(&run, KEPT, "explain", "from b | count", "--as-of", "99");
+    cli_case_expect(&run, 3, "there is no commit 99 yet");
+    cli_case_end(&run);
+}
+
 static void outside_of_what_is_kept_it_exits_with_3(void **state)
 {
     (void)state;
@@ -157,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_there_is_read_as_of_a_commit),
+        cmocka_unit_test(the_past_is_dumped_and_explained),
         cmocka_unit_test(outside_of_what_is_kept_it_exits_with_3),
         cmocka_unit_test(history_lists_the_commits),
         cmocka_unit_test(changes_are_told_one_a_line),

@@ -114,6 +114,75 @@ static void what_lies_between_begin_and_commit_is_one_transaction(void **state)
     cli_case_end(&run);
 }
 
+static void an_import_goes_into_the_open_transaction(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_people(&run);
+    cli_case_write(&run, "more.jsonl", "{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");
+    cli_case_write(&run, "bad.jsonl", "{\"id\":6}\n{\"id\":7}\n{\"no\":8}\n");
+    run.input = ".begin\n"
+                ".import people more.jsonl --key id --batch 2 --json\n"
+                ".import tags more.jsonl --type hash_dict --key id --json\n"
+                ".put tags '{\"any\": 1}' true\n" /* of the kind that the transaction made */
+                ".abort\n"
+                "from people | count\n"
+                ".begin\n"
+                ".import people more.jsonl --key id --json\n"
+                ".delete people 5\n"
+                "from people | count\n"
+                ".commit\n"
+                ".begin\n"
+                ".import people bad.jsonl --key id --json\n"; /* fails, and the end aborts */
+    CLI(&run, "shell");
+    cli_case_expect(&run, 15, "standard input: line 13: bad.jsonl: line 3 column 1");
+    assert_non_null(strstr(run.out, "{\"count\":2}"));
+    assert_non_null(strstr(run.out, "{\"count\":4}"));
+    CLI(&run, "roots", "--names");
+    cli_case_expect_out(&run, "people\n");
+    CLI(&run, "query", "from people | count");
+    cli_case_expect_out(&run, "{\"count\":4}\n");
+    cli_case_end(&run);
+}
+
+static void what_cannot_be_part_of_a_transaction_is_refused_within(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *why;
+    } cases[] = {
+        {".databases create shop", "the list of databases is a commit of its own"},
+        {".databases drop main", "the list of databases is a commit of its own"},
+        {".databases rename main shop", "the list of databases is a commit of its own"},
+        {".databases snapshot main shop", "the list of databases is a commit of its own"},
+        {".databases branch main shop", "the list of databases is a commit of its own"},
+        {".index create people by_born born", "made and dropped in a commit of its own"},
+        {".index drop people by_name", "made and dropped in a commit of its own"},
+        {".load all.jsonl", "a load makes databases"},
+    };
+    cli_case run;
+    cli_case_begin(&run);
+    make_people(&run);
+    CLI(&run, "index", "create", "people", "by_name", "name");
+    CLI(&run, "dump", "all.jsonl");
+    CLI(&run, "dump");
+    cli_case_write(&run, "before.jsonl", run.out);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char script[160];
+        (void)snprintf(script, sizeof script, ".begin\n%s\n.commit\n", cases[i].line);
+        run.input = script;
+        CLI(&run, "shell");
+        cli_case_expect(&run, 2, cases[i].why);
+        cli_case_expect(&run, 2, "line 2: a transaction is open");
+    }
+    CLI(&run, "dump");
+    assert_string_equal(run.out, cli_case_read(&run, "before.jsonl"));
+    CLI(&run, "databases", "list");
+    cli_case_expect_out(&run, "main\n");
+    cli_case_end(&run);
+}
+
 static void commands_of_the_shell_and_of_the_program_work_within(void **state)
 {
     (void)state;
@@ -372,6 +441,8 @@ int main(void)
         cmocka_unit_test(a_script_gives_its_rows_and_nothing_else),
         cmocka_unit_test(the_first_failure_ends_a_script_with_its_exit_code_and_line),
         cmocka_unit_test(what_lies_between_begin_and_commit_is_one_transaction),
+        cmocka_unit_test(an_import_goes_into_the_open_transaction),
+        cmocka_unit_test(what_cannot_be_part_of_a_transaction_is_refused_within),
         cmocka_unit_test(commands_of_the_shell_and_of_the_program_work_within),
         cmocka_unit_test(names_of_collections_fields_and_commands_are_completed),
         cmocka_unit_test(a_query_may_take_several_lines_and_a_failure_is_not_the_end),
