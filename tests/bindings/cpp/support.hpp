@@ -60,5 +60,6 @@ void test_questions();
 void test_blobs();
 void test_watch();
 void test_tools();
+void test_failing_new();
 
 #endif
