@@ -9,12 +9,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Any mixing of all the bytes does. */
+static inline uint64_t fuzz_hash64(const void *data, size_t size, uint64_t seed)
+{
+    for (size_t i = 0; i < size; i++) {
+        seed = (seed ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001b3);
+    }
+    return seed;
+}
+
 /* The first component of the plugin `file`, opened. */
 static inline void *fuzz_codec_open(const char *file, const pbase_config *config)
 {
     static pbase_host host;
-    host = (pbase_host){
-        .struct_size = sizeof host, .alloc = pbase_alloc_default(), .os = pbase_os_real()};
+    host = (pbase_host){.struct_size = sizeof host,
+                        .alloc = pbase_alloc_default(),
+                        .os = pbase_os_real(),
+                        .hash64 = fuzz_hash64};
     pbase_component_open open = {
         .struct_size = sizeof open, .host = &host, .config = config, .data_hint = "fuzz"};
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
