@@ -231,6 +231,26 @@ static bool ours_get(void *session, const uint8_t *key, kv_view *out)
     return true;
 }
 
+static void ours_get_many(void *session, const uint8_t *keys, kv_view *out)
+{
+    ours_session *self = session;
+    pbase_error err;
+    pbase_value named[KV_MANY];
+    pbase_bytes values[KV_MANY];
+    pbase_error_init(&err);
+    for (size_t i = 0; i < KV_MANY; i++) {
+        named[i] = key_value(keys + i * KV_KEY_BYTES);
+    }
+    must(pbase_dict_get_many(self->reads, named, KV_MANY, self->reader, values, &err), &err,
+         "get many");
+    for (size_t i = 0; i < KV_MANY; i++) {
+        if (values[i].data == NULL) {
+            bench_fail("protobase: a record is missing");
+        }
+        out[i] = (kv_view){values[i].data, values[i].size};
+    }
+}
+
 static uint64_t ours_scan(void *session, const uint8_t *key, uint64_t limit, uint64_t *sum)
 {
     ours_session *self = session;
@@ -299,6 +319,7 @@ const kv_engine kv_protobase = {.name = "protobase",
                                 .write_commit = ours_write_commit,
                                 .read_begin = ours_read_begin,
                                 .get = ours_get,
+                                .get_many = ours_get_many,
                                 .scan = ours_scan,
                                 .read_end = ours_read_end,
                                 .open_parts = ours_open_parts};

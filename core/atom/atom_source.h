@@ -28,6 +28,9 @@ typedef struct {
      * way of a checkpoint. */
     pbase_status (*write)(atom_source *self, const uint32_t *types, const pbase_bytes *payloads,
                           size_t count, pbase_atom_pointer *out, pbase_error *err);
+    /* Asks for the first bytes of a stored atom, without waiting for them; says nothing of errors,
+     * which acquire tells. NULL: there is nothing to ask for. */
+    void (*prefetch)(atom_source *self, pbase_atom_pointer pointer, uint32_t bytes);
     /* Figures of reading: a clock, and how long a look-up took that was timed by it. NULL, both: nobody
      * wants them. */
     uint64_t (*now_ns)(atom_source *self);
@@ -67,6 +70,18 @@ static inline pbase_status atom_acquire(atom_source *source, atom_ref ref, atom_
     out->type = memory->type;
     out->pin = NULL;
     return PBASE_OK;
+}
+/* Asks for the first `bytes` of an atom's payload, wherever it is. */
+static inline void atom_prefetch(atom_source *source, atom_ref ref, uint32_t bytes)
+{
+    if (!atom_ref_is_stored(ref)) {
+        const uint8_t *at = (const uint8_t *)atom_ref_memory(ref);
+        for (uint32_t line = 0; line < bytes; line += 64) {
+            __builtin_prefetch(at + line);
+        }
+    } else if (source->vtable->prefetch != NULL) {
+        source->vtable->prefetch(source, atom_ref_pointer(ref), bytes);
+    }
 }
 static inline void atom_release(atom_source *source, atom_view *view)
 {

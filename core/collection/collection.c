@@ -260,12 +260,12 @@ pbase_status collection_decode(const collection *self, const tree_item *item, pb
     return collection_noted(self, status, err);
 }
 
-pbase_status collection_payload(const collection *self, const pbase_reader *reader,
-                                pbase_bytes *out, pbase_error *err)
+pbase_status collection_payload(const collection *self, const tree_item *item, pbase_bytes *out,
+                                pbase_error *err)
 {
     value_coder *coder = self->context->coder;
     pbase_bytes stored;
-    pbase_status status = item_stored(&reader->item, &stored, err);
+    pbase_status status = item_stored(item, &stored, err);
     if (status == PBASE_OK) {
         status = coder->vtable->payload(coder, stored, out, err);
     }

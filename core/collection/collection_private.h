@@ -34,9 +34,14 @@ struct pbase_reader {
     const pbase_alloc *alloc;
     atom_source *source;
     tree_item item;
+    pbase_buffer pins; /* void *: of a look-up of many, released by `many_source` */
+    atom_source *many_source;
     uint32_t gets; /* to time one of READ_SAMPLE */
 };
 #define READ_SAMPLE 64u
+/* Takes over what an item pins, if anything; NO_MEMORY: nothing was taken. */
+PBASE_MUST_CHECK pbase_status reader_take(pbase_reader *reader, atom_source *source,
+                                          tree_item *item, pbase_error *err);
 
 /* Yields `status` after naming the collection in `err`, unless it is OK or END. */
 pbase_status collection_noted(const collection *self, pbase_status status, pbase_error *err);
@@ -83,8 +88,8 @@ PBASE_MUST_CHECK pbase_status collection_read_range(const collection *self, pbas
 PBASE_MUST_CHECK pbase_status collection_decode(const collection *self, const tree_item *item,
                                                 pbase_arena *arena, pbase_value *out,
                                                 pbase_error *err);
-/* The codec's bytes of the item in `reader`. */
-PBASE_MUST_CHECK pbase_status collection_payload(const collection *self, const pbase_reader *reader,
+/* The codec's bytes of an item, lent as long as it is. */
+PBASE_MUST_CHECK pbase_status collection_payload(const collection *self, const tree_item *item,
                                                  pbase_bytes *out, pbase_error *err);
 /* READ_ONLY for a handle that may not be edited. */
 PBASE_MUST_CHECK pbase_status collection_edit_check(const collection *self, pbase_error *err);
@@ -187,6 +192,9 @@ PBASE_MUST_CHECK pbase_status mapping_get(const collection *self, const pbase_va
                                           pbase_arena *arena, pbase_value *out, pbase_error *err);
 PBASE_MUST_CHECK pbase_status mapping_child(const collection *self, const pbase_value *key,
                                             uint64_t n, pbase_collection **out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status mapping_get_many(const collection *self, const pbase_value *keys,
+                                               size_t count, pbase_reader *reader, pbase_bytes *out,
+                                               pbase_error *err);
 PBASE_MUST_CHECK pbase_status mapping_get_bytes(const collection *self, const pbase_value *key,
                                                 pbase_reader *reader, pbase_bytes *out,
                                                 pbase_error *err);

@@ -19,6 +19,12 @@ pbase_status pbase_dict_get_bytes(const pbase_dict *dict, const pbase_value *key
     return mapping_get_bytes(self_of(dict), key, reader, out, err);
 }
 
+pbase_status pbase_dict_get_many(const pbase_dict *dict, const pbase_value *keys, size_t count,
+                                 pbase_reader *reader, pbase_bytes *out, pbase_error *err)
+{
+    return mapping_get_many(self_of(dict), keys, count, reader, out, err);
+}
+
 pbase_status pbase_dict_child(const pbase_dict *dict, const pbase_value *key, uint64_t n,
                               pbase_collection **out, pbase_error *err)
 {

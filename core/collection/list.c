@@ -59,7 +59,7 @@ pbase_status pbase_list_get_bytes(const pbase_list *list, int64_t index, pbase_r
     pbase_status status = list_find(self, index, &reader->item, err);
     if (status == PBASE_OK) {
         reader->source = self->context->source;
-        status = collection_payload(self, reader, out, err);
+        status = collection_payload(self, &reader->item, out, err);
     }
     return status;
 }

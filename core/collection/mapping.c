@@ -82,7 +82,7 @@ static pbase_status get_bytes(const collection *self, const pbase_value *key, pb
     }
     if (status == PBASE_OK && found) {
         reader->source = self->context->source;
-        status = collection_payload(self, reader, out, err);
+        status = collection_payload(self, &reader->item, out, err);
     }
     key_scratch_fini(&scratch);
     return status == PBASE_OK && !found ? PBASE_NOT_FOUND : status;

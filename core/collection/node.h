@@ -197,6 +197,8 @@ uint32_t node_packed_size(const node *self);
 
 /* Index of the first entry at or above `key`, count when all are below. */
 uint32_t node_search(const node *self, pbase_bytes key, bool *out_found);
+/* Asks for the entry that node_search will compare in full, without waiting for it. */
+void node_prefetch_entry(const node *self, pbase_bytes key);
 /* Of an inner node: index of the child that serves `key`. */
 uint32_t node_search_child(const node *self, pbase_bytes key);
 /* Of an inner node: index of the child that holds entry `*position`, which becomes the position in

@@ -88,6 +88,23 @@ uint32_t node_search(const node *self, pbase_bytes key, bool *out_found)
     return lower_bound(self, 0, key, out_found);
 }
 
+#define ENTRY_LINES 3u /* of 64 bytes: a key and the beginning of its value */
+
+void node_prefetch_entry(const node *self, pbase_bytes key)
+{
+    if (key.size < self->prefix_size) {
+        return;
+    }
+    uint32_t head = node_head_of(key.data + self->prefix_size, key.size - self->prefix_size);
+    uint32_t index = head_lower_bound(self, 0, self->count, head);
+    if (index < self->count) {
+        const uint8_t *entry = node_entry_at(self, index);
+        for (uint32_t line = 0; line < ENTRY_LINES; line++) {
+            __builtin_prefetch(entry + (size_t)line * 64);
+        }
+    }
+}
+
 uint32_t node_search_child(const node *self, pbase_bytes key)
 {
     bool found;

@@ -77,8 +77,8 @@ void tree_item_release(atom_source *source, tree_item *item)
     atom_release(source, &item->node);
 }
 
-static pbase_status item_lend(atom_source *source, const node *leaf, uint32_t index, tree_item *out,
-                              pbase_error *err)
+pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t index, tree_item *out,
+                            pbase_error *err)
 {
     node_entry entry;
     out->large.pin = NULL;
@@ -87,46 +87,20 @@ static pbase_status item_lend(atom_source *source, const node *leaf, uint32_t in
     return tree_value_lend(source, &entry, &out->large, &out->value, err);
 }
 
-static pbase_status root_lend(const tree *self, atom_view *view, node *out, pbase_error *err)
-{
-    return node_acquire(self->source, self->root, NULL, 0, self->positional, view, out, err);
-}
-
-/* A way down that holds the last node it came to. Nodes take turns, so that none is copied. */
-typedef struct {
-    atom_view views[2];
-    node nodes[2];
-    unsigned turn; /* of the two, the one that is held */
-} descent;
-
-/* From the node that is held, an inner one, to its child `index`. A failure holds nothing. */
-static inline pbase_status descent_down(descent *self, const tree *in, uint32_t index,
-                                        pbase_error *err)
-{
-    unsigned from = self->turn, to = 1 - from;
-    const node *parent = &self->nodes[from];
-    atom_ref child = pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_REF);
-    pbase_status status = node_acquire(in->source, child, parent, index, in->positional,
-                                       &self->views[to], &self->nodes[to], err);
-    atom_release(in->source, &self->views[from]);
-    self->turn = to;
-    return status;
-}
-
 /* Goes down to the leaf that serves `key` and lends it. `rank`, when not NULL, receives the number of
  * entries in the leaves before it. The tree is not empty. */
 static pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank, atom_view *view,
                                 node *leaf, pbase_error *err)
 {
-    descent way = {.turn = 0};
-    pbase_status status = root_lend(self, &way.views[0], &way.nodes[0], err);
+    tree_descent way = {.turn = 0};
+    pbase_status status = tree_root_lend(self, &way.views[0], &way.nodes[0], err);
     while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
         const node *at = &way.nodes[way.turn];
         uint32_t index = node_search_child(at, key);
         if (rank != NULL) {
             *rank += node_total_before(at, index);
         }
-        status = descent_down(&way, self, index, err);
+        status = tree_descent_down(&way, self, index, err);
     }
     *view = way.views[way.turn];
     *leaf = way.nodes[way.turn];
@@ -136,11 +110,11 @@ static pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *ran
 static pbase_status leaf_of_position(const tree *self, uint64_t *position, atom_view *view,
                                      node *leaf, pbase_error *err)
 {
-    descent way = {.turn = 0};
-    pbase_status status = root_lend(self, &way.views[0], &way.nodes[0], err);
+    tree_descent way = {.turn = 0};
+    pbase_status status = tree_root_lend(self, &way.views[0], &way.nodes[0], err);
     while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
         uint32_t index = node_search_position(&way.nodes[way.turn], position);
-        status = descent_down(&way, self, index, err);
+        status = tree_descent_down(&way, self, index, err);
     }
     *view = way.views[way.turn];
     *leaf = way.nodes[way.turn];
@@ -155,7 +129,7 @@ pbase_status tree_count(const tree *self, uint64_t *out, pbase_error *err)
     }
     atom_view view;
     node root;
-    pbase_status status = root_lend(self, &view, &root, err);
+    pbase_status status = tree_root_lend(self, &view, &root, err);
     if (status == PBASE_OK) {
         *out = node_total(&root);
         atom_release(self->source, &view);
@@ -178,7 +152,7 @@ pbase_status tree_get(const tree *self, pbase_bytes key, tree_item *out, bool *o
     }
     uint32_t index = node_search(&leaf, key, &found);
     if (found) {
-        status = item_lend(self->source, &leaf, index, out, err);
+        status = tree_item_lend(self->source, &leaf, index, out, err);
     }
     if (!found || status != PBASE_OK) {
         atom_release(self->source, &out->node);
@@ -217,7 +191,7 @@ pbase_status tree_at(const tree *self, uint64_t index, tree_item *out, bool *out
     }
     bool found = index < leaf.count;
     if (found) {
-        status = item_lend(self->source, &leaf, (uint32_t)index, out, err);
+        status = tree_item_lend(self->source, &leaf, (uint32_t)index, out, err);
     }
     if (!found || status != PBASE_OK) {
         atom_release(self->source, &out->node);

@@ -83,6 +83,12 @@ PBASE_MUST_CHECK pbase_status tree_count(const tree *self, uint64_t *out, pbase_
  * says. */
 PBASE_MUST_CHECK pbase_status tree_get(const tree *self, pbase_bytes key, tree_item *out,
                                        bool *out_found, pbase_error *err);
+#define TREE_MANY_MAX 16u
+/* The same of `count` keys, at most TREE_MANY_MAX: descents go side by side, so that the misses of one
+ * are waited for together with those of the others. Each out[i] is filled and must be released when
+ * out_found[i]. A failure holds nothing. */
+PBASE_MUST_CHECK pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t count,
+                                            tree_item *out, bool *out_found, pbase_error *err);
 PBASE_MUST_CHECK pbase_status tree_has(const tree *self, pbase_bytes key, bool *out_found,
                                        pbase_error *err);
 /* The entry at `index`, of both shapes. */

@@ -21,4 +21,35 @@ static inline node tree_node_memory(atom_ref ref)
     return node_of(memory->payload, memory->size);
 }
 
+/* Lends the root of a tree that is not empty. */
+static inline PBASE_MUST_CHECK pbase_status tree_root_lend(const tree *self, atom_view *view,
+                                                           node *out, pbase_error *err)
+{
+    return node_acquire(self->source, self->root, NULL, 0, self->positional, view, out, err);
+}
+
+/* A way down that holds the last node it came to. Nodes take turns, so that none is copied. */
+typedef struct {
+    atom_view views[2];
+    node nodes[2];
+    unsigned turn; /* of the two, the one that is held */
+} tree_descent;
+
+/* From the node that is held, an inner one, to its child `index`. A failure holds nothing. */
+static inline PBASE_MUST_CHECK pbase_status tree_descent_down(tree_descent *self, const tree *in,
+                                                              uint32_t index, pbase_error *err)
+{
+    unsigned from = self->turn, to = 1 - from;
+    const node *parent = &self->nodes[from];
+    atom_ref child = pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_REF);
+    pbase_status status = node_acquire(in->source, child, parent, index, in->positional,
+                                       &self->views[to], &self->nodes[to], err);
+    atom_release(in->source, &self->views[from]);
+    self->turn = to;
+    return status;
+}
+/* Lends the value and the spelling of entry `index` of a leaf; out->node stays the caller's. */
+PBASE_MUST_CHECK pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t index,
+                                             tree_item *out, pbase_error *err);
+
 #endif

@@ -175,6 +175,21 @@ pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
     return PBASE_OK;
 }
 
+void segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t bytes)
+{
+    uint64_t offset = pbase_atom_pointer_offset(pointer);
+    _Atomic(mapped_segment *) *slot = slot_of(map, pbase_atom_pointer_log(pointer));
+    mapped_segment *segment =
+        slot == NULL ? NULL : atomic_load_explicit(slot, memory_order_acquire);
+    if (!lies_inside(segment, offset)) {
+        return;
+    }
+    __builtin_prefetch(&segment->verified[offset / PBASE_ATOM_ALIGN / 64]);
+    for (uint32_t line = 0; line < bytes; line += 64) {
+        __builtin_prefetch(segment->data + offset + line);
+    }
+}
+
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at)
 {
     uint64_t bit = (uint64_t)(at - segment->data) / PBASE_ATOM_ALIGN;

@@ -287,6 +287,14 @@ static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, ato
     return note_pointer(err, pointer, status);
 }
 
+static void prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t bytes)
+{
+    store *self = store_from(source);
+    if (self->map != NULL) {
+        segment_map_prefetch(self->map, pointer, bytes);
+    }
+}
+
 static void release(atom_source *source, void *pin)
 {
     atom_cache_release(store_from(source)->objects, pin);
@@ -412,6 +420,7 @@ static const atom_source_vtable store_atom_vtable = {
     .acquire = acquire,
     .release = release,
     .write = write_atoms,
+    .prefetch = prefetch,
     .now_ns = now_ns,
     .read_took = read_took,
 };

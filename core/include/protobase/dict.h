@@ -30,6 +30,15 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_dict_get_bytes(const pbase_dict *d
                                                              const pbase_value *key,
                                                              pbase_reader *reader, pbase_bytes *out,
                                                              pbase_error *err);
+/* The values of many keys, in any order, as pbase_dict_get_bytes gives each: out[i] is that of keys[i],
+ * data NULL where there is none. Several times as fast as one after another from about eight keys on:
+ * the look-ups wait for memory together. All are lent until the next use of `reader`, or until the next
+ * edit or the close of `dict`. INVALID: one is not a key; after a failure nothing is lent and `out` says
+ * nothing. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_dict_get_many(const pbase_dict *dict,
+                                                            const pbase_value *keys, size_t count,
+                                                            pbase_reader *reader, pbase_bytes *out,
+                                                            pbase_error *err);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_dict_has(const pbase_dict *dict,
                                                        const pbase_value *key, bool *out,
                                                        pbase_error *err);

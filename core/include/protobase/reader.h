@@ -1,8 +1,8 @@
 /* reader.h - what holds bytes that a collection lends.
  *
  * A reader pins the place where the bytes of one value lie, so that reading copies and allocates
- * nothing. One reader serves any number of collections, one value at a time: what it lent ends with
- * the next call that uses it, with reset or with close.
+ * nothing. One reader serves any number of collections, one value, or the values of one
+ * pbase_dict_get_many, at a time: what it lent ends with the next call that uses it, with reset or with close.
  * Threads: confined. */
 #ifndef PROTOBASE_READER_H
 #define PROTOBASE_READER_H

@@ -1,6 +1,6 @@
-/* 18-encryption.c - a space on files whose key changes, and what is said when one is missing.
+/* 19-encryption.c - a space on files whose key changes, and what is said when one is missing.
  *
- *     18-encryption         data in ./encryption-data, keys in the environment of this program
+ *     19-encryption         data in ./encryption-data, keys in the environment of this program
  *
  * docs/encryption.md tells where keys come from and what they protect. */
 #include <protobase/protobase.h>
