@@ -113,6 +113,40 @@ CLI_COMMAND(cmd_check)
     return status;
 }
 
+/* ------------------------------------------------------------------------------------ compact -- */
+
+static pbase_status print_compacted(cli *self, const pbase_compact_report *report, pbase_error *err)
+{
+    if (!self->json) {
+        return cli_print(err,
+                         "%" PRIu64 " segments of %" PRIu64 " bytes, %" PRIu64
+                         " bytes of them alive; %" PRIu64 " segments of %" PRIu64
+                         " bytes given back\n",
+                         report->segments, report->bytes, report->live_bytes,
+                         report->freed_segments, report->freed_bytes);
+    }
+    pbase_field fields[] = {
+        {pbase_bytes_text("segments"), pbase_value_int((int64_t)report->segments)},
+        {pbase_bytes_text("bytes"), pbase_value_int((int64_t)report->bytes)},
+        {pbase_bytes_text("live_bytes"), pbase_value_int((int64_t)report->live_bytes)},
+        {pbase_bytes_text("freed_segments"), pbase_value_int((int64_t)report->freed_segments)},
+        {pbase_bytes_text("freed_bytes"), pbase_value_int((int64_t)report->freed_bytes)},
+    };
+    pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
+    return cli_print_json(self, &line, err);
+}
+
+CLI_COMMAND(cmd_compact)
+{
+    (void)arguments;
+    pbase_compact_report report;
+    pbase_status status = cli_open_space(self, err);
+    if (status == PBASE_OK) {
+        status = pbase_space_compact(self->space, &self->call, &report, err);
+    }
+    return status == PBASE_OK ? print_compacted(self, &report, err) : status;
+}
+
 /* ------------------------------------------------------------------------------------ version -- */
 
 #ifdef NDEBUG

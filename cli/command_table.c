@@ -293,6 +293,11 @@ const cli_command cli_commands[] = {
      "protobase stats", no_operands, no_options, cmd_stats},
     {"check", "verify every checksum and every value", "Findings exit with 6.", "protobase check",
      no_operands, no_options, cmd_check},
+    {"compact", "give back space in which nothing is alive",
+     "A checkpoint, then segments of the store that nothing reaches are removed. The background "
+     "does "
+     "the same now and then. Exits with 11 while another process has the space open.",
+     "protobase compact", no_operands, no_options, cmd_compact},
     {"dump", "everything as text, one JSON object a line",
      "All databases, or with --database one; with --as-of always one, the default database when "
      "none is named. What goes through load and dump again is the same, byte for byte. "

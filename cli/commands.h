@@ -30,6 +30,7 @@ CLI_COMMAND(cmd_query);
 CLI_COMMAND(cmd_explain);
 CLI_COMMAND(cmd_stats);
 CLI_COMMAND(cmd_check);
+CLI_COMMAND(cmd_compact);
 CLI_COMMAND(cmd_shell);
 CLI_COMMAND(cmd_dump);
 CLI_COMMAND(cmd_load);

@@ -174,7 +174,8 @@ typedef struct {
 } tree_walk_atom;
 typedef struct {
     void *state;
-    /* Every atom, parents first. A result other than OK ends the walk with it. */
+    /* Every atom, parents first. END: what it refers to is left out; another result than OK ends the
+     * walk with it. */
     pbase_status (*atom)(void *state, const tree_walk_atom *atom, pbase_error *err);
     /* May be NULL. An entry that owns another tree, before going into it; END: leave it out. */
     pbase_status (*enter)(void *state, const encoded_key *key, const tree_value *value,

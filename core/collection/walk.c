@@ -43,8 +43,17 @@ static pbase_status span_check(const walk *self, const node *at, const key_span 
     return low || high ? span_fault(span, err) : PBASE_OK;
 }
 
+/* `out_left_out`: what the atom refers to is not asked for. */
+static pbase_status show(const walk *self, const tree_walk_atom *atom, bool *out_left_out,
+                         pbase_error *err)
+{
+    pbase_status status = self->visitor->atom(self->visitor->state, atom, err);
+    *out_left_out = status == PBASE_END;
+    return *out_left_out ? PBASE_OK : status;
+}
+
 static pbase_status visit(const walk *self, atom_ref ref, const atom_view *view, const node *at,
-                          const key_span *span, pbase_error *err)
+                          const key_span *span, bool *out_left_out, pbase_error *err)
 {
     tree_walk_atom seen = {
         .ref = ref, .size = view->size, .type = view->type, .from = span->from, .to = span->to};
@@ -52,7 +61,7 @@ static pbase_status visit(const walk *self, atom_ref ref, const atom_view *view,
         seen.level = at->level;
         seen.count = node_total(at);
     }
-    return self->visitor->atom(self->visitor->state, &seen, err);
+    return show(self, &seen, out_left_out, err);
 }
 
 /* -------------------------------------------------------------------------------- leaves ------ */
@@ -61,12 +70,13 @@ static pbase_status walk_large(const walk *self, const node_entry *entry, const 
                                pbase_error *err)
 {
     atom_view view = {.size = entry->length, .type = ATOM_VALUE};
+    bool left_out = false; /* it refers to nothing */
     if (self->visitor->inner_only) {
-        return visit(self, entry->ref, &view, NULL, span, err);
+        return visit(self, entry->ref, &view, NULL, span, &left_out, err);
     }
     pbase_status status = node_large_acquire(self->source, entry->ref, entry->length, &view, err);
     if (status == PBASE_OK) {
-        status = visit(self, entry->ref, &view, NULL, span, err);
+        status = visit(self, entry->ref, &view, NULL, span, &left_out, err);
         atom_release(self->source, &view);
     }
     return status;
@@ -157,7 +167,8 @@ static pbase_status visit_unread(const walk *self, const node_child *child, cons
                            .count = child->count,
                            .from = span->from,
                            .to = span->to};
-    return self->visitor->atom(self->visitor->state, &seen, err);
+    bool left_out = false; /* it refers to nothing */
+    return show(self, &seen, &left_out, err);
 }
 
 static pbase_status walk_child(const walk *self, const node *at, uint32_t index,
@@ -225,10 +236,11 @@ static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent
     if (status == PBASE_OK) {
         status = span_check(self, &at, span, err);
     }
+    bool left_out = false;
     if (status == PBASE_OK) {
-        status = visit(self, ref, &view, &at, span, err);
+        status = visit(self, ref, &view, &at, span, &left_out, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && !left_out) {
         status = at.level == 0 ? walk_leaf(self, &at, span, err) : walk_inner(self, &at, span, err);
     }
     atom_release(self->source, &view);

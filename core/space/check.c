@@ -3,6 +3,7 @@
  * The storage verifies its own formats; then every root is walked: structure and checksums of its
  * atoms, and every value is decoded. Damage in one root is a finding, and the walk goes on with the
  * next one. */
+#include "atom/ref_set.h"
 #include "collection/change.h"
 #include "collection/key_element.h"
 #include "collection/kind.h"
@@ -16,12 +17,6 @@
 #include <inttypes.h>
 #include <protobase/check.h>
 #include <stdio.h>
-
-/* Roots of trees that were walked: open addressing, ATOM_REF_NONE is free. */
-typedef struct {
-    atom_ref *refs;
-    size_t count, capacity;
-} seen_roots;
 
 typedef struct {
     pbase_space *space;
@@ -37,7 +32,7 @@ typedef struct {
     census collections; /* of the database */
     uint64_t sum;       /* of the counts met so far */
     pbase_arena arena;  /* of the value being decoded */
-    seen_roots seen;    /* what copies of databases share is read once */
+    ref_set seen;       /* roots of trees: what copies of databases share is read once */
 } check_run;
 
 #define PLACE_BYTES 640u
@@ -77,57 +72,11 @@ static pbase_status judge(check_run *run, pbase_status status, const pbase_error
     return tell(run, status, place, why->message, err);
 }
 
-/* ------------------------------------------------------------------------------ seen roots ---- */
-
-static atom_ref *seen_slot(const seen_roots *seen, atom_ref root)
-{
-    size_t mask = seen->capacity - 1;
-    uint64_t hash = (uint64_t)root * 0x9e3779b97f4a7c15u;
-    size_t at = (size_t)(hash ^ hash >> 31) & mask;
-    while (seen->refs[at] != ATOM_REF_NONE && seen->refs[at] != root) {
-        at = (at + 1) & mask;
-    }
-    return &seen->refs[at];
-}
-
-static pbase_status seen_grow(const pbase_alloc *alloc, seen_roots *seen, pbase_error *err)
-{
-    seen_roots grown = {.capacity = seen->capacity == 0 ? 64 : seen->capacity * 2};
-    grown.refs = pbase_alloc_zeroed(alloc, grown.capacity, sizeof *grown.refs);
-    if (grown.refs == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to check the space");
-    }
-    for (size_t i = 0; i < seen->capacity; i++) {
-        if (seen->refs[i] != ATOM_REF_NONE) {
-            *seen_slot(&grown, seen->refs[i]) = seen->refs[i];
-        }
-    }
-    grown.count = seen->count;
-    pbase_alloc_free(alloc, seen->refs, seen->capacity * sizeof *seen->refs);
-    *seen = grown;
-    return PBASE_OK;
-}
-
 /* `*out_first`: nobody has walked the tree at `root` yet. */
 static pbase_status seen_add(check_run *run, atom_ref root, bool *out_first, pbase_error *err)
 {
-    seen_roots *seen = &run->seen;
-    pbase_status status = PBASE_OK;
-    if (root == ATOM_REF_NONE) {
-        *out_first = true;
-        return PBASE_OK;
-    }
-    if (2 * (seen->count + 1) > seen->capacity) {
-        status = seen_grow(run->space->host->alloc, seen, err);
-    }
-    if (status != PBASE_OK) {
-        return status;
-    }
-    atom_ref *slot = seen_slot(seen, root);
-    *out_first = *slot == ATOM_REF_NONE;
-    seen->count += *out_first;
-    *slot = root;
-    return PBASE_OK;
+    *out_first = true;
+    return root == ATOM_REF_NONE ? PBASE_OK : ref_set_add(&run->seen, root, out_first, err);
 }
 
 /* -------------------------------------------------------------------------- one collection ---- */
@@ -418,6 +367,7 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
         return status;
     }
     pbase_arena_init(&run.arena, space->host->alloc);
+    ref_set_init(&run.seen, space->host->alloc);
     census_init(&run.collections, space->host->alloc);
     status = space_refresh(space, err);
     if (status == PBASE_OK) {
@@ -427,7 +377,7 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
         space_state_unref(newest);
     }
     pbase_arena_fini(&run.arena);
-    pbase_alloc_free(space->host->alloc, run.seen.refs, run.seen.capacity * sizeof *run.seen.refs);
+    ref_set_fini(&run.seen);
     census_fini(&run.collections);
     return status;
 }

@@ -3,6 +3,7 @@
  * Opened in this order, closed in the reverse: the graph of components (host/), the store with its
  * codecs, the commit engine with recovery. */
 #include "space/space_private.h"
+#include "txn/sweep.h"
 
 #include "collection/tree.h"
 #include "os/os.h"
@@ -207,6 +208,22 @@ pbase_status pbase_space_checkpoint(pbase_space *space, const pbase_call *call, 
 {
     pbase_status status = space_check_process(space, err);
     return status == PBASE_OK ? engine_checkpoint(space->engine, call, err) : status;
+}
+
+pbase_status pbase_space_compact(pbase_space *space, const pbase_call *call,
+                                 pbase_compact_report *out, pbase_error *err)
+{
+    sweep_report report = {.segments = 0};
+    pbase_status status = space_check_process(space, err);
+    if (status == PBASE_OK) {
+        status = engine_compact(space->engine, call, &report, err);
+    }
+    *out = (pbase_compact_report){.segments = report.segments,
+                                  .bytes = report.bytes,
+                                  .live_bytes = report.live_bytes,
+                                  .freed_segments = report.freed_segments,
+                                  .freed_bytes = report.freed_bytes};
+    return status;
 }
 
 pbase_status pbase_space_sync(pbase_space *space, const pbase_call *call, pbase_error *err)

@@ -506,6 +506,15 @@ codec_table *store_codecs(store *self)
     return self->codecs;
 }
 
+pbase_status store_segment_retire(store *self, const pbase_call *call, uint32_t log_id,
+                                  pbase_error *err)
+{
+    if (self->map != NULL) {
+        segment_map_forget(self->map, log_id);
+    }
+    return pbase_storage_segment_retire(self->storage, call, log_id, err);
+}
+
 void store_birth_set(store *self, uint64_t sequence)
 {
     atomic_store_explicit(&self->birth, sequence, memory_order_relaxed);

@@ -37,6 +37,9 @@ void store_close(store *self); /* NULL is fine */
 
 atom_source *store_atoms(store *self);
 codec_table *store_codecs(store *self);
+/* Lets go of a segment: nobody follows a pointer into it any more. */
+PBASE_MUST_CHECK pbase_status store_segment_retire(store *self, const pbase_call *call,
+                                                   uint32_t log_id, pbase_error *err);
 /* Sequence that atoms written from now on carry as their birth. */
 void store_birth_set(store *self, uint64_t sequence);
 

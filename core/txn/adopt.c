@@ -6,9 +6,13 @@
 #include <protobase/base/limits.h>
 
 /* Writes a tree and lets it stand on the storage. */
-static pbase_status stand_on_storage(const txn_budget *self, tree *content, pbase_error *err)
+static pbase_status stand_on_storage(txn_budget *self, tree *content, pbase_error *err)
 {
     atom_ref settled = ATOM_REF_NONE;
+    if (!self->has_written) {
+        engine_unnamed_begin(self->engine);
+        self->has_written = true;
+    }
     pbase_status status = engine_settle(self->engine, self->sequence, content->root, &settled, err);
     if (status == PBASE_OK) {
         tree_drop(content->source, content->root);
@@ -19,7 +23,7 @@ static pbase_status stand_on_storage(const txn_budget *self, tree *content, pbas
 
 static pbase_status budget_relieve(change_budget *base, tree *content, pbase_error *err)
 {
-    const txn_budget *self = (const txn_budget *)base; /* first member */
+    txn_budget *self = (txn_budget *)base; /* first member */
     if (!self->base.spills) {
         return PBASE_OK; /* it would stay in memory all the same */
     }
@@ -37,6 +41,15 @@ void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t m
     self->base.spills = engine_settles_elsewhere(of);
     self->engine = of;
     self->sequence = sequence;
+    self->has_written = false;
+}
+
+void txn_budget_fini(txn_budget *self)
+{
+    if (self->has_written) {
+        engine_unnamed_end(self->engine);
+        self->has_written = false;
+    }
 }
 
 /* The operations of a group that adopts the stored tree `content`. */
@@ -51,7 +64,7 @@ static pbase_status write_adopted(const tree *content, pbase_buffer *out, pbase_
     return status == PBASE_OK ? adopted_content_write(&adopted, out, err) : status;
 }
 
-pbase_status adopt_version(const txn_budget *self, const collection *version, pbase_buffer *out,
+pbase_status adopt_version(txn_budget *self, const collection *version, pbase_buffer *out,
                            pbase_error *err)
 {
     tree content = tree_keep(collection_tree(version));
@@ -80,14 +93,14 @@ static pbase_status copy_entry(tree_cursor *cursor, tree *copy, pbase_error *err
     return status == PBASE_OK ? tree_append_key(copy, &key, &entry, err) : status;
 }
 
-pbase_status adopt_copy(const txn_budget *self, const collection *version, pbase_buffer *out,
+pbase_status adopt_copy(txn_budget *self, const collection *version, pbase_buffer *out,
                         pbase_error *err)
 {
     const tree *from = collection_tree(version);
     const pbase_alloc *alloc = engine_host(self->engine)->alloc;
     tree copy = tree_of(from->source, ATOM_REF_NONE, from->positional);
     copy.sum = from->sum;
-    change_budget *budget = (change_budget *)(uintptr_t)&self->base; /* relieving changes nothing */
+    change_budget *budget = &self->base;
     memory_growth growth;
     memory_growth_init(&growth, from->source);
     tree_cursor cursor;

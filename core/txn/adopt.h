@@ -15,16 +15,19 @@ typedef struct {
     change_budget base; /* first member: the contract of collection/ */
     engine *engine;     /* borrowed */
     uint64_t sequence;  /* of the state the transaction began with */
+    bool has_written;   /* atoms that no record names yet */
 } txn_budget;
 void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t memory_bytes_max,
                      uint64_t log_bytes_max);
+/* The transaction has ended: what it wrote is in a published state, or dead. */
+void txn_budget_fini(txn_budget *self);
 
 /* Writes what `version` has in memory and appends the operations of its GROUP_ADOPT to `out`. */
-PBASE_MUST_CHECK pbase_status adopt_version(const txn_budget *self, const collection *version,
+PBASE_MUST_CHECK pbase_status adopt_version(txn_budget *self, const collection *version,
                                             pbase_buffer *out, pbase_error *err);
 /* The same of a copy that shares nothing with it: a tree of its own, built in order, in bounded
  * memory. */
-PBASE_MUST_CHECK pbase_status adopt_copy(const txn_budget *self, const collection *version,
+PBASE_MUST_CHECK pbase_status adopt_copy(txn_budget *self, const collection *version,
                                          pbase_buffer *out, pbase_error *err);
 
 #endif

@@ -13,6 +13,7 @@
  * Of several processes the holder of the storage's lock `checkpoint` does this; its fencing token is
  * in the record, and the others take over what it stored (follow.c). */
 #include "txn/engine_private.h"
+#include "txn/sweep.h"
 
 #define LOCK_CHECKPOINT "checkpoint"
 
@@ -83,8 +84,8 @@ static pbase_status publish_rebased(engine *self, pbase_error *err)
     atom_source *atoms = store_atoms(self->bytes);
     pbase_status status = tree_rebase(atoms, self->newest->catalog, &catalog, err);
     if (status == PBASE_OK) {
-        space_state *next =
-            space_state_create(atoms, catalog, self->newest->sequence, self->newest->timestamp_ns);
+        space_state *next = space_state_create(&self->states, atoms, catalog,
+                                               self->newest->sequence, self->newest->timestamp_ns);
         if (next == NULL) {
             tree_drop(atoms, catalog);
             status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to publish a checkpoint");
@@ -115,6 +116,20 @@ pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref, atom_ref *
         status = engine_writable(self, err);
     }
     return status == PBASE_OK ? settle_tree(self, base, ref, out, err) : status;
+}
+
+void engine_unnamed_begin(engine *self)
+{
+    engine_lock(self, self->queue_mutex);
+    self->unnamed++;
+    engine_unlock(self, self->queue_mutex);
+}
+
+void engine_unnamed_end(engine *self)
+{
+    engine_lock(self, self->queue_mutex);
+    self->unnamed--;
+    engine_unlock(self, self->queue_mutex);
 }
 
 bool engine_settles_elsewhere(const engine *self)
@@ -227,9 +242,67 @@ static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *
     return is_due ? settle_base(self, run, call, err) : PBASE_OK;
 }
 
-/* `wait`: for the right to settle. BUSY: another process has it. */
+/* -------------------------------------------------------------------------------- sweeping ---- */
+
+/* Sealed segments hold so much more than the last sweep found alive before the next one begins: a
+ * quarter, and not for little. */
+#define SWEEP_DEAD_BYTES_MIN (UINT64_C(64) << 20)
+
+static pbase_status add_bytes(void *state, const pbase_segment_info *segment, pbase_error *err)
+{
+    uint64_t *bytes = state;
+    (void)err;
+    *bytes += segment->sealed != 0 ? segment->size_bytes : 0;
+    return PBASE_OK;
+}
+
+static bool sweep_is_due(engine *self, const pbase_call *call)
+{
+    uint64_t bytes = 0, alive = self->swept_live_bytes;
+    pbase_status status = pbase_storage_segments_list(self->storage, call, add_bytes, &bytes, NULL);
+    return status == PBASE_OK && bytes > alive && bytes - alive >= SWEEP_DEAD_BYTES_MIN &&
+           bytes - alive >= alive / 4;
+}
+
+static pbase_status sweep(engine *self, const pbase_call *call, sweep_report *out, pbase_error *err)
+{
+    pbase_status status = engine_sweep(self, call, out, err);
+    if (status == PBASE_OK) {
+        self->swept_live_bytes = out->live_bytes;
+        engine_lock(self, self->queue_mutex);
+        self->counters.sweeps++;
+        self->counters.freed_segments += out->freed_segments;
+        self->counters.freed_bytes += out->freed_bytes;
+        self->counters.live_bytes = out->live_bytes;
+        engine_unlock(self, self->queue_mutex);
+    }
+    return status;
+}
+
+/* In the background: what comes of it is only logged, and it ends when the engine does. */
+static void sweep_when_due(engine *self)
+{
+    const pbase_call until_close = {.deadline_ns = PBASE_NO_DEADLINE,
+                                    .cancelled = &self->sweep_cancelled};
+    sweep_report report;
+    pbase_error why;
+    pbase_error_init(&why);
+    if (!sweep_is_due(self, &until_close)) {
+        return;
+    }
+    pbase_status status = sweep(self, &until_close, &report, &why);
+    if (status != PBASE_OK && status != PBASE_BUSY && status != PBASE_CANCELLED) {
+        pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/sweep",
+                        "%s; nothing is lost, space is not given back", why.message);
+    }
+}
+
+/* --------------------------------------------------------------------------------- the whole -- */
+
+/* `wait`: for the right to settle. `swept`: space is given back too, whatever there is of it; NULL: when
+ * it is due. BUSY: another process has the right. */
 static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase_call *call,
-                               pbase_error *err)
+                               sweep_report *swept, pbase_error *err)
 {
     pbase_status status = claim(self, call, err);
     if (status != PBASE_OK) {
@@ -245,6 +318,11 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
     if (status == PBASE_OK) {
         status = settle(self, &run, call, err);
     }
+    if (status == PBASE_OK && swept == NULL) {
+        sweep_when_due(self);
+    } else if (status == PBASE_OK) {
+        status = sweep(self, call, swept, err);
+    }
     right_release(self, &run);
     account(self, &run, status, began_ns);
     space_state_unref(run.base);
@@ -256,7 +334,14 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
 
 pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error *err)
 {
-    return checkpoint(self, call, call, err);
+    return checkpoint(self, call, call, NULL, err);
+}
+
+pbase_status engine_compact(engine *self, const pbase_call *call, sweep_report *out,
+                            pbase_error *err)
+{
+    *out = (sweep_report){.segments = 0};
+    return checkpoint(self, call, call, out, err);
 }
 
 /* ---------------------------------------------------------------------------- background ---- */
@@ -293,7 +378,7 @@ void engine_settler_run(void *engine_pointer)
             pbase_error_init(&why);
             engine_unlock(self, self->queue_mutex);
             /* Several processes are due at the same time: one of them does it. */
-            pbase_status status = checkpoint(self, &now, NULL, &why);
+            pbase_status status = checkpoint(self, &now, NULL, NULL, &why);
             if (status == PBASE_BUSY) {
                 nap_ms = SETTLER_NAP_MS;
             } else if (status != PBASE_OK) {

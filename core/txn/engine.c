@@ -289,6 +289,9 @@ static pbase_status create_locks(engine *self, pbase_error *err)
     const pbase_os *os = self->host->os;
     pbase_status status = turns_init(&self->lost, os, err);
     if (status == PBASE_OK) {
+        status = state_list_init(&self->states, os, err);
+    }
+    if (status == PBASE_OK) {
         status = os->lock->mutex_create(os, &self->settle_mutex, err);
     }
     if (status == PBASE_OK) {
@@ -367,6 +370,7 @@ static void stop_settler(engine *self)
     }
     engine_lock(self, self->queue_mutex);
     self->settler_stops = true;
+    __atomic_store_n(&self->sweep_cancelled, 1, __ATOMIC_RELAXED);
     os->lock->cond_signal(self->settler_wakes);
     engine_unlock(self, self->queue_mutex);
     os->thread->join(self->settler);
@@ -401,6 +405,7 @@ static void destroy_locks(engine *self)
     if (self->settle_mutex != NULL) {
         locks->mutex_destroy(self->settle_mutex);
     }
+    state_list_fini(&self->states);
     turns_fini(&self->lost);
 }
 

@@ -118,6 +118,10 @@ PBASE_MUST_CHECK pbase_status engine_commit(engine *self, engine_commit_request 
  * names it on the storage. `base`: sequence of the state that the writer began with. READ_ONLY. */
 PBASE_MUST_CHECK pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref,
                                             atom_ref *out, pbase_error *err);
+/* A transaction begins, or ends, to have atoms on the storage that no published state reaches: nothing
+ * is let go of meanwhile. */
+void engine_unnamed_begin(engine *self);
+void engine_unnamed_end(engine *self);
 /* False when what is settled stays in the memory of the process. */
 bool engine_settles_elsewhere(const engine *self);
 PBASE_MUST_CHECK pbase_status engine_checkpoint(engine *self, const pbase_call *call,

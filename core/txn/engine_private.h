@@ -15,6 +15,8 @@ typedef struct {
     uint64_t checkpoints, checkpoint_failures, checkpoint_ns, waits;
     uint64_t checkpoint_refusals; /* another process had the right */
     uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
+    uint64_t sweeps, freed_segments, freed_bytes;
+    uint64_t live_bytes; /* of sealed segments, as the last sweep found */
 } engine_counters;
 
 struct engine {
@@ -33,6 +35,7 @@ struct engine {
     _Atomic pbase_position applied; /* the journal up to there is in the newest state, or ours */
     pbase_recovery recovery;
 
+    state_list states;            /* all that anybody holds */
     turns lost;                   /* who lost a conflict */
     pbase_os_mutex *settle_mutex; /* two settles of trees that share atoms must not run at once */
     pbase_os_mutex *commit_mutex; /* the right to append and publish */
@@ -54,6 +57,7 @@ struct engine {
     engine_history history;                               /* queue */
     engine_reader *readers_newest, *readers_oldest;       /* queue */
     size_t reader_count;                                  /* queue */
+    size_t unnamed;                                       /* queue: engine_unnamed_begin */
     engine_snapshot *snapshots_newest, *snapshots_oldest; /* queue: by when they were opened */
     size_t snapshot_count;                                /* queue */
     engine_counters counters;                             /* queue */
@@ -70,6 +74,8 @@ struct engine {
     uint64_t unsettled_since_ns;     /* queue: when they began to grow from 0 */
     uint64_t settled_sequence;       /* queue: of the last checkpoint */
     uint64_t settled_memory_bytes;   /* queue: held by atoms in memory after it */
+    uint64_t swept_live_bytes;       /* of the one who settles: of sealed segments */
+    uint32_t sweep_cancelled;        /* atomic: the engine closes */
 };
 
 static inline void engine_lock(engine *self, pbase_os_mutex *mutex)

@@ -124,6 +124,10 @@ static pbase_status tell_rest(engine *self, const engine_now *now, pbase_stat_ea
         {"kept_journal_bytes", past.journal_bytes, "bytes"},
         {"records_followed", counts->followed, "count"},
         {"rebases", counts->rebases, "count"},
+        {"sweeps", counts->sweeps, "count"},
+        {"freed_segments", counts->freed_segments, "count"},
+        {"freed_bytes", counts->freed_bytes, "bytes"},
+        {"swept_live_bytes", counts->live_bytes, "bytes"},
     };
     return tell(figures, sizeof figures / sizeof figures[0], each, each_state, err);
 }

@@ -46,10 +46,12 @@ static pbase_status not_kept(const history_range *range, uint64_t sequence, pbas
 
 /* ----------------------------------------------------------------------------------- pins ----- */
 
-static void pin_link(engine_history *history, engine_pin *pin, pbase_position position)
+static void pin_link(engine_history *history, engine_pin *pin, pbase_position position,
+                     pbase_atom_pointer root)
 {
     pin->is_set = true;
     pin->position = position;
+    pin->root = root;
     pin->before = NULL;
     pin->next = history->pins;
     if (pin->next != NULL) {
@@ -62,7 +64,7 @@ void history_pin_newest(engine *self, engine_pin *pin, space_state **out)
 {
     engine_lock(self, self->queue_mutex);
     *out = space_state_ref(self->newest);
-    pin_link(&self->history, pin, self->published);
+    pin_link(&self->history, pin, self->published, PBASE_ATOM_NONE);
     engine_unlock(self, self->queue_mutex);
 }
 
@@ -75,7 +77,7 @@ pbase_status history_pin(engine *self, uint64_t sequence, engine_pin *pin, retai
     bool found = at < kept.count && sequence <= self->newest->sequence;
     if (found) {
         *out = kept.items[at];
-        pin_link(&self->history, pin, out->replay);
+        pin_link(&self->history, pin, out->replay, out->root);
     }
     engine_unlock(self, self->queue_mutex);
     if (!found) {
@@ -90,6 +92,7 @@ void history_pin_move(engine *self, engine_pin *pin, pbase_position position)
 {
     engine_lock(self, self->queue_mutex);
     pin->position = position;
+    pin->root = PBASE_ATOM_NONE; /* who moves has a state by now */
     engine_unlock(self, self->queue_mutex);
 }
 
@@ -176,7 +179,7 @@ pbase_status history_checkpoint_state(engine *self, const retained_checkpoint *f
 {
     record_head head = {.sequence = from->sequence, .timestamp_ns = from->timestamp_ns};
     checkpoint_body body = {.root = from->root};
-    return replay_checkpoint_state(self->bytes, &head, &body, out, err);
+    return replay_checkpoint_state(self->bytes, &self->states, &head, &body, out, err);
 }
 
 /* Where making a state begins: at a remembered one if there is one, else at the checkpoint. */
@@ -286,7 +289,7 @@ static bool begin_newest(engine *self, uint64_t sequence, engine_pin *pin, space
     bool is_newest = self->newest->sequence == sequence;
     if (is_newest) {
         *out = space_state_ref(self->newest);
-        pin_link(&self->history, pin, self->published);
+        pin_link(&self->history, pin, self->published, PBASE_ATOM_NONE);
     }
     engine_unlock(self, self->queue_mutex);
     return is_newest;
@@ -386,7 +389,7 @@ pbase_status history_sequence_at(engine *self, const pbase_call *call, int64_t t
     size_t at = retained_list_find_time(&kept, time_ns);
     if (at < kept.count) {
         from = kept.items[at];
-        pin_link(&self->history, &pin, from.replay);
+        pin_link(&self->history, &pin, from.replay, from.root);
     }
     engine_unlock(self, self->queue_mutex);
     if (!pin.is_set) {

@@ -21,6 +21,8 @@ typedef struct engine_pin engine_pin;
 struct engine_pin {
     bool is_set; /* all of it guarded by the engine */
     pbase_position position;
+    pbase_atom_pointer
+        root; /* of the checkpoint that the reader begins with; PBASE_ATOM_NONE: none */
     engine_pin *next, *before;
 };
 /* Keeps the journal behind the newest state on, and gives that state with one count. */

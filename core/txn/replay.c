@@ -114,13 +114,13 @@ pbase_status replay_checkpoint_read(store *bytes, pbase_storage *storage, const 
     return PBASE_OK;
 }
 
-pbase_status replay_checkpoint_state(store *bytes, const record_head *head,
+pbase_status replay_checkpoint_state(store *bytes, state_list *states, const record_head *head,
                                      const checkpoint_body *body, space_state **out,
                                      pbase_error *err)
 {
     atom_ref root = body->root == PBASE_ATOM_NONE ? ATOM_REF_NONE : atom_ref_of_pointer(body->root);
     space_state *state =
-        space_state_create(store_atoms(bytes), root, head->sequence, head->timestamp_ns);
+        space_state_create(states, store_atoms(bytes), root, head->sequence, head->timestamp_ns);
     if (state == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a state");
     }

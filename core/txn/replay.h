@@ -49,7 +49,8 @@ PBASE_MUST_CHECK pbase_status replay_checkpoint_read(store *bytes, pbase_storage
                                                      checkpoint_body *out, retained_list *kept,
                                                      pbase_error *err);
 /* The state that a checkpoint stored, with one count; nothing of it is read. */
-PBASE_MUST_CHECK pbase_status replay_checkpoint_state(store *bytes, const record_head *head,
+PBASE_MUST_CHECK pbase_status replay_checkpoint_state(store *bytes, state_list *states,
+                                                      const record_head *head,
                                                       const checkpoint_body *body,
                                                       space_state **out, pbase_error *err);
 

@@ -62,7 +62,7 @@ PBASE_MUST_CHECK pbase_status staged_roots_fold(staged_roots *self, staged_roots
 /* What a commit appends: groups of operations, the bytes behind them, and what they write. */
 typedef struct {
     const pbase_host *host;
-    const txn_budget *budget; /* borrowed: writes what is adopted */
+    txn_budget *budget; /* borrowed: writes what is adopted */
     commit_group *groups;
     size_t count, capacity;
     pbase_arena arena; /* contents written out whole */
@@ -73,7 +73,7 @@ typedef struct {
     uint64_t database;
     uint64_t operation_bytes; /* of all groups */
 } staged_delta;
-void staged_delta_init(staged_delta *self, const pbase_host *host, const txn_budget *budget,
+void staged_delta_init(staged_delta *self, const pbase_host *host, txn_budget *budget,
                        uint64_t database);
 void staged_delta_fini(staged_delta *self);
 /* Turns the staged roots into groups against the roots of `view`, children before those that hold

@@ -16,7 +16,7 @@
  * PBASE_RECORD_BYTES_MAX, the operations on roots among them. */
 #define DELTA_OPERATIONS_MAX (PBASE_RECORD_BYTES_MAX / 4)
 
-void staged_delta_init(staged_delta *self, const pbase_host *host, const txn_budget *budget,
+void staged_delta_init(staged_delta *self, const pbase_host *host, txn_budget *budget,
                        uint64_t database)
 {
     memset(self, 0, sizeof *self);

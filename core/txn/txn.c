@@ -39,6 +39,7 @@ static void txn_end(pbase_txn **txn)
     collection_close(self->objects);
     child_view_fini(&self->children);
     read_tracker_fini(&self->reads);
+    txn_budget_fini(&self->budget);
     engine_reader_end(self->engine, &self->reader);
     pbase_alloc_free(alloc, self, sizeof *self);
     *txn = NULL;

@@ -954,8 +954,8 @@ pbase_status working_finish(working **self_pointer, space_state **out, pbase_err
     }
     space_state *next = NULL;
     if (status == PBASE_OK) {
-        next =
-            space_state_create(self->atoms, self->catalog.root, self->sequence, self->timestamp_ns);
+        next = space_state_create(self->base->list, self->atoms, self->catalog.root, self->sequence,
+                                  self->timestamp_ns);
         status = next == NULL ? no_memory(err) : PBASE_OK;
     }
     if (status == PBASE_OK) {

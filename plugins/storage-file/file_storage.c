@@ -415,12 +415,19 @@ static pbase_status segment_put(pbase_storage *base, const pbase_call *call,
                               : status;
 }
 
+static pbase_status segments_is_alone(pbase_storage *base, const pbase_call *call, bool *out,
+                                      pbase_error *err)
+{
+    return file_turn_users(&from(base)->turn, call, out, err);
+}
+
 static const pbase_storage_segment_ops segment_ops = {
     .struct_size = sizeof(pbase_storage_segment_ops),
     .list = segments_list,
     .retire = segment_retire,
     .segment_read = segment_read,
     .segment_put = segment_put,
+    .is_alone = segments_is_alone,
 };
 
 /* ----------------------------------------------------------------------------------- locks --- */
@@ -649,6 +656,7 @@ static pbase_status store_start(file_storage *self, pbase_error *err)
         .active_log_id = self->turn.is_alone ? block->active_log_id : 0,
         .active_bytes = self->turn.is_alone ? block->active_bytes : 0,
         .is_shared = self->turn.is_shared,
+        .is_alone = self->turn.is_alone,
         .take_id = store_take_id,
         .state = self,
     };

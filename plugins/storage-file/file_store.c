@@ -30,7 +30,8 @@ struct file_store {
     _Atomic uint64_t written; /* batches, so far */
     _Atomic uint64_t flushed; /* of them; only `flusher` moves it */
     _Atomic uint64_t flush_count;
-    _Atomic bool failed; /* a flush failed */
+    _Atomic bool failed;  /* a flush failed */
+    bool lists_abandoned; /* during open: whoever wrote what is found there is gone */
 };
 
 static const pbase_os *os_of(const file_store *store)
@@ -59,6 +60,7 @@ static pbase_status listed(void *state, const pbase_block_info *info, pbase_erro
     }
     atomic_init(&segment.size, info->size_bytes);
     atomic_init(&segment.sealed, info->sealed != 0);
+    segment.is_abandoned = store->lists_abandoned;
     if (store_table_find(&store->table, segment.log_id) != NULL) {
         return PBASE_OK; /* listed before */
     }
@@ -92,6 +94,7 @@ static pbase_status active_resume(file_store *store, const file_store_options *o
                             ? store->geometry.segment_bytes
                             : options->active_bytes;
     segment->own = true;
+    segment->is_abandoned = false;
     store->active = segment;
     store->end = options->active_bytes;
     return status;
@@ -130,7 +133,9 @@ pbase_status file_store_open(const file_store_options *options, const pbase_call
         store->state = options->state;
     }
     if (status == PBASE_OK) {
+        store->lists_abandoned = options->is_alone;
         status = file_store_refresh(store, call, err);
+        store->lists_abandoned = false;
     }
     if (status == PBASE_OK && options->active_log_id != 0) {
         status = active_resume(store, options, call, err);
@@ -451,7 +456,12 @@ pbase_status file_store_map(file_store *store, uint32_t log_id, pbase_atom_map *
 
 bool file_store_next(file_store *store, uint32_t log_id, pbase_segment_info *out)
 {
-    return store_table_next(&store->table, log_id, out);
+    bool found = store_table_next(&store->table, log_id, out);
+    if (found) {
+        const store_segment *segment = store_table_find(&store->table, out->log_id);
+        out->sealed |= segment != NULL && segment->is_abandoned;
+    }
+    return found;
 }
 
 uint32_t file_store_next_id(file_store *store)
@@ -578,7 +588,7 @@ pbase_status file_store_verify(file_store *store, const pbase_call *call, pbase_
     if (listed_now != PBASE_OK) {
         return listed_now;
     }
-    while (file_store_next(store, info.log_id, &info)) {
+    while (store_table_next(&store->table, info.log_id, &info)) {
         char place[32];
         pbase_error finding;
         pbase_error_init(&finding);

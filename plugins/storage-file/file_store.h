@@ -25,6 +25,7 @@ typedef struct {
     uint32_t active_log_id; /* to continue, 0: none */
     uint64_t active_bytes;
     bool is_shared; /* other processes make segments, too */
+    bool is_alone;  /* none of them is there when it is opened */
     /* A log id that nobody else gets, not below `at_least`. Asked only when shared. */
     pbase_status (*take_id)(void *state, uint32_t at_least, uint32_t *out, pbase_error *err);
     void *state;
@@ -56,7 +57,8 @@ PBASE_MUST_CHECK pbase_status file_store_retire(file_store *store, const pbase_c
 /* Lists segments that others made since. */
 PBASE_MUST_CHECK pbase_status file_store_refresh(file_store *store, const pbase_call *call,
                                                  pbase_error *err);
-/* The segment with the smallest id above `log_id`; false when there is none. */
+/* The segment with the smallest id above `log_id`; false when there is none. What a crash left counts
+ * as sealed: nobody adds to it. */
 bool file_store_next(file_store *store, uint32_t log_id, pbase_segment_info *out);
 
 /* The id that the next segment gets. */

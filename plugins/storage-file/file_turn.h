@@ -33,8 +33,10 @@ typedef struct {
     _Atomic uint64_t known;  /* generation of the board that was followed */
     _Atomic uint32_t moving; /* odd while head and anchor are being taken over */
 
-    pbase_os_mutex *hold; /* guards the three below, and taking the turn */
+    pbase_os_mutex *hold; /* guards the five below, and taking the turn */
     unsigned turns;       /* threads in it */
+    bool is_counted;      /* the lock `users` is held */
+    bool is_lost;         /* it could not be taken again: others do not know of us */
     turn_grant *grants;   /* of named locks, also those being waited for */
 
     pbase_os_mutex *watch; /* guards all below, and following */
@@ -66,6 +68,9 @@ bool file_turn_leave(file_turn *turn);
 PBASE_MUST_CHECK pbase_status file_turn_begin(file_turn *turn, const pbase_call *call,
                                               pbase_error *err);
 void file_turn_end(file_turn *turn);
+/* Whether nobody else has the storage open. LOST: others cannot see us any more; no more turns. */
+PBASE_MUST_CHECK pbase_status file_turn_users(file_turn *turn, const pbase_call *call,
+                                              bool *out_alone, pbase_error *err);
 /* In a turn, before an append and after it, whatever came of it. */
 void file_turn_announce(file_turn *turn);
 void file_turn_conclude(file_turn *turn, bool appended);

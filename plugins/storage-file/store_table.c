@@ -146,6 +146,7 @@ pbase_status store_table_add(store_table *table, const store_segment *segment, s
     atomic_init(&copy->size, atomic_load(&segment->size));
     atomic_init(&copy->sealed, atomic_load(&segment->sealed));
     copy->own = segment->own;
+    copy->is_abandoned = segment->is_abandoned;
     copy->capacity = segment->capacity;
     copy->handle = segment->handle;
     os->rwlock->write_lock(table->lock);

@@ -665,6 +665,19 @@ pbase_status pbase_storage_segment_put(pbase_storage *storage, const pbase_call 
         storage->vtable->segments->segment_put(storage, call, segment, bytes, err), slot, err);
 }
 
+pbase_status pbase_storage_is_alone(pbase_storage *storage, const pbase_call *call, bool *out,
+                                    pbase_error *err)
+{
+    bool is_shared = (storage->vtable->capabilities & PBASE_STORAGE_SHARED) != 0;
+    *out = !is_shared;
+    if (!is_shared ||
+        !contract_has(storage->vtable->segments, offsetof(pbase_storage_segment_ops, is_alone))) {
+        return PBASE_OK;
+    }
+    return contract_result(storage->vtable->segments->is_alone(storage, call, out, err),
+                           "storage.segments.is_alone", err);
+}
+
 /* ------------------------------------------------------------------------------------ locks --- */
 
 pbase_status pbase_storage_lock_acquire(pbase_storage *storage, const pbase_call *call,

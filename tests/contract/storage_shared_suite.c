@@ -114,6 +114,23 @@ static void locks_of_users_exclude_each_other_and_their_tokens_grow(void **state
     other_close(&other);
 }
 
+static void a_user_is_alone_until_another_comes_and_after_it_went(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    bool is_alone = false;
+    assert_ok(f, pbase_storage_is_alone(f->storage, NULL, &is_alone, &f->err));
+    assert_true(is_alone);
+    other_user other = other_open(f);
+    assert_ok(f, pbase_storage_is_alone(f->storage, NULL, &is_alone, &f->err));
+    assert_false(is_alone);
+    swap(&other);
+    assert_ok(f, pbase_storage_is_alone(f->storage, NULL, &is_alone, &f->err));
+    assert_false(is_alone);
+    other_close(&other);
+    assert_ok(f, pbase_storage_is_alone(f->storage, NULL, &is_alone, &f->err));
+    assert_true(is_alone);
+}
+
 typedef struct {
     storage_fixture *f;
     const char *name;
@@ -296,6 +313,7 @@ int storage_shared_suite_run(const storage_subject *subject)
         TEST(what_one_user_appends_the_other_scans),
         TEST(an_append_at_a_head_that_another_user_moved_conflicts),
         TEST(locks_of_users_exclude_each_other_and_their_tokens_grow),
+        TEST(a_user_is_alone_until_another_comes_and_after_it_went),
         TEST(threads_of_one_user_take_different_locks_at_once),
         TEST(an_append_with_the_token_of_an_earlier_user_is_fenced),
         TEST(atoms_of_two_users_never_share_a_place),

@@ -211,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world w = {.host = {.struct_size = sizeof w.host, .alloc = pbase_alloc_default()}};
     w.source.vtable = &vtable;
     w.source.alloc = w.host.alloc;
-    w.state = space_state_create(&w.source, ATOM_REF_NONE, 0, 0);
+    w.state = space_state_create(NULL, &w.source, ATOM_REF_NONE, 0, 0);
     make_state(&w);
     store bytes = {.host = &w.host, .codecs = no_codecs()};
     pbase_buffer plain;

@@ -51,6 +51,20 @@ PBASE_API void pbase_space_close(pbase_space *space);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_checkpoint(pbase_space *space,
                                                                const pbase_call *call,
                                                                pbase_error *err);
+/* What a compaction found and gave back. Segments are those that nobody adds to any more. */
+typedef struct {
+    uint64_t segments, bytes; /* looked at */
+    uint64_t live_bytes;      /* of them: what the newest state, open snapshots and what retention
+                                 keeps still reach; an upper bound where atoms are compressed */
+    uint64_t freed_segments, freed_bytes;
+} pbase_compact_report;
+/* Settles the newest state, then gives back the segments of the store in which nothing is alive. The
+ * background does the same when a quarter of the store may be dead. Readers and commits go on.
+ * BUSY: another process has the space open, or a large transaction is being written. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_compact(pbase_space *space,
+                                                            const pbase_call *call,
+                                                            pbase_compact_report *out,
+                                                            pbase_error *err);
 /* Returns when every commit acknowledged before the call is durable at the storage's `sync`. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_sync(pbase_space *space, const pbase_call *call,
                                                          pbase_error *err);

@@ -23,7 +23,7 @@ static int begin(void **unused)
     memset(&w, 0, sizeof w);
     w.host = (pbase_host){.struct_size = sizeof w.host, .alloc = pbase_alloc_default()};
     heap_source_init(&w.heap, w.host.alloc);
-    w.base = space_state_create(&w.heap.source, ATOM_REF_NONE, 5, 50);
+    w.base = space_state_create(NULL, &w.heap.source, ATOM_REF_NONE, 5, 50);
     assert_non_null(w.base);
     pbase_buffer_init(&w.body, w.host.alloc);
     return 0;

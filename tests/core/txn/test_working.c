@@ -27,7 +27,7 @@ static int begin(void **unused)
     memset(&w, 0, sizeof w);
     w.host = (pbase_host){.struct_size = sizeof w.host, .alloc = pbase_alloc_default()};
     heap_source_init(&w.heap, w.host.alloc);
-    w.state = space_state_create(&w.heap.source, ATOM_REF_NONE, 0, 0);
+    w.state = space_state_create(NULL, &w.heap.source, ATOM_REF_NONE, 0, 0);
     assert_non_null(w.state);
     pbase_buffer_init(&w.body, w.host.alloc);
     pbase_buffer_init(&w.operations, w.host.alloc);

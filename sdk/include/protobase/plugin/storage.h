@@ -186,8 +186,8 @@ typedef struct {
                          pbase_status (*each)(void *state, const pbase_segment_info *segment,
                                               pbase_error *err),
                          void *state, pbase_error *err);
-    /* No pointer into `log_id` will be followed again; it may be removed at once. Its id is never
-     * used again. */
+    /* No pointer into `log_id` will be followed again, by nobody; it may be removed at once. Its id
+     * is never used again. */
     pbase_status (*retire)(pbase_storage *self, const pbase_call *call, uint32_t log_id,
                            pbase_error *err);
     /* Optional: keeps segments that a reader at `sequence` needs for `lease_ms`. */
@@ -205,6 +205,10 @@ typedef struct {
     pbase_status (*segment_put)(pbase_storage *self, const pbase_call *call,
                                 const pbase_segment_info *segment, pbase_bytes bytes,
                                 pbase_error *err);
+    /* Optional; needed with SHARED to let go of anything. Whether nobody else has the storage open at
+     * this moment: whoever opens it later knows of nothing but what the anchor leads to. */
+    pbase_status (*is_alone)(pbase_storage *self, const pbase_call *call, bool *out,
+                             pbase_error *err);
 } pbase_storage_segment_ops;
 
 /* ----------------------------------------------------------------------------------- locks --- */
@@ -348,6 +352,9 @@ PBASE_MUST_CHECK pbase_status pbase_storage_segment_read(pbase_storage *storage,
                                                          const pbase_call *call, uint32_t log_id,
                                                          uint64_t offset, void *out, size_t size,
                                                          size_t *out_read, pbase_error *err);
+/* True without SHARED; false with it when the storage cannot tell. */
+PBASE_MUST_CHECK pbase_status pbase_storage_is_alone(pbase_storage *storage, const pbase_call *call,
+                                                     bool *out, pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_storage_segment_put(pbase_storage *storage,
                                                         const pbase_call *call,
                                                         const pbase_segment_info *segment,

@@ -312,8 +312,16 @@ static pbase_status segment_put(pbase_storage *base, const pbase_call *call,
                 pbase_storage_segment_put(self->inner, call, segment, bytes, err));
 }
 
+static pbase_status is_alone(pbase_storage *base, const pbase_call *call, bool *out,
+                             pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "is_alone", err, pbase_storage_is_alone(self->inner, call, out, err));
+}
+
 static const pbase_storage_segment_ops segment_ops = {
     .struct_size = sizeof(pbase_storage_segment_ops),
+    .is_alone = is_alone,
     .list = segments_list,
     .retire = segment_retire,
     .pin = pin,
