@@ -57,5 +57,14 @@ struct stat {
     return out;
 }
 
+// What of the store the newest state needs.
+[[nodiscard]] inline result<pbase_space_usage_report> usage(const space &of, const call &wait = {})
+{
+    return detail::asked<pbase_space_usage_report>(
+        of.shared(), [&](pbase_space_usage_report *out, pbase_error *err) {
+            return pbase_space_usage(of.raw(), wait.raw(), out, err);
+        });
+}
+
 } // namespace protobase
 #endif
