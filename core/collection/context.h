@@ -65,22 +65,6 @@ struct read_observer {
     const read_observer_vtable *vtable;
 };
 
-/* --------------------------------------------------------------------------- changes told ----- */
-
-/* Hears each change of a collection before it happens: the place of indexes, which are kept in the
- * same commit. Declared for them; this version has none and the slot of a context is NULL.
- * Threads: confined to the transaction. */
-typedef struct change_observer change_observer;
-typedef struct {
-    /* `before` and `after` are stored values; data NULL: there is none. A failure refuses the
-     * change. */
-    pbase_status (*change)(change_observer *self, pbase_collection_id id, pbase_bytes key,
-                           pbase_bytes before, pbase_bytes after, pbase_error *err);
-} change_observer_vtable;
-struct change_observer {
-    const change_observer_vtable *vtable;
-};
-
 /* ------------------------------------------------------------------------ memory bounded ------ */
 
 /* Bounds what the changes of a transaction hold in memory. NULL in a context: nobody does.
@@ -130,11 +114,10 @@ struct collection_context {
     atom_source *source;
     const pbase_alloc *alloc; /* of handles, cursors and logs */
     value_coder *coder;
-    read_observer *reads;     /* NULL: nobody listens */
-    change_observer *changes; /* NULL in this version */
-    change_budget *budget;    /* NULL: memory is not bounded */
-    child_source *children;   /* NULL: no collections in values */
-    bool read_only;           /* edits are READ_ONLY: handles of a snapshot */
+    read_observer *reads;   /* NULL: nobody listens */
+    change_budget *budget;  /* NULL: memory is not bounded */
+    child_source *children; /* NULL: no collections in values */
+    bool read_only;         /* edits are READ_ONLY: handles of a snapshot */
     /* A context of the same things that outlives this one, for what is kept beside a collection:
      * that of the outermost transaction. NULL: this one. */
     const collection_context *lasting;
