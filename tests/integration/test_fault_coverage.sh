@@ -19,9 +19,7 @@ exempt() {
 pbase_change_name           a name of a number: a constant
 pbase_collection_kind_name  a name of a number: a constant
 pbase_config_origin_name    a name of a number: a constant
-pbase_dict_get_many         swept in tests/core/collection/test_mapping_many.c
 pbase_plugin_rule_name      a name of a number: a constant
-pbase_space_compact         swept in tests/integration/test_compact.c and test_crash_compact.c
 pbase_version               a constant
 END
 }

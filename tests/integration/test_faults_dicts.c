@@ -84,6 +84,25 @@ static pbase_status dict_read_bytes(fault_scene *s, pbase_error *err)
     return status;
 }
 
+static pbase_status dict_read_many(fault_scene *s, pbase_error *err)
+{
+    pbase_value keys[20];
+    pbase_bytes values[20];
+    pbase_reader *reader = NULL;
+    for (int64_t i = 0; i < 20; i++) {
+        keys[i] = pbase_value_int(i * 17); /* the last two are not there */
+    }
+    pbase_status status = pbase_reader_create(s->memory, &reader, err);
+    if (status == PBASE_OK) {
+        status = pbase_dict_get_many(fault_dict(s, 0), keys, 20, reader, values, err);
+    }
+    for (size_t i = 0; i < 20 && status == PBASE_OK; i++) {
+        s->digest += values[i].data != NULL ? values[i].size : 1000;
+    }
+    pbase_reader_close(reader);
+    return status;
+}
+
 static pbase_status dict_put(fault_scene *s, pbase_error *err)
 {
     pbase_dict *dict = fault_dict(s, 0);
@@ -393,6 +412,12 @@ static const fault_scenario scenarios[] = {
      .place = FAULT_IN_SNAPSHOT,
      .roots = {"dict"},
      .when = dict_read_bytes,
+     .is_cold = true},
+    {.name = "dict_read_many",
+     .functions = "pbase_dict_get_many",
+     .place = FAULT_IN_SNAPSHOT,
+     .roots = {"dict"},
+     .when = dict_read_many,
      .is_cold = true},
     EDIT(dict_put, "dict", "pbase_dict_put"),
     EDIT(dict_put_bytes, "dict", "pbase_dict_put_bytes"),

@@ -85,6 +85,12 @@ static pbase_status checkpoint(fault_scene *s, pbase_error *err)
     return pbase_space_checkpoint(s->fixture.space, NULL, err);
 }
 
+static pbase_status compact(fault_scene *s, pbase_error *err)
+{
+    pbase_compact_report report;
+    return pbase_space_compact(s->fixture.space, NULL, &report, err);
+}
+
 static void settled_is_there(fault_scene *s)
 {
     assert_int_equal(fixture_get(&s->fixture, "dict", 5), (int64_t)s->round);
@@ -309,6 +315,13 @@ static const fault_scenario scenarios[] = {
      .place = FAULT_IN_SPACE,
      .given = something_to_settle,
      .when = checkpoint,
+     .then = settled_is_there,
+     .commits = true},
+    {.name = "compact",
+     .functions = "pbase_space_compact",
+     .place = FAULT_IN_SPACE,
+     .given = something_to_settle,
+     .when = compact,
      .then = settled_is_there,
      .commits = true},
     {.name = "sync",
