@@ -198,6 +198,9 @@ static void bytes_are_read_as_they_are_stored()
     CHECK(text(dict.get_bytes("b", reader).value().value()) == "stored");
     CHECK(text(hash.get_bytes("b", reader).value().value()) == "hashed");
     CHECK(list.get_bytes(0, reader).value().has_value());
+    auto several = dict.get_many(std::vector<pb::value>{"none", "b", 7}, reader).value();
+    CHECK(several.size() == 3 && !several[0] && text(several[1].value()) == "stored" &&
+          !several[2]);
     CHECK(!dict.get_bytes("none", reader).value() && !list.get_bytes(4, reader).value());
     CHECK(dict.put("doc", pb::value::map({{"a", pb::value::list({1, 2})}, {"b", 3}})).ok());
     auto some = dict.entries(pb::range::of("doc")).value();

@@ -10,6 +10,7 @@ static void a_space_is_checked_and_has_figures()
     CHECK(main.run(fill_numbers).ok() && space.checkpoint().ok());
     auto report = pb::check(space).value();
     CHECK(report.findings.empty() && report.figures.databases == 1 && report.figures.entries >= 10);
+    CHECK(space.compact().ok());
     CHECK(pb::usage(space).value().live_atoms > 0);
     auto stats = pb::stats(space).value();
     CHECK(std::any_of(stats.begin(), stats.end(),

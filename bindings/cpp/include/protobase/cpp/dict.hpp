@@ -32,6 +32,30 @@ class dict : public detail::kind<dict, pbase_dict>
             return pbase_dict_get_bytes(raw(), &key.raw(), to, out, err);
         });
     }
+    // Many look-ups side by side: each where its key stands, all lent by `in`. Any range of what values
+    // are made of.
+    template <class Range>
+    [[nodiscard]] result<std::vector<std::optional<bytes>>> get_many(const Range &keys,
+                                                                     reader &in) const
+    {
+        detail::many all(keys);
+        std::vector<pbase_bytes> found(all.size());
+        pbase_reader *to = in.raw_for(raw_.shared());
+        auto done = to == nullptr ? result<void>(detail::gone())
+                                  : detail::checked(raw_, [&](pbase_error *err) {
+                                        return pbase_dict_get_many(raw(), all.data(), all.size(),
+                                                                   to, found.data(), err);
+                                    });
+        if (!done) {
+            return done.failure();
+        }
+        std::vector<std::optional<bytes>> out;
+        for (const pbase_bytes &one : found) {
+            out.push_back(one.data == nullptr ? std::nullopt
+                                              : std::optional<bytes>(bytes{one.data, one.size}));
+        }
+        return out;
+    }
     [[nodiscard]] result<bool> has(const value &key) const
     {
         return detail::asked<bool>(raw_, [&](bool *out, pbase_error *err) {

@@ -227,6 +227,14 @@ class space
         return detail::checked(
             raw_, [&](pbase_error *err) { return pbase_space_checkpoint(raw(), wait.raw(), err); });
     }
+    // Settles it, then gives back what nothing in the store needs any more.
+    result<pbase_compact_report> compact(const call &wait = {}) const
+    {
+        return detail::asked<pbase_compact_report>(
+            raw_, [&](pbase_compact_report *out, pbase_error *err) {
+                return pbase_space_compact(raw(), wait.raw(), out, err);
+            });
+    }
     // Every commit acknowledged before is durable at the storage's `sync` when it returns.
     result<void> sync(const call &wait = {}) const
     {
