@@ -48,7 +48,11 @@ static void nap_for_publishing(engine *self, const pbase_call *call)
 pbase_status engine_wait_published(engine *self, uint64_t sequence, const pbase_call *call,
                                    pbase_error *err)
 {
-    pbase_status status = PBASE_OK;
+    /* What others acknowledged before counts, however soon the deadline is. */
+    pbase_status status = engine_refresh(self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     engine_lock(self, self->queue_mutex);
     self->publish_waiters++;
     while (self->newest->sequence < sequence && status == PBASE_OK) {
