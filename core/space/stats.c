@@ -1,5 +1,6 @@
 /* stats.c - the figures of a space: its own, the engine's, the store's and the storage's, and what of
  * the storage the newest state uses. */
+#include "atom/ref_set.h"
 #include "collection/tree.h"
 #include "space/space_private.h"
 #include "store/atom_format.h"
@@ -74,56 +75,26 @@ typedef struct {
     const pbase_space *space;
     const pbase_call *call;
     pbase_space_usage_report *report;
-    pbase_buffer roots; /* atom_ref: of the trees that were walked, in the order of numbers */
+    ref_set seen;
 } usage_walk;
 
+/* Whatever databases share, whole or in part, is counted once. */
 static pbase_status count_atom(void *state, const tree_walk_atom *atom, pbase_error *err)
 {
     usage_walk *self = state;
+    bool first = false;
+    pbase_status status = pbase_call_check(self->call, self->space->host->os, err);
+    if (status == PBASE_OK) {
+        status = ref_set_add(&self->seen, atom->ref, &first, err);
+    }
+    if (status != PBASE_OK || !first) {
+        return status == PBASE_OK ? PBASE_END : status;
+    }
     if (atom_ref_is_stored(atom->ref)) {
         self->report->live_atoms++;
         self->report->live_bytes += atom->size + ATOM_HEADER_BYTES;
     }
-    return pbase_call_check(self->call, self->space->host->os, err);
-}
-
-/* Where `root` is among the roots, or belongs. */
-static size_t place_of(const atom_ref *roots, size_t count, atom_ref root)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (roots[middle] < root) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* What databases share whole is counted once. */
-static pbase_status enter_tree(void *state, const encoded_key *key, const tree_value *value,
-                               pbase_error *err)
-{
-    (void)key;
-    usage_walk *self = state;
-    size_t count = self->roots.size / sizeof(atom_ref);
-    atom_ref *roots = (void *)self->roots.data;
-    size_t at = place_of(roots, count, value->root);
-    if (!atom_ref_is_stored(value->root)) {
-        return PBASE_OK;
-    }
-    if (at < count && roots[at] == value->root) {
-        return PBASE_END;
-    }
-    pbase_status status = pbase_buffer_append(&self->roots, &value->root, sizeof value->root, err);
-    if (status == PBASE_OK) {
-        roots = (void *)self->roots.data;
-        memmove(roots + at + 1, roots + at, (count - at) * sizeof *roots);
-        roots[at] = value->root;
-    }
-    return status;
+    return PBASE_OK;
 }
 
 static pbase_status hear_store_bytes(void *report_pointer, const char *name, uint64_t value,
@@ -142,19 +113,18 @@ pbase_status pbase_space_usage(pbase_space *space, const pbase_call *call,
 {
     pbase_space_usage_report report = {.live_bytes = 0};
     usage_walk run = {.space = space, .call = call, .report = &report};
-    const tree_visitor visitor = {
-        .state = &run, .atom = count_atom, .enter = enter_tree, .inner_only = true};
+    const tree_visitor visitor = {.state = &run, .atom = count_atom, .inner_only = true};
     pbase_status status = space_refresh(space, err);
     if (status != PBASE_OK) {
         return status;
     }
-    pbase_buffer_init(&run.roots, space->host->alloc);
+    ref_set_init(&run.seen, space->host->alloc);
     space_state *newest = engine_state(space->engine);
     if (newest->catalog != ATOM_REF_NONE) {
         status = tree_walk(store_atoms(space->bytes), newest->catalog, false, &visitor, err);
     }
     space_state_unref(newest);
-    pbase_buffer_fini(&run.roots);
+    ref_set_fini(&run.seen);
     if (status == PBASE_OK) {
         status =
             pbase_storage_stats(wiring_storage(space->graph), call, hear_store_bytes, &report, err);

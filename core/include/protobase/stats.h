@@ -24,8 +24,8 @@ typedef struct {
 
 /* Reads the inner nodes of every collection (about a hundredth of the store), and the leaves that hold
  * large values or collections; commits go on meanwhile. What was committed since the last checkpoint is
- * not in the store yet and not counted; what databases share whole is counted once, what they share in
- * part for each of them. CORRUPT: a node is damaged. `call` may be NULL. */
+ * not in the store yet and not counted; what databases share is counted once. Remembers each node while
+ * it looks, in some 32 bytes. CORRUPT: a node is damaged. `call` may be NULL. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_usage(pbase_space *space,
                                                           const pbase_call *call,
                                                           pbase_space_usage_report *out,
