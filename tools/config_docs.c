@@ -6,6 +6,7 @@
  *     config_docs check FILE     0 when FILE has every table word for word
  *
  * A plugin that was left out of the build has no table here and is not missed by `check`. */
+#include <protobase/plugin/plugin.h>
 #include <protobase/plugins.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,14 +117,21 @@ static void say_component(docs *d, const listed *item)
     }
 }
 
-static void say_markdown(docs *d)
+static void say_core_options(docs *d, const char *kind)
 {
     size_t count;
-    const pbase_option *options = pbase_config_storage_options(&count);
-    SAY(d, "### Every storage\n\n| key | type | default | range | |\n|---|---|---|---|---|\n");
+    const pbase_option *options = pbase_config_core_options(kind, &count);
+    SAY(d, "### Every %s\n\n| key | type | default | range | |\n|---|---|---|---|---|\n", kind);
     for (size_t i = 0; i < count; i++) {
         say_option(d, &options[i]);
     }
+}
+
+static void say_markdown(docs *d)
+{
+    say_core_options(d, PBASE_KIND_STORAGE);
+    SAY(d, "\n");
+    say_core_options(d, PBASE_KIND_TRANSFORM);
     for (size_t i = 0; i < d->count; i++) {
         SAY(d, "\n");
         say_component(d, &d->items[i]);
@@ -143,20 +151,35 @@ static char *read_file(const char *path)
     return text;
 }
 
+/* 1 after saying so when the table just said does not stand in `text`, which is that of `path`. */
+static int is_missing(docs *d, const char *path, const char *text, const char *kind,
+                      const char *name)
+{
+    SAY(d, "%c", '\0');
+    bool found = strstr(text, (const char *)d->text.data) != NULL;
+    if (!found) {
+        fprintf(stderr, "%s: %s/%s is missing or out of date; run tools/update_config_docs\n", path,
+                kind, name);
+    }
+    d->text.size = 0;
+    return found ? 0 : 1;
+}
+
 /* Whether each table stands in `path`; names those that do not. */
 static int check(docs *d, const char *path)
 {
+    static const char *const core_kinds[] = {PBASE_KIND_STORAGE, PBASE_KIND_TRANSFORM};
     int missing = 0;
     char *text = read_file(path);
+    d->text.size = 0;
+    for (size_t i = 0; i < sizeof core_kinds / sizeof core_kinds[0]; i++) {
+        say_core_options(d, core_kinds[i]);
+        missing += is_missing(d, path, text, core_kinds[i], "every");
+    }
     for (size_t i = 0; i < d->count; i++) {
-        d->text.size = 0;
+        const pbase_component_info *info = d->items[i].component;
         say_component(d, &d->items[i]);
-        SAY(d, "%c", '\0');
-        if (strstr(text, (const char *)d->text.data) == NULL) {
-            fprintf(stderr, "%s: %s/%s is missing or out of date; run tools/update_config_docs\n",
-                    path, label_kind(d->items[i].component), d->items[i].component->name);
-            missing++;
-        }
+        missing += is_missing(d, path, text, label_kind(info), info->name);
     }
     free(text);
     return missing == 0 ? 0 : 1;

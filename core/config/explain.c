@@ -163,7 +163,7 @@ static void explain_component(explainer *self, const plan_component *component, 
 {
     const pbase_component_info *info = component->info;
     size_t core_count = 0;
-    const pbase_option *core = pbase_config_storage_options(&core_count);
+    const pbase_option *core = pbase_config_core_options(info->kind, &core_count);
     explain_type(self, component, path, node);
     for (size_t i = 0; i < info->option_count; i++) {
         explain_option(self, component, path, &info->options[i]);
@@ -204,7 +204,7 @@ static void explain_codecs(explainer *self, const config_node *root, const confi
         if (path == NULL) {
             return;
         }
-        explain_component(self, plan->codecs[i], path, entry == NULL ? NULL : entry->value, false);
+        explain_component(self, plan->codecs[i], path, entry == NULL ? NULL : entry->value, true);
         entry = entry == NULL ? NULL : entry->next;
     }
 }

@@ -35,11 +35,6 @@ static bool is_codec(const char *kind)
     return strcmp(kind, PBASE_KIND_SERIALIZER) == 0 || strcmp(kind, PBASE_KIND_TRANSFORM) == 0;
 }
 
-static bool is_storage(const plan_component *component)
-{
-    return strcmp(component->info->kind, PBASE_KIND_STORAGE) == 0;
-}
-
 const char *config_label(const char *kind, const char *name, pbase_arena *arena)
 {
     const char *shown = is_codec(kind) ? KIND_CODEC : kind;
@@ -133,11 +128,11 @@ static const pbase_config *read_values(planner *p, const plan_request *request,
 {
     const pbase_component_info *info = component->info;
     size_t core_count;
-    const pbase_option *core_options = pbase_config_storage_options(&core_count);
+    const pbase_option *core_options = pbase_config_core_options(info->kind, &core_count);
     config_shape shape = {
         .label = component->label,
         .tables = {{info->options, info->option_count}, {core_options, core_count}},
-        .table_count = is_storage(component) && request->depth == 1 ? 2 : 1,
+        .table_count = core_count > 0 && request->depth == 1 ? 2 : 1,
         .slots = info->slots,
         .slot_count = info->slot_count,
         .has_type = true,
@@ -298,6 +293,12 @@ static const char *stage_does(uint32_t stage)
                                                : "encrypts";
 }
 
+/* Whether new data goes through it. */
+static bool writes(const plan_component *codec)
+{
+    return stage_of(codec) == 0 || pbase_config_bool(codec->values, "write");
+}
+
 /* Checks `codec` against those listed before it. */
 static void check_order(planner *p, const config_plan *plan, const plan_component *codec,
                         const config_node *place)
@@ -309,11 +310,13 @@ static void check_order(planner *p, const config_plan *plan, const plan_componen
                         codec->label);
             return;
         }
-        if (stage_of(codec) != 0 && stage_of(before) == stage_of(codec)) {
+        if (stage_of(codec) != 0 && stage_of(before) == stage_of(codec) && writes(before) &&
+            writes(codec)) {
             problem_add(p->problems, PBASE_CONFIG, place, "codecs: both %s and %s %s",
                         before->label, codec->label,
                         stage_of(codec) == PBASE_TRANSFORM_COMPRESS ? "compress" : "encrypt");
-            problem_hint(p->problems, "list one of them");
+            problem_hint(p->problems,
+                         "list one of them, or give one that is only to be read write: false");
             return;
         }
         if (stage_of(before) > stage_of(codec)) {

@@ -98,12 +98,12 @@ static bool declares(const pbase_component_info *info, const char *key)
 static void say_properties(schema *s, const pbase_component_info *info)
 {
     size_t count;
-    const pbase_option *core = pbase_config_storage_options(&count);
+    const pbase_option *core = pbase_config_core_options(info->kind, &count);
     SAY(s, "\"properties\": {\"type\": {\"const\": \"%s\"}", info->name);
     for (size_t i = 0; i < info->option_count; i++) {
         say_option(s, &info->options[i]);
     }
-    for (size_t i = 0; i < count && strcmp(info->kind, "storage") == 0; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!declares(info, core[i].key)) {
             say_option(s, &core[i]);
         }

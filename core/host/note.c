@@ -178,11 +178,11 @@ static void check_option_names(note_reader *r, const pbase_component_info *info)
     }
 }
 
-/* Keys that core reads from `storage:` keep their type. */
+/* Keys that core reads keep their type. */
 static void check_core_options(note_reader *r, const pbase_component_info *info)
 {
     size_t core_count;
-    const pbase_option *core_options = pbase_config_storage_options(&core_count);
+    const pbase_option *core_options = pbase_config_core_options(info->kind, &core_count);
     for (size_t i = 0; i < info->option_count; i++) {
         for (size_t j = 0; j < core_count; j++) {
             if (strcmp(info->options[i].key, core_options[j].key) == 0 &&
@@ -220,8 +220,8 @@ static void check_component(note_reader *r, const pbase_component_info *info)
     }
     check_option_names(r, info);
     check_slots(r, info);
+    check_core_options(r, info);
     if (strcmp(info->kind, PBASE_KIND_STORAGE) == 0) {
-        check_core_options(r, info);
         if (info->durability_mask == 0 || info->durability_mask > 0xfu) {
             fail(r, "it offers no durability level:", info->name);
         }

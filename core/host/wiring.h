@@ -35,6 +35,7 @@ typedef struct {
     const char *plugin_version; /* "1.0.0" */
     uint32_t format_version;
     uint32_t stage; /* of a transform: PBASE_TRANSFORM_* */
+    bool writes;    /* of a transform: new records and nodes go through it */
     pbase_serializer *serializer;
     pbase_transform *transform;
     const pbase_codec_table_ops *tables; /* NULL: it owns none */
@@ -51,7 +52,7 @@ void wiring_close(wiring *self);
 /* What was opened. All lent until wiring_close. */
 pbase_storage *wiring_storage(const wiring *self);
 /* The keys of the mapping `storage:`: the component's own options and those of core
- * (pbase_config_storage_options): durability, checkpoint_bytes, the caches. */
+ * (pbase_config_core_options): durability, checkpoint_bytes, the caches. */
 const pbase_config *wiring_storage_config(const wiring *self);
 /* "storage/file", and the plugin's version. */
 const char *wiring_storage_label(const wiring *self);
@@ -65,7 +66,7 @@ int32_t wiring_durability(const wiring *self);
 
 /* The serializer of new values: the first one of `codecs`. */
 const wiring_codec *wiring_serializer(const wiring *self);
-/* The transforms of new records and nodes, in the order they are applied when writing. */
+/* The transforms that are listed, in the order they are applied when writing. */
 size_t wiring_transform_count(const wiring *self);
 const wiring_codec *wiring_transform(const wiring *self, size_t index);
 

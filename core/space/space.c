@@ -77,18 +77,29 @@ static atom_cache_options cache_options(const pbase_config *config, const char *
     return options;
 }
 
+/* One compresses, one encrypts: the plan refuses more. */
+#define WRITING_TRANSFORMS_MAX 2u
+
+/* The names of those that new data goes through. */
+static size_t writing_transforms(const wiring *graph, const char **out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < wiring_transform_count(graph); i++) {
+        const wiring_codec *listed = wiring_transform(graph, i);
+        if (listed->writes) {
+            PBASE_ASSERT(count < WRITING_TRANSFORMS_MAX);
+            out[count++] = listed->name;
+        }
+    }
+    return count;
+}
+
 static pbase_status open_store(pbase_space *self, const pbase_space_options *options,
                                pbase_error *err)
 {
     const pbase_config *config = wiring_storage_config(self->graph);
-    const char *transforms[2];
-    size_t count = wiring_transform_count(self->graph);
-    if (count > 2) {
-        return PBASE_FAIL(err, PBASE_CONFIG, "%zu transforms are listed; at most 2 may be", count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        transforms[i] = wiring_transform(self->graph, i)->name;
-    }
+    const char *transforms[WRITING_TRANSFORMS_MAX];
+    size_t count = writing_transforms(self->graph, transforms);
     store_options wanted = {
         .host = self->host,
         .storage = wiring_storage(self->graph),

@@ -159,8 +159,11 @@ static void keys_and_codecs_change_by_an_edit_and_everything_stays_readable(void
         {"[msgpack, lz4, " CIPHER("[k3, k2, k1]") "]", "auto"},
         {"[msgpack, {type: aes-256-gcm, keys: [k3, k2, k1], active: k1, key_file: '$D/{id}.key'}]",
          "never"},
+        {"[msgpack, {type: lz4, write: false}, zstd, "
+         "{type: aes-256-gcm, write: false, keys: [k3, k2, k1], key_file: '$D/{id}.key'}]",
+         "auto"}, /* no longer encrypted */
     };
-    for (int64_t n = 0; n < 10; n++) {
+    for (int64_t n = 0; n < 12; n++) {
         prepare(wirings[n / 2].codecs, wirings[n / 2].map);
         fixture_open(&f);
         for (int64_t key = 0; key < 40; key++) {
@@ -175,6 +178,25 @@ static void keys_and_codecs_change_by_an_edit_and_everything_stays_readable(void
         fixture_assert_clean(&f);
         fixture_close(&f);
     }
+}
+
+static void what_a_transform_is_only_to_read_is_not_written_with_it(void **unused)
+{
+    (void)unused;
+    open_with("[msgpack, " CIPHER("[k1]") "]");
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    fixture_close(&f);
+    open_with(
+        "[msgpack, {type: aes-256-gcm, write: false, keys: [k2, k1], key_file: '$D/{id}.key'}]");
+    write_secrets();
+    assert_int_equal(fixture_get(&f, "a", 1), 1);
+    fixture_close(&f);
+    assert_true(FOUND("SECRETVALUE"));
+    shell("mv $D/k2.key $D/away"); /* a key that never wrote is needed by nobody */
+    open_with("[msgpack, {type: aes-256-gcm, write: false, keys: [k1], key_file: '$D/{id}.key'}]");
+    fixture_assert_clean(&f);
+    fixture_close(&f);
+    shell("mv $D/away $D/k2.key");
 }
 
 static void assert_refused(const char *codecs, pbase_status expected, const char *says)
@@ -298,6 +320,7 @@ int main(void)
         SENTENCE(nothing_of_the_data_is_in_the_files_and_all_of_it_without_encryption),
         SENTENCE(no_key_is_in_the_files),
         SENTENCE(keys_and_codecs_change_by_an_edit_and_everything_stays_readable),
+        SENTENCE(what_a_transform_is_only_to_read_is_not_written_with_it),
         SENTENCE(a_missing_or_wrong_key_is_named_and_nothing_is_touched),
         SENTENCE(what_was_acknowledged_survives_kill_9),
         SENTENCE(what_belongs_to_another_space_is_refused),

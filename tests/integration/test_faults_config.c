@@ -90,7 +90,7 @@ static pbase_status plugins(fault_scene *s, pbase_error *err)
     pbase_buffer text;
     size_t options = 0;
     pbase_buffer_init(&text, s->memory);
-    assert_non_null(pbase_config_storage_options(&options));
+    assert_non_null(pbase_config_core_options("storage", &options));
     pbase_status status = pbase_plugins_list(&source, &s->arena, &list, err);
     status = status == PBASE_OK ? pbase_plugins_find(&list, "codec/zstd", &plugin, &component, err)
                                 : status;
@@ -119,7 +119,7 @@ static const fault_scenario scenarios[] = {
      .place = FAULT_OUTSIDE,
      .when = format_problem},
     {.name = "plugins",
-     .functions = "pbase_config_storage_options pbase_plugins_list pbase_plugins_find "
+     .functions = "pbase_config_core_options pbase_plugins_list pbase_plugins_find "
                   "pbase_component_info_label pbase_config_schema",
      .place = FAULT_OUTSIDE,
      .when = plugins},

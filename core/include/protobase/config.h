@@ -97,9 +97,11 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_config_explain(const pbase_config_
                                                              pbase_config_setting_each each,
                                                              void *state, pbase_error *err);
 
-/* The keys that every `storage:` takes besides the options of its component: what core itself reads.
- * A component may declare one of them too, with another default or range. Lends a static array. */
-PBASE_API const pbase_option *pbase_config_storage_options(size_t *out_count);
+/* The keys that every component of `kind` takes besides its own options where the document lists it at
+ * the top, under `storage:` or in `codecs:`; what core itself reads. Kinds are PBASE_KIND_*; others than storage and transform
+ * have none (NULL, 0). A component may declare one of them too, with another default or range. Lends a
+ * static array. */
+PBASE_API const pbase_option *pbase_config_core_options(const char *kind, size_t *out_count);
 
 PBASE_END_DECLS
 #endif

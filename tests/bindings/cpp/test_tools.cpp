@@ -34,7 +34,7 @@ static void plugins_are_listed_found_and_checked()
     CHECK(!findings.empty() && findings[0].rule_name() == "file" && !findings[0].message.empty());
     CHECK(pb::plugins::check("/nowhere/x.so").failure().is_not_found());
     int options = 0;
-    for (const pbase_option &one : pb::plugins::storage_options()) {
+    for (const pbase_option &one : pb::plugins::core_options()) {
         options += std::string_view(one.key) == "durability";
     }
     CHECK(options == 1);

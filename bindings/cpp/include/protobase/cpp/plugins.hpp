@@ -103,7 +103,7 @@ class plugins
         }
         return out;
     }
-    // The keys that every `storage:` takes besides the options of its component.
+    // The keys that core reads of a component of that kind, besides the options of its own.
     struct options {
         const pbase_option *first;
         std::size_t count;
@@ -116,10 +116,10 @@ class plugins
             return first + count;
         }
     };
-    [[nodiscard]] static options storage_options()
+    [[nodiscard]] static options core_options(const char *kind = "storage")
     {
         options out{};
-        out.first = pbase_config_storage_options(&out.count);
+        out.first = pbase_config_core_options(kind, &out.count);
         return out;
     }
 

@@ -1,7 +1,9 @@
-/* storage_options.c - the keys that core itself reads from the mapping `storage:`. */
+/* core_options.c - the keys that core itself reads, from the mapping `storage:` and from those of transforms. */
 #include <protobase/config.h>
+#include <protobase/plugin/plugin.h>
+#include <string.h>
 
-static const pbase_option options[] = {
+static const pbase_option storage_options[] = {
     {"durability", PBASE_OPTION_ENUM, 0, "sync", "none|async|sync|remote",
      "What a commit waits for unless it says otherwise."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
@@ -26,8 +28,17 @@ static const pbase_option options[] = {
      "Put what a checkpoint writes into the caches that would have to load it."},
 };
 
-const pbase_option *pbase_config_storage_options(size_t *out_count)
+static const pbase_option transform_options[] = {
+    {"write", PBASE_OPTION_BOOL, 0, "true", "",
+     "Whether new records and nodes go through it; false reads what went through it before."},
+};
+
+const pbase_option *pbase_config_core_options(const char *kind, size_t *out_count)
 {
-    *out_count = sizeof(options) / sizeof(options[0]);
-    return options;
+    bool is_storage = strcmp(kind, PBASE_KIND_STORAGE) == 0;
+    bool is_transform = strcmp(kind, PBASE_KIND_TRANSFORM) == 0;
+    *out_count = is_storage     ? sizeof(storage_options) / sizeof(storage_options[0])
+                 : is_transform ? sizeof(transform_options) / sizeof(transform_options[0])
+                                : 0;
+    return is_storage ? storage_options : is_transform ? transform_options : NULL;
 }
