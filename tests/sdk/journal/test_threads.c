@@ -74,7 +74,9 @@ static void read_often(void *state)
     } while (!all->is_over);
 }
 
-#define KEPT_BYTES 65536u
+/* More than what one trim forgets, however its records are padded: something is left to read at the end. */
+#define KEPT_BYTES 262144u
+#define TRIMMED_RECORDS 40
 
 /* Forgets the oldest records while there are many, at places a reader has found. */
 static void trim_often(void *state)
@@ -91,7 +93,7 @@ static void trim_often(void *state)
             continue;
         }
         pbase_status status = journal_scan_open(all->on.journal, NULL, 0, &scan, NULL);
-        for (int i = 0; status == PBASE_OK && i < 40; i++) {
+        for (int i = 0; status == PBASE_OK && i < TRIMMED_RECORDS; i++) {
             status = journal_scan_next(scan, NULL, &record, NULL);
             upto = status == PBASE_OK ? record.position : upto;
         }
