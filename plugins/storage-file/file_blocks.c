@@ -324,6 +324,13 @@ static pbase_status segment_seal(pbase_segment *base, const pbase_call *call, ui
     return status;
 }
 
+static pbase_status segment_cut(pbase_segment *segment, const pbase_call *call, uint64_t size_bytes,
+                                pbase_error *err)
+{
+    pbase_status status = call_check(segment, call, err);
+    return status == PBASE_OK ? file_segment_cut(segment_from(segment), size_bytes, err) : status;
+}
+
 static void segment_close(pbase_segment *base)
 {
     file_blocks *self = from(base->blocks);
@@ -351,6 +358,7 @@ static const pbase_blocks_segment_ops segment_ops = {
     .size = segment_size,
     .seal = segment_seal,
     .close = segment_close,
+    .cut = segment_cut,
 };
 
 /* ----------------------------------------------------------------------------------- names --- */

@@ -297,7 +297,7 @@ pbase_status file_segment_cut(file_segment *segment, uint64_t size_bytes, pbase_
     }
     if (status == PBASE_OK && size_bytes > size) {
         status =
-            PBASE_FAIL(err, PBASE_INVALID, "cannot seal '%s' at %" PRIu64 " bytes: it has %" PRIu64,
+            PBASE_FAIL(err, PBASE_INVALID, "cannot cut '%s' to %" PRIu64 " bytes: it has %" PRIu64,
                        segment->name, size_bytes, size);
     }
     if (status == PBASE_OK && size_bytes < size) {

@@ -546,6 +546,10 @@ static pbase_status close_cleanly(file_storage *self, pbase_error *err)
         journal_head(self->journal, &head);
         status = journal_sync(self->journal, NULL, head.head, err);
     }
+    if (status == PBASE_OK) {
+        status = journal_shrink(self->journal, NULL, err);
+        status = status == PBASE_UNSUPPORTED ? PBASE_OK : status; /* then its space stays taken */
+    }
     if (status != PBASE_OK) {
         return status;
     }

@@ -253,6 +253,25 @@ static pbase_status seal(pbase_segment *segment, const pbase_call *call, uint64_
     return status;
 }
 
+static pbase_status cut(pbase_segment *segment, const pbase_call *call, uint64_t size_bytes,
+                        pbase_error *err)
+{
+    memory_block *block = handle_from(segment)->block;
+    pbase_status status = enter_write(handle_from(segment), call, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (size_bytes <= block->size) {
+        memory_block_cut(block, size_bytes);
+    } else {
+        status =
+            PBASE_FAIL(err, PBASE_INVALID, "cannot cut '%s' to %" PRIu64 " bytes: it has %" PRIu64,
+                       block->name, size_bytes, block->size);
+    }
+    unlock(from(segment->blocks));
+    return status;
+}
+
 static void handle_close(pbase_segment *segment)
 {
     memory_blocks *self = from(segment->blocks);
@@ -279,6 +298,7 @@ static const pbase_blocks_segment_ops segment_ops = {
     .size = size,
     .seal = seal,
     .close = handle_close,
+    .cut = cut,
 };
 
 /* ----------------------------------------------------------------------------------- names --- */

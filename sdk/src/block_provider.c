@@ -298,6 +298,17 @@ pbase_status pbase_segment_seal(pbase_segment *segment, const pbase_call *call, 
                            "block_provider.segment.seal", err);
 }
 
+pbase_status pbase_segment_cut(pbase_segment *segment, const pbase_call *call, uint64_t size_bytes,
+                               pbase_error *err)
+{
+    static const char slot[] = "block_provider.segment.cut";
+    const pbase_blocks_segment_ops *ops = segment->blocks->vtable->segment;
+    if (!contract_has(ops, offsetof(pbase_blocks_segment_ops, cut))) {
+        return CONTRACT_ABSENT(err, slot);
+    }
+    return contract_result(ops->cut(segment, call, size_bytes, err), slot, err);
+}
+
 void pbase_segment_close(pbase_segment *segment)
 {
     if (segment != NULL) {

@@ -331,6 +331,24 @@ static void sealing_beyond_the_end_is_invalid(void **state)
     pbase_segment_close(segment);
 }
 
+static void cutting_leaves_a_segment_that_may_grow_again(void **state)
+{
+    fixture *f = *state;
+    pbase_segment *segment = create(f, "a");
+    assert_ok(f, try_write(f, segment, 0, "keep cut", PBASE_WRITE_SYNC));
+    assert_int_equal(pbase_segment_cut(segment, NULL, 9, &f->err), PBASE_INVALID);
+    assert_int_equal(size_of(f, segment), 8);
+    assert_ok(f, pbase_segment_cut(segment, NULL, 4, &f->err));
+    assert_int_equal(size_of(f, segment), 4);
+    assert_ok(f, try_write(f, segment, 4, "er", PBASE_WRITE_SYNC));
+    assert_reads(f, segment, 0, "keeper");
+    pbase_segment_close(segment);
+    assert_ok(f, pbase_blocks_open(f->blocks, NULL, "a", 0, &segment, &f->err));
+    assert_int_equal(pbase_segment_cut(segment, NULL, 2, &f->err), PBASE_READ_ONLY);
+    assert_reads(f, segment, 0, "keeper");
+    pbase_segment_close(segment);
+}
+
 static void calls_that_are_over_do_nothing(void **state)
 {
     fixture *f = *state;
@@ -842,6 +860,7 @@ int blocks_suite_run(const blocks_subject *subject)
         TEST(a_segment_opened_for_reading_cannot_be_written),
         TEST(sealing_cuts_and_makes_immutable),
         TEST(sealing_beyond_the_end_is_invalid),
+        TEST(cutting_leaves_a_segment_that_may_grow_again),
         TEST(calls_that_are_over_do_nothing),
         TEST(a_removed_segment_is_gone_but_stays_readable_while_open),
         TEST(a_sealed_segment_can_be_removed),

@@ -148,6 +148,13 @@ static pbase_status segment_seal(pbase_segment *base, const pbase_call *call, ui
     return PBASE_FAIL(err, PBASE_UNSUPPORTED, "this test provider does not seal");
 }
 
+static pbase_status segment_cut(pbase_segment *base, const pbase_call *call, uint64_t size_bytes,
+                                pbase_error *err)
+{
+    pbase_status status = os_of(base)->file->truncate(segment_from(base)->file, size_bytes, err);
+    return status == PBASE_OK ? segment_sync(base, call, err) : status;
+}
+
 static void segment_close(pbase_segment *base)
 {
     const pbase_os *os = os_of(base);
@@ -166,6 +173,7 @@ static const pbase_blocks_segment_ops segment_ops = {
     .size = segment_size,
     .seal = segment_seal,
     .close = segment_close,
+    .cut = segment_cut,
 };
 
 /* ----------------------------------------------------------------------------------- names --- */

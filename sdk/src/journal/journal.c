@@ -201,6 +201,10 @@ pbase_status journal_wait(journal *self, const pbase_call *call, pbase_position 
 
 /* ------------------------------------------------------------------------------------- trim --- */
 
+/* The part of a segment that stays zeroed behind the head when the journal is closed: enough that
+ * short sessions do not each make a segment. */
+#define SHRUNK_PARTS 16u
+
 pbase_status journal_prepare(journal *self, const pbase_call *call, pbase_error *err)
 {
     pbase_status status = pbase_call_check(call, self->os, err);
@@ -217,6 +221,28 @@ pbase_status journal_prepare(journal *self, const pbase_call *call, pbase_error 
     if (!has_spare) {
         status = journal_spare_create(self, err);
     }
+    journal_unlock(self, self->trim_lock);
+    return status;
+}
+
+pbase_status journal_shrink(journal *self, const pbase_call *call, pbase_error *err)
+{
+    pbase_status status = pbase_call_check(call, self->os, err);
+    if (status == PBASE_OK) {
+        status = journal_poison_check(self, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    journal_lock(self, self->trim_lock);
+    journal_lock(self, self->append_lock);
+    if (self->is_ready) { /* a tail that opening cut may still lie behind the head */
+        pbase_position kept = frame_round(self->head, FRAME_UNIT_MAX) +
+                              frame_round(self->segment_bytes / SHRUNK_PARTS, FRAME_UNIT_MAX);
+        status = journal_place_cut(self, kept, err);
+        status = status == PBASE_OK ? journal_spares_remove(self, err) : status;
+    }
+    journal_unlock(self, self->append_lock);
     journal_unlock(self, self->trim_lock);
     return status;
 }

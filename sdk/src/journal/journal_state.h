@@ -129,6 +129,12 @@ PBASE_MUST_CHECK pbase_status journal_spare_create(journal *self, pbase_error *e
 PBASE_MUST_CHECK pbase_status journal_spares_clean(journal *self, pbase_error *err);
 /* Takes a spare out of the list; false when there is none. */
 bool journal_spare_take(journal *self, uint32_t *out_number);
+/* Removes the spares that are whole; others may be in the making. */
+PBASE_MUST_CHECK pbase_status journal_spares_remove(journal *self, pbase_error *err);
+/* Cuts what lies behind `end` off the newest segment, which is the one with the head. With
+ * trim_lock and append_lock. */
+PBASE_MUST_CHECK pbase_status journal_place_cut(journal *self, pbase_position end,
+                                                pbase_error *err);
 /* Turns the segment at `base` into a spare, or removes it when there are enough or its size is not
  * that of a spare. */
 PBASE_MUST_CHECK pbase_status journal_place_recycle(journal *self, journal_place place,

@@ -238,6 +238,57 @@ pbase_status journal_spares_clean(journal *self, pbase_error *err)
     return status;
 }
 
+pbase_status journal_spares_remove(journal *self, pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    uint32_t number;
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && journal_spare_take(self, &number)) {
+        journal_spare_name(number, name);
+        status = pbase_blocks_remove(self->blocks, NULL, name, err);
+    }
+    return status;
+}
+
+pbase_status journal_place_cut(journal *self, pbase_position end, pbase_error *err)
+{
+    char name[JOURNAL_NAME_BYTES];
+    pbase_segment *segment = NULL;
+    journal_lock(self, self->state_lock);
+    bool is_longer = self->place_count > 0;
+    journal_place place = {0, 0};
+    if (is_longer) {
+        place = self->places[self->place_count - 1];
+        is_longer = end > place.base && end - place.base < place.bytes;
+    }
+    journal_unlock(self, self->state_lock);
+    if (!is_longer) {
+        return PBASE_OK;
+    }
+    journal_segment_name(place.base, name);
+    pbase_status status =
+        pbase_blocks_open(self->blocks, NULL, name, PBASE_SEGMENT_WRITE, &segment, err);
+    if (status == PBASE_OK) {
+        pbase_error why;
+        pbase_error_init(&why);
+        status = pbase_segment_cut(segment, NULL, end - place.base, &why);
+        if (status != PBASE_OK && status != PBASE_UNSUPPORTED) { /* how long it is is not known */
+            journal_poison(self, status, &why);
+        }
+        if (status != PBASE_OK && err != NULL) {
+            *err = why;
+        }
+    }
+    pbase_segment_close(segment);
+    if (status == PBASE_OK) {
+        journal_lock(self, self->state_lock);
+        self->places[self->place_count - 1].bytes = end - place.base;
+        self->layout++;
+        journal_unlock(self, self->state_lock);
+    }
+    return status;
+}
+
 static bool wants_spare(journal *self)
 {
     journal_lock(self, self->state_lock);

@@ -190,6 +190,59 @@ static void opening_and_closing_without_a_change_writes_nothing(void **state)
     open_storage(f);
 }
 
+typedef struct {
+    const char *name;
+    uint64_t value;
+} figure;
+
+static pbase_status figure_hear(void *state, const char *name, uint64_t value, const char *unit,
+                                pbase_error *err)
+{
+    figure *wanted = state;
+    (void)unit;
+    (void)err;
+    wanted->value = strcmp(name, wanted->name) == 0 ? value : wanted->value;
+    return PBASE_OK;
+}
+
+static uint64_t figure_of(fixture *f, const char *name)
+{
+    figure wanted = {name, UINT64_MAX};
+    assert_int_equal(pbase_storage_stats(f->storage, NULL, figure_hear, &wanted, &f->err),
+                     PBASE_OK);
+    return wanted.value;
+}
+
+/* The segments of 256 KiB made for appends are cut to a sixteenth of one behind the last record, and
+ * no spare stays; what comes next makes what it needs. */
+static void a_clean_close_gives_back_what_only_later_appends_need(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 200; i++) { /* a quarter of a segment: one is made ahead */
+        append(f, PBASE_DURABILITY_SYNC);
+    }
+    uint64_t used = head(f).head - head(f).first;
+    close_storage(f);
+    open_storage(f);
+    assert_int_equal(figure_of(f, "journal_spares"), 0);
+    assert_true(figure_of(f, "journal_bytes") >= used + 16384);
+    assert_true(figure_of(f, "journal_bytes") < used + 16384 + 4096);
+    for (int i = 0; i < 200; i++) {
+        append(f, PBASE_DURABILITY_SYNC);
+    }
+    close_storage(f);
+    open_storage(f);
+    pbase_journal_scan *scan = NULL;
+    pbase_journal_record record;
+    int found = 0;
+    assert_int_equal(pbase_storage_scan_open(f->storage, NULL, 0, &scan, &f->err), PBASE_OK);
+    while (pbase_storage_scan_next(f->storage, NULL, scan, &record, &f->err) == PBASE_OK) {
+        found++;
+    }
+    pbase_storage_scan_close(f->storage, scan);
+    assert_int_equal(found, 400);
+}
+
 static void an_asynchronous_append_is_flushed_in_the_background(void **state)
 {
     fixture *f = *state;
@@ -504,6 +557,7 @@ int main(void)
         TEST(sharing_costs_an_append_one_lock_and_no_write),
         TEST(an_append_that_need_not_be_durable_flushes_nothing),
         TEST_EXCLUSIVE(opening_and_closing_without_a_change_writes_nothing),
+        TEST(a_clean_close_gives_back_what_only_later_appends_need),
         TEST(an_asynchronous_append_is_flushed_in_the_background),
         TEST_EXCLUSIVE(a_failed_flush_makes_it_read_only_until_it_is_opened_again),
         TEST(a_failed_flush_of_atoms_makes_it_read_only_too),

@@ -15,6 +15,7 @@
 #include "seed.h"
 
 #define SEGMENT_BYTES 4096u
+#define SEGMENT_BYTES_SHRINK 16384u
 #define HISTORY_MAX 64u
 #define NUMBER_SECOND 1000u /* of the first append after a crash; its crash begins at 2000 */
 #define SAMPLES 6u          /* random futures beside the ordered ones */
@@ -32,6 +33,7 @@ typedef struct {
     pbase_position first;
 } model;
 
+static uint32_t segment_bytes = SEGMENT_BYTES;
 static uint64_t states;   /* visited */
 static char context[128]; /* which script, fault and call the run is in */
 
@@ -46,7 +48,7 @@ static const char *problem(const char *text, const pbase_error *err)
 static void bed_around(bed *on, sim_os *sim, const model *told)
 {
     bed_init(on, sim);
-    on->provider.segment_bytes = SEGMENT_BYTES;
+    on->provider.segment_bytes = segment_bytes;
     on->provider.fault = planted_bug == PLANTED_NO_DIRECTORY_SYNC ? OS_BLOCKS_NO_DIRECTORY_SYNC
                          : planted_bug == PLANTED_NO_RENAME_SYNC  ? OS_BLOCKS_NO_RENAME_SYNC
                                                                   : OS_BLOCKS_HONEST;
@@ -56,7 +58,8 @@ static void bed_around(bed *on, sim_os *sim, const model *told)
 /* ----------------------------------------------------------------------------------- script --- */
 
 typedef struct {
-    char what;     /* 'a' append, 's' sync, 't' trim to the append `n`, 'p' prepare, 'r' reopen */
+    char what;     /* 'a' append, 's' sync, 't' trim to the append `n`, 'p' prepare, 'c' shrink,
+                      'r' reopen */
     uint8_t n;     /* records, or number of an append */
     uint16_t size; /* of each record */
     int32_t durability;
@@ -82,6 +85,12 @@ static const step script_trim[] = {{'a', 1, 3000, SYNC}, {'a', 1, 900, SYNC},  {
 static const step script_large[] = {{'a', 1, 200, NONE}, {'a', 1, 5000, NONE}, {'a', 1, 200, SYNC},
                                     {'r', 0, 0, 0},      {'a', 2, 3000, SYNC}, {'a', 1, 200, NONE},
                                     {0, 0, 0, 0}};
+/* In segments of 16 KiB, so that there is something to cut. */
+static const step script_shrink[] = {
+    {'a', 1, 200, SYNC},  {'p', 0, 0, 0},       {'s', 0, 0, 0},       {'c', 0, 0, 0},
+    {'a', 1, 3000, SYNC}, {'a', 1, 3000, NONE}, {'a', 1, 3000, SYNC}, {'s', 0, 0, 0},
+    {'c', 0, 0, 0},       {'r', 0, 0, 0},       {'a', 1, 900, NONE},  {'a', 1, 5000, SYNC},
+    {0, 0, 0, 0}};
 static const step script_after_crash[] = {{'a', 1, 200, SYNC},
                                           {'a', 1, 200, NONE},
                                           {'a', 1, 900, NONE},
@@ -91,8 +100,8 @@ static const step script_after_crash[] = {{'a', 1, 200, SYNC},
 #define AFTER_CRASH_APPENDS 4u
 #define PLANTED_SEEDS 8u /* until a planted bug is found: one of them shows it nearly always */
 
-static const step *const scripts[] = {script_durable, script_async, script_roll, script_trim,
-                                      script_large};
+static const step *const scripts[] = {script_durable, script_async, script_roll,
+                                      script_trim,    script_large, script_shrink};
 #define SCRIPTS (sizeof(scripts) / sizeof(scripts[0]))
 
 #define RANDOM_STEPS 10u
@@ -100,7 +109,7 @@ static const step *const scripts[] = {script_durable, script_async, script_roll,
 /* A script of its own for every seed. */
 static void script_make(step script[RANDOM_STEPS + 1], uint64_t seed)
 {
-    static const char whats[] = "aaaaaaastpr";
+    static const char whats[] = "aaaaaaastpcr";
     static const uint16_t sizes[] = {20, 200, 400, 900, 1900, 3000, 3500, 5000};
     seed_random random;
     seed_random_init(&random, seed);
@@ -178,6 +187,9 @@ static const char *script_run(bed *on, model *told, const step *script, uint64_t
         } else if (script->what == 'p') {
             pbase_status status = journal_prepare(on->journal, NULL, NULL);
             (void)status; /* a segment less made ahead */
+        } else if (script->what == 'c') {
+            pbase_status status = journal_shrink(on->journal, NULL, NULL);
+            (void)status; /* then it may take no more */
         } else {
             bed_close(on);
             pbase_status status = bed_open(on, &err);
@@ -418,8 +430,10 @@ static const char *everything(uint64_t seed)
     char name[48];
     for (size_t i = 0; wrong == NULL && i < SCRIPTS; i++) {
         (void)snprintf(name, sizeof(name), "script %zu", i);
+        segment_bytes = scripts[i] == script_shrink ? SEGMENT_BYTES_SHRINK : SEGMENT_BYTES;
         wrong = script_sweep(scripts[i], name, seed);
     }
+    segment_bytes = SEGMENT_BYTES;
     for (uint64_t i = 0; wrong == NULL && i < rounds; i++) {
         step script[RANDOM_STEPS + 1];
         script_make(script, seed + i);

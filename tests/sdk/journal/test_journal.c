@@ -524,6 +524,53 @@ static void a_prepared_segment_is_used_by_the_next_roll(void **state)
     assert_int_equal(stats.append_count, 2);
 }
 
+static void a_shrunk_journal_gives_back_what_only_later_appends_need(void **state)
+{
+    journal_stats stats;
+    (void)state;
+    bed_close(&on);
+    on.provider.segment_bytes = 16 * BED_SEGMENT_BYTES;
+    assert_int_equal(bed_open(&on, NULL), PBASE_OK);
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    assert_int_equal(journal_prepare(on.journal, NULL, NULL), PBASE_OK);
+
+    assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_OK);
+
+    journal_stats_get(on.journal, &stats);
+    assert_int_equal(stats.spare_count, 0);
+    assert_int_equal(stats.segment_bytes, BED_SEGMENT_BYTES + 4096);
+    for (uint64_t number = 1; number < 40; number++) { /* within what was left, and beyond */
+        append(number, 1, 900, PBASE_DURABILITY_SYNC);
+    }
+    assert_numbers(0, 0, 40);
+    assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_OK);
+    reopen();
+    assert_numbers(0, 0, 40);
+    journal_stats_get(on.journal, &stats);
+    assert_int_equal(stats.segment_count, 2);
+    append(40, 1, 900, PBASE_DURABILITY_SYNC);
+    assert_numbers(0, 0, 41);
+}
+
+static void a_journal_that_cannot_be_cut_takes_no_more(void **state)
+{
+    (void)state;
+    bed_close(&on);
+    on.provider.segment_bytes = 16 * BED_SEGMENT_BYTES;
+    assert_int_equal(bed_open(&on, NULL), PBASE_OK);
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    sim_os_fail_at(sim, OS_CALL_SYNC, 1, PBASE_IO, false);
+
+    assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_IO);
+
+    sim_os_fail_at(sim, OS_CALL_SYNC, 0, PBASE_OK, false);
+    assert_int_equal(
+        bed_append(&on, 1, 1, 10, PBASE_DURABILITY_NONE, &(pbase_journal_appended){0}, NULL),
+        PBASE_READ_ONLY);
+    reopen();
+    assert_numbers(0, 0, 1);
+}
+
 /* Each follows and appends a segment of its own, while the other makes one ahead: their names never
  * meet. */
 static void two_participants_append_in_turn_and_prepare_beside_each_other(void **state)
@@ -657,6 +704,8 @@ int main(void)
         TEST(the_outcome_of_a_token_is_found_absent_or_expired),
         TEST(waiting_ends_with_the_call),
         TEST(a_prepared_segment_is_used_by_the_next_roll),
+        TEST(a_shrunk_journal_gives_back_what_only_later_appends_need),
+        TEST(a_journal_that_cannot_be_cut_takes_no_more),
         TEST(two_participants_append_in_turn_and_prepare_beside_each_other),
         TEST(another_journals_frames_are_not_ours),
         TEST(a_larger_atomic_unit_continues_a_journal_with_a_smaller_one),

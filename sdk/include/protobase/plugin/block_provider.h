@@ -74,6 +74,10 @@ typedef struct {
     pbase_status (*seal)(pbase_segment *segment, const pbase_call *call, uint64_t size_bytes,
                          pbase_error *err);
     void (*close)(pbase_segment *segment);
+    /* May be NULL: it cannot. Cuts an unsealed segment to `size_bytes`, durably; it stays what it
+     * was and may grow again. INVALID: it has not so many. */
+    pbase_status (*cut)(pbase_segment *segment, const pbase_call *call, uint64_t size_bytes,
+                        pbase_error *err);
 } pbase_blocks_segment_ops;
 
 typedef struct {
@@ -181,6 +185,9 @@ PBASE_MUST_CHECK pbase_status pbase_segment_size(pbase_segment *segment, uint64_
                                                  pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_segment_seal(pbase_segment *segment, const pbase_call *call,
                                                  uint64_t size_bytes, pbase_error *err);
+/* UNSUPPORTED: the provider cannot. */
+PBASE_MUST_CHECK pbase_status pbase_segment_cut(pbase_segment *segment, const pbase_call *call,
+                                                uint64_t size_bytes, pbase_error *err);
 void pbase_segment_close(pbase_segment *segment); /* NULL is fine */
 PBASE_MUST_CHECK pbase_status pbase_blocks_remove(pbase_blocks *blocks, const pbase_call *call,
                                                   const char *name, pbase_error *err);

@@ -172,6 +172,13 @@ static pbase_status seal(pbase_segment *segment, const pbase_call *call, uint64_
                 pbase_segment_seal(segment_from(segment)->inner, call, size_bytes, err));
 }
 
+static pbase_status cut(pbase_segment *segment, const pbase_call *call, uint64_t size_bytes,
+                        pbase_error *err)
+{
+    FAULTY_CALL(owner(segment), "cut", err,
+                pbase_segment_cut(segment_from(segment)->inner, call, size_bytes, err));
+}
+
 static void segment_close(pbase_segment *segment)
 {
     pbase_segment_close(segment_from(segment)->inner);
@@ -189,6 +196,7 @@ static const pbase_blocks_segment_ops segment_ops = {
     .size = size,
     .seal = seal,
     .close = segment_close,
+    .cut = cut,
 };
 
 /* ----------------------------------------------------------------------------------- names --- */
