@@ -189,7 +189,7 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
         self->unsettled_since_ns = run->bytes > 0 ? run->since_ns : self->unsettled_since_ns;
     }
     self->settled_memory_bytes = atomic_load(&store_atoms(self->bytes)->memory_bytes);
-    os->lock->cond_broadcast(self->queue_changed);
+    os->lock->cond_broadcast(self->checkpoint_ended);
     engine_unlock(self, self->queue_mutex);
 }
 
@@ -202,7 +202,7 @@ static pbase_status claim(engine *self, const pbase_call *call, pbase_error *err
     while (self->settling && status == PBASE_OK) {
         status = pbase_call_check(call, os, err);
         if (status == PBASE_OK) {
-            (void)os->lock->cond_wait(self->queue_changed, self->queue_mutex,
+            (void)os->lock->cond_wait(self->checkpoint_ended, self->queue_mutex,
                                       call == NULL ? PBASE_NO_DEADLINE : call->deadline_ns);
         }
     }
@@ -422,7 +422,7 @@ pbase_status engine_wait_for_room(engine *self, const pbase_call *call, pbase_er
         status = pbase_call_check(call, os, err);
         uint64_t nap = pbase_os_deadline(os, SETTLER_NAP_MS);
         uint64_t deadline = call == NULL || call->deadline_ns > nap ? nap : call->deadline_ns;
-        (void)os->lock->cond_wait(self->queue_changed, self->queue_mutex, deadline);
+        (void)os->lock->cond_wait(self->checkpoint_ended, self->queue_mutex, deadline);
     }
     engine_unlock(self, self->queue_mutex);
     return status;

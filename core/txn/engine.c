@@ -198,6 +198,16 @@ static bool is_harmless(pbase_status status, const pbase_error *err)
             status == PBASE_UNSUPPORTED || status == PBASE_BUSY || status == PBASE_TIMEOUT);
 }
 
+#define SYNC_MEAN_OF 8u /* a running mean over about so many appends */
+
+/* With the commit lock. */
+static void flush_timed(engine *self, uint64_t elapsed_ns)
+{
+    latency_record(&self->flushes, elapsed_ns);
+    atomic_store(&self->sync_ns,
+                 self->sync_ns / SYNC_MEAN_OF * (SYNC_MEAN_OF - 1u) + elapsed_ns / SYNC_MEAN_OF);
+}
+
 pbase_status engine_append(engine *self, const pbase_bytes *records, size_t count,
                            int32_t durability, pbase_journal_appended *out, pbase_error *err)
 {
@@ -218,7 +228,7 @@ pbase_status engine_append(engine *self, const pbase_bytes *records, size_t coun
     uint64_t began_ns = os->system->monotonic_ns(os);
     status = pbase_storage_append(self->storage, NULL, &append, out, &why);
     if (durability >= PBASE_DURABILITY_SYNC) {
-        latency_record(&self->flushes, os->system->monotonic_ns(os) - began_ns);
+        flush_timed(self, os->system->monotonic_ns(os) - began_ns);
     }
     if (status == PBASE_OK) {
         self->head = out->end;
@@ -305,7 +315,10 @@ static pbase_status create_locks(engine *self, pbase_error *err)
         status = os->lock->mutex_create(os, &self->queue_mutex, err);
     }
     if (status == PBASE_OK) {
-        status = os->lock->cond_create(os, &self->queue_changed, err);
+        status = os->lock->cond_create(os, &self->checkpoint_ended, err);
+    }
+    if (status == PBASE_OK) {
+        status = os->lock->cond_create(os, &self->gathered, err);
     }
     if (status == PBASE_OK) {
         status = os->lock->cond_create(os, &self->published_more, err);
@@ -397,8 +410,11 @@ static void destroy_locks(engine *self)
     if (self->published_more != NULL) {
         locks->cond_destroy(self->published_more);
     }
-    if (self->queue_changed != NULL) {
-        locks->cond_destroy(self->queue_changed);
+    if (self->gathered != NULL) {
+        locks->cond_destroy(self->gathered);
+    }
+    if (self->checkpoint_ended != NULL) {
+        locks->cond_destroy(self->checkpoint_ended);
     }
     if (self->queue_mutex != NULL) {
         locks->mutex_destroy(self->queue_mutex);
@@ -429,6 +445,7 @@ void engine_close(engine *self)
         pbase_storage_lock_release(self->storage, "open", self->use_fence);
     }
     write_window_destroy(self->window);
+    engine_wakers_free(self);
     destroy_locks(self);
     pbase_alloc_free(self->host->alloc, self, sizeof *self);
 }

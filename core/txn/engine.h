@@ -1,7 +1,8 @@
 /* engine.h - the commit engine: publishes states, groups commits, settles, comes back.
  *
  * One engine serves an open space. The newest state is published behind a short lock. Commits queue;
- * the first becomes leader, takes everybody who waits, checks each against the window of writes,
+ * the first becomes leader, gives those whom the last flush answered a moment to come back, takes
+ * everybody who waits, checks each against the window of writes,
  * applies them to one working state, appends their records as one group with one flush, publishes,
  * and wakes them (flat combining: Hendler, Incze, Shavit, Tzafrir, "Flat Combining and the
  * Synchronization-Parallelism Tradeoff", 2010). A background thread checkpoints.
@@ -88,6 +89,7 @@ typedef struct {
     working_shortcut shortcut;
 } commit_group;
 
+typedef struct commit_waker commit_waker; /* fields in commit_queue.c */
 typedef struct engine_commit_request engine_commit_request;
 struct engine_commit_request {
     /* what is asked */
@@ -107,6 +109,7 @@ struct engine_commit_request {
     pbase_status status;
     pbase_error error;
     bool done, leads;
+    commit_waker *waker; /* where its thread sleeps; NULL: it leads */
     engine_commit_request *next;
     pbase_buffer record; /* encoded and wrapped */
 };

@@ -12,6 +12,7 @@
 
 typedef struct {
     uint64_t commits, conflicts, groups, records, record_bytes;
+    uint64_t gathers; /* times a leader waited for others to come back */
     uint64_t checkpoints, checkpoint_failures, checkpoint_ns, waits;
     uint64_t checkpoint_refusals; /* another process had the right */
     uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
@@ -46,15 +47,21 @@ struct engine {
     uint64_t token_count;         /* commit */
 
     pbase_os_mutex *queue_mutex;
-    pbase_os_cond *published_more;  /* with queue_mutex: a newer state, for publish_waiters */
-    size_t publish_waiters;         /* queue */
-    pbase_os_cond *queue_changed;   /* a request was done, a leader left, or a checkpoint ended */
-    engine_commit_request *waiting; /* queue: oldest first */
+    pbase_os_cond *published_more;   /* with queue_mutex: a newer state, for publish_waiters */
+    size_t publish_waiters;          /* queue */
+    pbase_os_cond *checkpoint_ended; /* with queue_mutex */
+    engine_commit_request *waiting;  /* queue: oldest first */
     engine_commit_request **waiting_end;
-    bool has_leader;                                      /* queue */
-    space_state *newest;                                  /* queue */
-    pbase_position published;                             /* queue: of the record after it */
-    engine_history history;                               /* queue */
+    size_t waiting_count;     /* queue */
+    bool has_leader;          /* queue; else nobody waits */
+    pbase_os_cond *gathered;  /* with queue_mutex: whom the leader waits for is here */
+    bool leader_gathers;      /* queue: and sleeps on `gathered` */
+    size_t expected;          /* queue: writers that the last flush answered or found waiting */
+    _Atomic uint64_t sync_ns; /* what an append with a flush takes lately */
+    commit_waker *wakers;     /* queue: that nobody uses */
+    space_state *newest;      /* queue */
+    pbase_position published; /* queue: of the record after it */
+    engine_history history;   /* queue */
     engine_reader *readers_newest, *readers_oldest;       /* queue */
     size_t reader_count;                                  /* queue */
     size_t unnamed;                                       /* queue: engine_unnamed_begin */
@@ -92,6 +99,13 @@ static inline void engine_unlock(engine *self, pbase_os_mutex *mutex)
 PBASE_MUST_CHECK pbase_status engine_append(engine *self, const pbase_bytes *records, size_t count,
                                             int32_t durability, pbase_journal_appended *out,
                                             pbase_error *err);
+/* Takes at most GROUP_MEMBERS_MAX requests from validation to publishing, each with its status in the
+ * end; the commit lock is held. `records` has room for one of each (group.c). */
+#define GROUP_MEMBERS_MAX 256u
+void engine_group_run(engine *self, engine_commit_request **members, pbase_bytes *records,
+                      size_t count);
+/* Frees the conditions of those who waited (commit_queue.c). */
+void engine_wakers_free(engine *self);
 /* Makes `next` the newest state (taking its count); the commit lock is held. */
 void engine_publish(engine *self, space_state *next);
 /* Writes a head and what follows, wrapped for the journal. */

@@ -87,6 +87,7 @@ static pbase_status tell_commits(engine *self, const engine_now *now, pbase_stat
         {"commits", counts->commits, "count"},
         {"conflicts", counts->conflicts, "count"},
         {"commit_groups", counts->groups, "count"},
+        {"commit_gathers", counts->gathers, "count"},
         {"commit_waits", counts->waits, "count"},
         {"records_appended", counts->records, "count"},
         {"record_bytes_appended", counts->record_bytes, "bytes"},

@@ -1,4 +1,4 @@
-/* group.c - group commit: a leader takes all who wait through validation, one append, publishing.
+/* group.c - a group of commits goes through validation, one append, publishing.
  *
  * Each request is checked against the window, given the next sequence and applied to one working
  * state. If applying fails (memory, a damaged node, a collection that is gone) the working state is
@@ -246,9 +246,8 @@ static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *
     return PBASE_OK;
 }
 
-/* The whole group at once; if it cannot be applied, each member alone. */
-static void run_members(engine *self, engine_commit_request **members, pbase_bytes *records,
-                        size_t count)
+void engine_group_run(engine *self, engine_commit_request **members, pbase_bytes *records,
+                      size_t count)
 {
     pbase_error why;
     pbase_error_init(&why);
@@ -262,160 +261,6 @@ static void run_members(engine *self, engine_commit_request **members, pbase_byt
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        run_members(self, &members[i], records, 1);
+        engine_group_run(self, &members[i], records, 1);
     }
-}
-
-/* --------------------------------------------------------------------------------- queue ---- */
-
-#define GROUP_MEMBERS_MAX 256u
-
-/* With the queue locked: takes at most GROUP_MEMBERS_MAX waiting requests. */
-static size_t queue_take(engine *self, engine_commit_request **out)
-{
-    size_t count = 0;
-    while (self->waiting != NULL && count < GROUP_MEMBERS_MAX) {
-        engine_commit_request *request = self->waiting;
-        self->waiting = request->next;
-        out[count++] = request;
-    }
-    if (self->waiting == NULL) {
-        self->waiting_end = &self->waiting;
-    }
-    return count;
-}
-
-/* With the queue locked: the oldest sequence an open transaction began at. The members of a group
- * are open too, so nothing they need is forgotten. */
-static uint64_t oldest_base(const engine *self)
-{
-    return self->readers_oldest != NULL ? self->readers_oldest->base->sequence
-                                        : self->newest->sequence;
-}
-
-static void finish_members(engine *self, engine_commit_request **members, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        self->counters.commits += members[i]->status == PBASE_OK;
-        self->counters.conflicts += members[i]->status == PBASE_CONFLICT;
-        members[i]->done = true;
-    }
-}
-
-/* One round of the leader: everybody who waits now. The queue is locked before and after. A failure
- * concerns nobody but the leader: no request was taken. */
-static pbase_status lead_once(engine *self, const pbase_call *call, pbase_error *err)
-{
-    engine_commit_request *members[GROUP_MEMBERS_MAX];
-    pbase_bytes records[GROUP_MEMBERS_MAX];
-    uint64_t oldest = oldest_base(self);
-    size_t count = 0;
-    engine_unlock(self, self->queue_mutex);
-    engine_lock(self, self->commit_mutex);
-    pbase_status status = engine_turn_begin(self, call, err);
-    if (status == PBASE_OK) {
-        engine_lock(self, self->queue_mutex); /* latecomers of the waits join the group */
-        count = queue_take(self, members);
-        engine_unlock(self, self->queue_mutex);
-        write_window_trim(self->window, oldest);
-        run_members(self, members, records, count);
-        engine_turn_end(self);
-    }
-    engine_unlock(self, self->commit_mutex);
-    engine_lock(self, self->queue_mutex);
-    finish_members(self, members, count);
-    return status;
-}
-
-static void queue_enter(engine *self, engine_commit_request *request)
-{
-    request->next = NULL;
-    request->done = false;
-    *self->waiting_end = request;
-    self->waiting_end = &request->next;
-}
-
-/* Takes a request that no leader has taken yet out of the queue again; false when it is taken. */
-static bool queue_leave(engine *self, engine_commit_request *request)
-{
-    engine_commit_request **link = &self->waiting;
-    while (*link != NULL && *link != request) {
-        link = &(*link)->next;
-    }
-    if (*link == NULL) {
-        return false;
-    }
-    *link = request->next;
-    if (request->next == NULL) {
-        self->waiting_end = link;
-    }
-    return true;
-}
-
-/* Waits until the request is done, leading when nobody else does. The queue is locked. Once a
- * leader has taken the request there is no way back. */
-static pbase_status queue_wait(engine *self, engine_commit_request *request, const pbase_call *call,
-                               pbase_error *err)
-{
-    const pbase_os_lock_ops *locks = self->host->os->lock;
-    uint64_t deadline = call == NULL ? PBASE_NO_DEADLINE : call->deadline_ns;
-    while (!request->done) {
-        if (!self->has_leader) {
-            self->has_leader = true;
-            pbase_status led = lead_once(self, call, err);
-            self->has_leader = false;
-            locks->cond_broadcast(self->queue_changed);
-            if (led != PBASE_OK && queue_leave(self, request)) {
-                return led;
-            }
-            continue;
-        }
-        pbase_status status = pbase_call_check(call, self->host->os, err);
-        if (status != PBASE_OK && queue_leave(self, request)) {
-            return status;
-        }
-        (void)locks->cond_wait(self->queue_changed, self->queue_mutex,
-                               status == PBASE_OK ? deadline : PBASE_NO_DEADLINE);
-    }
-    return PBASE_OK;
-}
-
-pbase_status engine_commit(engine *self, engine_commit_request *request, const pbase_call *call,
-                           pbase_error *err)
-{
-    if (request->durability == PBASE_DURABILITY_DEFAULT) {
-        request->durability = self->options.durability;
-    }
-    pbase_status status = engine_process_check(self, err);
-    if (status == PBASE_OK) {
-        status = engine_writable(self, err);
-    }
-    if (status == PBASE_OK) {
-        status = engine_wait_for_room(self, call, err);
-    }
-    if (status != PBASE_OK) {
-        return status;
-    }
-    const pbase_os *os = self->host->os;
-    uint64_t began_ns = os->system->monotonic_ns(os);
-    pbase_buffer_init(&request->record, self->host->alloc);
-    engine_lock(self, self->queue_mutex);
-    queue_enter(self, request);
-    status = queue_wait(self, request, call, err);
-    bool start = self->bytes_since_checkpoint >= self->options.checkpoint_bytes;
-    if (start) {
-        self->host->os->lock->cond_signal(self->settler_wakes);
-    }
-    engine_unlock(self, self->queue_mutex);
-    pbase_buffer_fini(&request->record);
-    if (status == PBASE_OK && request->status == PBASE_OK) {
-        latency_record(&self->commits, os->system->monotonic_ns(os) - began_ns);
-    }
-    if (status == PBASE_OK && request->status != PBASE_OK) {
-        status = request->status;
-        if (err != NULL) {
-            *err = request->error;
-        }
-    }
-    return status;
 }

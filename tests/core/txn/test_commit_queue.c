@@ -1,0 +1,220 @@
+/* test_commit_queue.c - who leads, whom a leader waits for and how long, and who is woken. */
+#include "committers.h"
+#include "os/os.h"
+#include "txn/database.h"
+#include "txn/engine_private.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define MS UINT64_C(1000000)
+
+/* The real operating system without conditions, when a test says so. */
+static pbase_os os;
+static pbase_os_lock_ops lock_ops;
+static _Atomic bool conds_fail;
+
+static pbase_status cond_create(const pbase_os *self, pbase_os_cond **out, pbase_error *err)
+{
+    return conds_fail ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no condition")
+                      : pbase_os_real()->lock->cond_create(self, out, err);
+}
+
+static space_fixture f;
+static const char *const roots[] = {"a"};
+
+static engine *engine_now(void)
+{
+    return f.database->engine;
+}
+
+static int begin(void **unused)
+{
+    (void)unused;
+    os = *pbase_os_real();
+    lock_ops = *os.lock;
+    lock_ops.cond_create = cond_create;
+    os.lock = &lock_ops;
+    conds_fail = false;
+    fixture_prepare(&f, NULL, &os);
+    fixture_open(&f);
+    assert_int_equal(fixture_put_one(&f, "a", 0, 0), PBASE_OK);
+    return 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    fixture_assert_clean(&f);
+    fixture_end(&f);
+    return 0;
+}
+
+static uint64_t now_ns(void)
+{
+    return os.system->monotonic_ns(&os);
+}
+
+static pbase_txn *change(int64_t key)
+{
+    return committer_change(&f, roots, 1, key, key);
+}
+
+/* After it two writers are expected back. */
+static void commit_two_together(void)
+{
+    committer members[2] = {{.txn = change(101)}, {.txn = change(102)}};
+    committers_run_together(&f, members, 2);
+    assert_int_equal(members[0].status, PBASE_OK);
+    assert_int_equal(members[1].status, PBASE_OK);
+    assert_int_equal(engine_now()->expected, 2);
+}
+
+static void a_writer_alone_waits_for_nobody(void **unused)
+{
+    (void)unused;
+    atomic_store(&engine_now()->sync_ns, 60000 * MS);
+    for (int64_t i = 0; i < 100; i++) {
+        assert_int_equal(fixture_put_one(&f, "a", i, i), PBASE_OK);
+    }
+    assert_int_equal(engine_now()->counters.gathers, 0);
+}
+
+static void a_leader_waits_for_whom_the_last_flush_answered(void **unused)
+{
+    (void)unused;
+    commit_two_together();
+    uint64_t groups = engine_now()->counters.groups;
+    committer first = {.txn = change(1)}, second = {.txn = change(2)};
+    atomic_store(&engine_now()->sync_ns, 60000 * MS);
+
+    committer_start(&first, &f);
+    committers_wait_queued(&f, 1);
+    os.system->sleep_ns(&os, 20 * MS); /* would be long done */
+    uint64_t groups_before = engine_now()->counters.groups;
+    committer_start(&second, &f);
+
+    assert_int_equal(committer_join(&first), PBASE_OK);
+    assert_int_equal(committer_join(&second), PBASE_OK);
+    assert_int_equal(groups_before, groups);
+    assert_int_equal(engine_now()->counters.groups, groups + 1);
+    assert_int_equal(engine_now()->counters.gathers, 1);
+}
+
+static void a_leader_goes_alone_when_a_part_of_a_flush_has_passed(void **unused)
+{
+    (void)unused;
+    commit_two_together();
+    atomic_store(&engine_now()->sync_ns, 100 * MS);
+
+    uint64_t began = now_ns();
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    uint64_t waited = now_ns() - began;
+    atomic_store(&engine_now()->sync_ns, 60000 * MS);
+    assert_int_equal(fixture_put_one(&f, "a", 2, 2), PBASE_OK); /* nobody is expected any more */
+
+    assert_true(waited >= 40 * MS);
+    assert_int_equal(engine_now()->counters.gathers, 1);
+}
+
+static void who_needs_no_flush_waits_for_nobody(void **unused)
+{
+    (void)unused;
+    commit_two_together();
+    atomic_store(&engine_now()->sync_ns, 60000 * MS);
+    pbase_txn_options options = pbase_txn_options_default();
+    options.durability = PBASE_DURABILITY_NONE;
+    pbase_txn *txn = NULL;
+    assert_int_equal(pbase_txn_begin(f.database, &options, &txn, NULL), PBASE_OK);
+    pbase_dict *dict = fixture_dict(txn, "a");
+    fixture_put(&dict, 1, 1);
+    assert_int_equal(pbase_txn_store_dict(txn, "a", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+
+    assert_int_equal(engine_now()->counters.gathers, 0);
+    assert_int_equal(engine_now()->expected, 0); /* nobody slept through a flush */
+}
+
+static void a_commit_whose_time_is_up_while_it_waits_is_not_done(void **unused)
+{
+    (void)unused;
+    engine *self = engine_now();
+    committer leader = {.txn = change(1)};
+    pbase_txn *late = change(2);
+    engine_lock(self, self->commit_mutex);
+    committer_start(&leader, &f);
+    committers_wait_queued(&f, 1);
+    pbase_call call = {.deadline_ns = pbase_os_deadline(&os, 20)};
+    assert_int_equal(pbase_txn_commit(&late, &call, NULL, NULL), PBASE_TIMEOUT);
+    engine_unlock(self, self->commit_mutex);
+    assert_int_equal(committer_join(&leader), PBASE_OK);
+    assert_int_equal(fixture_count(&f, "a"), 2);
+}
+
+static void a_commit_whose_time_is_up_before_it_leads_is_not_done(void **unused)
+{
+    (void)unused;
+    pbase_txn *late = change(1);
+    pbase_call call = {.deadline_ns = now_ns() - 1};
+    assert_int_equal(pbase_txn_commit(&late, &call, NULL, NULL), PBASE_TIMEOUT);
+    assert_int_equal(fixture_put_one(&f, "a", 2, 2), PBASE_OK); /* the lead is free */
+    assert_int_equal(fixture_count(&f, "a"), 2);
+}
+
+static void the_lead_goes_from_one_to_the_next_until_nobody_waits(void **unused)
+{
+    (void)unused;
+    enum { MEMBERS = 12, ROUNDS = 30 };
+    for (int64_t round = 0; round < ROUNDS; round++) {
+        committer members[MEMBERS];
+        for (int64_t i = 0; i < MEMBERS; i++) {
+            members[i] = (committer){.txn = change(1000 + round * MEMBERS + i)};
+        }
+        for (size_t i = 0; i < MEMBERS; i++) {
+            committer_start(&members[i], &f);
+        }
+        for (size_t i = 0; i < MEMBERS; i++) {
+            assert_int_equal(committer_join(&members[i]), PBASE_OK);
+        }
+        assert_false(engine_now()->has_leader);
+        assert_int_equal(engine_now()->waiting_count, 0);
+    }
+    assert_int_equal(fixture_count(&f, "a"), 1 + MEMBERS * ROUNDS);
+}
+
+static void who_cannot_wait_for_lack_of_memory_commits_nothing(void **unused)
+{
+    (void)unused;
+    engine *self = engine_now();
+    committer leader = {.txn = change(1)};
+    pbase_txn *other = change(2);
+    engine_lock(self, self->commit_mutex);
+    committer_start(&leader, &f);
+    committers_wait_queued(&f, 1);
+    conds_fail = true;
+    assert_int_equal(pbase_txn_commit(&other, NULL, NULL, NULL), PBASE_NO_MEMORY);
+    conds_fail = false;
+    engine_unlock(self, self->commit_mutex);
+    assert_int_equal(committer_join(&leader), PBASE_OK);
+    assert_int_equal(fixture_count(&f, "a"), 2);
+    assert_int_equal(fixture_put_one(&f, "a", 2, 2), PBASE_OK);
+}
+
+int main(void)
+{
+#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+    const struct CMUnitTest tests[] = {
+        SENTENCE(a_writer_alone_waits_for_nobody),
+        SENTENCE(a_leader_waits_for_whom_the_last_flush_answered),
+        SENTENCE(a_leader_goes_alone_when_a_part_of_a_flush_has_passed),
+        SENTENCE(who_needs_no_flush_waits_for_nobody),
+        SENTENCE(a_commit_whose_time_is_up_while_it_waits_is_not_done),
+        SENTENCE(a_commit_whose_time_is_up_before_it_leads_is_not_done),
+        SENTENCE(the_lead_goes_from_one_to_the_next_until_nobody_waits),
+        SENTENCE(who_cannot_wait_for_lack_of_memory_commits_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
