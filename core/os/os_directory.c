@@ -31,8 +31,11 @@ static pbase_status directory_list(const pbase_os *os, const char *path,
                                    void *state, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    DIR *directory = opendir(path);
+    DIR *directory;
     (void)os; /* the real one has no state */
+    do {
+        directory = opendir(path);
+    } while (directory == NULL && errno == EINTR);
     if (directory == NULL) {
         return OS_FAIL_PATH(err, errno, "listing", path);
     }
@@ -55,8 +58,11 @@ static pbase_status directory_sync(const pbase_os *os, const char *path, pbase_e
 {
     pbase_status status = PBASE_OK;
     int result;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd;
     (void)os; /* the real one has no state */
+    do {
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return OS_FAIL_PATH(err, errno, "opening the directory", path);
     }

@@ -277,6 +277,7 @@ int main(void)
         (void)fputs("skipped: no gate for system calls on this machine\n", stdout);
         return 77;
     }
+    temp_dir_in_memory();
     for (size_t i = 0; i < CONFIGURATIONS; i++) {
         union {
             const configuration *how;

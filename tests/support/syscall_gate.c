@@ -130,15 +130,12 @@ static long change_mask(ucontext_t *thread, const greg_t *regs)
 static void on_call(int signal_number, siginfo_t *info, void *context)
 {
     greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
-    size_t call = 0;
     (void)signal_number;
     if (info->si_syscall == SYS_rt_sigprocmask) {
         regs[REG_RAX] = change_mask(context, regs);
         return;
     }
-    while (call < syscall_table_count && syscall_table[call].number != info->si_syscall) {
-        call++;
-    }
+    size_t call = syscall_table_find(info->si_syscall);
     if (call == syscall_table_count) { /* a filter of somebody else's */
         die();
     }

@@ -2,9 +2,9 @@
  * lists: what syscall_gate counts, and what it may answer instead.
  *
  * Left out of the errors: EINTR, which is a kind of its own (a kernel says it now and then, not for
- * ever), and what no kernel says of the arguments that the C library itself passes (futex). Calls that
- * begin or end a thread, change the signal mask or return from a signal pass uncounted: they cannot
- * be made from a signal handler. */
+ * ever), and what no kernel says of the arguments that are passed, so that nobody is told of it
+ * (futex, getrandom, clock_nanosleep). Calls that begin or end a thread, change the signal mask or
+ * return from a signal pass uncounted: they cannot be made from a signal handler. */
 #ifndef PBASE_TEST_SYSCALL_TABLE_H
 #define PBASE_TEST_SYSCALL_TABLE_H
 #include <stdbool.h>
@@ -23,5 +23,8 @@ typedef struct {
 
 extern const syscall_entry syscall_table[];
 extern const size_t syscall_table_count;
+
+/* The index of the call with that number; syscall_table_count: there is none. */
+size_t syscall_table_find(long number);
 
 #endif

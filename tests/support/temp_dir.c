@@ -13,12 +13,21 @@ static void die(const char *what, const char *path)
     abort();
 }
 
+static const char *usual_parent = "/tmp";
+
+void temp_dir_in_memory(void)
+{
+    if (access("/dev/shm", R_OK | W_OK | X_OK) == 0) {
+        usual_parent = "/dev/shm";
+    }
+}
+
 void temp_dir_create(temp_dir *dir)
 {
     char template[PATH_MAX];
     const char *parent = getenv("TMPDIR");
     if (parent == NULL || parent[0] == '\0') {
-        parent = "/tmp";
+        parent = usual_parent;
     }
     int size = snprintf(template, sizeof template, "%s/protobase-test-XXXXXX", parent);
     if (size < 0 || (size_t)size >= sizeof template || mkdtemp(template) == NULL ||

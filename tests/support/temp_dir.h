@@ -15,6 +15,9 @@ typedef struct {
     char joined[PATH_MAX]; /* what temp_dir_path lent last */
 } temp_dir;
 
+/* From now on they lie in memory, where the machine has such a place: for tests that flush often, and
+ * for which it does not matter what disk that is. $TMPDIR wins. */
+void temp_dir_in_memory(void);
 /* Ends the test program with a message when it cannot. */
 void temp_dir_create(temp_dir *dir);
 /* "<path>/<name>". Lent until the next call. */

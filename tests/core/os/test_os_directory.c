@@ -1,9 +1,13 @@
 /* The directory table of the real os. */
 #include "os/os.h"
+#include "syscall_gate.h"
 #include "temp_dir.h"
+#include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -162,6 +166,32 @@ static void space_and_kind_of_the_file_system_are_known(void **state)
     assert_string_equal(type, ""); /* the temporary directory of a test is local */
 }
 
+/* Found by integration.fault_syscalls: flushing a directory said that opening it was interrupted. */
+static void an_interrupted_opening_of_a_directory_is_made_again(void **state)
+{
+    static gate_tally tally;
+    const gate_plan interrupted = {
+        .action = GATE_FAIL, .call = syscall_table_find(SYS_openat), .at = 1, .error = EINTR};
+    (void)state;
+    if (!syscall_gate_works()) {
+        skip();
+    }
+    for (int i = 0; i < 2; i++) {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0) {
+            size_t count = 0;
+            bool works = syscall_gate_close(&interrupted, &tally) &&
+                         (i == 0 ? os->directory->sync(os, directory.path, NULL)
+                                 : os->directory->list(os, directory.path, count_name, &count,
+                                                       NULL)) == PBASE_OK;
+            _exit(works && atomic_load(&tally.struck) == 1 ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +204,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(resolve_makes_a_path_absolute_and_ends_it_with_a_nul,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(space_and_kind_of_the_file_system_are_known, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_interrupted_opening_of_a_directory_is_made_again, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
