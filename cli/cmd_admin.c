@@ -1,7 +1,10 @@
 /* cmd_admin.c - stats, check, version. */
 #include "commands.h"
+#include "progress.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* -------------------------------------------------------------------------------------- stats -- */
@@ -74,41 +77,106 @@ pbase_status cli_print_finding(void *state, pbase_status code, const char *place
 
 static pbase_status print_report(cli *self, const pbase_check_report *report, pbase_error *err)
 {
+    const struct {
+        const char *name;
+        uint64_t value;
+    } figures[] = {
+        {"databases", report->databases},
+        {"collections", report->collections},
+        {"entries", report->entries},
+        {"indexes", report->indexes},
+        {"atoms", report->atoms},
+        {"bytes", report->bytes},
+        {"damaged_atoms", report->damaged_atoms},
+        {"lost_entries", report->lost_entries},
+        {"unused_damages", report->unused_damages},
+        {"findings", report->findings},
+    };
+    pbase_field fields[sizeof figures / sizeof figures[0]];
     if (!self->json) {
         return cli_print(err,
                          "%" PRIu64 " databases, %" PRIu64 " collections, %" PRIu64
-                         " entries, %" PRIu64 " indexes; %" PRIu64 " atoms of %" PRIu64
-                         " bytes verified; %" PRIu64 " findings\n",
+                         " entries, %" PRIu64 " indexes; %" PRIu64 " atoms in %" PRIu64
+                         " bytes of segments verified; %" PRIu64 " findings\n",
                          report->databases, report->collections, report->entries, report->indexes,
                          report->atoms, report->bytes, report->findings);
     }
-    pbase_field fields[] = {
-        {pbase_bytes_text("databases"), pbase_value_int((int64_t)report->databases)},
-        {pbase_bytes_text("collections"), pbase_value_int((int64_t)report->collections)},
-        {pbase_bytes_text("entries"), pbase_value_int((int64_t)report->entries)},
-        {pbase_bytes_text("indexes"), pbase_value_int((int64_t)report->indexes)},
-        {pbase_bytes_text("atoms"), pbase_value_int((int64_t)report->atoms)},
-        {pbase_bytes_text("bytes"), pbase_value_int((int64_t)report->bytes)},
-        {pbase_bytes_text("findings"), pbase_value_int((int64_t)report->findings)},
-    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        fields[i] = (pbase_field){pbase_bytes_text(figures[i].name),
+                                  pbase_value_int((int64_t)figures[i].value)};
+    }
     pbase_value line = pbase_value_map(fields, sizeof fields / sizeof fields[0]);
     return cli_print_json(self, &line, err);
 }
 
+typedef struct {
+    cli *run;
+    progress shown;
+} check_listener;
+
+static pbase_status hear_finding(void *state, pbase_status code, const char *place,
+                                 const char *message, pbase_error *err)
+{
+    check_listener *listener = state;
+    return cli_print_finding(listener->run, code, place, message, err);
+}
+
+static pbase_status hear_progress(void *state, uint64_t done, uint64_t total, pbase_error *err)
+{
+    check_listener *listener = state;
+    listener->shown.bytes_total = total;
+    progress_update(&listener->shown, 0, done);
+    return cli_check_cancelled(&listener->run->call, err);
+}
+
+static pbase_status parse_findings(const char *text, uint64_t *out, pbase_error *err)
+{
+    char *end = NULL;
+    if (text == NULL) {
+        return PBASE_OK;
+    }
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number == 0) {
+        return cli_usage(err, "--findings takes a number from 1 on, not '%s'", text);
+    }
+    *out = number;
+    return PBASE_OK;
+}
+
+static pbase_status run_check(cli *self, const cli_arguments *arguments, pbase_check_report *report,
+                              pbase_error *err)
+{
+    check_listener listener = {.run = self};
+    pbase_check_options options = {.each = hear_finding,
+                                   .progress = hear_progress,
+                                   .state = &listener,
+                                   .is_quick = arguments->values[CHECK_QUICK] != NULL};
+    pbase_status status =
+        parse_findings(arguments->values[CHECK_FINDINGS], &options.findings_max, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    progress_begin(&listener.shown, "checked", 0, !self->json);
+    status = pbase_space_check_with(self->space, &options, &self->call, report, err);
+    progress_end(&listener.shown);
+    return status;
+}
+
 CLI_COMMAND(cmd_check)
 {
-    (void)arguments;
     pbase_check_report report;
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
-        status = pbase_space_check(self->space, &self->call, cli_print_finding, self, &report, err);
+        status = run_check(self, arguments, &report, err);
     }
     if (status == PBASE_OK) {
         status = print_report(self, &report, err);
     }
     if (status == PBASE_OK && report.findings > 0) {
         status = PBASE_FAIL(err, PBASE_CORRUPT, "%" PRIu64 " findings", report.findings);
-        pbase_error_hint(err, "restore what is damaged from a backup");
+        pbase_error_hint(err, "restore a backup, or save what is left with 'protobase recover'; "
+                              "docs/check.md");
     }
     return status;
 }

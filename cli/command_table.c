@@ -111,6 +111,13 @@ static const cli_option roots_options[] = {
 
 /* -------------------------------------------------------------------------------- the others -- */
 
+static const cli_option check_options[] = {
+    [CHECK_QUICK] = {"--quick", NULL, CLI_FLAG, false,
+                     "checksums and references alone: not entries, values and indexes"},
+    [CHECK_FINDINGS] = {"--findings", "N", CLI_TEXT, false,
+                        "tell so many one by one (default 1000); all are counted"},
+    NO_MORE_OPTIONS,
+};
 static const cli_operand new_database[] = {{"NAME", CLI_TEXT, false, "of the new database"},
                                            NO_MORE};
 static const cli_operand old_database[] = {{"NAME", CLI_DATABASE, false, "of the database"},
@@ -291,8 +298,13 @@ const cli_command cli_commands[] = {
      "looked "
      "for in the inner nodes of every collection.",
      "protobase stats", no_operands, no_options, cmd_stats},
-    {"check", "verify every checksum and every value", "Findings exit with 6.", "protobase check",
-     no_operands, no_options, cmd_check},
+    {"check", "verify every checksum, every reference and every value",
+     "Reads all segments from end to end; a damaged atom is told with the collection and the keys "
+     "that it serves, one that nobody needs as such. Goes on behind damage. --quick leaves "
+     "entries, "
+     "values and indexes out. Findings exit with 6; docs/check.md says what to do then.",
+     "protobase check\nprotobase check --quick --findings 100000", no_operands, check_options,
+     cmd_check},
     {"compact", "give back space in which nothing is alive",
      "A checkpoint, then segments of the store that nothing reaches are removed. The background "
      "does "

@@ -169,8 +169,9 @@ typedef struct {
     uint32_t type;    /* ATOM_* */
     uint32_t level;   /* of a node: 0 is a leaf */
     uint64_t count;   /* of a node: entries below it */
-    pbase_bytes from; /* lowest key it may serve, in the tree it belongs to */
-    pbase_bytes to;   /* first key it does not serve */
+    pbase_bytes from; /* lowest key it may serve, in the tree it belongs to; of a value its key */
+    pbase_bytes to;   /* first key it does not serve; of a value its key */
+    uint64_t before;  /* entries of that tree before it */
 } tree_walk_atom;
 typedef struct {
     void *state;
@@ -183,6 +184,11 @@ typedef struct {
     /* May be NULL. Every entry of every leaf; not called when inner_only. */
     pbase_status (*entry)(void *state, const encoded_key *key, const tree_value *value,
                           pbase_error *err);
+    /* May be NULL: damage ends the walk. An atom that cannot be used (CORRUPT, FORMAT, IO or LOST, of
+     * the source, of its place in the tree, or of `atom` above), as its parent knows it: of a root
+     * nothing but the reference. OK: the walk goes on beside it. */
+    pbase_status (*damaged)(void *state, const tree_walk_atom *atom, pbase_status code,
+                            const char *why, pbase_error *err);
     /* Read only the nodes that refer to others: leaves without references are told from what their
      * parents know of them. Exact sizes at a hundredth of the reading. */
     bool inner_only;

@@ -14,6 +14,7 @@ typedef struct {
 /* Keys that a node serves; empty: no bound. */
 typedef struct {
     pbase_bytes from, to;
+    uint64_t before; /* entries of the tree before it */
 } key_span;
 
 static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent, uint32_t index,
@@ -43,6 +44,31 @@ static pbase_status span_check(const walk *self, const node *at, const key_span 
     return low || high ? span_fault(span, err) : PBASE_OK;
 }
 
+/* Why an atom cannot be used goes to the visitor if it wants to know, else it ends the walk. */
+static pbase_error *told(const walk *self, pbase_error *why, pbase_error *err)
+{
+    pbase_error_init(why);
+    return self->visitor->damaged == NULL ? err : why;
+}
+
+/* Ends looking at an atom: with damage that the visitor is told of the walk goes on beside it. */
+static pbase_status concluded(const walk *self, const tree_walk_atom *atom, pbase_status status,
+                              const pbase_error *why, pbase_error *err)
+{
+    bool is_damage = status == PBASE_CORRUPT || status == PBASE_FORMAT || status == PBASE_IO ||
+                     status == PBASE_LOST;
+    if (self->visitor->damaged == NULL || status == PBASE_OK) {
+        return status;
+    }
+    if (is_damage) {
+        return self->visitor->damaged(self->visitor->state, atom, status, why->message, err);
+    }
+    if (err != NULL) {
+        *err = *why;
+    }
+    return status;
+}
+
 /* `out_left_out`: what the atom refers to is not asked for. */
 static pbase_status show(const walk *self, const tree_walk_atom *atom, bool *out_left_out,
                          pbase_error *err)
@@ -55,31 +81,43 @@ static pbase_status show(const walk *self, const tree_walk_atom *atom, bool *out
 static pbase_status visit(const walk *self, atom_ref ref, const atom_view *view, const node *at,
                           const key_span *span, bool *out_left_out, pbase_error *err)
 {
-    tree_walk_atom seen = {
-        .ref = ref, .size = view->size, .type = view->type, .from = span->from, .to = span->to};
-    if (at != NULL) {
-        seen.level = at->level;
-        seen.count = node_total(at);
-    }
+    tree_walk_atom seen = {.ref = ref,
+                           .size = view->size,
+                           .type = view->type,
+                           .level = at->level,
+                           .count = node_total(at),
+                           .from = span->from,
+                           .to = span->to,
+                           .before = span->before};
     return show(self, &seen, out_left_out, err);
 }
 
 /* -------------------------------------------------------------------------------- leaves ------ */
 
+/* `out_sound`: the value can be read. */
 static pbase_status walk_large(const walk *self, const node_entry *entry, const key_span *span,
-                               pbase_error *err)
+                               bool *out_sound, pbase_error *err)
 {
-    atom_view view = {.size = entry->length, .type = ATOM_VALUE};
+    tree_walk_atom seen = {.ref = entry->ref,
+                           .size = entry->length,
+                           .type = ATOM_VALUE,
+                           .count = 1,
+                           .from = span->from,
+                           .to = span->to,
+                           .before = span->before};
+    atom_view view = {.pin = NULL};
     bool left_out = false; /* it refers to nothing */
-    if (self->visitor->inner_only) {
-        return visit(self, entry->ref, &view, NULL, span, &left_out, err);
+    pbase_error why, *cause = told(self, &why, err);
+    pbase_status status = PBASE_OK;
+    if (!self->visitor->inner_only) {
+        status = node_large_acquire(self->source, entry->ref, entry->length, &view, cause);
     }
-    pbase_status status = node_large_acquire(self->source, entry->ref, entry->length, &view, err);
     if (status == PBASE_OK) {
-        status = visit(self, entry->ref, &view, NULL, span, &left_out, err);
+        status = show(self, &seen, &left_out, cause);
         atom_release(self->source, &view);
     }
-    return status;
+    *out_sound = status == PBASE_OK;
+    return concluded(self, &seen, status, &why, err);
 }
 
 static pbase_status walk_subtree(const walk *self, const encoded_key *key, const node_entry *entry,
@@ -126,10 +164,12 @@ static pbase_status walk_entry(const walk *self, const node *leaf, uint32_t inde
     key_bytes->size = 0;
     pbase_status status = node_key_append(leaf, index, key_bytes, err);
     encoded_key key = {pbase_buffer_view(key_bytes), entry.spelling};
+    bool is_sound = true;
     if (status == PBASE_OK && entry.kind == NODE_VALUE_LARGE) {
-        status = walk_large(self, &entry, span, err);
+        const key_span one = {key.bytes, key.bytes, span->before + index};
+        status = walk_large(self, &entry, &one, &is_sound, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && is_sound) {
         status = walk_value(self, &entry, &key, err);
     }
     if (status == PBASE_OK && entry.kind == NODE_VALUE_TREE) {
@@ -166,9 +206,12 @@ static pbase_status visit_unread(const walk *self, const node_child *child, cons
                            .type = ATOM_NODE,
                            .count = child->count,
                            .from = span->from,
-                           .to = span->to};
+                           .to = span->to,
+                           .before = span->before};
     bool left_out = false; /* it refers to nothing */
-    return show(self, &seen, &left_out, err);
+    pbase_error why, *cause = told(self, &why, err);
+    pbase_status status = show(self, &seen, &left_out, cause);
+    return concluded(self, &seen, status, &why, err);
 }
 
 static pbase_status walk_child(const walk *self, const node *at, uint32_t index,
@@ -203,8 +246,10 @@ static pbase_status walk_inner(const walk *self, const node *at, const key_span 
     pbase_buffer_init(&low, self->source->alloc);
     pbase_buffer_init(&high, self->source->alloc);
     pbase_status status = PBASE_OK;
+    uint64_t before = span->before;
     for (uint32_t i = 0; status == PBASE_OK && i < at->count; i++) {
-        key_span child = *span;
+        key_span child = {span->from, span->to, before};
+        before += node_child_at(at, i).count;
         status = separator(self, at, i, span->from, &low, &child.from, err);
         if (status == PBASE_OK) {
             status = separator(self, at, i + 1, span->to, &high, &child.to, err);
@@ -218,29 +263,62 @@ static pbase_status walk_inner(const walk *self, const node *at, const key_span 
     return status;
 }
 
-static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent, uint32_t index,
-                              const key_span *span, pbase_error *err)
+/* Lends a node, verifies what its place in the tree says of it, and shows it. After a failure nothing
+ * is lent. */
+static pbase_status node_meet(const walk *self, atom_ref ref, const node *parent, uint32_t index,
+                              const key_span *span, atom_view *view, node *at, bool *out_left_out,
+                              pbase_error *err)
 {
-    atom_view view;
-    node at;
     pbase_status status =
-        node_acquire(self->source, ref, parent, index, self->positional, &view, &at, err);
+        node_acquire(self->source, ref, parent, index, self->positional, view, at, err);
     if (status != PBASE_OK) {
         return status;
     }
-    if (parent != NULL && (at.flags & NODE_OWNS) != 0 &&
+    if (parent != NULL && (at->flags & NODE_OWNS) != 0 &&
         (node_child_at(parent, index).flags & NODE_OWNS) == 0) {
         status = PBASE_FAIL(err, PBASE_CORRUPT,
                             "a node refers to values that its parent does not know of");
     }
     if (status == PBASE_OK) {
-        status = span_check(self, &at, span, err);
+        status = span_check(self, at, span, err);
     }
-    bool left_out = false;
     if (status == PBASE_OK) {
-        status = visit(self, ref, &view, &at, span, &left_out, err);
+        status = visit(self, ref, view, at, span, out_left_out, err);
     }
-    if (status == PBASE_OK && !left_out) {
+    if (status != PBASE_OK) {
+        atom_release(self->source, view);
+    }
+    return status;
+}
+
+/* A node that could not be met, as its parent knows it. */
+static pbase_status node_missed(const walk *self, atom_ref ref, const node *parent, uint32_t index,
+                                const key_span *span, pbase_status status, const pbase_error *why,
+                                pbase_error *err)
+{
+    tree_walk_atom seen = {
+        .ref = ref, .type = ATOM_NODE, .from = span->from, .to = span->to, .before = span->before};
+    if (parent != NULL) {
+        node_child child = node_child_at(parent, index);
+        seen.size = child.size;
+        seen.count = child.count;
+        seen.level = parent->level - 1u;
+    }
+    return concluded(self, &seen, status, why, err);
+}
+
+static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent, uint32_t index,
+                              const key_span *span, pbase_error *err)
+{
+    atom_view view;
+    node at;
+    bool left_out = false;
+    pbase_error why, *cause = told(self, &why, err);
+    pbase_status status = node_meet(self, ref, parent, index, span, &view, &at, &left_out, cause);
+    if (status != PBASE_OK) {
+        return node_missed(self, ref, parent, index, span, status, &why, err);
+    }
+    if (!left_out) {
         status = at.level == 0 ? walk_leaf(self, &at, span, err) : walk_inner(self, &at, span, err);
     }
     atom_release(self->source, &view);
@@ -249,7 +327,7 @@ static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent
 
 static pbase_status walk_tree(const walk *self, atom_ref root, pbase_error *err)
 {
-    key_span everything = {{NULL, 0}, {NULL, 0}};
+    key_span everything = {{NULL, 0}, {NULL, 0}, 0};
     return root == ATOM_REF_NONE ? PBASE_OK : walk_node(self, root, NULL, 0, &everything, err);
 }
 

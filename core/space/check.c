@@ -1,16 +1,17 @@
-/* check.c - reads everything the newest state reaches, and what the storage keeps around it.
+/* check.c - the order of a check, and its second half: what the entries of the newest state say.
  *
- * The storage verifies its own formats; then every root is walked: structure and checksums of its
- * atoms, and every value is decoded. Damage in one root is a finding, and the walk goes on with the
- * next one. */
+ * The storage verifies its own formats, check_atoms every atom and who needs it; then every root is
+ * walked: every value is decoded, collections are counted and compared with who holds them, indexes
+ * with their rows. Atoms that were told as damaged are passed over here. */
 #include "atom/ref_set.h"
 #include "collection/change.h"
 #include "collection/key_element.h"
 #include "collection/kind.h"
 #include "collection/rope.h"
 #include "space/census.h"
+#include "space/check_atoms.h"
 #include "space/index_check.h"
-#include "space/space_private.h"
+#include "space/place.h"
 #include "txn/objects.h"
 #include "txn/root_view.h"
 
@@ -21,12 +22,14 @@
 typedef struct {
     pbase_space *space;
     const pbase_call *call;
-    pbase_verify_each each;
-    void *each_state;
+    const pbase_check_options *options;
+    uint64_t findings_max;
     pbase_check_report *report;
+    uint64_t passed_over; /* damaged atoms, told before */
     /* where the walk is */
     const space_state *base;
     pbase_bytes database;
+    atom_ref table; /* of its collections */
     pbase_bytes root;
     const collection_slot *slot;
     census collections; /* of the database */
@@ -35,13 +38,15 @@ typedef struct {
     ref_set seen;       /* roots of trees: what copies of databases share is read once */
 } check_run;
 
-#define PLACE_BYTES 640u
+#define PLACE_BYTES 1100u
 
 static pbase_status tell(check_run *run, pbase_status code, const char *place, const char *message,
                          pbase_error *err)
 {
     run->report->findings++;
-    return run->each(run->each_state, code, place, message, err);
+    return run->report->findings <= run->findings_max
+               ? run->options->each(run->options->state, code, place, message, err)
+               : PBASE_OK;
 }
 
 static pbase_status tell_storage(void *state, pbase_status code, const char *place,
@@ -65,11 +70,28 @@ static pbase_status judge(check_run *run, pbase_status status, const pbase_error
         }
         return status;
     }
+    if (run->passed_over > 0 && run->slot == NULL && run->root.size == 0) {
+        return PBASE_OK; /* what could not be read was told by its atom */
+    }
+    if (run->slot != NULL) {
+        char within[PLACE_TEXT_BYTES];
+        place_of_collection(store_atoms(run->space->bytes), run->table, run->slot->id,
+                            run->slot->kind, within);
+        (void)snprintf(place, sizeof place, "database '%.*s', %s", (int)run->database.size,
+                       (const char *)run->database.data, within); /* cut at worst */
+        return tell(run, status, place, why->message, err);
+    }
     (void)snprintf(place, sizeof place, "database '%.*s'%s%.*s%s", (int)run->database.size,
                    (const char *)run->database.data, run->root.size > 0 ? ", root '" : "",
                    (int)run->root.size, (const char *)run->root.data,
                    run->root.size > 0 ? "'" : ""); /* cut at worst */
     return tell(run, status, place, why->message, err);
+}
+
+/* Whatever was met so far, told here or before. */
+static uint64_t troubles(const check_run *run)
+{
+    return run->report->findings + run->passed_over;
 }
 
 /* `*out_first`: nobody has walked the tree at `root` yet. */
@@ -84,17 +106,26 @@ static pbase_status seen_add(check_run *run, atom_ref root, bool *out_first, pba
 static pbase_status visit_atom(void *state, const tree_walk_atom *atom, pbase_error *err)
 {
     check_run *run = state;
-    if (atom_ref_is_stored(atom->ref)) {
-        run->report->atoms++;
-        run->report->bytes += atom->size;
-    }
+    (void)atom;
     return pbase_call_check(run->call, run->space->host->os, err);
 }
 
-static pbase_status visit_entry(void *state, const encoded_key *key, const tree_value *value,
-                                pbase_error *err)
+/* check_atoms has told of it. */
+static pbase_status pass_over(void *state, const tree_walk_atom *atom, pbase_status code,
+                              const char *why, pbase_error *err)
 {
     check_run *run = state;
+    (void)atom;
+    (void)code;
+    (void)why;
+    (void)err;
+    run->passed_over++;
+    return PBASE_OK;
+}
+
+static pbase_status check_entry(check_run *run, const encoded_key *key, const tree_value *value,
+                                pbase_error *err)
+{
     run->report->entries++;
     pbase_arena_reset(&run->arena);
     if (run->slot->kind == PBASE_COLLECTION_ROPE) {
@@ -136,9 +167,21 @@ static pbase_status visit_entry(void *state, const encoded_key *key, const tree_
     return status;
 }
 
+/* One entry that cannot be read is one finding. */
+static pbase_status visit_entry(void *state, const encoded_key *key, const tree_value *value,
+                                pbase_error *err)
+{
+    check_run *run = state;
+    pbase_error why;
+    pbase_error_init(&why);
+    return judge(run, check_entry(run, key, value, &why), &why, err);
+}
+
 static pbase_status check_collection(check_run *run, const collection_slot *slot, pbase_error *err)
 {
-    tree_visitor visitor = {.state = run, .atom = visit_atom, .entry = visit_entry};
+    tree_visitor visitor = {
+        .state = run, .atom = visit_atom, .entry = visit_entry, .damaged = pass_over};
+    uint64_t troubles_before = troubles(run);
     pbase_error why;
     pbase_error_init(&why);
     bool first = false;
@@ -151,12 +194,14 @@ static pbase_status check_collection(check_run *run, const collection_slot *slot
     run->report->collections++;
     status = tree_walk(store_atoms(run->space->bytes), slot->root, tree_kind_positional(slot->kind),
                        &visitor, &why);
-    if (status == PBASE_OK && run->sum != slot->sum) {
+    if (status == PBASE_OK && run->sum != slot->sum && troubles(run) == troubles_before) {
         status =
             PBASE_FAIL(&why, PBASE_CORRUPT, "the counts add up to %" PRIu64 ", not to %" PRIu64,
                        run->sum, slot->sum);
     }
-    return judge(run, status, &why, err);
+    status = judge(run, status, &why, err);
+    run->slot = NULL;
+    return status;
 }
 
 /* The collections that were named and not read yet, and what they name. */
@@ -266,14 +311,14 @@ static pbase_status check_indexes(check_run *run, atom_ref collections, pbase_er
     index_view view = {.count = 0};
     pbase_error_init(&why);
     pbase_status status = index_view_load(check.atoms, collections, NULL, &view, &why);
-    uint64_t findings = run->report->findings;
+    uint64_t troubles_before = troubles(run);
     for (size_t i = 0; i < view.count && status == PBASE_OK; i++) {
-        tree_visitor visitor = {.state = run, .atom = visit_atom};
+        tree_visitor visitor = {.state = run, .atom = visit_atom, .damaged = pass_over};
         run->report->indexes++;
         status = tree_walk(check.atoms, view.bases[i], false, &visitor, &why);
     }
     index_view_fini(&view);
-    if (status == PBASE_OK && run->report->findings == findings) {
+    if (status == PBASE_OK && troubles(run) == troubles_before) {
         status = index_check_run(&check, pbase_bytes_of(NULL, 0), pbase_bytes_of(NULL, 0), &report,
                                  &why);
     }
@@ -295,7 +340,8 @@ static pbase_status leave_out(void *state, const encoded_key *key, const tree_va
 
 static pbase_status check_table(check_run *run, atom_ref root, pbase_error *err)
 {
-    tree_visitor visitor = {.state = run, .atom = visit_atom, .enter = leave_out};
+    tree_visitor visitor = {
+        .state = run, .atom = visit_atom, .enter = leave_out, .damaged = pass_over};
     pbase_error why;
     pbase_error_init(&why);
     pbase_status status = tree_walk(store_atoms(run->space->bytes), root, false, &visitor, &why);
@@ -307,15 +353,16 @@ static pbase_status check_database(void *state, const catalog_entry *entry, pbas
     check_run *run = state;
     bool first = false;
     run->database = entry->name;
+    run->table = entry->collections;
     run->root = pbase_bytes_of(NULL, 0);
     run->report->databases++;
-    uint64_t findings = run->report->findings;
+    uint64_t troubles_before = troubles(run);
     pbase_status status = seen_add(run, entry->collections, &first, err);
     if (status != PBASE_OK || !first) {
         return status;
     }
     status = check_table(run, entry->collections, err);
-    if (status != PBASE_OK || run->report->findings > findings) {
+    if (status != PBASE_OK || troubles(run) > troubles_before) {
         return status; /* its roots cannot be found */
     }
     pbase_error why;
@@ -330,10 +377,10 @@ static pbase_status check_database(void *state, const catalog_entry *entry, pbas
     }
     run->root = pbase_bytes_of(NULL, 0);
     status = judge(run, status, &why, err);
-    if (status == PBASE_OK && run->report->findings == findings) {
+    if (status == PBASE_OK && troubles(run) == troubles_before) {
         status = check_orphans(run, err);
     }
-    if (status == PBASE_OK && run->report->findings == findings) {
+    if (status == PBASE_OK && troubles(run) == troubles_before) {
         status =
             check_indexes(run, entry->collections, err); /* against collections that are whole */
     }
@@ -344,20 +391,41 @@ static pbase_status check_state(check_run *run, pbase_error *err)
 {
     pbase_error why;
     pbase_error_init(&why);
-    uint64_t findings = run->report->findings;
+    uint64_t troubles_before = troubles(run);
     pbase_status status = check_table(run, run->base->catalog, err);
-    if (status == PBASE_OK && run->report->findings == findings) {
+    if (status == PBASE_OK && troubles(run) == troubles_before) {
         status = catalog_databases(run->base, check_database, run, &why);
         status = judge(run, status, &why, err);
     }
     return status;
 }
 
-pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase_verify_each each,
-                               void *state, pbase_check_report *report, pbase_error *err)
+static pbase_status check_newest(check_run *run, space_state *newest, pbase_error *err)
 {
-    check_run run = {
-        .space = space, .call = call, .each = each, .each_state = state, .report = report};
+    check_atoms atoms = {.space = run->space,
+                         .options = run->options,
+                         .call = run->call,
+                         .newest = newest,
+                         .report = run->report,
+                         .tell = tell_storage,
+                         .tell_state = run};
+    run->base = newest;
+    segment_scan_init(&atoms.scan, run->space->host, wiring_storage(run->space->graph));
+    pbase_status status = check_atoms_run(&atoms, err);
+    segment_scan_fini(&atoms.scan);
+    return status == PBASE_OK && !run->options->is_quick ? check_state(run, err) : status;
+}
+
+pbase_status pbase_space_check_with(pbase_space *space, const pbase_check_options *options,
+                                    const pbase_call *call, pbase_check_report *report,
+                                    pbase_error *err)
+{
+    check_run run = {.space = space,
+                     .call = call,
+                     .options = options,
+                     .findings_max = options->findings_max == 0 ? PBASE_CHECK_FINDINGS_MAX
+                                                                : options->findings_max,
+                     .report = report};
     memset(report, 0, sizeof *report);
     pbase_status status = space_check_process(space, err);
     if (status == PBASE_OK) {
@@ -372,12 +440,18 @@ pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase
     status = space_refresh(space, err);
     if (status == PBASE_OK) {
         space_state *newest = engine_state(space->engine);
-        run.base = newest;
-        status = check_state(&run, err);
+        status = check_newest(&run, newest, err);
         space_state_unref(newest);
     }
     pbase_arena_fini(&run.arena);
     ref_set_fini(&run.seen);
     census_fini(&run.collections);
     return status;
+}
+
+pbase_status pbase_space_check(pbase_space *space, const pbase_call *call, pbase_verify_each each,
+                               void *state, pbase_check_report *report, pbase_error *err)
+{
+    const pbase_check_options options = {.each = each, .state = state};
+    return pbase_space_check_with(space, &options, call, report, err);
 }

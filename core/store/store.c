@@ -33,7 +33,8 @@ static size_t transform_count_of(const atom_header *header)
 
 static pbase_status note_pointer(pbase_error *err, pbase_atom_pointer pointer, pbase_status status)
 {
-    if (status == PBASE_LOST) { /* no live state reaches a retired segment: it is missing */
+    if (status == PBASE_LOST || status == PBASE_NOT_FOUND) {
+        /* no live state reaches a retired segment, or one that never was: it is missing */
         status = PBASE_CORRUPT;
         if (err != NULL) {
             err->code = status;

@@ -252,7 +252,7 @@ static pbase_status add_bytes(void *state, const pbase_segment_info *segment, pb
 {
     uint64_t *bytes = state;
     (void)err;
-    *bytes += segment->sealed != 0 ? segment->size_bytes : 0;
+    *bytes += (segment->sealed & PBASE_SEGMENT_SEALED) != 0 ? segment->size_bytes : 0;
     return PBASE_OK;
 }
 

@@ -31,7 +31,7 @@ typedef struct {
 static pbase_status add_sealed(void *state, const pbase_segment_info *segment, pbase_error *err)
 {
     sweep *self = state;
-    return segment->sealed == 0
+    return (segment->sealed & PBASE_SEGMENT_SEALED) == 0
                ? PBASE_OK
                : marks_add_segment(&self->marks, segment->log_id, segment->size_bytes, err);
 }

@@ -23,6 +23,8 @@ typedef struct {
     uint64_t segment_bytes;
     bool direct;
     pbase_os_mutex *mutex; /* guards names, keys, and all below */
+    bool found_clean;      /* the last who used the folder ended in order: nothing in it is torn */
+    bool mark_is_gone;     /* of that end, for good */
     bool names_durable;    /* what was there when we came, has been synced */
     bool names_pending;    /* a segment was made and closed without a flush */
     file_segment *open_segments;
@@ -476,6 +478,31 @@ static pbase_status key_get(pbase_blocks *base, const pbase_call *call, const ch
     return status;
 }
 
+static pbase_status key_verify(pbase_blocks *base, const pbase_call *call, const char *key,
+                               pbase_key_finding *out, pbase_error *err)
+{
+    file_blocks *self = from(base);
+    pbase_status status = keys_enter(self, call, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (self->found_clean && !self->keys_failed) { /* else a slot may be torn, which is no damage */
+        status = file_key_verify(&self->folder, key, out, err);
+    }
+    keys_leave(self);
+    return status;
+}
+
+/* Before the first write to a key: a crash from now on is never taken for an orderly end. */
+static pbase_status mark_forget(file_blocks *self, pbase_error *err)
+{
+    pbase_status status = self->found_clean && !self->mark_is_gone
+                              ? file_folder_sync(&self->folder, FILE_FOLDER_CLEAN, err)
+                              : PBASE_OK;
+    self->mark_is_gone = self->mark_is_gone || status == PBASE_OK;
+    return status;
+}
+
 static pbase_status key_cas(pbase_blocks *base, const pbase_call *call, const char *key,
                             uint64_t expected, pbase_bytes document, pbase_error *err)
 {
@@ -490,6 +517,9 @@ static pbase_status key_cas(pbase_blocks *base, const pbase_call *call, const ch
         status = PBASE_FAIL(&failure, PBASE_READ_ONLY,
                             "a key could not be flushed before: open the folder again");
     } else {
+        status = mark_forget(self, &failure);
+    }
+    if (status == PBASE_OK) {
         status = file_key_cas(&self->folder, key, expected, document, &failure);
         self->keys_failed = failure.outcome == PBASE_OUTCOME_UNKNOWN;
         self->names_durable = status == PBASE_OK || status == PBASE_CONFLICT;
@@ -565,6 +595,7 @@ static pbase_status clean_take(file_blocks *self, pbase_error *err)
     }
     pbase_buffer_fini(&path);
     self->names_durable = self->names_durable || (status == PBASE_OK && clean);
+    self->found_clean = status == PBASE_OK && clean;
     return status;
 }
 
@@ -762,6 +793,7 @@ static const pbase_blocks_name_ops name_ops = {
     .unmap = unmap,
     .punch = punch,
     .close = provider_close,
+    .key_verify = key_verify,
 };
 
 const pbase_blocks_vtable file_blocks_vtable = {

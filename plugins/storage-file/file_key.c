@@ -22,6 +22,7 @@ typedef struct {
     uint32_t slot;
     uint32_t size; /* of the document */
     bool damaged;  /* the other slot holds something invalid: torn, or rotten */
+    bool is_older; /* and it says that it is older than the valid one */
 } key_state;
 
 static uint64_t slot_offset(uint32_t slot)
@@ -67,6 +68,7 @@ static pbase_status slots_read(const file_folder *folder, pbase_os_file *file, k
                                uint8_t **spare, pbase_error *err)
 {
     const pbase_os_file_ops *files = folder->host->os->file;
+    uint64_t damaged_version = 0; /* 0: not known */
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         size_t size = 0;
         bool valid = false;
@@ -80,6 +82,9 @@ static pbase_status slots_read(const file_folder *folder, pbase_os_file *file, k
         }
         if (!valid) {
             state->damaged = state->damaged || !all_zero(*spare, size);
+            damaged_version = size >= KEY_HEADER_BYTES && pbase_get_u32(*spare) == KEY_MAGIC
+                                  ? pbase_get_u64(*spare + 16)
+                                  : 0;
         } else if (pbase_get_u64(*spare + 16) > state->version) {
             uint8_t *newest = *spare;
             *spare = state->data;
@@ -89,6 +94,7 @@ static pbase_status slots_read(const file_folder *folder, pbase_os_file *file, k
             state->slot = slot;
         }
     }
+    state->is_older = damaged_version != 0 && damaged_version < state->version;
     return state->version != 0
                ? PBASE_OK
                : PBASE_FAIL(err, PBASE_CORRUPT, "neither of its two slots is valid");
@@ -183,6 +189,30 @@ pbase_status file_key_get(const file_folder *folder, const char *key, pbase_aren
         pbase_log_write(folder->host->log, PBASE_LOG_WARNING, "block_provider/file",
                         "key '%s': one slot is torn or damaged; version %" PRIu64 " is used", key,
                         state->version);
+    }
+    key_reading_end(folder, &reading);
+    return status;
+}
+
+pbase_status file_key_verify(const file_folder *folder, const char *key, pbase_key_finding *out,
+                             pbase_error *err)
+{
+    key_reading reading;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = key_read(folder, key, PBASE_OS_READ, &reading, &why);
+    const key_state *state = &reading.state;
+    if (status == PBASE_CORRUPT || status == PBASE_FORMAT) {
+        (void)snprintf(out->text, sizeof out->text, "%s", why.message);
+        status = PBASE_OK;
+    } else if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    } else if (status == PBASE_OK && state->damaged) {
+        (void)snprintf(out->text, sizeof out->text,
+                       "slot %" PRIu32 " of its two is damaged; version %" PRIu64
+                       " in the other one is used",
+                       SLOT_COUNT - 1 - state->slot, state->version);
+        out->is_doubtful = !state->is_older;
     }
     key_reading_end(folder, &reading);
     return status;

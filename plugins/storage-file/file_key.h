@@ -24,6 +24,9 @@
 PBASE_MUST_CHECK pbase_status file_key_get(const file_folder *folder, const char *key,
                                            pbase_arena *arena, pbase_bytes *out,
                                            uint64_t *out_version, pbase_error *err);
+/* As the slot key_verify. What a crash may have torn is told, too. */
+PBASE_MUST_CHECK pbase_status file_key_verify(const file_folder *folder, const char *key,
+                                              pbase_key_finding *out, pbase_error *err);
 /* As the slot key_cas. After IO with outcome UNKNOWN nothing may be written to any key any more. */
 PBASE_MUST_CHECK pbase_status file_key_cas(const file_folder *folder, const char *key,
                                            uint64_t expected, pbase_bytes document,

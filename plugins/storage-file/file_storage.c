@@ -54,7 +54,18 @@ static const pbase_os *os_of(const file_storage *self)
 static pbase_status meta_get(pbase_storage *base, const pbase_call *call, pbase_arena *arena,
                              pbase_bytes *out, uint64_t *out_version, pbase_error *err)
 {
-    return pbase_blocks_key_get(from(base)->blocks, call, META_KEY, arena, out, out_version, err);
+    pbase_blocks *blocks = from(base)->blocks;
+    pbase_key_finding finding;
+    /* An older document might give the numbers of codecs to others: what is stored would read wrong. */
+    pbase_status status = pbase_blocks_key_verify(blocks, call, META_KEY, &finding, err);
+    if (status == PBASE_OK && finding.is_doubtful) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "the meta document may be older than the data: %s",
+                            finding.text);
+        pbase_error_hint(err, "restore a backup, or save what is left with 'protobase recover'");
+    }
+    return status == PBASE_OK
+               ? pbase_blocks_key_get(blocks, call, META_KEY, arena, out, out_version, err)
+               : status;
 }
 
 static pbase_status meta_cas(pbase_storage *base, const pbase_call *call, uint64_t expected,
@@ -504,6 +515,7 @@ static pbase_status journal_verify(file_storage *self, const pbase_call *call,
     pbase_status status = file_turn_refresh(&self->turn, &finding);
     if (status == PBASE_OK) {
         status = journal_scan_open(self->journal, call, 0, &scan, &finding);
+        status = status == PBASE_INVALID ? PBASE_CORRUPT : status; /* a record should begin there */
     }
     while (status == PBASE_OK) {
         status = journal_scan_next(scan, call, &record, &finding);
@@ -522,11 +534,28 @@ static pbase_status journal_verify(file_storage *self, const pbase_call *call,
     return status;
 }
 
+static pbase_status key_verify(file_storage *self, const pbase_call *call, const char *key,
+                               const char *place, pbase_verify_each each, void *state,
+                               pbase_error *err)
+{
+    pbase_key_finding finding;
+    pbase_status status = pbase_blocks_key_verify(self->blocks, call, key, &finding, err);
+    return status == PBASE_OK && finding.text[0] != '\0'
+               ? each(state, PBASE_CORRUPT, place, finding.text, err)
+               : status;
+}
+
 static pbase_status admin_verify(pbase_storage *base, const pbase_call *call,
                                  pbase_verify_each each, void *state, pbase_error *err)
 {
     file_storage *self = from(base);
     pbase_status status = file_super_verify(&self->super, call, each, state, err);
+    if (status == PBASE_OK) {
+        status = key_verify(self, call, SUPER_KEY, "super block", each, state, err);
+    }
+    if (status == PBASE_OK) {
+        status = key_verify(self, call, META_KEY, "meta document", each, state, err);
+    }
     if (status == PBASE_OK) {
         status = journal_verify(self, call, each, state, err);
     }
@@ -676,6 +705,7 @@ static pbase_position others_first(void *state)
 static pbase_status journal_start(file_storage *self, const pbase_config *config, pbase_error *err)
 {
     journal_mark mark;
+    pbase_journal_head head = {0};
     journal_options options = {
         .host = self->host,
         .blocks = self->blocks,
@@ -694,7 +724,16 @@ static pbase_status journal_start(file_storage *self, const pbase_config *config
         options.joins = &mark;
     }
     self->prepare_bytes = options.segment_bytes / 4;
-    return status == PBASE_OK ? journal_open(&options, NULL, &self->journal, err) : status;
+    if (status == PBASE_OK) {
+        status = journal_open(&options, NULL, &self->journal, err);
+    }
+    if (status == PBASE_OK && options.closed_at != 0) {
+        journal_head(self->journal, &head);
+        if (head.head > options.closed_at) { /* an older super block: its newer one is damaged */
+            file_store_leave_active(self->store);
+        }
+    }
+    return status;
 }
 
 static pbase_status flusher_flush(void *state, pbase_error *err)

@@ -228,6 +228,21 @@ static void active_set(file_store *store, store_segment *segment)
     os_of(store)->lock->mutex_unlock(store->flusher);
 }
 
+void file_store_leave_active(file_store *store)
+{
+    const pbase_os *os = os_of(store);
+    os->lock->mutex_lock(store->writer);
+    if (store->active != NULL) {
+        uint64_t size = 0;
+        if (pbase_segment_size(store->active->handle, &size, NULL) == PBASE_OK) {
+            atomic_store(&store->active->size, size & ~(uint64_t)(PBASE_ATOM_ALIGN - 1));
+        } /* else what lies behind reads as missing */
+        store->active->is_abandoned = true;
+        active_set(store, NULL);
+    }
+    os->lock->mutex_unlock(store->writer);
+}
+
 /* Writes `data` at the end of the active segment. */
 static pbase_status active_write(file_store *store, const pbase_call *call, pbase_bytes data,
                                  pbase_error *err)
@@ -459,7 +474,11 @@ bool file_store_next(file_store *store, uint32_t log_id, pbase_segment_info *out
     bool found = store_table_next(&store->table, log_id, out);
     if (found) {
         const store_segment *segment = store_table_find(&store->table, out->log_id);
-        out->sealed |= segment != NULL && segment->is_abandoned;
+        if (segment != NULL && segment->is_abandoned && out->sealed == 0) {
+            out->sealed = PBASE_SEGMENT_SEALED | PBASE_SEGMENT_LOOSE;
+        } else if (segment != NULL && !segment->own && out->sealed == 0) {
+            out->sealed = PBASE_SEGMENT_LOOSE;
+        }
     }
     return found;
 }
@@ -596,7 +615,7 @@ pbase_status file_store_verify(file_store *store, const pbase_call *call, pbase_
         if (status != PBASE_OK) {
             return status;
         }
-        if (info.sealed == 0 && info.log_id != active_id(store)) {
+        if ((info.sealed & PBASE_SEGMENT_SEALED) == 0 && info.log_id != active_id(store)) {
             continue; /* a crash left it: nobody knows what of it should be there */
         }
         status = segment_verify(store, call, &info, &finding);

@@ -36,6 +36,9 @@ typedef struct {
 PBASE_MUST_CHECK pbase_status file_store_open(const file_store_options *options,
                                               const pbase_call *call, file_store **out,
                                               pbase_error *err);
+/* Opening turned out not to follow a clean close: the segment that was to be continued stays as it is,
+ * and a new one is begun. */
+void file_store_leave_active(file_store *store);
 void file_store_close(file_store *store); /* without a flush; NULL is fine */
 
 /* Slots of pbase_storage_atom_ops and pbase_storage_segment_ops. */

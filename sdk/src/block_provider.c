@@ -400,6 +400,24 @@ pbase_status pbase_blocks_key_get(pbase_blocks *blocks, const pbase_call *call, 
     return PBASE_OK;
 }
 
+pbase_status pbase_blocks_key_verify(pbase_blocks *blocks, const pbase_call *call, const char *key,
+                                     pbase_key_finding *out, pbase_error *err)
+{
+    static const char slot[] = "block_provider.name.key_verify";
+    memset(out, 0, sizeof *out);
+    pbase_status status = check_name(key, err);
+    if (status != PBASE_OK ||
+        !contract_has(blocks->vtable->name, offsetof(pbase_blocks_name_ops, key_verify))) {
+        return status;
+    }
+    status =
+        contract_result(blocks->vtable->name->key_verify(blocks, call, key, out, err), slot, err);
+    if (status == PBASE_OK && memchr(out->text, '\0', sizeof out->text) == NULL) {
+        status = CONTRACT_BROKEN(err, slot, "a finding is a text that ends");
+    }
+    return status;
+}
+
 pbase_status pbase_blocks_key_cas(pbase_blocks *blocks, const pbase_call *call, const char *key,
                                   uint64_t expected, pbase_bytes document, pbase_error *err)
 {

@@ -563,9 +563,9 @@ typedef struct {
 static pbase_status visit_segment(void *state, const pbase_segment_info *segment, pbase_error *err)
 {
     const segment_visitor *visitor = (const segment_visitor *)state;
-    if (segment->log_id > PBASE_ATOM_LOG_MAX || segment->sealed > 1) {
+    if (segment->log_id > PBASE_ATOM_LOG_MAX || segment->sealed > 3) {
         return CONTRACT_BROKEN(err, "storage.segments.list",
-                               "log ids are at most PBASE_ATOM_LOG_MAX, sealed is 0 or 1");
+                               "log ids are at most PBASE_ATOM_LOG_MAX, sealed is two bits");
     }
     return visitor->each(visitor->state, segment, err);
 }

@@ -145,7 +145,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (went_well(tree_node_check(source.payload, NULL))) {
         tree t = tree_of(&source.source, atom_ref_of_pointer(24), (data[0] & 1) != 0);
         uint32_t seen = 0;
-        tree_visitor visitor = {&seen, walk_atom, NULL, walk_entry, (data[0] & 2) != 0};
+        tree_visitor visitor = {.state = &seen,
+                                .atom = walk_atom,
+                                .entry = walk_entry,
+                                .inner_only = (data[0] & 2) != 0};
         if (went_well(tree_walk(&source.source, t.root, t.positional, &visitor, NULL)) ||
             seen != 0) {
             read_entries(&t, key);

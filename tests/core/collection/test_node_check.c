@@ -44,7 +44,7 @@ static void use_tree(heap_source *store, atom_ref root, bool positional)
     tree_cursor cursor;
     walk_sums sums;
     memset(&sums, 0, sizeof sums);
-    tree_visitor visitor = {&sums, walk_sums_atom, NULL, walk_sums_entry, false};
+    tree_visitor visitor = {.state = &sums, .atom = walk_sums_atom, .entry = walk_sums_entry};
     assert_told(tree_walk(&store->source, root, positional, &visitor, NULL));
     for (uint32_t i = 0; i < 400; i += 23) {
         numbered name = numbered_key(i);

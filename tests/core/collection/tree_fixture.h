@@ -107,8 +107,11 @@ static inline walk_sums walk_of(const tree *t, bool inner_only)
     pbase_error err;
     memset(&sums, 0, sizeof sums);
     pbase_error_init(&err);
-    tree_visitor visitor = {&sums, walk_sums_atom, walk_sums_enter,
-                            inner_only ? NULL : walk_sums_entry, inner_only};
+    tree_visitor visitor = {.state = &sums,
+                            .atom = walk_sums_atom,
+                            .enter = walk_sums_enter,
+                            .entry = inner_only ? NULL : walk_sums_entry,
+                            .inner_only = inner_only};
     pbase_status status = tree_walk(t->source, t->root, t->positional, &visitor, &err);
     assert_string_equal(err.message, "");
     assert_int_equal(status, PBASE_OK);

@@ -80,6 +80,13 @@ typedef struct {
                         pbase_error *err);
 } pbase_blocks_segment_ops;
 
+#define PBASE_KEY_DOCUMENT_BYTES_MAX 65536u
+#define PBASE_KEY_FINDING_BYTES 384u
+typedef struct {
+    char text[PBASE_KEY_FINDING_BYTES]; /* what is damaged; "": nothing */
+    bool is_doubtful;                   /* the damage may have been the newest document */
+} pbase_key_finding;
+
 typedef struct {
     uint32_t struct_size;
     uint32_t reserved;
@@ -112,9 +119,10 @@ typedef struct {
     pbase_status (*punch)(pbase_segment *segment, const pbase_call *call, uint64_t offset,
                           uint64_t size, pbase_error *err);
     void (*close)(pbase_blocks *self); /* its segments are closed already */
+    /* Optional. Looks at what is stored of a key beside the document that key_get gives. */
+    pbase_status (*key_verify)(pbase_blocks *self, const pbase_call *call, const char *key,
+                               pbase_key_finding *out, pbase_error *err);
 } pbase_blocks_name_ops;
-
-#define PBASE_KEY_DOCUMENT_BYTES_MAX 65536u
 
 /* Optional (SHARED): several opens of one place, in one process or in many, use it at once. What
  * one writes another reads as soon as the call returned; keys stay atomic between them. Names of
@@ -205,6 +213,10 @@ PBASE_MUST_CHECK pbase_status pbase_blocks_key_get(pbase_blocks *blocks, const p
 PBASE_MUST_CHECK pbase_status pbase_blocks_key_cas(pbase_blocks *blocks, const pbase_call *call,
                                                    const char *key, uint64_t expected,
                                                    pbase_bytes document, pbase_error *err);
+/* Nothing is found where the provider has no such slot. */
+PBASE_MUST_CHECK pbase_status pbase_blocks_key_verify(pbase_blocks *blocks, const pbase_call *call,
+                                                      const char *key, pbase_key_finding *out,
+                                                      pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_blocks_lock(pbase_blocks *blocks, const pbase_call *call,
                                                 pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_segment_map(pbase_segment *segment, uint64_t size,

@@ -172,9 +172,14 @@ typedef struct {
 } pbase_storage_atom_ops;
 
 /* -------------------------------------------------------------------------------- segments --- */
+#define PBASE_SEGMENT_SEALED 1u /* no atom will be added */
+/* Bytes that nobody was given a pointer to may be anything: a crash left them, or another participant
+ * is about to write. */
+#define PBASE_SEGMENT_LOOSE 2u
+
 typedef struct {
     uint32_t log_id;
-    uint32_t sealed; /* 1: no atom will be added */
+    uint32_t sealed; /* PBASE_SEGMENT_SEALED, PBASE_SEGMENT_LOOSE, both, or 0 */
     uint64_t size_bytes;
     uint8_t digest[32]; /* SHA-256 or the storage's choice; zeros when not kept */
 } pbase_segment_info;
