@@ -44,7 +44,12 @@ pbase_status collection_open(const collection_options *options, collection **out
     if (self == NULL) {
         return no_memory(err);
     }
-    pbase_status status = tree_count(&self->tree, &self->base_count, err);
+    pbase_status status = PBASE_OK;
+    if (options->count != NULL) {
+        self->base_count = *options->count;
+    } else {
+        status = tree_count(&self->tree, &self->base_count, err);
+    }
     if (status != PBASE_OK) {
         (void)collection_noted(self, status, err); /* the same status */
         collection_close(self);

@@ -22,10 +22,11 @@ typedef struct {
     const collection_context *context; /* borrowed until the handle and its cursors are closed */
     uint8_t kind;                      /* PBASE_COLLECTION_* */
     pbase_collection_id id;
-    atom_ref root;    /* of the version to start from; shared (one more count) */
-    uint64_t sum;     /* of a counted kind: the sum of its counts */
-    pbase_bytes name; /* for messages: "people"; empty when unknown. Copied */
-    bool nests;       /* values of that version may have children */
+    atom_ref root;         /* of the version to start from; shared (one more count) */
+    uint64_t sum;          /* of a counted kind: the sum of its counts */
+    pbase_bytes name;      /* for messages: "people"; empty when unknown. Copied */
+    bool nests;            /* values of that version may have children */
+    const uint64_t *count; /* entries of that version; NULL: its root is asked */
 } collection_options;
 
 /* Returns a handle to close with collection_close or the close of its kind. */

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +17,15 @@ static uint64_t system_monotonic_ns(const pbase_os *os)
     struct timespec now;
     (void)os;                                   /* the real one has no state */
     (void)clock_gettime(CLOCK_MONOTONIC, &now); /* fails for wrong arguments only */
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* As of the last tick of the kernel: nothing but a load. */
+static uint64_t system_coarse_ns(const pbase_os *os)
+{
+    struct timespec now;
+    (void)os;                                          /* the real one has no state */
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* fails for wrong arguments only */
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
@@ -50,6 +61,34 @@ static uint64_t system_process_id(const pbase_os *os)
 {
     (void)os; /* the real one has no state */
     return (uint64_t)getpid();
+}
+
+/* A page that the kernel hands to a child empty, whichever way the child was made. */
+static pbase_status system_fork_mark_create(const pbase_os *os, const uint32_t **out,
+                                            pbase_error *err)
+{
+    (void)os; /* the real one has no state */
+    size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+    uint32_t *mark = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mark == MAP_FAILED) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "mapping a page: %s", strerror(errno));
+    }
+    if (madvise(mark, bytes, MADV_WIPEONFORK) != 0) { /* before Linux 4.14 */
+        (void)munmap(mark, bytes);                    /* a mapping of ours: cannot fail */
+        return PBASE_FAIL(err, PBASE_UNSUPPORTED, "the system has no memory that a fork empties");
+    }
+    *mark = 1;
+    *out = mark;
+    return PBASE_OK;
+}
+
+static void system_fork_mark_destroy(const pbase_os *os, const uint32_t *mark)
+{
+    (void)os; /* the real one has no state */
+    if (mark != NULL) {
+        int number = munmap((void *)(uintptr_t)mark, (size_t)sysconf(_SC_PAGESIZE));
+        PBASE_ASSERT(number == 0);
+    }
 }
 
 static uint32_t system_user_id(const pbase_os *os)
@@ -93,4 +132,7 @@ const pbase_os_system_ops os_system_real = {
     .is_privileged = system_is_privileged,
     .cpu_count = system_cpu_count,
     .environment = system_environment,
+    .coarse_ns = system_coarse_ns,
+    .fork_mark_create = system_fork_mark_create,
+    .fork_mark_destroy = system_fork_mark_destroy,
 };

@@ -74,14 +74,15 @@ pbase_status pbase_snapshot_open_at(pbase_database *database, const pbase_moment
                                     const pbase_call *call, pbase_snapshot **out, pbase_error *err)
 {
     pbase_snapshot *self = NULL;
+    atom_ref collections = ATOM_REF_NONE;
     bool called = false; /* it may have had another name */
     pbase_bytes name = pbase_bytes_of(database->name, database->name_size);
     pbase_status status = snapshot_at(database->space, at, call, &self, err);
     if (status != PBASE_OK) {
         return status;
     }
-    status = catalog_database_called(self->place.state, database->id, name, &self->view.collections,
-                                     &called, err);
+    status =
+        catalog_database_called(self->place.state, database->id, name, &collections, &called, err);
     if (status == PBASE_NOT_FOUND) {
         status = not_yet(database->name, self->place.state, database->id, err);
     }
@@ -89,7 +90,7 @@ pbase_status pbase_snapshot_open_at(pbase_database *database, const pbase_moment
         pbase_snapshot_close(self);
         return status;
     }
-    snapshot_see_children(self);
+    snapshot_see(self, collections);
     *out = self;
     return PBASE_OK;
 }
@@ -110,8 +111,7 @@ pbase_status pbase_snapshot_open_named(pbase_space *space, const char *name, con
         pbase_snapshot_close(self);
         return status;
     }
-    self->view.collections = entry.collections;
-    snapshot_see_children(self);
+    snapshot_see(self, entry.collections);
     *out = self;
     return PBASE_OK;
 }

@@ -3,51 +3,114 @@
 
 #include "txn/path.h"
 
+/* ------------------------------------------------------------------------------ life of it ---- */
+
+/* Where a thread begins to look: their stacks lie apart. */
+static size_t first_place(void)
+{
+    char here = 0;
+    uintptr_t at = (uintptr_t)&here;
+    return (size_t)(at >> 16 ^ at >> 23);
+}
+
+static pbase_snapshot *idle_take(pbase_space *space)
+{
+    size_t first = first_place();
+    for (size_t i = 0; i < SNAPSHOTS_IDLE; i++) {
+        _Atomic(pbase_snapshot *) *place = &space->idle[(first + i) % SNAPSHOTS_IDLE].snapshot;
+        if (atomic_load_explicit(place, memory_order_relaxed) != NULL) {
+            pbase_snapshot *taken = atomic_exchange_explicit(place, NULL, memory_order_acquire);
+            if (taken != NULL) {
+                return taken;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* False: all places are taken. */
+static bool idle_put(pbase_space *space, pbase_snapshot *snapshot)
+{
+    size_t first = first_place();
+    for (size_t i = 0; i < SNAPSHOTS_IDLE; i++) {
+        _Atomic(pbase_snapshot *) *place = &space->idle[(first + i) % SNAPSHOTS_IDLE].snapshot;
+        pbase_snapshot *none = NULL;
+        if (atomic_load_explicit(place, memory_order_relaxed) == NULL &&
+            atomic_compare_exchange_strong_explicit(place, &none, snapshot, memory_order_release,
+                                                    memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static pbase_snapshot *snapshot_allocate(pbase_space *space)
+{
+    pbase_snapshot *self = pbase_alloc_zeroed(space->host->alloc, 1, sizeof *self);
+    if (self != NULL) {
+        self->space = space;
+        self->context = (collection_context){.source = store_atoms(space->bytes),
+                                             .alloc = space->host->alloc,
+                                             .coder = &space->coder.base,
+                                             .children = &self->children.base,
+                                             .read_only = true};
+        self->view.context = &self->context;
+        child_view_init(&self->children, self->context.source, ATOM_REF_NONE);
+        engine_snapshot_enter(space->engine, &self->place);
+    }
+    return self;
+}
+
+static void snapshot_free(pbase_snapshot *self)
+{
+    engine_snapshot_leave(self->space->engine, &self->place);
+    pbase_alloc_free(self->space->host->alloc, self, sizeof *self);
+}
+
 pbase_status snapshot_create(pbase_space *space, space_state *state, pbase_snapshot **out,
                              pbase_error *err)
 {
-    pbase_snapshot *self = pbase_alloc_zeroed(space->host->alloc, 1, sizeof *self);
+    pbase_snapshot *self = idle_take(space);
+    if (self == NULL) {
+        self = snapshot_allocate(space);
+    }
     if (self == NULL) {
         space_state_unref(state);
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a snapshot");
     }
-    self->space = space;
     if (state == NULL) {
         engine_snapshot_begin(space->engine, &self->place);
     } else {
         engine_snapshot_begin_at(space->engine, &self->place, state);
     }
-    self->context = (collection_context){.source = store_atoms(space->bytes),
-                                         .alloc = space->host->alloc,
-                                         .coder = &space->coder.base,
-                                         .children = &self->children.base,
-                                         .read_only = true};
-    self->view.context = &self->context;
+    self->view.state = self->place.state;
     *out = self;
     return PBASE_OK;
 }
 
-void snapshot_see_children(pbase_snapshot *self)
+void snapshot_see(pbase_snapshot *self, atom_ref collections)
 {
-    child_view_init(&self->children, self->context.source, self->view.collections);
+    self->view.collections = collections;
+    self->children.collections = collections;
 }
 
 pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out, pbase_error *err)
 {
     pbase_space *space = database->space;
     pbase_snapshot *self = NULL;
+    atom_ref collections = ATOM_REF_NONE;
     pbase_status status = space_refresh(space, err);
     if (status == PBASE_OK) {
         status = snapshot_create(space, NULL, &self, err);
     }
     if (status == PBASE_OK) {
-        status = database_collections(database, self->place.state, &self->view.collections, err);
+        status = root_view_database(database, self->place.state, &collections, err);
     }
     if (status != PBASE_OK) {
         pbase_snapshot_close(self);
         return status;
     }
-    snapshot_see_children(self);
+    snapshot_see(self, collections);
     *out = self;
     return PBASE_OK;
 }
@@ -55,10 +118,22 @@ pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out,
 void pbase_snapshot_close(pbase_snapshot *snapshot)
 {
     if (snapshot != NULL) {
-        engine_snapshot_end(snapshot->space->engine, &snapshot->place);
-        pbase_alloc_free(snapshot->space->host->alloc, snapshot, sizeof *snapshot);
+        pbase_space *space = snapshot->space;
+        engine_snapshot_end(space->engine, &snapshot->place);
+        if (!idle_put(space, snapshot)) {
+            snapshot_free(snapshot);
+        }
     }
 }
+
+void snapshots_end(pbase_space *space)
+{
+    for (pbase_snapshot *idle = idle_take(space); idle != NULL; idle = idle_take(space)) {
+        snapshot_free(idle);
+    }
+}
+
+/* --------------------------------------------------------------------------------- reading ---- */
 
 uint64_t pbase_snapshot_sequence(const pbase_snapshot *snapshot)
 {

@@ -1,4 +1,5 @@
 /* snapshot.h - what a pbase_snapshot is inside.
+ * Closing one leaves it with the space, so that opening the next one takes no memory and no lock.
  * Threads: immutable after opening. */
 #ifndef PROTOBASE_SPACE_SNAPSHOT_H
 #define PROTOBASE_SPACE_SNAPSHOT_H
@@ -8,18 +9,19 @@
 
 struct pbase_snapshot {
     pbase_space *space;         /* borrowed */
-    engine_snapshot place;      /* with its state, among the open ones */
+    engine_snapshot place;      /* with its state; entered for as long as the memory lasts */
     child_view children;        /* collections in collections, as of the state */
     collection_context context; /* of handles: nobody listens, nothing may be changed */
     root_view view;
 };
 
-/* A snapshot of `state`, whose count it takes also on failure; NULL: of the newest. Its view has no
+/* A snapshot of `state`, whose count it takes also on failure; NULL: of the newest. It sees no
  * collections yet. */
 PBASE_MUST_CHECK pbase_status snapshot_create(pbase_space *space, space_state *state,
                                               pbase_snapshot **out, pbase_error *err);
-
-/* Once view.collections is known: where its collections in collections are found. */
-void snapshot_see_children(pbase_snapshot *self);
+/* What it sees: the collections of a database in its state. */
+void snapshot_see(pbase_snapshot *self, atom_ref collections);
+/* Ends those that are kept; none is open. */
+void snapshots_end(pbase_space *space);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * Opened in this order, closed in the reverse: the graph of components (host/), the store with its
  * codecs, the commit engine with recovery. */
-#include "space/space_private.h"
+#include "space/snapshot.h"
 #include "txn/sweep.h"
 
 #include "collection/tree.h"
@@ -196,6 +196,7 @@ void pbase_space_close(pbase_space *space)
         return; /* a child after fork: everything is the parent's */
     }
     wiring *graph = space->graph;
+    snapshots_end(space);
     engine_close(space->engine);
     store_close(space->bytes);
     pbase_alloc_free(space->host->alloc, space, sizeof *space);

@@ -4,6 +4,7 @@
 #include "host/wiring.h"
 #include "txn/database.h"
 #include "txn/store_coder.h"
+#include <protobase/snapshot.h>
 #include <protobase/space.h>
 
 /* Codecs by name, from the wiring: what the store asks for. */
@@ -11,6 +12,14 @@ typedef struct {
     codec_provider base; /* first member: the contract */
     wiring *graph;
 } wiring_codecs;
+
+/* A closed snapshot, kept for the next one. Each place has a line of the cache for itself, so that
+ * threads which begin at different ones do not meet. */
+#define SNAPSHOTS_IDLE 8u
+typedef struct {
+    _Atomic(pbase_snapshot *) snapshot; /* NULL: none */
+    uint8_t gap[64 - sizeof(void *)];
+} idle_snapshot;
 
 struct pbase_space {
     const pbase_host *host;
@@ -20,6 +29,7 @@ struct pbase_space {
     engine *engine;
     store_coder coder; /* of snapshots */
     uint64_t open_ns;  /* what opening took */
+    idle_snapshot idle[SNAPSHOTS_IDLE];
 };
 
 /* UNSUPPORTED in a child of the process that opened the space. */

@@ -5,12 +5,19 @@
 
 /* --------------------------------------------------------------------------- publishing ---- */
 
+/* Between reading the address and getting a count the state may end and its memory become another
+ * one. If what it is then is still, or again, the newest state, the count is on that. */
 space_state *engine_state(engine *self)
 {
-    engine_lock(self, self->queue_mutex);
-    space_state *newest = space_state_ref(self->newest);
-    engine_unlock(self, self->queue_mutex);
-    return newest;
+    for (;;) {
+        space_state *newest = atomic_load_explicit(&self->newest, memory_order_acquire);
+        if (space_state_try_ref(newest)) {
+            if (atomic_load_explicit(&self->newest, memory_order_acquire) == newest) {
+                return newest;
+            }
+            space_state_unref(newest);
+        }
+    }
 }
 
 void engine_publish(engine *self, space_state *next)
@@ -93,49 +100,47 @@ void engine_reader_end(engine *self, engine_reader *reader)
     reader->base = NULL;
 }
 
-/* With the queue locked. */
-static void snapshot_enter(engine *self, engine_snapshot *snapshot)
+void engine_snapshot_enter(engine *self, engine_snapshot *snapshot)
 {
+    engine_lock(self, self->queue_mutex);
     snapshot->newer = NULL;
-    snapshot->older = self->snapshots_newest;
-    if (self->snapshots_newest != NULL) {
-        self->snapshots_newest->newer = snapshot;
-    } else {
-        self->snapshots_oldest = snapshot;
+    snapshot->older = self->snapshots;
+    if (snapshot->older != NULL) {
+        snapshot->older->newer = snapshot;
     }
-    self->snapshots_newest = snapshot;
-    self->snapshot_count++;
+    self->snapshots = snapshot;
+    engine_unlock(self, self->queue_mutex);
 }
 
-void engine_snapshot_begin(engine *self, engine_snapshot *snapshot)
+void engine_snapshot_leave(engine *self, engine_snapshot *snapshot)
 {
-    const pbase_os *os = self->host->os;
-    snapshot->opened_ns = os->system->monotonic_ns(os);
     engine_lock(self, self->queue_mutex);
-    snapshot->state = space_state_ref(self->newest);
-    snapshot_enter(self, snapshot);
+    *(snapshot->newer != NULL ? &snapshot->newer->older : &self->snapshots) = snapshot->older;
+    if (snapshot->older != NULL) {
+        snapshot->older->newer = snapshot->newer;
+    }
     engine_unlock(self, self->queue_mutex);
 }
 
 void engine_snapshot_begin_at(engine *self, engine_snapshot *snapshot, space_state *state)
 {
     const pbase_os *os = self->host->os;
-    snapshot->opened_ns = os->system->monotonic_ns(os);
+    uint64_t now_ns =
+        os->system->coarse_ns == NULL ? os->system->monotonic_ns(os) : os->system->coarse_ns(os);
     snapshot->state = state;
-    engine_lock(self, self->queue_mutex);
-    snapshot_enter(self, snapshot);
-    engine_unlock(self, self->queue_mutex);
+    atomic_store_explicit(&snapshot->sequence, state->sequence, memory_order_relaxed);
+    atomic_store_explicit(&snapshot->opened_ns, now_ns == 0 ? 1 : now_ns, memory_order_release);
+}
+
+void engine_snapshot_begin(engine *self, engine_snapshot *snapshot)
+{
+    engine_snapshot_begin_at(self, snapshot, engine_state(self));
 }
 
 void engine_snapshot_end(engine *self, engine_snapshot *snapshot)
 {
-    engine_lock(self, self->queue_mutex);
-    *(snapshot->newer != NULL ? &snapshot->newer->older : &self->snapshots_newest) =
-        snapshot->older;
-    *(snapshot->older != NULL ? &snapshot->older->newer : &self->snapshots_oldest) =
-        snapshot->newer;
-    self->snapshot_count--;
-    engine_unlock(self, self->queue_mutex);
+    (void)self;
+    atomic_store_explicit(&snapshot->opened_ns, 0, memory_order_relaxed);
     space_state_unref(snapshot->state);
     snapshot->state = NULL;
 }
@@ -352,6 +357,26 @@ static pbase_status start(engine *self, pbase_error *err)
     return status;
 }
 
+/* Once, at opening: a child has to find out at each call that it is one. */
+static pbase_status mark_process(engine *self, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_error why;
+    pbase_error_init(&why);
+    self->process = os->system->process_id(os);
+    if (os->system->fork_mark_create == NULL) {
+        return PBASE_OK;
+    }
+    pbase_status status = os->system->fork_mark_create(os, &self->fork_mark, &why);
+    if (status != PBASE_OK && status != PBASE_UNSUPPORTED) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return status;
+    }
+    return PBASE_OK;
+}
+
 pbase_status engine_open(const engine_options *options, engine **out, pbase_error *err)
 {
     engine *self = pbase_alloc_zeroed(options->host->alloc, 1, sizeof *self);
@@ -363,11 +388,13 @@ pbase_status engine_open(const engine_options *options, engine **out, pbase_erro
     store_coder_init(&self->coder, options->bytes);
     self->storage = options->storage;
     self->options = *options;
-    self->process = options->host->os->system->process_id(options->host->os);
     self->waiting_end = &self->waiting;
     retained_list_init(&self->history.kept, options->host->alloc);
     self->recovery.created = codec_table_created(store_codecs(options->bytes));
     pbase_status status = engine_durability_check(self, options->durability, err);
+    if (status == PBASE_OK) {
+        status = mark_process(self, err);
+    }
     if (status == PBASE_OK) {
         status = start(self, err);
     }
@@ -447,13 +474,18 @@ void engine_close(engine *self)
     write_window_destroy(self->window);
     engine_wakers_free(self);
     destroy_locks(self);
+    if (self->fork_mark != NULL) {
+        self->host->os->system->fork_mark_destroy(self->host->os, self->fork_mark);
+    }
     pbase_alloc_free(self->host->alloc, self, sizeof *self);
 }
 
 pbase_status engine_process_check(const engine *self, pbase_error *err)
 {
     const pbase_os *os = self->host->os;
-    if (os->system->process_id(os) == self->process) {
+    bool is_ours = self->fork_mark != NULL ? *self->fork_mark != 0
+                                           : os->system->process_id(os) == self->process;
+    if (is_ours) {
         return PBASE_OK;
     }
     pbase_status status = PBASE_FAIL(err, PBASE_UNSUPPORTED,

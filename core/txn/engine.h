@@ -1,6 +1,7 @@
 /* engine.h - the commit engine: publishes states, groups commits, settles, comes back.
  *
- * One engine serves an open space. The newest state is published behind a short lock. Commits queue;
+ * One engine serves an open space. The newest state is published by one store of its address, and got
+ * without a lock (docs/decisions/0012-opening-a-snapshot.md). Commits queue;
  * the first becomes leader, gives those whom the last flush answered a moment to come back, takes
  * everybody who waits, checks each against the window of writes,
  * applies them to one working state, appends their records as one group with one flush, publishes,
@@ -13,7 +14,7 @@
  *             In a space that several processes share, it is held around the turn that the storage's
  *             lock `writer` grants (follow.c).
  *   turns     the line of those who lost (turns.h), never with the others
- *   queue     waiting commits, the window's oldest base, the published state, counters, the past */
+ *   queue     waiting commits, the window's oldest base, publishing, counters, the past */
 #ifndef PROTOBASE_TXN_ENGINE_H
 #define PROTOBASE_TXN_ENGINE_H
 #include "txn/access.h"
@@ -71,16 +72,20 @@ struct engine_reader {
 void engine_reader_begin(engine *self, engine_reader *reader);
 void engine_reader_end(engine *self, engine_reader *reader);
 
-/* A snapshot's place in the list of open ones, which is there for figures alone. */
+/* A snapshot's place in the list that is there for figures alone. It is entered once; opening and
+ * ending a snapshot there, again and again, are a few stores. */
 typedef struct engine_snapshot engine_snapshot;
 struct engine_snapshot {
-    space_state *state; /* one count */
-    uint64_t opened_ns; /* by the monotonic clock */
+    space_state *state;         /* while it is open; one count */
+    _Atomic uint64_t sequence;  /* of the state */
+    _Atomic uint64_t opened_ns; /* by the monotonic clock, coarsely; 0: it is not open */
     engine_snapshot *newer, *older;
 };
-/* Registers with the newest state. */
+void engine_snapshot_enter(engine *self, engine_snapshot *snapshot);
+void engine_snapshot_leave(engine *self, engine_snapshot *snapshot); /* not open */
+/* Opens the newest state. */
 void engine_snapshot_begin(engine *self, engine_snapshot *snapshot);
-/* Registers with `state`, whose count it takes. */
+/* Opens `state`, whose count it takes. */
 void engine_snapshot_begin_at(engine *self, engine_snapshot *snapshot, space_state *state);
 void engine_snapshot_end(engine *self, engine_snapshot *snapshot);
 

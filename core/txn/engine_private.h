@@ -26,14 +26,17 @@ struct engine {
     store_coder coder; /* of indexed fields */
     pbase_storage *storage;
     engine_options options;
-    uint64_t process;   /* that opened it */
-    bool is_shared;     /* other processes may append; set at open, like the next two */
-    bool holds_writer;  /* not shared: the lock `writer`, for life */
-    uint64_t use_fence; /* shared: of the lock `open`, which every user shares */
-    uint64_t fence;     /* commit: of the lock `writer` */
+    uint64_t process;          /* that opened it */
+    const uint32_t *fork_mark; /* 1 in that process alone; NULL: the system has no such thing */
+    bool is_shared;            /* other processes may append; set at open, like the next two */
+    bool holds_writer;         /* not shared: the lock `writer`, for life */
+    uint64_t use_fence;        /* shared: of the lock `open`, which every user shares */
+    uint64_t fence;            /* commit: of the lock `writer` */
     /* Shared: everything that others acknowledged is published, and nobody else may append. */
     _Atomic bool has_turn;
     _Atomic pbase_position applied; /* the journal up to there is in the newest state, or ours */
+    const uint64_t *pulse;          /* shared: the storage's; NULL: it has none */
+    _Atomic uint64_t pulse_seen; /* as long as it is this, nothing is missing here; 0: not known */
     pbase_recovery recovery;
 
     state_list states;            /* all that anybody holds */
@@ -59,15 +62,14 @@ struct engine {
     size_t expected;          /* queue: writers that the last flush answered or found waiting */
     _Atomic uint64_t sync_ns; /* what an append with a flush takes lately */
     commit_waker *wakers;     /* queue: that nobody uses */
-    space_state *newest;      /* queue */
-    pbase_position published; /* queue: of the record after it */
-    engine_history history;   /* queue */
-    engine_reader *readers_newest, *readers_oldest;       /* queue */
-    size_t reader_count;                                  /* queue */
-    size_t unnamed;                                       /* queue: engine_unnamed_begin */
-    engine_snapshot *snapshots_newest, *snapshots_oldest; /* queue: by when they were opened */
-    size_t snapshot_count;                                /* queue */
-    engine_counters counters;                             /* queue */
+    _Atomic(space_state *) newest;                  /* replaced with the queue locked */
+    pbase_position published;                       /* queue: of the record after it */
+    engine_history history;                         /* queue */
+    engine_reader *readers_newest, *readers_oldest; /* queue */
+    size_t reader_count;                            /* queue */
+    size_t unnamed;                                 /* queue: engine_unnamed_begin */
+    engine_snapshot *snapshots;                     /* queue: all that were entered, open or not */
+    engine_counters counters;                       /* queue */
     latency commits; /* from asking to being done, at whatever durability */
     latency flushes; /* of appends that had to reach the disk, and of syncs */
     bool poisoned;   /* queue: an append failed; only reads go on */

@@ -22,14 +22,21 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The oldest state that a snapshot sees: those of the past are not in the order of opening. */
-static uint64_t oldest_seen(const engine *self)
+/* Looks at every snapshot that is open. Those of the past see older states than their age tells. With
+ * the queue locked; they may be opened and closed meanwhile. */
+static void read_snapshots(const engine *self, uint64_t now_ns, engine_now *out)
 {
-    uint64_t oldest = self->newest->sequence;
-    for (const engine_snapshot *at = self->snapshots_oldest; at != NULL; at = at->newer) {
-        oldest = least(oldest, at->state->sequence);
+    for (const engine_snapshot *at = self->snapshots; at != NULL; at = at->older) {
+        uint64_t opened_ns = atomic_load_explicit(&at->opened_ns, memory_order_acquire);
+        uint64_t sequence = atomic_load_explicit(&at->sequence, memory_order_relaxed);
+        if (opened_ns != 0) {
+            uint64_t age_ns = since_ns(now_ns, opened_ns);
+            out->snapshots++;
+            out->oldest_snapshot = least(out->oldest_snapshot, sequence);
+            out->oldest_snapshot_ns =
+                age_ns > out->oldest_snapshot_ns ? age_ns : out->oldest_snapshot_ns;
+        }
     }
-    return oldest;
 }
 
 /* What a checkpoint left in memory although it had been settled: older states hold it, and what was
@@ -52,10 +59,10 @@ static void read_now(engine *self, engine_now *out)
     out->readers = self->reader_count;
     out->oldest_reader =
         self->readers_oldest == NULL ? out->sequence : self->readers_oldest->base->sequence;
-    out->snapshots = self->snapshot_count;
-    out->oldest_snapshot = oldest_seen(self);
-    out->oldest_snapshot_ns =
-        self->snapshots_oldest == NULL ? 0 : since_ns(now_ns, self->snapshots_oldest->opened_ns);
+    out->snapshots = 0;
+    out->oldest_snapshot = out->sequence;
+    out->oldest_snapshot_ns = 0;
+    read_snapshots(self, now_ns, out);
     bool any_older = least(out->oldest_reader, out->oldest_snapshot) < out->sequence;
     out->pinned_bytes = any_older ? left_in_memory(self) : 0;
     engine_unlock(self, self->queue_mutex);

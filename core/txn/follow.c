@@ -284,17 +284,32 @@ void engine_turn_end(engine *self)
     }
 }
 
+/* 0: there is none. */
+static uint64_t pulse_read(const engine *self)
+{
+    return self->pulse == NULL ? 0 : __atomic_load_n(self->pulse, __ATOMIC_ACQUIRE);
+}
+
 /* True when nothing that others acknowledged is missing here. While we have the turn nobody else
- * appends, and our own appends are not acknowledged before they are published. */
+ * appends, and our own appends are not acknowledged before they are published. What the storage's
+ * pulse was before we looked stands for what we found: it never is that again. */
 static pbase_status is_current(engine *self, bool *out, pbase_error *err)
 {
     pbase_journal_head head;
     pbase_status status = PBASE_OK;
+    uint64_t pulse = pulse_read(self);
+    if (pulse != 0 && pulse == atomic_load_explicit(&self->pulse_seen, memory_order_acquire)) {
+        *out = true;
+        return PBASE_OK;
+    }
     *out = atomic_load(&self->has_turn);
     if (!*out) {
         status = pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST, &head, err);
         *out = status == PBASE_OK &&
                (head.head == atomic_load(&self->applied) || atomic_load(&self->has_turn));
+    }
+    if (*out) {
+        atomic_store_explicit(&self->pulse_seen, pulse, memory_order_release);
     }
     return status;
 }
@@ -317,6 +332,7 @@ pbase_status engine_join(engine *self, pbase_error *err)
 {
     pbase_call now = call_now(self);
     self->is_shared = (self->storage->vtable->capabilities & PBASE_STORAGE_SHARED) != 0;
+    self->pulse = self->is_shared ? pbase_storage_journal_pulse(self->storage) : NULL;
     if (self->is_shared) {
         pbase_call soon = {.deadline_ns = pbase_os_deadline(self->host->os, JOIN_TIMEOUT_MS)};
         return pbase_storage_lock_acquire(self->storage, &soon, LOCK_OPEN, PBASE_LOCK_SHARED, 0,

@@ -53,6 +53,24 @@ pbase_status database_collections(const pbase_database *database, const space_st
     return status == PBASE_OK && !called ? renamed(database, base, err) : status;
 }
 
+pbase_status root_view_database(const pbase_database *database, space_state *base, atom_ref *out,
+                                pbase_error *err)
+{
+    const opened_key key = {.kind = OPENED_DATABASE,
+                            .of = database->id,
+                            .name = pbase_bytes_of(database->name, database->name_size)};
+    const opened_facts *kept = opened_find(base, &key);
+    if (kept != NULL) {
+        *out = kept->collections;
+        return PBASE_OK;
+    }
+    pbase_status status = database_collections(database, base, out, err);
+    if (status == PBASE_OK) {
+        opened_keep(base, &key, &(opened_facts){.collections = *out});
+    }
+    return status;
+}
+
 static pbase_status find(const root_view *view, pbase_bytes name, root_entry *out,
                          pbase_buffer *buffer, pbase_error *err)
 {
@@ -69,7 +87,8 @@ static pbase_status holds_something_else(pbase_bytes name, const char *what, pba
 }
 
 static pbase_status open_handle(const root_view *view, pbase_bytes name,
-                                const collection_slot *slot, collection **out, pbase_error *err)
+                                const collection_slot *slot, const uint64_t *count,
+                                collection **out, pbase_error *err)
 {
     collection_options options = {.context = view->context,
                                   .kind = slot->kind,
@@ -77,12 +96,28 @@ static pbase_status open_handle(const root_view *view, pbase_bytes name,
                                   .root = slot->root,
                                   .sum = slot->sum,
                                   .name = name,
-                                  .nests = slot->nests};
+                                  .nests = slot->nests,
+                                  .count = count};
     return collection_open(&options, out, err);
 }
 
-pbase_status root_view_any(const root_view *view, pbase_bytes name, collection **out,
-                           pbase_error *err)
+static opened_key root_key(const root_view *view, pbase_bytes name)
+{
+    return (opened_key){.kind = OPENED_ROOT, .of = view->collections, .name = name};
+}
+
+static void keep_root(const root_view *view, pbase_bytes name, const collection_slot *slot,
+                      const collection *handle)
+{
+    const opened_key key = root_key(view, name);
+    if (view->state != NULL) {
+        opened_keep(view->state, &key,
+                    &(opened_facts){.slot = *slot, .count = collection_base_count(handle)});
+    }
+}
+
+static pbase_status open_unkept(const root_view *view, pbase_bytes name, collection **out,
+                                pbase_error *err)
 {
     root_entry entry;
     pbase_buffer buffer;
@@ -92,10 +127,22 @@ pbase_status root_view_any(const root_view *view, pbase_bytes name, collection *
         status = holds_something_else(name, "plain value", err);
     }
     if (status == PBASE_OK) {
-        status = open_handle(view, name, &entry.slot, out, err);
+        status = open_handle(view, name, &entry.slot, NULL, out, err);
+    }
+    if (status == PBASE_OK) {
+        keep_root(view, name, &entry.slot, *out);
     }
     pbase_buffer_fini(&buffer);
     return status;
+}
+
+pbase_status root_view_any(const root_view *view, pbase_bytes name, collection **out,
+                           pbase_error *err)
+{
+    const opened_key key = root_key(view, name);
+    const opened_facts *kept = view->state == NULL ? NULL : opened_find(view->state, &key);
+    return kept == NULL ? open_unkept(view, name, out, err)
+                        : open_handle(view, name, &kept->slot, &kept->count, out, err);
 }
 
 pbase_status root_view_collection(const root_view *view, pbase_bytes name, uint8_t kind,

@@ -4,13 +4,19 @@
 #define PROTOBASE_TXN_ROOT_VIEW_H
 #include "collection/handle.h"
 #include "txn/database.h"
+#include "txn/opened.h"
 #include <protobase/snapshot.h>
 
 typedef struct {
     const collection_context *context; /* what handles opened here report to */
     atom_ref collections;              /* lent by the state behind it */
+    space_state *state;                /* where what is found is kept (opened.h); NULL: nowhere */
 } root_view;
 
+/* The collections of a database in the newest state, as database_collections gives them, kept with it
+ * for the next one who asks. */
+PBASE_MUST_CHECK pbase_status root_view_database(const pbase_database *database, space_state *base,
+                                                 atom_ref *out, pbase_error *err);
 /* A handle on the collection of `kind` under `name`. NOT_FOUND, INVALID: it holds something else. */
 PBASE_MUST_CHECK pbase_status root_view_collection(const root_view *view, pbase_bytes name,
                                                    uint8_t kind, collection **out,

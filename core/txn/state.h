@@ -3,6 +3,9 @@
  * States are immutable and counted. The engine publishes a new one for each group of commits;
  * snapshots and transactions hold the one they began with, which keeps every atom it reaches: those
  * in memory by their counts, those on the storage by the list of states, which a sweep reads.
+ * Memory of a state in a list is given back by the list's fini only: until then it becomes another
+ * state, so that whoever has just read its address without a count may safely try to get one
+ * (space_state_try_ref). What was looked up in a state is kept with it (opened.h).
  * Threads: immutable; counts are atomic; a list has a lock of its own. */
 #ifndef PROTOBASE_TXN_STATE_H
 #define PROTOBASE_TXN_STATE_H
@@ -10,12 +13,16 @@
 #include <protobase/base/os.h>
 
 typedef struct space_state space_state;
+typedef struct opened opened; /* opened.h */
+
+#define STATE_OPENED_CHAINS 16u
 
 /* All states of a space that somebody holds. */
 typedef struct {
     const pbase_os *os;
     pbase_os_mutex *lock;
     space_state *newest; /* made last */
+    space_state *ended;  /* memory for the next ones, by `older` */
 } state_list;
 
 struct space_state {
@@ -26,6 +33,8 @@ struct space_state {
     int64_t timestamp_ns;       /* of that record */
     state_list *list;           /* borrowed; NULL: nothing that it reaches is ever let go */
     space_state *older, *newer; /* in the list */
+    _Atomic(opened *) opened[STATE_OPENED_CHAINS]; /* what was looked up in it */
+    _Atomic uint32_t opened_count;
 };
 
 PBASE_MUST_CHECK pbase_status state_list_init(state_list *self, const pbase_os *os,
@@ -41,6 +50,9 @@ space_state *state_list_older(state_list *self, space_state *state);
 space_state *space_state_create(state_list *list, atom_source *atoms, atom_ref catalog,
                                 uint64_t sequence, int64_t timestamp_ns);
 space_state *space_state_ref(space_state *self); /* one more count; yields self */
-void space_state_unref(space_state *self);       /* NULL is fine */
+/* One more count, of a state that may have lost its last one, or even have become another: false, or
+ * the caller finds out which state it is now, and drops a count that it did not want. */
+bool space_state_try_ref(space_state *self);
+void space_state_unref(space_state *self); /* NULL is fine */
 
 #endif

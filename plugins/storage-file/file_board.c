@@ -57,6 +57,11 @@ uint64_t file_board_generation_raw(const file_board *board)
     return word_read(board, AT_GENERATION);
 }
 
+const uint64_t *file_board_pulse(const file_board *board)
+{
+    return (const uint64_t *)(uintptr_t)&board->words[AT_GENERATION / 8];
+}
+
 uint64_t file_board_appending(const file_board *board)
 {
     return word_read(board, AT_APPENDING);

@@ -33,6 +33,8 @@ PBASE_MUST_CHECK pbase_status file_board_open(file_board *board, const pbase_hos
 uint64_t file_board_generation(const file_board *board);
 /* The same, also of a write that was not finished. */
 uint64_t file_board_generation_raw(const file_board *board);
+/* Where it stands in memory, as it is stored. */
+const uint64_t *file_board_pulse(const file_board *board);
 /* Who is in the middle of an append, 0: nobody. */
 uint64_t file_board_appending(const file_board *board);
 /* First journal position that is kept. */

@@ -96,6 +96,11 @@ static pbase_status storage_head(pbase_storage *base, const pbase_call *call, ui
     return status;
 }
 
+static const uint64_t *storage_pulse(pbase_storage *base)
+{
+    return file_turn_pulse(&from(base)->turn);
+}
+
 /* Tells the background thread what an append left to be done. */
 static pbase_status append_follow_up(file_storage *self, int32_t durability,
                                      const pbase_journal_appended *appended, pbase_error *err)
@@ -320,6 +325,7 @@ static const pbase_storage_journal_ops journal_ops = {
     .wait = storage_wait,
     .trim = storage_trim,
     .tail = storage_tail,
+    .pulse = storage_pulse,
 };
 
 /* ----------------------------------------------------------------------------------- atoms --- */

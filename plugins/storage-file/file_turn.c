@@ -119,6 +119,11 @@ void file_turn_head(file_turn *turn, pbase_journal_head *out)
     }
 }
 
+const uint64_t *file_turn_pulse(const file_turn *turn)
+{
+    return turn->is_shared ? file_board_pulse(&turn->board) : NULL;
+}
+
 /* Goes on where the last user stopped. With `watch`, in a turn. */
 static pbase_status catch_up(file_turn *turn, pbase_error *err)
 {

@@ -84,6 +84,9 @@ PBASE_MUST_CHECK pbase_status file_turn_fence_check(file_turn *turn, uint64_t fe
 /* Takes over what others have published, without a turn; costs two loads when that is nothing. */
 PBASE_MUST_CHECK pbase_status file_turn_refresh(file_turn *turn, pbase_error *err);
 
+/* The word of the board that is new with every change of it; NULL: nobody else can change anything. */
+const uint64_t *file_turn_pulse(const file_turn *turn);
+
 /* Head, bounds and anchor as this process knows them, of one moment. */
 void file_turn_head(file_turn *turn, pbase_journal_head *out);
 

@@ -416,6 +416,14 @@ pbase_status pbase_storage_trim(pbase_storage *storage, const pbase_call *call, 
                            "storage.journal.trim", err);
 }
 
+const uint64_t *pbase_storage_journal_pulse(pbase_storage *storage)
+{
+    const pbase_storage_journal_ops *journal = storage->vtable->journal;
+    return contract_has(journal, offsetof(pbase_storage_journal_ops, pulse))
+               ? journal->pulse(storage)
+               : NULL;
+}
+
 pbase_status pbase_storage_tail(pbase_storage *storage, pbase_journal_tail *out, pbase_error *err)
 {
     pbase_journal_tail tail = {0, 0};

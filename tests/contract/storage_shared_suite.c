@@ -69,6 +69,47 @@ static void what_one_user_appends_the_other_scans(void **state)
     other_close(&other);
 }
 
+/* Values of the pulse that were seen, each of which must be new. */
+typedef struct {
+    const uint64_t *pulse;
+    uint64_t seen[64];
+    size_t count;
+} pulses;
+
+static void assert_new_pulse(pulses *self)
+{
+    uint64_t now = __atomic_load_n(self->pulse, __ATOMIC_ACQUIRE);
+    for (size_t i = 0; i < self->count; i++) {
+        assert_true(self->seen[i] != now);
+    }
+    assert_true(self->count < 64);
+    self->seen[self->count++] = now;
+}
+
+static void the_pulse_is_new_after_whatever_anybody_did_to_the_journal(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    other_user other = other_open(f);
+    pulses here = {.pulse = pbase_storage_journal_pulse(f->storage)};
+    pulses there = {.pulse = pbase_storage_journal_pulse(other.storage)};
+    if (here.pulse == NULL) {
+        skip(); /* it has none */
+    }
+    assert_new_pulse(&here);
+    assert_new_pulse(&there);
+    pbase_position first = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        swap(&other);
+        first = storage_append(f, "a record").first;
+        assert_new_pulse(&here);
+        assert_new_pulse(&there);
+    }
+    assert_ok(f, pbase_storage_trim(f->storage, NULL, first, first, &f->err));
+    assert_new_pulse(&here);
+    assert_new_pulse(&there);
+    other_close(&other);
+}
+
 static void an_append_at_a_head_that_another_user_moved_conflicts(void **state)
 {
     storage_fixture *f = storage_of(state);
@@ -311,6 +352,7 @@ int storage_shared_suite_run(const storage_subject *subject)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_one_user_appends_the_other_scans),
+        TEST(the_pulse_is_new_after_whatever_anybody_did_to_the_journal),
         TEST(an_append_at_a_head_that_another_user_moved_conflicts),
         TEST(locks_of_users_exclude_each_other_and_their_tokens_grow),
         TEST(a_user_is_alone_until_another_comes_and_after_it_went),

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include <cmocka.h>
@@ -194,6 +195,70 @@ static void a_snapshot_never_sees_half_a_transaction(void **unused)
     assert_int_equal(watcher.status, PBASE_OK);
 }
 
+/* Opens, looks and closes, as fast as it goes: what was acknowledged before must be there. */
+static _Atomic uint64_t acknowledged; /* sequence */
+static _Atomic bool committing;
+
+static void *open_fresh(void *state)
+{
+    worker *self = state;
+    uint64_t last = 0;
+    while (atomic_load(&committing) && self->status == PBASE_OK) {
+        uint64_t least = atomic_load(&acknowledged), count = 0;
+        pbase_snapshot *snapshot = NULL;
+        pbase_dict *dict = NULL;
+        self->status = pbase_snapshot_open(f.database, &snapshot, NULL);
+        if (self->status != PBASE_OK) {
+            break;
+        }
+        uint64_t sequence = pbase_snapshot_sequence(snapshot);
+        self->status = pbase_snapshot_dict(snapshot, "fresh", &dict, NULL);
+        if (self->status == PBASE_OK) {
+            self->status = pbase_dict_count(dict, &count, NULL);
+        }
+        /* One key is added with each sequence from the first on. */
+        bool is_right = sequence >= least && sequence >= last && count == sequence - self->number;
+        self->status = self->status == PBASE_OK && !is_right ? PBASE_INTERNAL : self->status;
+        last = sequence;
+        pbase_dict_close(dict);
+        pbase_snapshot_close(snapshot);
+    }
+    return NULL;
+}
+
+static void fresh_snapshots_see_all_that_was_acknowledged(void **unused)
+{
+    (void)unused;
+    pbase_snapshot *snapshot = NULL;
+    assert_int_equal(fixture_put_one(&f, "fresh", 0, 0), PBASE_OK);
+    assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+    uint64_t first = pbase_snapshot_sequence(snapshot);
+    pbase_snapshot_close(snapshot);
+    worker workers[THREADS - 1] = {{.status = PBASE_OK}};
+    pthread_t threads[THREADS - 1];
+    atomic_store(&acknowledged, first);
+    atomic_store(&committing, true);
+    for (size_t i = 0; i < THREADS - 1; i++) {
+        workers[i].number = (unsigned)first - 1;
+        assert_int_equal(pthread_create(&threads[i], NULL, open_fresh, &workers[i]), 0);
+    }
+    for (uint64_t i = 1; i <= 1000; i++) { /* states come and go, and their memory with them */
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        pbase_dict *dict = fixture_dict(txn, "fresh");
+        uint64_t sequence = 0;
+        fixture_put(&dict, (int64_t)i, 0);
+        assert_int_equal(pbase_txn_store_dict(txn, "fresh", dict, NULL), PBASE_OK);
+        pbase_dict_close(dict);
+        assert_int_equal(pbase_txn_commit(&txn, NULL, &sequence, NULL), PBASE_OK);
+        atomic_store(&acknowledged, sequence);
+    }
+    atomic_store(&committing, false);
+    for (size_t i = 0; i < THREADS - 1; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(workers[i].status, PBASE_OK);
+    }
+}
+
 #define ON_BOTH(test)                                                                              \
     cmocka_unit_test_setup_teardown(test, begin_memory, end),                                      \
         cmocka_unit_test_setup_teardown(test, begin_file, end)
@@ -205,6 +270,7 @@ int main(void)
         ON_BOTH(four_threads_on_the_same_keys_count_exactly),
         ON_BOTH(four_threads_on_different_roots_lose_nothing),
         ON_BOTH(commits_go_on_while_checkpoints_settle),
+        ON_BOTH(fresh_snapshots_see_all_that_was_acknowledged),
         ON_BOTH(a_snapshot_never_sees_half_a_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,6 +319,24 @@ static const char *system_environment(const pbase_os *os, const char *name)
     return from(os)->inner->system->environment(from(os)->inner, name);
 }
 
+static uint64_t system_coarse_ns(const pbase_os *os)
+{
+    return from(os)->inner->system->coarse_ns(from(os)->inner);
+}
+
+static pbase_status system_fork_mark_create(const pbase_os *os, const uint32_t **out,
+                                            pbase_error *err)
+{
+    const pbase_os *inner = from(os)->inner;
+    pbase_status status = strike(from(os), OS_CALL_MAP, err);
+    return status != PBASE_OK ? status : inner->system->fork_mark_create(inner, out, err);
+}
+
+static void system_fork_mark_destroy(const pbase_os *os, const uint32_t *mark)
+{
+    from(os)->inner->system->fork_mark_destroy(from(os)->inner, mark);
+}
+
 static void system_init(fault_os *faulty)
 {
     faulty->system = (pbase_os_system_ops){
@@ -333,6 +351,12 @@ static void system_init(fault_os *faulty)
         .cpu_count = system_cpu_count,
         .environment = system_environment,
     };
+    const pbase_os_system_ops *inner = faulty->inner->system;
+    faulty->system.coarse_ns = inner->coarse_ns == NULL ? NULL : system_coarse_ns;
+    if (inner->fork_mark_create != NULL) {
+        faulty->system.fork_mark_create = system_fork_mark_create;
+        faulty->system.fork_mark_destroy = system_fork_mark_destroy;
+    }
 }
 
 /* ------------------------------------------------------------------------- threads and locks --- */

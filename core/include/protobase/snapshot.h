@@ -1,7 +1,8 @@
 /* snapshot.h - a read-only view of one database as of one commit.
  *
  * A snapshot pins its state: what is reached through it stays readable whatever is committed later.
- * Opening one costs a lock and a count. Handles taken from it must be closed before it is.
+ * Opening one costs no lock, and a few loads and stores once its state has been opened before
+ * (docs/decisions/0012-opening-a-snapshot.md). Handles taken from it must be closed before it is.
  * Threads: immutable, share it freely; each thread uses its own pbase_reader and cursors. */
 #ifndef PROTOBASE_SNAPSHOT_H
 #define PROTOBASE_SNAPSHOT_H

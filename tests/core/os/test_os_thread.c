@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -189,6 +190,43 @@ static void memory_is_taken_moved_and_given_back(void **state)
     pbase_alloc_free(memory, block, 100000);
 }
 
+static void the_coarse_clock_is_never_ahead_and_soon_follows(void **state)
+{
+    (void)state;
+    uint64_t before = os->system->coarse_ns(os);
+    assert_true(before <= os->system->monotonic_ns(os));
+
+    os->system->sleep_ns(os, 50 * MILLISECOND);
+
+    assert_true(os->system->coarse_ns(os) - before >= 20 * MILLISECOND);
+}
+
+static int exit_of(pid_t child)
+{
+    int end = 0;
+    assert_int_equal(waitpid(child, &end, 0), child);
+    return WIFEXITED(end) ? WEXITSTATUS(end) : -1;
+}
+
+static void a_fork_mark_is_set_in_the_process_that_made_it_alone(void **state)
+{
+    const uint32_t *mark = NULL;
+    (void)state;
+    assert_int_equal(os->system->fork_mark_create(os, &mark, NULL), PBASE_OK);
+    assert_int_equal(*mark, 1);
+
+    pid_t child = fork();
+    if (child == 0) {
+        pid_t grandchild = fork();
+        _exit(grandchild == 0 ? (int)*mark : (int)*mark + 2 * exit_of(grandchild));
+    }
+
+    assert_int_equal(exit_of(child), 0);
+    assert_int_equal(*mark, 1);
+    os->system->fork_mark_destroy(os, mark);
+    os->system->fork_mark_destroy(os, NULL);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -206,6 +244,8 @@ int main(void)
         cmocka_unit_test(sleeping_takes_at_least_as_long_as_asked),
         cmocka_unit_test(random_bytes_fill_all_and_differ),
         cmocka_unit_test(facts_of_the_process_are_its_own),
+        cmocka_unit_test(the_coarse_clock_is_never_ahead_and_soon_follows),
+        cmocka_unit_test(a_fork_mark_is_set_in_the_process_that_made_it_alone),
         cmocka_unit_test(memory_is_taken_moved_and_given_back),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

@@ -222,6 +222,27 @@ static void the_oldest_snapshot_is_told_until_it_is_closed(void **unused)
     fixture_end(&f);
 }
 
+static void more_snapshots_than_are_kept_for_reuse_are_counted_one_by_one(void **unused)
+{
+    enum { MANY = 40 };
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    put_some(&f, 10, 1);
+    pbase_snapshot *open[MANY];
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < MANY; i++) {
+            assert_int_equal(pbase_snapshot_open(f.database, &open[i], NULL), PBASE_OK);
+            assert_int_equal(figure_of(&f, "open_snapshots"), i + 1);
+        }
+        for (unsigned i = 0; i < MANY; i++) {
+            pbase_snapshot_close(open[i]);
+            assert_int_equal(figure_of(&f, "open_snapshots"), MANY - i - 1);
+        }
+    }
+    fixture_end(&f);
+}
+
 static void the_journal_ages_until_a_checkpoint(void **unused)
 {
     (void)unused;
@@ -329,6 +350,7 @@ int main(void)
         cmocka_unit_test(commits_and_flushes_are_timed),
         cmocka_unit_test(a_conflict_is_not_timed_as_a_commit),
         cmocka_unit_test(one_read_of_sixty_four_is_timed),
+        cmocka_unit_test(more_snapshots_than_are_kept_for_reuse_are_counted_one_by_one),
         cmocka_unit_test(the_oldest_snapshot_is_told_until_it_is_closed),
         cmocka_unit_test(the_journal_ages_until_a_checkpoint),
         cmocka_unit_test(what_is_replaced_is_dead),

@@ -57,10 +57,28 @@ static void the_way_leads_from_the_newest_to_the_oldest(void **unused)
     assert_null(state_list_newest(&list));
 }
 
+static void memory_of_an_ended_state_becomes_the_next_one(void **unused)
+{
+    (void)unused;
+    space_state *first = make(1);
+    space_state_unref(first);
+    assert_false(space_state_try_ref(first)); /* an old address does no harm */
+    space_state *second = make(2);
+    assert_ptr_equal(second, first);
+    assert_true(space_state_try_ref(first)); /* and leads to what is there now */
+    assert_int_equal(first->sequence, 2);
+    space_state_unref(second);
+    assert_ptr_equal(state_list_newest(&list), second);
+    space_state_unref(second);
+    space_state_unref(second);
+    assert_null(state_list_newest(&list));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_way_leads_from_the_newest_to_the_oldest),
+        cmocka_unit_test(memory_of_an_ended_state_becomes_the_next_one),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -136,6 +136,13 @@ typedef struct {
     uint32_t (*cpu_count)(const pbase_os *os);
     /* An environment variable, NULL when unset. Lent until the environment changes. */
     const char *(*environment)(const pbase_os *os, const char *name);
+    /* Optional: monotonic_ns as it was some milliseconds ago at most, for a fraction of its price. */
+    uint64_t (*coarse_ns)(const pbase_os *os);
+    /* Optional, both or none: a word that is 1 in the process that made it and 0 in every child that
+     * is forked from it, so that asking "am I the one who opened this?" costs a load instead of a
+     * system call. UNSUPPORTED where the system has no such memory: compare process_id. */
+    pbase_status (*fork_mark_create)(const pbase_os *os, const uint32_t **out, pbase_error *err);
+    void (*fork_mark_destroy)(const pbase_os *os, const uint32_t *mark); /* by the process itself */
 } pbase_os_system_ops;
 
 /* Threads. */

@@ -133,6 +133,11 @@ typedef struct {
                          pbase_position anchor, pbase_error *err);
     /* What opening found at the tail. */
     pbase_status (*tail)(pbase_storage *self, pbase_journal_tail *out, pbase_error *err);
+    /* Optional, for storages that are SHARED: a word of memory that takes a value which it never had
+     * before each time anybody has appended or trimmed, before the call returns there. As long as it
+     * stays what it was, a head of PBASE_HEAD_LATEST that was asked for after it was read is the
+     * latest. Lent until close, read as a whole by whoever has it. NULL: there is none. */
+    const uint64_t *(*pulse)(pbase_storage *self);
 } pbase_storage_journal_ops;
 
 /* ----------------------------------------------------------------------------------- atoms --- */
@@ -320,6 +325,8 @@ PBASE_MUST_CHECK pbase_status pbase_storage_wait(pbase_storage *storage, const p
 PBASE_MUST_CHECK pbase_status pbase_storage_trim(pbase_storage *storage, const pbase_call *call,
                                                  pbase_position upto, pbase_position anchor,
                                                  pbase_error *err);
+/* The word that changes with every append of anybody; NULL: ask for the head. */
+const uint64_t *pbase_storage_journal_pulse(pbase_storage *storage);
 PBASE_MUST_CHECK pbase_status pbase_storage_tail(pbase_storage *storage, pbase_journal_tail *out,
                                                  pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_storage_atoms_write(pbase_storage *storage,
