@@ -14,7 +14,9 @@ typedef struct {
 static bool must_fail(fault_alloc *fa)
 {
     uint64_t request = atomic_fetch_add(&fa->requests, 1) + 1;
-    if (request != atomic_load(&fa->fail_at)) {
+    uint64_t fail_at = atomic_load(&fa->fail_at);
+    bool is_later = atomic_load(&fa->fails_on) && fail_at != 0 && request > fail_at;
+    if (request != fail_at && !is_later) {
         return false;
     }
     atomic_store(&fa->has_failed, true);
@@ -77,16 +79,30 @@ void fault_alloc_init(fault_alloc *fa)
     fa->alloc.state = fa;
     atomic_init(&fa->requests, 0);
     atomic_init(&fa->fail_at, 0);
+    atomic_init(&fa->fails_on, false);
     atomic_init(&fa->has_failed, false);
     atomic_init(&fa->live_bytes, 0);
     atomic_init(&fa->live_blocks, 0);
 }
 
-void fault_alloc_fail_at(fault_alloc *fa, uint64_t n)
+/* Not at a moment when other threads ask for memory and one of them must be hit. */
+static void arm(fault_alloc *fa, uint64_t n, bool fails_on)
 {
+    atomic_store(&fa->fail_at, 0);
     atomic_store(&fa->requests, 0);
     atomic_store(&fa->has_failed, false);
+    atomic_store(&fa->fails_on, fails_on);
     atomic_store(&fa->fail_at, n);
+}
+
+void fault_alloc_fail_at(fault_alloc *fa, uint64_t n)
+{
+    arm(fa, n, false);
+}
+
+void fault_alloc_fail_from(fault_alloc *fa, uint64_t n)
+{
+    arm(fa, n, true);
 }
 
 bool fault_alloc_has_failed(const fault_alloc *fa)

@@ -23,6 +23,7 @@ typedef struct {
     pbase_alloc alloc;         /* lend &fa.alloc; the struct must not move after init */
     _Atomic uint64_t requests; /* since init or fail_at */
     _Atomic uint64_t fail_at;  /* 0: never */
+    _Atomic bool fails_on;     /* and every later one */
     _Atomic bool has_failed;   /* since fail_at */
     _Atomic uint64_t live_bytes;
     _Atomic uint64_t live_blocks;
@@ -31,6 +32,8 @@ typedef struct {
 void fault_alloc_init(fault_alloc *fa);
 /* Fails the n-th request from now on, and only that one; 0 fails none. */
 void fault_alloc_fail_at(fault_alloc *fa, uint64_t n);
+/* Fails the n-th request from now on and every one after it, until fail_at is called. */
+void fault_alloc_fail_from(fault_alloc *fa, uint64_t n);
 /* True when the request of the last fail_at has come and was refused. */
 bool fault_alloc_has_failed(const fault_alloc *fa);
 /* Requests (allocations and resizes, not frees) since init or the last fail_at. */

@@ -271,34 +271,51 @@ static pbase_status spare_obtain(journal *self, uint32_t *out_number, pbase_erro
     return status;
 }
 
-/* Gives a zeroed or recycled segment the name of `base`. */
-static pbase_status segment_take(journal *self, pbase_position base, pbase_error *err)
+/* Opens a spare, under the name it has as one. */
+static pbase_status spare_take_open(journal *self, char *out_name, pbase_segment **out,
+                                    pbase_error *err)
+{
+    uint32_t number;
+    pbase_status status;
+    do {
+        status = spare_obtain(self, &number, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        journal_spare_name(number, out_name);
+        status = pbase_blocks_open(self->blocks, NULL, out_name, PBASE_SEGMENT_WRITE, out, err);
+    } while (status == PBASE_NOT_FOUND && self->is_shared); /* another participant has taken it */
+    return status;
+}
+
+/* Gives a zeroed or recycled segment the name of `base`. It is open before it gets that name, so that
+ * nothing can fail afterwards and leave a segment in the way of the next one. */
+static pbase_status segment_take(journal *self, pbase_position base, pbase_segment **out,
+                                 pbase_error *err)
 {
     char from[JOURNAL_NAME_BYTES];
     char to[JOURNAL_NAME_BYTES];
-    uint32_t number;
-    pbase_status status = spare_obtain(self, &number, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
+    pbase_segment *spare = NULL;
+    pbase_status status;
     journal_segment_name(base, to);
     do {
-        journal_spare_name(number, from);
-        status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
-        if (status == PBASE_NOT_FOUND && self->is_shared) { /* another participant has taken it */
-            pbase_status again = spare_obtain(self, &number, err);
-            if (again != PBASE_OK) {
-                return again;
-            }
+        pbase_segment_close(spare);
+        spare = NULL;
+        status = spare_take_open(self, from, &spare, err);
+        if (status != PBASE_OK) { /* the spare has its name still; the next opening finds it */
+            return status;
         }
+        status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
     } while (status == PBASE_NOT_FOUND && self->is_shared);
-    if (status == PBASE_NO_MEMORY) { /* the spare has its name still; the next opening finds it */
-        return status;
-    }
-    if (status != PBASE_OK) { /* which of the names it has is not known */
+    if (status != PBASE_OK && status != PBASE_NO_MEMORY) { /* which name it has is not known */
         journal_poison(self, status, err);
     }
-    return status;
+    if (status != PBASE_OK) {
+        pbase_segment_close(spare);
+        return status;
+    }
+    *out = spare;
+    return PBASE_OK;
 }
 
 /* A segment for one frame that is larger than a segment: it grows as the frame is written. */
@@ -326,19 +343,8 @@ static void segment_remove(journal *self, pbase_position base, pbase_status caus
 static pbase_status segment_make(journal *self, journal_place place, pbase_segment **out,
                                  pbase_error *err)
 {
-    pbase_status status;
-    if (place.bytes > self->segment_bytes) {
-        return segment_create_large(self, place.base, out, err);
-    }
-    status = segment_take(self, place.base, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    status = segment_open(self, place.base, out, err);
-    if (status != PBASE_OK) {
-        segment_remove(self, place.base, status, err);
-    }
-    return status;
+    return place.bytes > self->segment_bytes ? segment_create_large(self, place.base, out, err)
+                                             : segment_take(self, place.base, out, err);
 }
 
 /* Goes on in a new segment of at least `bytes`. With append_lock. */

@@ -243,6 +243,33 @@ static void a_clean_close_gives_back_what_only_later_appends_need(void **state)
     assert_int_equal(found, 400);
 }
 
+/* Each record needs a segment of its own. A spare that has its new name but could not be opened would be
+ * in the way of the next one, and to take it away needs memory, too. */
+static void lack_of_memory_from_any_request_on_leaves_the_journal_usable(void **state)
+{
+    fixture *f = *state;
+    static uint8_t bytes[200000];
+    pbase_bytes record = pbase_bytes_of(bytes, sizeof bytes);
+    pbase_journal_append wanted = {.struct_size = sizeof wanted,
+                                   .durability = PBASE_DURABILITY_SYNC,
+                                   .records = &record,
+                                   .record_count = 1,
+                                   .expected = PBASE_POSITION_ANY,
+                                   .token = {{1}},
+                                   .fence = UINT64_MAX};
+    pbase_journal_appended done;
+    assert_int_equal(pbase_storage_append(f->storage, NULL, &wanted, &done, &f->err), PBASE_OK);
+    for (uint64_t round = 0; round < 60; round++) { /* with and without a spare that is ready */
+        fault_alloc_fail_from(&f->host.memory, 1 + round % 20);
+        pbase_status status = pbase_storage_append(f->storage, NULL, &wanted, &done, &f->err);
+        fault_alloc_fail_at(&f->host.memory, 0);
+        if (status != PBASE_OK) {
+            assert_int_equal(status, PBASE_NO_MEMORY);
+        }
+        append(f, PBASE_DURABILITY_SYNC); /* says what is wrong if it fails */
+    }
+}
+
 static void an_asynchronous_append_is_flushed_in_the_background(void **state)
 {
     fixture *f = *state;
@@ -558,6 +585,7 @@ int main(void)
         TEST(an_append_that_need_not_be_durable_flushes_nothing),
         TEST_EXCLUSIVE(opening_and_closing_without_a_change_writes_nothing),
         TEST(a_clean_close_gives_back_what_only_later_appends_need),
+        TEST(lack_of_memory_from_any_request_on_leaves_the_journal_usable),
         TEST(an_asynchronous_append_is_flushed_in_the_background),
         TEST_EXCLUSIVE(a_failed_flush_makes_it_read_only_until_it_is_opened_again),
         TEST(a_failed_flush_of_atoms_makes_it_read_only_too),
