@@ -271,51 +271,63 @@ static pbase_status spare_obtain(journal *self, uint32_t *out_number, pbase_erro
     return status;
 }
 
+/* Another participant may take the spare that was seen; so many in a row are taken by nobody. */
+#define SPARE_TRIES_MAX 100u
+
 /* Opens a spare, under the name it has as one. */
 static pbase_status spare_take_open(journal *self, char *out_name, pbase_segment **out,
                                     pbase_error *err)
 {
     uint32_t number;
-    pbase_status status;
-    do {
-        status = spare_obtain(self, &number, err);
-        if (status != PBASE_OK) {
-            return status;
-        }
-        journal_spare_name(number, out_name);
-        status = pbase_blocks_open(self->blocks, NULL, out_name, PBASE_SEGMENT_WRITE, out, err);
-    } while (status == PBASE_NOT_FOUND && self->is_shared); /* another participant has taken it */
+    pbase_status status = spare_obtain(self, &number, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    journal_spare_name(number, out_name);
+    return pbase_blocks_open(self->blocks, NULL, out_name, PBASE_SEGMENT_WRITE, out, err);
+}
+
+/* Gives a spare the name `to`. It is open before it gets that name, so that nothing can fail afterwards
+ * and leave a segment in the way of the next one. NOT_FOUND: somebody else has it. */
+static pbase_status spare_turn_into(journal *self, const char *to, pbase_segment **out,
+                                    pbase_error *err)
+{
+    char from[JOURNAL_NAME_BYTES];
+    pbase_segment *spare = NULL;
+    pbase_status status = spare_take_open(self, from, &spare, err);
+    if (status != PBASE_OK) { /* the spare has its name still; the next opening finds it */
+        return status;
+    }
+    status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
+    if (status == PBASE_OK) {
+        *out = spare;
+        return PBASE_OK;
+    }
+    pbase_segment_close(spare);
+    if (status != PBASE_NO_MEMORY && status != PBASE_NOT_FOUND) { /* its name is not known */
+        journal_poison(self, status, err);
+    }
     return status;
 }
 
-/* Gives a zeroed or recycled segment the name of `base`. It is open before it gets that name, so that
- * nothing can fail afterwards and leave a segment in the way of the next one. */
+/* A zeroed or recycled segment under the name of `base`. */
 static pbase_status segment_take(journal *self, pbase_position base, pbase_segment **out,
                                  pbase_error *err)
 {
-    char from[JOURNAL_NAME_BYTES];
-    char to[JOURNAL_NAME_BYTES];
-    pbase_segment *spare = NULL;
-    pbase_status status;
-    journal_segment_name(base, to);
-    do {
-        pbase_segment_close(spare);
-        spare = NULL;
-        status = spare_take_open(self, from, &spare, err);
-        if (status != PBASE_OK) { /* the spare has its name still; the next opening finds it */
-            return status;
+    char name[JOURNAL_NAME_BYTES];
+    pbase_status status = PBASE_NOT_FOUND;
+    journal_segment_name(base, name);
+    for (uint32_t i = 0; i < SPARE_TRIES_MAX && status == PBASE_NOT_FOUND; i++) {
+        status = spare_turn_into(self, name, out, err);
+        if (!self->is_shared && status == PBASE_NOT_FOUND) {
+            break;
         }
-        status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
-    } while (status == PBASE_NOT_FOUND && self->is_shared);
-    if (status != PBASE_OK && status != PBASE_NO_MEMORY) { /* which name it has is not known */
-        journal_poison(self, status, err);
     }
-    if (status != PBASE_OK) {
-        pbase_segment_close(spare);
-        return status;
+    if (status == PBASE_NOT_FOUND) {
+        status = PBASE_FAIL(err, PBASE_IO, "the segments made for the journal's next one vanish");
+        pbase_error_hint(err, "see who removes files of the journal");
     }
-    *out = spare;
-    return PBASE_OK;
+    return status;
 }
 
 /* A segment for one frame that is larger than a segment: it grows as the frame is written. */
