@@ -201,6 +201,17 @@ uint32_t node_search(const node *self, pbase_bytes key, bool *out_found);
 void node_prefetch_entry(const node *self, pbase_bytes key);
 /* Of an inner node: index of the child that serves `key`. */
 uint32_t node_search_child(const node *self, pbase_bytes key);
+/* The same of a key that is probably at `part` of the node's heads: these are looked at first. */
+uint32_t node_search_child_near(const node *self, pbase_bytes key, uint32_t part);
+/* Where in child `index`, which serves it, `key` probably is, from 0 to NODE_PART_WHOLE - 1: by how far
+ * it is on its way between the separators around the child (interpolation: Perl, Itai, Avni,
+ * "Interpolation Search - A log log N Search", 1978). */
+uint32_t node_child_part(const node *self, uint32_t index, pbase_bytes key);
+#define NODE_PART_WHOLE 65536u
+#define NODE_PART_UNKNOWN UINT32_MAX
+/* Asks for what a search of a key at `part` of child `index` will touch, without waiting for it: the
+ * child's header and heads, and where the entry is guessed to lie, so that they come together. */
+void node_prefetch_child(atom_source *source, const node *self, uint32_t index, uint32_t part);
 /* Of an inner node: index of the child that holds entry `*position`, which becomes the position in
  * it. The last child also takes what lies past the end. */
 uint32_t node_search_position(const node *self, uint64_t *position);
@@ -226,19 +237,16 @@ static inline bool node_is_child(const atom_view *view, const node *parent, uint
 void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
                  bool positional, atom_view *view, pbase_error *err);
 /* Lends a node and verifies what its parent says of it. `parent` NULL: it is a root. CORRUPT when
- * it is not a node, of the wrong shape, level or count. */
-static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref,
-                                                         const node *parent, uint32_t index,
-                                                         bool positional, atom_view *view,
-                                                         node *out, pbase_error *err)
+ * it is not a node, of the wrong shape, level or count. What a search needs of it has been asked for
+ * (node_prefetch_child), or is not wanted. */
+static inline PBASE_MUST_CHECK pbase_status node_acquire_asked(atom_source *source, atom_ref ref,
+                                                               const node *parent, uint32_t index,
+                                                               bool positional, atom_view *view,
+                                                               node *out, pbase_error *err)
 {
     pbase_status status = atom_acquire(source, ref, view, err);
     if (status != PBASE_OK) {
         return status;
-    }
-    uint32_t ahead = parent != NULL && parent->level > 1 ? 640 : 256;
-    for (uint32_t at = 64; at < ahead; at += 64) {
-        __builtin_prefetch(view->payload + at); /* what a search needs comes together */
     }
     if (!node_is_child(view, parent, index, positional)) {
         node_refuse(source, ref, parent, index, positional, view, err);
@@ -246,6 +254,20 @@ static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, at
     }
     *out = node_of(view->payload, view->size);
     return PBASE_OK;
+}
+/* The same, asking now. */
+static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref,
+                                                         const node *parent, uint32_t index,
+                                                         bool positional, atom_view *view,
+                                                         node *out, pbase_error *err)
+{
+    pbase_status status =
+        node_acquire_asked(source, ref, parent, index, positional, view, out, err);
+    uint32_t ahead = parent != NULL && parent->level > 1 ? 640 : 256;
+    for (uint32_t at = 64; status == PBASE_OK && at < ahead; at += 64) {
+        __builtin_prefetch(view->payload + at); /* what a search needs comes together */
+    }
+    return status;
 }
 /* Lends a large value. CORRUPT when it is not one of `length` bytes. */
 PBASE_MUST_CHECK pbase_status node_large_acquire(atom_source *source, atom_ref ref, uint32_t length,

@@ -9,6 +9,15 @@
 
 #define LANES 16u
 
+/* Of a node what its header and a search in its heads touch. */
+#define LEAF_AHEAD_BYTES 256u
+#define INNER_AHEAD_BYTES 640u
+
+static uint32_t part_of(uint32_t whole, uint32_t part)
+{
+    return (uint32_t)((uint64_t)whole * part / NODE_PART_WHOLE);
+}
+
 /* How many of the `count` heads at `heads` are below `head`; at most LANES. */
 static uint32_t heads_below(const uint8_t *heads, uint32_t count, uint32_t head)
 {
@@ -63,8 +72,35 @@ static uint32_t tail_lower_bound(const node *self, uint32_t from, uint32_t to, p
     return from;
 }
 
-/* First of the entries from..count-1 at or above `key`. */
-static uint32_t lower_bound(const node *self, uint32_t from, pbase_bytes key, bool *out_found)
+/* The same when it is probably about `guess`, whose neighbourhood has been asked for: a search from
+ * the middle would wait for lines that nobody else needs. */
+static uint32_t head_lower_bound_near(const node *self, uint32_t from, uint32_t head,
+                                      uint32_t guess)
+{
+    uint32_t to = self->count;
+    uint32_t low = guess > from + LANES ? guess - LANES : from;
+    uint32_t high = to > guess + LANES ? guess + LANES : to;
+    if (low > from && node_head(self, low - 1) >= head) {
+        return head_lower_bound(self, from, low, head);
+    }
+    if (high < to && node_head(self, high - 1) < head) {
+        return head_lower_bound(self, high, to, head);
+    }
+    return head_lower_bound(self, low, high, head);
+}
+
+#define ENTRY_LINES 3u /* of 64 bytes: a key and the beginning of its value */
+
+static void prefetch_entry(const uint8_t *entry)
+{
+    for (uint32_t line = 0; line < ENTRY_LINES; line++) {
+        __builtin_prefetch(entry + (size_t)line * 64);
+    }
+}
+
+/* First of the entries from..count-1 at or above `key`, which is probably at `part` of them. */
+static uint32_t lower_bound(const node *self, uint32_t from, pbase_bytes key, uint32_t part,
+                            bool *out_found)
 {
     *out_found = false;
     pbase_bytes prefix = node_prefix(self);
@@ -75,7 +111,12 @@ static uint32_t lower_bound(const node *self, uint32_t from, pbase_bytes key, bo
     }
     pbase_bytes tail = pbase_bytes_of(key.data + prefix.size, key.size - prefix.size);
     uint32_t head = node_head_of(tail.data, tail.size);
-    uint32_t first = head_lower_bound(self, from, self->count, head);
+    uint32_t first = part == NODE_PART_UNKNOWN
+                         ? head_lower_bound(self, from, self->count, head)
+                         : head_lower_bound_near(self, from, head, part_of(self->count, part));
+    if (self->level == 0 && first < self->count) {
+        prefetch_entry(node_entry_at(self, first));
+    }
     uint32_t past = first;
     while (past < self->count && node_head(self, past) == head) {
         past++;
@@ -85,10 +126,8 @@ static uint32_t lower_bound(const node *self, uint32_t from, pbase_bytes key, bo
 
 uint32_t node_search(const node *self, pbase_bytes key, bool *out_found)
 {
-    return lower_bound(self, 0, key, out_found);
+    return lower_bound(self, 0, key, NODE_PART_UNKNOWN, out_found);
 }
-
-#define ENTRY_LINES 3u /* of 64 bytes: a key and the beginning of its value */
 
 void node_prefetch_entry(const node *self, pbase_bytes key)
 {
@@ -98,18 +137,109 @@ void node_prefetch_entry(const node *self, pbase_bytes key)
     uint32_t head = node_head_of(key.data + self->prefix_size, key.size - self->prefix_size);
     uint32_t index = head_lower_bound(self, 0, self->count, head);
     if (index < self->count) {
-        const uint8_t *entry = node_entry_at(self, index);
-        for (uint32_t line = 0; line < ENTRY_LINES; line++) {
-            __builtin_prefetch(entry + (size_t)line * 64);
-        }
+        prefetch_entry(node_entry_at(self, index));
     }
 }
 
 uint32_t node_search_child(const node *self, pbase_bytes key)
 {
+    return node_search_child_near(self, key, NODE_PART_UNKNOWN);
+}
+
+uint32_t node_search_child_near(const node *self, pbase_bytes key, uint32_t part)
+{
     bool found;
-    uint32_t index = lower_bound(self, 1, key, &found);
+    uint32_t index = lower_bound(self, 1, key, part, &found);
     return found ? index : index - 1;
+}
+
+/* ---------------------------------------------------------------------------- guessing -------- */
+
+/* The heads between which child `index` lies. Those of the first child's beginning and of the last
+ * one's end are not there: they are taken to be as wide as their neighbour. */
+static void child_bounds(const node *self, uint32_t index, uint32_t *out_low, uint32_t *out_high)
+{
+    uint32_t last = self->count - 1;
+    uint32_t low = index == 0 ? 0 : node_head(self, index);
+    uint32_t high = index == last ? UINT32_MAX : node_head(self, index + 1);
+    if (index == 0 && last >= 2) {
+        uint32_t width = node_head(self, 2) - high;
+        low = high > width ? high - width : 0;
+    } else if (index == last && last >= 2) {
+        uint32_t width = low - node_head(self, last - 1);
+        high = UINT32_MAX - low > width ? low + width : UINT32_MAX;
+    }
+    *out_low = low;
+    *out_high = high;
+}
+
+uint32_t node_child_part(const node *self, uint32_t index, pbase_bytes key)
+{
+    if (key.size <= self->prefix_size || self->count < 2) {
+        return NODE_PART_UNKNOWN;
+    }
+    uint32_t low, high;
+    uint32_t head = node_head_of(key.data + self->prefix_size, key.size - self->prefix_size);
+    child_bounds(self, index, &low, &high);
+    if (head <= low || high <= low) {
+        return 0;
+    }
+    return head >= high ? NODE_PART_WHOLE - 1
+                        : (uint32_t)((uint64_t)(head - low) * NODE_PART_WHOLE / (high - low));
+}
+
+#define NEAR_LINES 2u /* of heads and of slots, around where one is guessed */
+
+/* Asks for `lines` around `at`, as far as they lie in the payload. */
+static void ask_around(atom_source *source, const node_child *child, uint32_t at, uint32_t lines)
+{
+    uint32_t half = lines * 32;
+    uint32_t from = at > NODE_HEADER_BYTES + half ? at - half : NODE_HEADER_BYTES;
+    if (from < child->size) {
+        uint32_t left = child->size - from;
+        atom_prefetch_part(source, child->ref, from, left < lines * 64 ? left : lines * 64);
+    }
+}
+
+/* Of an inner node only the size is known: its entries are taken to be as long as its parent's. */
+static void ask_inner(atom_source *source, const node *parent, const node_child *child,
+                      uint32_t part)
+{
+    uint32_t heap = pbase_get_u32(parent->payload + NODE_AT_HEAP);
+    uint32_t length = (parent->size - heap) / parent->count;
+    uint32_t start = NODE_HEADER_BYTES + node_prefix_room(parent->prefix_size);
+    uint32_t count = child->size > start ? (child->size - start) / (length + 8) : 0;
+    uint32_t index = part_of(count, part);
+    atom_prefetch(source, child->ref, NODE_HEADER_BYTES);
+    ask_around(source, child, start + index * 4, NEAR_LINES);
+    ask_around(source, child, start + (count + index) * 4, NEAR_LINES);
+    ask_around(source, child, start + count * 8 + index * length, ENTRY_LINES);
+}
+
+#define LEAF_LINES 6u /* an entry, and about as much on either side as the guess is wrong */
+
+static void ask_leaf(atom_source *source, const node_child *child, uint32_t part)
+{
+    uint32_t index_bytes = child->count < child->size / 8 ? (uint32_t)child->count * 8 : 0;
+    uint32_t start = NODE_HEADER_BYTES + index_bytes;
+    atom_prefetch(source, child->ref, start < LEAF_AHEAD_BYTES ? start : LEAF_AHEAD_BYTES);
+    if (part != NODE_PART_UNKNOWN && start < child->size) {
+        ask_around(source, child, start + part_of(child->size - start, part), LEAF_LINES);
+    }
+}
+
+void node_prefetch_child(atom_source *source, const node *self, uint32_t index, uint32_t part)
+{
+    node_child child = node_child_at(self, index);
+    if (!atom_ref_is_stored(child.ref)) { /* its entries lie in no order */
+        atom_prefetch(source, child.ref, self->level > 1 ? INNER_AHEAD_BYTES : LEAF_AHEAD_BYTES);
+    } else if (self->level == 1) {
+        ask_leaf(source, &child, part);
+    } else if (part != NODE_PART_UNKNOWN) {
+        ask_inner(source, self, &child, part);
+    } else {
+        atom_prefetch(source, child.ref, INNER_AHEAD_BYTES);
+    }
 }
 
 uint32_t node_search_position(const node *self, uint64_t *position)

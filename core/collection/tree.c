@@ -92,11 +92,15 @@ pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t inde
 static pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank, atom_view *view,
                                 node *leaf, pbase_error *err)
 {
-    tree_descent way = {.turn = 0};
+    tree_descent way; /* not zeroed: of the two places one is filled before it is looked at */
+    uint32_t part = NODE_PART_UNKNOWN;
+    way.turn = 0;
     pbase_status status = tree_root_lend(self, &way.views[0], &way.nodes[0], err);
     while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
         const node *at = &way.nodes[way.turn];
-        uint32_t index = node_search_child(at, key);
+        uint32_t index = node_search_child_near(at, key, part);
+        part = node_child_part(at, index, key);
+        node_prefetch_child(self->source, at, index, part);
         if (rank != NULL) {
             *rank += node_total_before(at, index);
         }
@@ -114,6 +118,7 @@ static pbase_status leaf_of_position(const tree *self, uint64_t *position, atom_
     pbase_status status = tree_root_lend(self, &way.views[0], &way.nodes[0], err);
     while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
         uint32_t index = node_search_position(&way.nodes[way.turn], position);
+        node_prefetch_child(self->source, &way.nodes[way.turn], index, NODE_PART_UNKNOWN);
         status = tree_descent_down(&way, self, index, err);
     }
     *view = way.views[way.turn];

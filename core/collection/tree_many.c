@@ -7,15 +7,12 @@
  * Falsafi, Grot, "Asynchronous Memory Access Chaining", 2015). */
 #include "collection/tree_private.h"
 
-/* Of a node what its header and a search in its heads touch. */
-#define PREFETCH_LEAF_BYTES 256u
-#define PREFETCH_INNER_BYTES 640u
-
 typedef struct {
     const tree *tree;
     const pbase_bytes *keys;
     size_t count;
     tree_descent ways[TREE_MANY_MAX];
+    uint32_t parts[TREE_MANY_MAX]; /* of each lane's node where its key probably is */
 } many;
 
 static const node *held(const many *self, size_t lane)
@@ -34,6 +31,7 @@ static pbase_status begin(many *self, pbase_error *err)
     for (size_t i = 0; i < self->count; i++) {
         tree_descent *way = &self->ways[i];
         way->turn = 0;
+        self->parts[i] = NODE_PART_UNKNOWN;
         pbase_status status = tree_root_lend(self->tree, &way->views[0], &way->nodes[0], err);
         if (status != PBASE_OK) {
             while (i-- > 0) {
@@ -49,11 +47,13 @@ static pbase_status begin(many *self, pbase_error *err)
 static pbase_status go_down(many *self, pbase_error *err)
 {
     uint32_t children[TREE_MANY_MAX];
-    uint32_t bytes = held(self, 0)->level > 1 ? PREFETCH_INNER_BYTES : PREFETCH_LEAF_BYTES;
+    bool guesses = held(self, 0)->level > 1; /* in a leaf the entry is asked for once it is known */
     for (size_t i = 0; i < self->count; i++) {
         const node *at = held(self, i);
-        children[i] = node_search_child(at, self->keys[i]);
-        atom_prefetch(self->tree->source, node_child_at(at, children[i]).ref, bytes);
+        children[i] = node_search_child_near(at, self->keys[i], self->parts[i]);
+        self->parts[i] =
+            guesses ? node_child_part(at, children[i], self->keys[i]) : NODE_PART_UNKNOWN;
+        node_prefetch_child(self->tree->source, at, children[i], self->parts[i]);
     }
     for (size_t i = 0; i < self->count; i++) {
         pbase_status status = tree_descent_down(&self->ways[i], self->tree, children[i], err);

@@ -35,15 +35,16 @@ typedef struct {
     unsigned turn; /* of the two, the one that is held */
 } tree_descent;
 
-/* From the node that is held, an inner one, to its child `index`. A failure holds nothing. */
+/* From the node that is held, an inner one, to its child `index`, which has been asked for
+ * (node_prefetch_child). A failure holds nothing. */
 static inline PBASE_MUST_CHECK pbase_status tree_descent_down(tree_descent *self, const tree *in,
                                                               uint32_t index, pbase_error *err)
 {
     unsigned from = self->turn, to = 1 - from;
     const node *parent = &self->nodes[from];
     atom_ref child = pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_REF);
-    pbase_status status = node_acquire(in->source, child, parent, index, in->positional,
-                                       &self->views[to], &self->nodes[to], err);
+    pbase_status status = node_acquire_asked(in->source, child, parent, index, in->positional,
+                                             &self->views[to], &self->nodes[to], err);
     atom_release(in->source, &self->views[from]);
     self->turn = to;
     return status;

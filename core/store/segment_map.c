@@ -175,7 +175,7 @@ pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
     return PBASE_OK;
 }
 
-void segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t bytes)
+void segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t at, uint32_t bytes)
 {
     uint64_t offset = pbase_atom_pointer_offset(pointer);
     _Atomic(mapped_segment *) *slot = slot_of(map, pbase_atom_pointer_log(pointer));
@@ -184,9 +184,12 @@ void segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t
     if (!lies_inside(segment, offset)) {
         return;
     }
-    __builtin_prefetch(&segment->verified[offset / PBASE_ATOM_ALIGN / 64]);
+    if (at == 0) {
+        __builtin_prefetch(&segment->verified[offset / PBASE_ATOM_ALIGN / 64]);
+    }
+    const uint8_t *from = segment->data + offset + at;
     for (uint32_t line = 0; line < bytes; line += 64) {
-        __builtin_prefetch(segment->data + offset + line);
+        __builtin_prefetch(from + line);
     }
 }
 

@@ -32,8 +32,10 @@ void segment_map_destroy(segment_map *map); /* NULL is fine */
 PBASE_MUST_CHECK pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
                                                mapped_segment **out_segment, const uint8_t **out,
                                                uint64_t *out_available, pbase_error *err);
-/* Asks for the first `bytes` at `pointer` without waiting for them; nothing when it leads nowhere. */
-void segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t bytes);
+/* Asks for `bytes` from `at` bytes behind `pointer` on, without waiting for them; from 0 on for its
+ * bit, too. Nothing when it leads nowhere. */
+void segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t at,
+                          uint32_t bytes);
 static inline bool segment_map_verified(const mapped_segment *segment, const uint8_t *at)
 {
     uint64_t bit = (uint64_t)(at - segment->data) / PBASE_ATOM_ALIGN;

@@ -288,11 +288,12 @@ static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, ato
     return note_pointer(err, pointer, status);
 }
 
-static void prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t bytes)
+static void prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t at, uint32_t bytes)
 {
     store *self = store_from(source);
     if (self->map != NULL) {
-        segment_map_prefetch(self->map, pointer, bytes);
+        segment_map_prefetch(self->map, pointer, at == 0 ? 0 : ATOM_HEADER_BYTES + at,
+                             at == 0 ? ATOM_HEADER_BYTES + bytes : bytes);
     }
 }
 

@@ -101,8 +101,19 @@ static pbase_status heap_write(atom_source *source, const uint32_t *types,
     return PBASE_OK;
 }
 
-static const atom_source_vtable heap_vtable = {
-    .acquire = heap_acquire, .release = heap_release, .write = heap_write};
+static void heap_prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t at,
+                          uint32_t bytes)
+{
+    (void)pointer;
+    if (at > 0) {
+        atomic_store(&heap_source_from(source)->asked, (uint64_t)at << 32 | bytes);
+    }
+}
+
+static const atom_source_vtable heap_vtable = {.acquire = heap_acquire,
+                                               .release = heap_release,
+                                               .write = heap_write,
+                                               .prefetch = heap_prefetch};
 
 void heap_source_init(heap_source *self, const pbase_alloc *alloc)
 {
