@@ -23,7 +23,8 @@ typedef struct {
     /* The value of `stored`. Text may point into it; the rest is in `arena`. */
     pbase_status (*decode)(value_coder *self, pbase_bytes stored, pbase_arena *arena,
                            pbase_value *out, pbase_error *err);
-    /* The codec's bytes inside `stored`. */
+    /* The codec's bytes inside `stored`. Where they are all but its first byte, they are that of every
+     * stored value with the same first byte: whoever goes through many need ask once. */
     pbase_status (*payload)(value_coder *self, pbase_bytes stored, pbase_bytes *out,
                             pbase_error *err);
     /* The values at `paths`; out[i].kind is PBASE_VALUE_MISSING where there is none. */

@@ -13,10 +13,13 @@ enum {
     CURSOR_ENDED
 };
 
-/* A bound that the cursor owns; of a list, an index as a key. */
+/* A bound that the cursor owns; of a list, an index as a key. Short ones lie in place. */
+#define BOUND_BYTES 48u
 typedef struct {
-    pbase_buffer key; /* empty: no bound */
+    size_t size; /* of the key; 0: no bound */
     bool exclusive;
+    pbase_buffer large; /* the key, when it does not fit below */
+    uint8_t small[BOUND_BYTES];
 } cursor_bound;
 
 struct pbase_cursor {
@@ -25,15 +28,18 @@ struct pbase_cursor {
     pbase_collection_id id;
     child_versions *children; /* of the version it keeps; one count is ours */
     bool reverse;
+    bool observed;        /* `range` has been begun */
+    uint64_t range;       /* the observer's name of it */
+    uint64_t index;       /* lists: of the entry */
+    uint64_t first, past; /* lists: the slice */
     uint8_t state;        /* CURSOR_* */
     bool moved;           /* onto an entry that the observer has not been told of yet */
+    bool has_values;      /* of its kind */
+    uint8_t plain_head;   /* stored values that begin with it are its codec's bytes; 0: not known */
+    uint32_t ahead;       /* entries in the leaf that next moves to without looking at anything */
     cursor_bound start;   /* where the next seek goes, in its direction */
     cursor_bound origin;  /* where the range begins, in its direction: what a seek cannot pass */
     cursor_bound end;     /* where it ends */
-    uint64_t index;       /* lists: of the entry */
-    uint64_t first, past; /* lists: the slice */
-    bool observed;        /* `range` has been begun */
-    uint64_t range;       /* the observer's name of it */
     pbase_arena arena;    /* what is decoded of the entry */
     tree_cursor at;
 };
@@ -42,25 +48,34 @@ struct pbase_cursor {
 
 static void bound_init(cursor_bound *bound, const pbase_alloc *alloc)
 {
-    pbase_buffer_init(&bound->key, alloc);
+    pbase_buffer_init(&bound->large, alloc);
+    bound->size = 0;
     bound->exclusive = false;
 }
 
 static pbase_status bound_set(cursor_bound *bound, pbase_bytes key, bool exclusive,
                               pbase_error *err)
 {
-    pbase_status status = pbase_buffer_reserve(&bound->key, key.size, err);
-    if (status != PBASE_OK) {
-        return status;
+    uint8_t *to = bound->small;
+    if (key.size > BOUND_BYTES) {
+        pbase_status status = pbase_buffer_reserve(&bound->large, key.size, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        to = bound->large.data;
     }
-    bound->key.size = 0;
+    if (key.size > 0) {
+        memcpy(to, key.data, key.size);
+    }
+    bound->size = key.size;
     bound->exclusive = exclusive;
-    return pbase_buffer_append_bytes(&bound->key, key, err);
+    return PBASE_OK;
 }
 
 static pbase_bytes bound_key(const cursor_bound *bound)
 {
-    return pbase_buffer_view(&bound->key);
+    return pbase_bytes_of(bound->size > BOUND_BYTES ? bound->large.data : bound->small,
+                          bound->size);
 }
 
 static pbase_status cursor_create(const collection *from, pbase_cursor **out, pbase_error *err)
@@ -70,15 +85,18 @@ static pbase_status cursor_create(const collection *from, pbase_cursor **out, pb
     if (status != PBASE_OK) {
         return status;
     }
-    pbase_cursor *self = pbase_alloc_zeroed(alloc, 1, sizeof *self);
+    pbase_cursor *self = pbase_alloc_new(alloc, sizeof *self);
     if (self == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a cursor");
     }
+    memset(self, 0,
+           offsetof(pbase_cursor, start)); /* what follows is long, and has its own inits */
     self->context = from->context;
     self->kind = from->kind;
     self->id = from->id;
     self->children = child_versions_keep(from->children);
     self->state = CURSOR_BEFORE;
+    self->has_values = kind_has_values(from->kind);
     bound_init(&self->start, alloc);
     bound_init(&self->origin, alloc);
     bound_init(&self->end, alloc);
@@ -96,9 +114,9 @@ void pbase_cursor_close(pbase_cursor *cursor)
     tree_cursor_fini(&cursor->at);
     child_versions_drop(cursor->children);
     pbase_arena_fini(&cursor->arena);
-    pbase_buffer_fini(&cursor->start.key);
-    pbase_buffer_fini(&cursor->origin.key);
-    pbase_buffer_fini(&cursor->end.key);
+    pbase_buffer_fini(&cursor->start.large);
+    pbase_buffer_fini(&cursor->origin.large);
+    pbase_buffer_fini(&cursor->end.large);
     pbase_alloc_free(cursor->context->alloc, cursor, sizeof *cursor);
 }
 
@@ -298,9 +316,39 @@ static pbase_status cursor_end(pbase_cursor *self, pbase_error *err)
     return PBASE_END;
 }
 
-pbase_status pbase_cursor_next(pbase_cursor *cursor, pbase_error *err)
+/* Standing on an entry from which it has gone on before: how far that is as easy as in step_on. Where
+ * somebody listens each entry is told. */
+static uint32_t look_ahead(const pbase_cursor *self)
+{
+    if (self->context->reads != NULL) {
+        return 0;
+    }
+    uint32_t ahead = tree_cursor_ahead(&self->at, !self->reverse,
+                                       self->kind == PBASE_COLLECTION_LIST ? pbase_bytes_of(NULL, 0)
+                                                                           : bound_key(&self->end),
+                                       self->end.exclusive);
+    if (self->kind == PBASE_COLLECTION_LIST) {
+        uint64_t left = self->reverse ? self->index - self->first : self->past - 1 - self->index;
+        ahead = left < ahead ? (uint32_t)left : ahead;
+    }
+    return ahead;
+}
+
+/* To the next entry of the leaf, which look_ahead found to be in the range. */
+static void step_on(pbase_cursor *self)
+{
+    self->ahead--;
+    self->index = self->reverse ? self->index - 1 : self->index + 1;
+    tree_cursor_step_on(&self->at, !self->reverse);
+    if (self->arena.block != NULL) {
+        pbase_arena_reset(&self->arena);
+    }
+}
+
+static pbase_status next_slowly(pbase_cursor *cursor, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
+    bool goes_on = cursor->state == CURSOR_AT_ENTRY;
     if (cursor->state == CURSOR_ENDED) {
         return PBASE_END;
     }
@@ -326,9 +374,19 @@ pbase_status pbase_cursor_next(pbase_cursor *cursor, pbase_error *err)
     if (status == PBASE_OK) {
         cursor->moved = false;
         cursor->state = CURSOR_AT_ENTRY;
+        cursor->ahead = goes_on ? look_ahead(cursor) : 0;
         pbase_arena_reset(&cursor->arena);
     }
     return status;
+}
+
+pbase_status pbase_cursor_next(pbase_cursor *cursor, pbase_error *err)
+{
+    if (cursor->ahead > 0) {
+        step_on(cursor);
+        return PBASE_OK;
+    }
+    return next_slowly(cursor, err);
 }
 
 /* True when `key` lies before where the range begins, in the cursor's direction. */
@@ -361,6 +419,7 @@ pbase_status pbase_cursor_seek(pbase_cursor *cursor, const pbase_value *key, pba
     if (status == PBASE_OK) {
         cursor->state = CURSOR_BEFORE;
         cursor->moved = false;
+        cursor->ahead = 0;
         cursor->observed = false; /* a range of its own */
     }
     return status;
@@ -410,7 +469,7 @@ pbase_status cursor_stored(pbase_cursor *self, pbase_bytes *out, pbase_error *er
 {
     tree_value value;
     pbase_status status = cursor_check(self, err);
-    if (status == PBASE_OK && !kind_has_values(self->kind)) {
+    if (status == PBASE_OK && !self->has_values) {
         status = PBASE_FAIL(err, PBASE_INVALID, "the entries of a %s have no stored values",
                             pbase_collection_kind_name(self->kind));
     }
@@ -471,8 +530,20 @@ pbase_status pbase_cursor_bytes(pbase_cursor *cursor, pbase_bytes *out, pbase_er
 {
     value_coder *coder = cursor->context->coder;
     pbase_bytes stored;
+    if (cursor->state == CURSOR_AT_ENTRY && !cursor->moved && cursor->has_values &&
+        tree_cursor_inline(&cursor->at, &stored) && stored.size > 0 &&
+        stored.data[0] == cursor->plain_head && cursor->plain_head != 0) {
+        *out = pbase_bytes_of(stored.data + 1, stored.size - 1);
+        return PBASE_OK;
+    }
     pbase_status status = cursor_stored(cursor, &stored, err);
-    return status == PBASE_OK ? coder->vtable->payload(coder, stored, out, err) : status;
+    if (status == PBASE_OK) {
+        status = coder->vtable->payload(coder, stored, out, err);
+    }
+    if (status == PBASE_OK && out->data == stored.data + 1) { /* of one byte, without children */
+        cursor->plain_head = stored.data[0];
+    }
+    return status;
 }
 
 pbase_status pbase_cursor_extract(pbase_cursor *cursor, const pbase_path *paths, size_t count,

@@ -168,6 +168,19 @@ typedef struct {
     pbase_bytes raw;   /* the entry as it is encoded after a prefix of lead.size; empty: not yet */
 } node_entry;
 
+/* The value of entry `index` of a leaf when it is the plainest: inline, its key not spelled. */
+static inline bool node_inline_value(const node *self, uint32_t index, pbase_bytes *out)
+{
+    const uint8_t *at = node_entry_at(self, index);
+    if (*at++ != NODE_VALUE_INLINE) {
+        return false;
+    }
+    uint32_t tail_size = node_positional(self) ? 0 : node_varint(&at);
+    uint32_t value_size = node_varint(&at);
+    *out = pbase_bytes_of(at + tail_size, value_size);
+    return true;
+}
+
 /* Takes entry `index` apart. */
 void node_entry_read(const node *self, uint32_t index, node_entry *out);
 static inline node_child node_child_at(const node *self, uint32_t index)

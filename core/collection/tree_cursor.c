@@ -3,10 +3,13 @@
 #include "collection/tree_cursor.h"
 #include "collection/tree_private.h"
 
+#define STEPS_BYTES ((NODE_LEVEL_MAX + 1u) * sizeof(tree_cursor_step))
+
 void tree_cursor_init(tree_cursor *self, const tree *from, const pbase_alloc *alloc)
 {
     self->tree = tree_keep(from);
     self->depth = 0;
+    self->steps = self->few;
     self->large.pin = NULL;
     pbase_buffer_init(&self->key, alloc);
 }
@@ -28,6 +31,9 @@ static void cursor_reset(tree_cursor *self)
 void tree_cursor_fini(tree_cursor *self)
 {
     cursor_reset(self);
+    if (self->steps != self->few) {
+        pbase_alloc_free(self->key.alloc, self->steps, STEPS_BYTES);
+    }
     pbase_buffer_fini(&self->key);
     tree_fini(&self->tree);
 }
@@ -44,9 +50,25 @@ static pbase_status step_enter(tree_cursor *self, const tree_cursor_step *parent
     atom_ref ref =
         parent == NULL ? self->tree.root : pbase_get_u64(node_ref_at(&parent->node, parent->index));
     out->index = 0;
-    return node_acquire(self->tree.source, ref, parent == NULL ? NULL : &parent->node,
-                        parent == NULL ? 0 : parent->index, self->tree.positional, &out->view,
-                        &out->node, err);
+    return node_acquire_asked(self->tree.source, ref, parent == NULL ? NULL : &parent->node,
+                              parent == NULL ? 0 : parent->index, self->tree.positional, &out->view,
+                              &out->node, err);
+}
+
+/* Room for a step at each level of the tree whose root is the first one; once, for what it keeps. */
+static pbase_status cursor_make_room(tree_cursor *self, pbase_error *err)
+{
+    if (self->steps != self->few || self->few[0].node.level < TREE_CURSOR_FEW) {
+        return PBASE_OK;
+    }
+    tree_cursor_step *steps = pbase_alloc_new(self->key.alloc, STEPS_BYTES);
+    if (steps == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a cursor over %u levels",
+                          self->few[0].node.level + 1u);
+    }
+    steps[0] = self->few[0];
+    self->steps = steps;
+    return PBASE_OK;
 }
 
 /* Resets, and goes to the root. END: the tree is empty. */
@@ -58,6 +80,12 @@ static pbase_status cursor_begin(tree_cursor *self, pbase_error *err)
     }
     pbase_status status = step_enter(self, NULL, &self->steps[0], err);
     self->depth = status == PBASE_OK ? 1 : 0;
+    if (status == PBASE_OK) {
+        status = cursor_make_room(self, err);
+    }
+    if (status != PBASE_OK) {
+        cursor_reset(self);
+    }
     return status;
 }
 
@@ -136,6 +164,66 @@ static pbase_status cursor_move(tree_cursor *self, bool forward, pbase_error *er
     return cursor_leap(self, forward, err);
 }
 
+/* ------------------------------------------------------------------------ steps in a leaf ----- */
+
+/* Entries of the leaf from the one it stands on that lie before the end, itself left out. */
+static uint32_t ahead_of_end(const tree_cursor_step *leaf, bool forward, pbase_bytes end,
+                             bool exclusive)
+{
+    bool found = false;
+    uint32_t at = node_search(&leaf->node, end, &found); /* the first at or above it */
+    uint32_t above = at + (found && forward != exclusive ? 1u : 0u);
+    if (forward) { /* those below `above` */
+        return above > leaf->index + 1 ? above - leaf->index - 1 : 0;
+    }
+    return leaf->index > above ? leaf->index - above : 0; /* those from `above` on */
+}
+
+#define ASK_BYTES_MAX 4096u /* of a leaf; a larger one holds few entries */
+
+/* For the neighbour of the leaf, if it has the same parent. */
+static void ask_for_next(const tree_cursor *self, bool forward)
+{
+    const tree_cursor_step *parent = self->depth > 1 ? &self->steps[self->depth - 2] : NULL;
+    if (parent != NULL && step_has(parent, forward)) {
+        node_child next =
+            node_child_at(&parent->node, forward ? parent->index + 1 : parent->index - 1);
+        uint32_t size = atom_ref_is_stored(next.ref) ? next.size : NODE_LEAF_BYTES;
+        atom_prefetch(self->tree.source, next.ref, size < ASK_BYTES_MAX ? size : ASK_BYTES_MAX);
+    }
+}
+
+/* For what lies ahead in the leaf, unless it was asked for as the neighbour of the one before. */
+static void ask_for_rest(const tree_cursor_step *leaf, bool forward)
+{
+    bool is_new = leaf->index == (forward ? 0 : leaf->node.count - 1);
+    if (!is_new) {
+        const uint8_t *here = node_entry_at(&leaf->node, leaf->index);
+        uint32_t at = (uint32_t)(here - leaf->node.payload);
+        uint32_t bytes = forward ? leaf->node.size - at : at;
+        const uint8_t *from = forward ? here : leaf->node.payload;
+        for (uint32_t line = 0; line < bytes && line < ASK_BYTES_MAX; line += 64) {
+            __builtin_prefetch(from + line);
+        }
+    }
+}
+
+uint32_t tree_cursor_ahead(const tree_cursor *self, bool forward, pbase_bytes end, bool exclusive)
+{
+    const tree_cursor_step *leaf = &self->steps[self->depth - 1];
+    uint32_t left = forward ? leaf->node.count - 1 - leaf->index : leaf->index;
+    ask_for_rest(leaf, forward);
+    if (end.size > 0 && left > 0) {
+        int order = node_key_compare(&leaf->node, forward ? leaf->node.count - 1 : 0, end);
+        order = forward ? order : -order;
+        if (order > 0 || (order == 0 && exclusive)) {
+            return ahead_of_end(leaf, forward, end, exclusive);
+        }
+    }
+    ask_for_next(self, forward);
+    return left;
+}
+
 pbase_status tree_cursor_next(tree_cursor *self, pbase_error *err)
 {
     return cursor_move(self, true, err);
@@ -186,6 +274,7 @@ pbase_status tree_cursor_last(tree_cursor *self, pbase_error *err)
 static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_found,
                                 pbase_error *err)
 {
+    uint32_t part = NODE_PART_UNKNOWN;
     pbase_status status = cursor_begin(self, err);
     while (status == PBASE_OK) {
         tree_cursor_step *step = cursor_leaf(self);
@@ -193,7 +282,9 @@ static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_fo
             step->index = node_search(&step->node, key, out_found);
             break;
         }
-        step->index = node_search_child(&step->node, key);
+        step->index = node_search_child_near(&step->node, key, part);
+        part = node_child_part(&step->node, step->index, key);
+        node_prefetch_child(self->tree.source, &step->node, step->index, part);
         status = cursor_down(self, err);
     }
     return status;

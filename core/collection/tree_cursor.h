@@ -13,15 +13,17 @@ typedef struct {
     node node;
     uint32_t index; /* of the entry the cursor stands on, or of the child it went into */
 } tree_cursor_step;
+#define TREE_CURSOR_FEW 5u /* steps that need no memory of their own: millions of entries */
 typedef struct {
-    tree tree;      /* one count is ours */
-    uint32_t depth; /* steps in use, the leaf last; 0: stands nowhere */
-    tree_cursor_step steps[NODE_LEVEL_MAX + 1u];
-    atom_view large;  /* pin of the value last lent */
-    pbase_buffer key; /* the key last lent */
+    tree tree;               /* one count is ours */
+    uint32_t depth;          /* steps in use, the leaf last; 0: stands nowhere */
+    tree_cursor_step *steps; /* `few`, or NODE_LEVEL_MAX + 1 for a higher tree */
+    atom_view large;         /* pin of the value last lent */
+    pbase_buffer key;        /* the key last lent */
+    tree_cursor_step few[TREE_CURSOR_FEW];
 } tree_cursor;
 
-/* Stands nowhere. Keeps the version of `from`. `alloc` is borrowed until fini. */
+/* Stands nowhere. Keeps the version of `from`. `alloc` is borrowed until fini. It must not move. */
 void tree_cursor_init(tree_cursor *self, const tree *from, const pbase_alloc *alloc);
 void tree_cursor_fini(tree_cursor *self);
 
@@ -40,8 +42,30 @@ PBASE_MUST_CHECK pbase_status tree_cursor_seek_index(tree_cursor *self, uint64_t
 PBASE_MUST_CHECK pbase_status tree_cursor_next(tree_cursor *self, pbase_error *err);
 PBASE_MUST_CHECK pbase_status tree_cursor_prev(tree_cursor *self, pbase_error *err);
 
+/* How many of the entries behind the one it stands on, in a direction, lie in the same leaf and before
+ * the bound `end` (empty: there is none; at it, too, unless `exclusive`): so many steps of
+ * tree_cursor_step_on need not look at keys. Who asks means to go on: what is left of the leaf and the
+ * next leaf are asked for. */
+uint32_t tree_cursor_ahead(const tree_cursor *self, bool forward, pbase_bytes end, bool exclusive);
+/* One such step. */
+static inline void tree_cursor_step_on(tree_cursor *self, bool forward)
+{
+    tree_cursor_step *leaf = &self->steps[self->depth - 1];
+    if (self->large.pin != NULL) {
+        atom_release(self->tree.source, &self->large);
+    }
+    leaf->index = forward ? leaf->index + 1 : leaf->index - 1;
+}
+
 /* The following ask for the entry the cursor stands on (it must stand on one); lent until the next
  * call that moves the cursor. */
+
+/* Its value, when that are bytes that lie in the leaf; false: tree_cursor_value tells. */
+static inline bool tree_cursor_inline(const tree_cursor *self, pbase_bytes *out)
+{
+    const tree_cursor_step *leaf = &self->steps[self->depth - 1];
+    return node_inline_value(&leaf->node, leaf->index, out);
+}
 
 PBASE_MUST_CHECK pbase_status tree_cursor_key(tree_cursor *self, encoded_key *out,
                                               pbase_error *err);

@@ -254,6 +254,158 @@ static void values_are_lent_decoded_raw_and_extracted(void **state)
     fixture_fini(&f);
 }
 
+#define MANY 3000 /* entries: over many leaves, some with values in atoms of their own */
+
+static int64_t even_below(int64_t number)
+{
+    return number % 2 == 0 ? number : number - 1;
+}
+
+/* The even numbers below 2 * MANY, each with itself behind some bytes as its value. */
+static pbase_dict *many_evens(fixture *f)
+{
+    static uint8_t padded[1000];
+    pbase_dict *dict = collection_dict(open_on(f, PBASE_COLLECTION_DICT, ATOM_REF_NONE));
+    for (int64_t i = 0; i < MANY; i++) {
+        pbase_value key = pbase_value_int(i * 2);
+        size_t size = i % 50 == 7 ? sizeof padded : 8 + (size_t)(i % 90);
+        memcpy(padded, &key.as.integer, 8);
+        assert_int_equal(
+            pbase_dict_put_bytes(&dict, &key, pbase_bytes_of(padded, size), NULL, NULL), PBASE_OK);
+    }
+    return dict;
+}
+
+static void assert_stands_on(pbase_cursor *cursor, int64_t number)
+{
+    pbase_value key;
+    pbase_bytes bytes;
+    assert_int_equal(pbase_cursor_key(cursor, &key, NULL), PBASE_OK);
+    assert_int_equal(key.as.integer, number);
+    assert_int_equal(pbase_cursor_bytes(cursor, &bytes, NULL), PBASE_OK);
+    assert_memory_equal(bytes.data, &number, 8);
+}
+
+/* Goes through the numbers from..to or back, now and then from another place in the range on. */
+static void assert_goes_through(pbase_dict *dict, seed_random *random, const pbase_range *range,
+                                int64_t low, int64_t high)
+{
+    pbase_cursor *cursor;
+    int64_t next = range->reverse ? high : low;
+    assert_int_equal(pbase_dict_cursor(dict, range, &cursor, NULL), PBASE_OK);
+    while (next >= low && next <= high) {
+        if (seed_below(random, 200) == 0) {
+            int64_t span = (high - low) / 2 + 1;
+            next = low + 2 * (int64_t)seed_below(random, (uint64_t)span);
+            pbase_value to = pbase_value_int(next);
+            assert_int_equal(pbase_cursor_seek(cursor, &to, NULL), PBASE_OK);
+        }
+        assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_OK);
+        assert_stands_on(cursor, next);
+        next += range->reverse ? -2 : 2;
+    }
+    assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_END);
+    assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_END);
+    pbase_cursor_close(cursor);
+}
+
+static void ranges_over_many_leaves_end_where_they_should(void **state)
+{
+    (void)state; /* no fixture */
+    fixture f;
+    seed_random random;
+    seed_random_init(&random, seed_for("test_cursor"));
+    fixture_init(&f, pbase_alloc_default(), false);
+    pbase_dict *dict = many_evens(&f);
+    for (unsigned i = 0; i < 200; i++) {
+        pbase_value from = pbase_value_int((int64_t)seed_below(&random, 2 * MANY));
+        pbase_value to = pbase_value_int((int64_t)seed_below(&random, 2 * MANY));
+        pbase_range range = {.struct_size = sizeof range,
+                             .from_exclusive = seed_below(&random, 2) != 0,
+                             .to_exclusive = seed_below(&random, 2) != 0,
+                             .reverse = seed_below(&random, 2) != 0,
+                             .from = seed_below(&random, 4) == 0 ? NULL : &from,
+                             .to = seed_below(&random, 4) == 0 ? NULL : &to};
+        int64_t low = range.from == NULL ? 0 : even_below(from.as.integer + 1);
+        int64_t high = range.to == NULL ? 2 * MANY - 2 : even_below(to.as.integer);
+        low += range.from != NULL && range.from_exclusive && low == from.as.integer ? 2 : 0;
+        high -= range.to != NULL && range.to_exclusive && high == to.as.integer ? 2 : 0;
+        assert_goes_through(dict, &random, &range, low, high);
+    }
+    pbase_dict_close(dict);
+    fixture_fini(&f);
+}
+
+static void slices_over_many_leaves_end_where_they_should(void **state)
+{
+    (void)state; /* no fixture */
+    fixture f;
+    seed_random random;
+    seed_random_init(&random, seed_for("test_cursor"));
+    fixture_init(&f, pbase_alloc_default(), false);
+    pbase_list *list = collection_list(open_on(&f, PBASE_COLLECTION_LIST, ATOM_REF_NONE));
+    for (int64_t i = 0; i < MANY; i++) {
+        pbase_value value = pbase_value_int(i);
+        assert_int_equal(pbase_list_append(&list, &value, NULL), PBASE_OK);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        int64_t from = (int64_t)seed_below(&random, MANY), to = (int64_t)seed_below(&random, MANY);
+        pbase_slice slice = {.struct_size = sizeof slice,
+                             .from = from,
+                             .to = to,
+                             .reverse = seed_below(&random, 2) != 0};
+        pbase_cursor *cursor;
+        assert_int_equal(pbase_list_cursor(list, &slice, &cursor, NULL), PBASE_OK);
+        int64_t count = to > from ? to - from : 0;
+        for (int64_t at = 0; at < count; at++) {
+            pbase_value index, value;
+            assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_OK);
+            assert_int_equal(pbase_cursor_key(cursor, &index, NULL), PBASE_OK);
+            assert_int_equal(pbase_cursor_value(cursor, &value, NULL), PBASE_OK);
+            assert_int_equal(index.as.integer, slice.reverse ? to - 1 - at : from + at);
+            assert_int_equal(value.as.integer, index.as.integer);
+        }
+        assert_int_equal(pbase_cursor_next(cursor, NULL), PBASE_END);
+        pbase_cursor_close(cursor);
+    }
+    pbase_list_close(list);
+    fixture_fini(&f);
+}
+
+static void a_key_that_is_long_is_a_bound_like_any_other(void **state)
+{
+    (void)state; /* no fixture */
+    fixture f;
+    fixture_init(&f, pbase_alloc_default(), false);
+    pbase_dict *dict = collection_dict(open_on(&f, PBASE_COLLECTION_DICT, ATOM_REF_NONE));
+    char names[9][400];
+    pbase_value keys[9];
+    for (size_t i = 0; i < 9; i++) {
+        memset(names[i], 'n', sizeof names[i]);
+        names[i][sizeof names[i] - 1] = (char)('0' + i);
+        keys[i] = pbase_value_string(pbase_bytes_of(names[i], sizeof names[i]));
+        assert_int_equal(pbase_dict_put(&dict, &keys[i], &keys[i], NULL, NULL), PBASE_OK);
+    }
+    pbase_range range = {.struct_size = sizeof range, .from = &keys[2], .to = &keys[6]};
+    pbase_cursor *cursor;
+    assert_int_equal(pbase_dict_cursor(dict, &range, &cursor, NULL), PBASE_OK);
+    for (size_t i = 2; i < 12; i++) {
+        pbase_value key;
+        if (i == 5) { /* before the range: back to its beginning */
+            assert_int_equal(pbase_cursor_seek(cursor, &keys[0], NULL), PBASE_OK);
+        }
+        size_t expected = i < 5 ? i : i - 3;
+        assert_int_equal(pbase_cursor_next(cursor, NULL), expected <= 6 ? PBASE_OK : PBASE_END);
+        if (expected <= 6) {
+            assert_int_equal(pbase_cursor_key(cursor, &key, NULL), PBASE_OK);
+            assert_true(pbase_value_identical(&key, &keys[expected]));
+        }
+    }
+    pbase_cursor_close(cursor);
+    pbase_dict_close(dict);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +415,9 @@ int main(void)
         cmocka_unit_test(a_refused_report_skips_no_entry),
         cmocka_unit_test(a_failed_read_skips_no_entry),
         cmocka_unit_test(opening_without_memory_leaks_nothing),
+        cmocka_unit_test(ranges_over_many_leaves_end_where_they_should),
+        cmocka_unit_test(slices_over_many_leaves_end_where_they_should),
+        cmocka_unit_test(a_key_that_is_long_is_a_bound_like_any_other),
         cmocka_unit_test(values_are_lent_decoded_raw_and_extracted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
