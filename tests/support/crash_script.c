@@ -14,6 +14,9 @@
 /* Random states beside the ordered ones, torn sectors among them. */
 #define SAMPLES 6u
 #define SAMPLES_LONG 60u
+#define SAMPLES_TRIPLES 12u /* of which there are hundreds of scripts */
+#define TRIPLES_EVERY 181u  /* in the short form */
+#define CALLS_UNSURE 12u    /* of threads behind the script, before or after a step as it comes */
 #define CALLS_MAX 2000u
 
 #define STEPS_MAX 6u
@@ -110,6 +113,9 @@ static void play(space_fixture *fixture, const char *script, progress_mark *mark
     for (; *script != '\0' && status == PBASE_OK; script++) {
         if (*script == 'c') {
             status = pbase_space_checkpoint(fixture->space, NULL, NULL);
+        } else if (*script == 's') {
+            pbase_compact_report report;
+            status = pbase_space_compact(fixture->space, NULL, &report, NULL);
         } else if (*script == 'i') {
             status = turn_index(fixture);
         } else if (*script == 'q') {
@@ -263,7 +269,7 @@ static sim_os *disk_with_space(uint64_t seed)
 typedef struct {
     const char *script;
     bool is_new;
-    uint64_t seed, futures;
+    uint64_t seed, samples, futures;
     uint64_t version;    /* of the disk at the last call, */
     size_t acknowledged; /* and what was acknowledged then: a cut at a call that changed neither */
 } sweep_state;           /* leaves nothing that was not looked at */
@@ -291,7 +297,7 @@ static bool crash_at(sweep_state *sweep, uint64_t n)
     bool is_seen = n > 1 && version == sweep->version && mark.acknowledged == sweep->acknowledged;
     sweep->version = version;
     sweep->acknowledged = mark.acknowledged;
-    sim_crash_begin(&crash, sim, seed_is_long_run() ? SAMPLES_LONG : SAMPLES, seed + n);
+    sim_crash_begin(&crash, sim, sweep->samples, seed + n);
     while (crashed && !is_seen && (future = sim_crash_next(&crash)) != NULL) {
         judge_future(future, &mark, script);
         sim_os_destroy(future);
@@ -302,16 +308,22 @@ static bool crash_at(sweep_state *sweep, uint64_t n)
     return crashed;
 }
 
-void crash_script_sweep(const char *script, bool is_new)
+/* At the calls from `n` on. */
+static void sweep_from(const char *script, bool is_new, uint64_t n, uint64_t samples)
 {
-    sweep_state state = {.script = script, .is_new = is_new, .seed = seed_for(script)};
-    uint64_t n = 1;
+    sweep_state state = {
+        .script = script, .is_new = is_new, .seed = seed_for(script), .samples = samples};
     while (n < CALLS_MAX && crash_at(&state, n)) {
         n++;
     }
     print_message("%s: %llu calls, %llu states of the disk\n", script, (unsigned long long)(n - 1),
                   (unsigned long long)state.futures);
     assert_true(n > 5 && n < CALLS_MAX);
+}
+
+void crash_script_sweep(const char *script, bool is_new)
+{
+    sweep_from(script, is_new, 1, seed_is_long_run() ? SAMPLES_LONG : SAMPLES);
 }
 
 void crash_script_sweep_past(const char *script)
@@ -331,4 +343,49 @@ void crash_script_sweep_pairs(const char *between, const char *behind)
             crash_script_sweep(script, false);
         }
     }
+}
+
+/* The calls that a script makes until its last step, less those that may as well come later. */
+static uint64_t calls_before_last(const char *script)
+{
+    char before[STEPS_MAX + 1];
+    progress_mark mark;
+    space_fixture fixture;
+    sim_os *sim = disk_with_space(1);
+    memset(&mark, 0, sizeof mark);
+    (void)snprintf(before, sizeof before, "%.*s", (int)strlen(script) - 1, script);
+    prepare(&fixture, sim);
+    uint64_t first = sim_os_disk_calls(sim);
+    play(&fixture, before, &mark);
+    uint64_t calls = sim_os_disk_calls(sim) - first;
+    fixture_close(&fixture);
+    sim_os_destroy(sim);
+    return calls < CALLS_UNSURE ? 0 : calls - CALLS_UNSURE;
+}
+
+/* `script` and every longer one that begins with it; after a clean close there is nothing more. */
+static void sweep_tree(char *script, size_t steps, uint64_t *count)
+{
+    static const char letters[] = "pordalicsq";
+    if (steps > 0 && (seed_is_long_run() || *count % TRIPLES_EVERY == TRIPLES_EVERY / 2)) {
+        uint64_t samples = seed_is_long_run() ? SAMPLES_TRIPLES : SAMPLES;
+        sweep_from(script, false, 1 + (steps == 1 ? 0 : calls_before_last(script)), samples);
+    }
+    *count += steps > 0;
+    for (const char *next = letters; steps < 3 && *next != '\0'; next++) {
+        if (steps == 0 || script[steps - 1] != 'q') {
+            script[steps] = *next;
+            script[steps + 1] = '\0';
+            sweep_tree(script, steps + 1, count);
+        }
+    }
+    script[steps] = '\0';
+}
+
+void crash_script_sweep_triples(void)
+{
+    char script[STEPS_MAX + 1] = "";
+    uint64_t count = 0;
+    sweep_tree(script, 0, &count);
+    print_message("%llu scripts\n", (unsigned long long)count);
 }

@@ -7,7 +7,7 @@
  * A script is a row of steps: `p` puts a key into both roots in one transaction, `o` overwrites the
  * one that is there, `r` removes it, `d` drops a root, `a` puts asynchronously, `l` overwrites
  * in a transaction whose trees go to the storage before its record, which names them; `i` makes
- * an index on one root, or drops it; `c` is a checkpoint, `q` a clean close.
+ * an index on one root, or drops it; `c` is a checkpoint, `s` a compaction, `q` a clean close.
  * Threads: confined. */
 #ifndef PBASE_TEST_CRASH_SCRIPT_H
 #define PBASE_TEST_CRASH_SCRIPT_H
@@ -21,5 +21,8 @@ void crash_script_sweep(const char *script, bool is_new);
 void crash_script_sweep_past(const char *script);
 /* Every pair of transactions, with these steps between and behind them. */
 void crash_script_sweep_pairs(const char *between, const char *behind);
+/* Every script of up to three steps of any kind, at the calls of its last step: those before are the
+ * last one's of a shorter script. In the short form each so-manieth of them, always the same. */
+void crash_script_sweep_triples(void);
 
 #endif

@@ -156,6 +156,14 @@ bool sim_os_has_crashed(sim_os *sim)
     return crashed;
 }
 
+uint64_t sim_os_disk_calls(sim_os *sim)
+{
+    pthread_mutex_lock(&sim->lock);
+    uint64_t calls = sim->disk_calls;
+    pthread_mutex_unlock(&sim->lock);
+    return calls;
+}
+
 static bool fault_strikes(const sim_os *sim, os_call kind)
 {
     const sim_fault *fault = &sim->faults[kind];

@@ -47,6 +47,8 @@ void sim_os_fail_at(sim_os *sim, os_call kind, uint64_t n, pbase_status code, bo
  * every later one fails without effect. n = 0 turns it off. */
 void sim_os_crash_at(sim_os *sim, uint64_t n);
 bool sim_os_has_crashed(sim_os *sim);
+/* Calls on files and directories so far: those that crash_at counts. */
+uint64_t sim_os_disk_calls(sim_os *sim);
 
 /* sim_disk_version of its disk. */
 uint64_t sim_os_disk_version(sim_os *sim);

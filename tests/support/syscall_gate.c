@@ -65,6 +65,9 @@ static greg_t half_of(greg_t bytes)
 
 static void die(void)
 {
+    if (plan.before_kill != NULL) {
+        plan.before_kill();
+    }
     (void)gate_pass(SYS_kill, gate_pass(SYS_getpid, 0, 0, 0, 0, 0, 0), SIGKILL, 0, 0, 0, 0);
 }
 

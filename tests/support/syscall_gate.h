@@ -36,6 +36,7 @@ typedef struct {
     uint64_t at;  /* its n-th call, from 1 */
     bool forever; /* and all later ones */
     int error;
+    void (*before_kill)(void); /* NULL: nothing. Runs in a signal handler */
 } gate_plan;
 
 /* Lies in memory that outlives the process, if anybody is to read it. Zeroed by the caller. */

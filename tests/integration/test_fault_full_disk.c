@@ -1,0 +1,254 @@
+/* test_fault_full_disk.c - a disk that is full, at every size: a commit that finds no room is refused
+ * with NO_SPACE and not there, everything that was acknowledged is, reading and opening go on, and with
+ * more room so does writing.
+ *
+ * The size of the simulated disk grows by a sector from one run to the next (it counts in sectors, so
+ * that is every byte), from too small for an empty space until a script of commits, checkpoints and
+ * compactions fits whole. Power is cut in some of them while the disk is full. The same on a real tmpfs
+ * that grows by a page, where this process may mount one. PBASE_TEST_LONG: every size. */
+#include "seed.h"
+#include "sim_os.h"
+#include "steady_load.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define TRANSACTIONS 60u
+#define SIZE_FIRST (32u << 10)
+#define SIZE_MAX_BYTES (8u << 20)
+#define SECTORS_SHORT 23u /* a step of the short form */
+#define PAGE_BYTES 4096u
+#define PAGES_SHORT 11u
+#define CUT_EVERY 7u /* sizes at which the power is cut, too */
+#define CUTS 3u
+#define REFUSED_MAX 4u
+
+static const load_plan plan = {.seed = 5,
+                               .durability = PBASE_DURABILITY_SYNC,
+                               .checkpoint_every = 4,
+                               .compact_every = 14,
+                               .is_slim = true};
+
+typedef struct {
+    space_fixture fixture;
+    load_witness witness;
+    load_state state;
+    uint64_t size, refused;
+} bed;
+
+static void prepare(bed *on, const char *folder, const pbase_os *os, uint64_t size)
+{
+    memset(on, 0, sizeof *on);
+    on->size = size;
+    fixture_prepare(&on->fixture, folder, os);
+    fixture_set(&on->fixture, "storage.blocks.segment_size=64KiB");
+    fixture_set(&on->fixture, "storage.journal_segment_size=64KiB");
+}
+
+static void look(bed *on, const char *when)
+{
+    char wrong[256];
+    pbase_error err;
+    pbase_error_init(&err);
+    pbase_status status = load_verify(on->fixture.database, &plan, on->state.number,
+                                      on->state.number, &on->state, wrong, sizeof wrong, &err);
+    if (status != PBASE_OK || wrong[0] != '\0') {
+        fail_msg("%" PRIu64 " bytes, %s: %s%s", on->size, when, wrong,
+                 status == PBASE_OK ? "" : err.message);
+    }
+}
+
+/* The only failure there is. */
+static bool is_done(bed *on, const char *doing, pbase_status status, const pbase_error *err)
+{
+    if (status != PBASE_OK && status != PBASE_NO_SPACE) {
+        fail_msg("%" PRIu64 " bytes, %s: %s: %s", on->size, doing, pbase_status_name(status),
+                 err->message);
+    }
+    on->refused += status != PBASE_OK;
+    return status == PBASE_OK;
+}
+
+/* False when there is no room for one more. */
+static bool commit_one(bed *on)
+{
+    pbase_error err;
+    uint64_t next = on->state.number + 1;
+    pbase_error_init(&err);
+    if (!is_done(on, "committing", load_commit(on->fixture.database, &plan, next, &err), &err)) {
+        assert_int_equal(err.outcome, PBASE_OUTCOME_NOT_APPLIED);
+        look(on, "after a refused commit");
+        return false;
+    }
+    load_state_next(&on->state, &plan);
+    (void)is_done(on, "settling", load_settle(on->fixture.space, &plan, next, &err), &err);
+    return true;
+}
+
+/* Commits until the script is at its end, or some commits one after another found no room. */
+static void play(bed *on)
+{
+    unsigned refused = 0;
+    while (on->state.number < TRANSACTIONS && refused < REFUSED_MAX) {
+        refused = commit_one(on) ? 0 : refused + 1;
+    }
+    look(on, "at the end of the script");
+}
+
+/* False: not even an empty space fits. */
+static bool open_space(bed *on)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    return is_done(on, "opening", fixture_try_open(&on->fixture, &err), &err);
+}
+
+/* As full as it is, it can be opened and read; with more room, all goes on. */
+static void reopen_full(bed *on)
+{
+    fixture_close(&on->fixture);
+    assert_true(open_space(on));
+    look(on, "opened while full");
+    fixture_assert_clean(&on->fixture);
+}
+
+static void go_on_with_room(bed *on)
+{
+    on->refused = 0;
+    fixture_reopen(&on->fixture);
+    look(on, "opened with more room");
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(commit_one(on));
+    }
+    assert_int_equal(on->refused, 0);
+    fixture_assert_clean(&on->fixture);
+    fixture_close(&on->fixture);
+}
+
+/* ------------------------------------------------------------------------------ simulated ---- */
+
+static void cut_while_full(const bed *on, sim_os *sim)
+{
+    sim_os *future;
+    sim_crash crash;
+    sim_crash_begin(&crash, sim, CUTS, on->size);
+    while ((future = sim_crash_next(&crash)) != NULL) {
+        bed after;
+        prepare(&after, "/space", sim_os_interface(future), on->size);
+        after.state = on->state;
+        assert_true(open_space(&after));
+        look(&after, "opened after a power cut");
+        sim_os_disk_limit(future, 0);
+        go_on_with_room(&after);
+        sim_os_destroy(future);
+    }
+}
+
+/* True when the whole script fits. */
+static bool run_simulated(uint64_t size, uint64_t *refused)
+{
+    sim_os *sim = sim_os_create(size);
+    bed on;
+    prepare(&on, "/space", sim_os_interface(sim), size);
+    sim_os_disk_limit(sim, size);
+    bool is_open = open_space(&on);
+    if (is_open) {
+        play(&on);
+        reopen_full(&on);
+        if (size / SIM_SECTOR_BYTES % CUT_EVERY == 0) {
+            cut_while_full(&on, sim);
+        }
+    }
+    bool fits = is_open && on.refused == 0;
+    *refused += on.refused;
+    sim_os_disk_limit(sim, 0);
+    go_on_with_room(&on);
+    assert_int_equal(sim_os_memory_used(sim), 0);
+    sim_os_destroy(sim);
+    return fits;
+}
+
+static void every_size_of_a_disk_refuses_cleanly(void **unused)
+{
+    (void)unused;
+    uint64_t step = SIM_SECTOR_BYTES * (seed_is_long_run() ? 1 : SECTORS_SHORT);
+    uint64_t size = SIZE_FIRST + seed_for("full disk") % step, runs = 0, refused = 0;
+    while (size < SIZE_MAX_BYTES && !run_simulated(size, &refused)) {
+        size += step;
+        runs++;
+    }
+    print_message("%" PRIu64 " sizes up to %" PRIu64 " bytes, %" PRIu64 " times no room\n", runs,
+                  size, refused);
+    assert_true(runs > 20 && refused > runs && size < SIZE_MAX_BYTES);
+}
+
+/* ---------------------------------------------------------------------------------- tmpfs ---- */
+
+/* For this process alone, and gone with it. */
+static bool mount_tmpfs(const char *folder, uint64_t size, bool again)
+{
+    char options[64];
+    (void)snprintf(options, sizeof options, "size=%" PRIu64, size);
+    return mount("tmpfs", folder, "tmpfs", again ? MS_REMOUNT : 0, options) == 0;
+}
+
+static bool run_tmpfs(temp_dir *dir, uint64_t size, uint64_t *refused)
+{
+    bed on;
+    char folder[PATH_MAX];
+    (void)snprintf(folder, sizeof folder, "%s", temp_dir_path(dir, "root/space"));
+    (void)temp_dir_path(dir, "root");
+    assert_true(mount_tmpfs(dir->joined, size, false));
+    prepare(&on, folder, NULL, size);
+    bool is_open = open_space(&on);
+    if (is_open) {
+        play(&on);
+        reopen_full(&on);
+    }
+    bool fits = is_open && on.refused == 0;
+    *refused += on.refused;
+    (void)temp_dir_path(dir, "root");
+    assert_true(mount_tmpfs(dir->joined, SIZE_MAX_BYTES, true));
+    go_on_with_room(&on);
+    assert_int_equal(umount2(temp_dir_path(dir, "root"), 0), 0);
+    return fits;
+}
+
+static void every_size_of_a_tmpfs_refuses_cleanly(void **unused)
+{
+    (void)unused;
+    uint64_t step = PAGE_BYTES * (seed_is_long_run() ? 1 : PAGES_SHORT);
+    uint64_t size = PAGE_BYTES * (4 + seed_for("tmpfs") % PAGES_SHORT), runs = 0, refused = 0;
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+        print_message("skipped: it needs the right to mount: %s\n", strerror(errno));
+        skip();
+    }
+    temp_dir dir;
+    temp_dir_create(&dir);
+    assert_int_equal(mkdir(temp_dir_path(&dir, "root"), 0777), 0);
+    while (size < SIZE_MAX_BYTES && !run_tmpfs(&dir, size, &refused)) {
+        size += step;
+        runs++;
+    }
+    print_message("%" PRIu64 " sizes up to %" PRIu64 " bytes, %" PRIu64 " times no room\n", runs,
+                  size, refused);
+    assert_true(refused > runs && size < SIZE_MAX_BYTES);
+    temp_dir_remove(&dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_size_of_a_disk_refuses_cleanly),
+        cmocka_unit_test(every_size_of_a_tmpfs_refuses_cleanly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
