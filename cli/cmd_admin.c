@@ -188,10 +188,10 @@ static pbase_status print_compacted(cli *self, const pbase_compact_report *repor
     if (!self->json) {
         return cli_print(err,
                          "%" PRIu64 " segments of %" PRIu64 " bytes, %" PRIu64
-                         " bytes of them alive; %" PRIu64 " segments of %" PRIu64
-                         " bytes given back\n",
-                         report->segments, report->bytes, report->live_bytes,
-                         report->freed_segments, report->freed_bytes);
+                         " bytes of them alive; %" PRIu64 " bytes given back, %" PRIu64
+                         " segments whole\n",
+                         report->segments, report->bytes, report->live_bytes, report->freed_bytes,
+                         report->freed_segments);
     }
     pbase_field fields[] = {
         {pbase_bytes_text("segments"), pbase_value_int((int64_t)report->segments)},

@@ -540,6 +540,19 @@ pbase_status codec_table_find(codec_table *table, uint8_t id, const codec_entry 
     return status;
 }
 
+pbase_status codec_table_has_transform(codec_table *table, bool *out, pbase_error *err)
+{
+    const pbase_os_lock_ops *locks = table->host->os->lock;
+    locks->mutex_lock(table->mutex);
+    pbase_status status = read_stored(table, true, err);
+    locks->mutex_unlock(table->mutex);
+    uint32_t count = atomic_load_explicit(&table->count, memory_order_acquire);
+    for (uint32_t i = 1; status == PBASE_OK && i <= count; i++) {
+        *out = *out || table->entries[i].transform != NULL;
+    }
+    return status;
+}
+
 const codec_entry *codec_table_at(const codec_table *table, uint8_t id)
 {
     return entry_at(table, id);

@@ -70,6 +70,9 @@ PBASE_MUST_CHECK pbase_status codec_table_require(codec_table *table, uint32_t f
  * process entered meanwhile is read and loaded first; errors are those of opening. */
 PBASE_MUST_CHECK pbase_status codec_table_find(codec_table *table, uint8_t id,
                                                const codec_entry **out, pbase_error *err);
+/* Whether the space has a transform, also one that another process entered meanwhile. */
+PBASE_MUST_CHECK pbase_status codec_table_has_transform(codec_table *table, bool *out,
+                                                        pbase_error *err);
 /* The codec behind a local id that this table gave out, NULL when it gave out none such. */
 const codec_entry *codec_table_at(const codec_table *table, uint8_t id);
 

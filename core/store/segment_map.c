@@ -200,6 +200,22 @@ void segment_map_set_verified(mapped_segment *segment, const uint8_t *at)
                              memory_order_release);
 }
 
+void segment_map_doubt(segment_map *map, uint32_t log_id, uint64_t offset, uint64_t size)
+{
+    const pbase_os_lock_ops *locks = map->host->os->lock;
+    locks->mutex_lock(map->mutex);
+    _Atomic(mapped_segment *) *slot = slot_of(map, log_id);
+    mapped_segment *segment =
+        slot == NULL ? NULL : atomic_load_explicit(slot, memory_order_relaxed);
+    uint64_t end = (offset + size + PBASE_ATOM_ALIGN - 1) / PBASE_ATOM_ALIGN;
+    for (uint64_t bit = offset / PBASE_ATOM_ALIGN;
+         segment != NULL && bit < end && bit < segment->verified_bits; bit++) {
+        atomic_fetch_and_explicit(&segment->verified[bit / 64], ~((uint64_t)1 << (bit % 64)),
+                                  memory_order_release);
+    }
+    locks->mutex_unlock(map->mutex);
+}
+
 void segment_map_forget(segment_map *map, uint32_t log_id)
 {
     const pbase_os_lock_ops *locks = map->host->os->lock;

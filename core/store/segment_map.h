@@ -43,6 +43,9 @@ static inline bool segment_map_verified(const mapped_segment *segment, const uin
             1u) != 0;
 }
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at);
+/* Atoms that begin in the range are as if never touched: it was punched, and whoever follows a pointer
+ * into it after all is to be told. */
+void segment_map_doubt(segment_map *map, uint32_t log_id, uint64_t offset, uint64_t size);
 /* Forgets a segment that was retired; no reader may be inside it. */
 void segment_map_forget(segment_map *map, uint32_t log_id);
 

@@ -437,6 +437,33 @@ uint64_t segment_scan_unreached(const scanned_segment *segment, uint64_t offset)
     return UINT64_MAX;
 }
 
+/* One block of zeros. */
+static pbase_status is_hole(const segment_scan *self, uint32_t log_id, uint64_t offset, bool *out,
+                            pbase_error *err)
+{
+    uint8_t bytes[SEGMENT_HOLE_BYTES];
+    size_t got = 0;
+    pbase_status status = pbase_storage_segment_read(self->storage, NULL, log_id, offset, bytes,
+                                                     sizeof bytes, &got, err);
+    *out = status == PBASE_OK && got == sizeof bytes && is_zero(bytes, got);
+    return status;
+}
+
+/* A dead atom that a hole has cut: beside the hole what is left of it is no sound atom. */
+static pbase_status is_beside_hole(const segment_scan *self, uint32_t log_id,
+                                   const segment_damage *damage, bool *out, pbase_error *err)
+{
+    uint64_t first = damage->from / SEGMENT_HOLE_BYTES;
+    uint64_t past = (damage->to + SEGMENT_HOLE_BYTES - 1) / SEGMENT_HOLE_BYTES;
+    pbase_status status = PBASE_OK;
+    *out = false;
+    for (uint64_t block = first > 0 ? first - 1 : 0; status == PBASE_OK && !*out && block <= past;
+         block++) {
+        status = is_hole(self, log_id, block * SEGMENT_HOLE_BYTES, out, err);
+    }
+    return status;
+}
+
 pbase_status segment_scan_given_back(const segment_scan *self, uint32_t log_id,
                                      const segment_damage *damage, bool *out, pbase_error *err)
 {
@@ -448,6 +475,9 @@ pbase_status segment_scan_given_back(const segment_scan *self, uint32_t log_id,
                                                      bytes, sizeof bytes, &got, &why);
     *out = status == PBASE_LOST || status == PBASE_NOT_FOUND ||
            (status == PBASE_OK && is_zero(bytes, got));
+    if (status == PBASE_OK && !*out) {
+        status = is_beside_hole(self, log_id, damage, out, &why);
+    }
     if (status == PBASE_NO_MEMORY) {
         if (err != NULL) {
             *err = why;

@@ -68,7 +68,11 @@ PBASE_MUST_CHECK pbase_status segment_scan_reach(segment_scan *self, pbase_atom_
 bool segment_scan_is_reached(const scanned_segment *segment, uint64_t from, uint64_t to);
 /* The next sound atom of the segment at or after `offset` that nothing reached; UINT64_MAX: none. */
 uint64_t segment_scan_unreached(const scanned_segment *segment, uint64_t offset);
-/* True when the bytes are zeros by now, or gone: they were given back meanwhile. */
+/* Dead atoms are given back by whole blocks, of this size at the least: a power cut may have left a part
+ * of what was given back (docs/formats/segment.md). */
+#define SEGMENT_HOLE_BYTES 512u
+/* True when the bytes are zeros by now, or gone: they were given back meanwhile; and when they are
+ * beside such a hole: what it left of a dead atom. */
 PBASE_MUST_CHECK pbase_status segment_scan_given_back(const segment_scan *self, uint32_t log_id,
                                                       const segment_damage *damage, bool *out,
                                                       pbase_error *err);

@@ -517,6 +517,40 @@ pbase_status store_segment_retire(store *self, const pbase_call *call, uint32_t 
     return pbase_storage_segment_retire(self->storage, call, log_id, err);
 }
 
+pbase_status store_has_transform(store *self, bool *out, pbase_error *err)
+{
+    *out = false;
+    return codec_table_has_transform(self->codecs, out, err);
+}
+
+pbase_status store_atom_extent(store *self, pbase_atom_pointer pointer, uint64_t *out,
+                               pbase_error *err)
+{
+    uint8_t head[ATOM_HEADER_BYTES];
+    atom_header header;
+    size_t got = 0;
+    pbase_status status =
+        pbase_storage_atoms_read(self->storage, NULL, pointer, head, sizeof head, &got, err);
+    if (status == PBASE_OK) {
+        status = atom_header_read(head, got, &header, err);
+    }
+    if (status == PBASE_OK) {
+        *out = ATOM_HEADER_BYTES + (uint64_t)header.stored_size;
+    }
+    return note_pointer(err, pointer, status);
+}
+
+pbase_status store_segment_punch(store *self, const pbase_call *call, uint32_t log_id,
+                                 uint64_t offset, uint64_t size, pbase_error *err)
+{
+    pbase_status status = pbase_storage_atoms_punch(
+        self->storage, call, pbase_atom_pointer_of(log_id, offset), size, err);
+    if (self->map != NULL) { /* also after a failure: some of it may be gone */
+        segment_map_doubt(self->map, log_id, offset, size);
+    }
+    return status;
+}
+
 void store_birth_set(store *self, uint64_t sequence)
 {
     atomic_store_explicit(&self->birth, sequence, memory_order_relaxed);

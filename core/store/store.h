@@ -40,6 +40,15 @@ codec_table *store_codecs(store *self);
 /* Lets go of a segment: nobody follows a pointer into it any more. */
 PBASE_MUST_CHECK pbase_status store_segment_retire(store *self, const pbase_call *call,
                                                    uint32_t log_id, pbase_error *err);
+/* Whether transforms may cover stored atoms, so that only their headers tell what they take. */
+PBASE_MUST_CHECK pbase_status store_has_transform(store *self, bool *out, pbase_error *err);
+/* Bytes that the atom at `pointer` takes on the storage, its header included: read from there. */
+PBASE_MUST_CHECK pbase_status store_atom_extent(store *self, pbase_atom_pointer pointer,
+                                                uint64_t *out, pbase_error *err);
+/* Lets go of a range of a segment: nobody follows a pointer into it any more. */
+PBASE_MUST_CHECK pbase_status store_segment_punch(store *self, const pbase_call *call,
+                                                  uint32_t log_id, uint64_t offset, uint64_t size,
+                                                  pbase_error *err);
 /* Sequence that atoms written from now on carry as their birth. */
 void store_birth_set(store *self, uint64_t sequence);
 

@@ -244,54 +244,62 @@ static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *
 
 /* -------------------------------------------------------------------------------- sweeping ---- */
 
-/* Sealed segments hold so much more than the last sweep found alive before the next one begins: a
- * quarter, and not for little. */
-#define SWEEP_DEAD_BYTES_MIN (UINT64_C(64) << 20)
+/* The store has to have grown by so much, since a sweep left it as small as it could be, before the next
+ * one begins: a quarter of what was alive, and not for little. */
+#define SWEEP_GROWTH_BYTES_MIN (UINT64_C(16) << 20)
 
 static pbase_status add_bytes(void *state, const pbase_segment_info *segment, pbase_error *err)
 {
     uint64_t *bytes = state;
     (void)err;
-    *bytes += (segment->sealed & PBASE_SEGMENT_SEALED) != 0 ? segment->size_bytes : 0;
+    *bytes += segment->held_bytes != 0 ? segment->held_bytes : segment->size_bytes;
     return PBASE_OK;
 }
 
 static bool sweep_is_due(engine *self, const pbase_call *call)
 {
-    uint64_t bytes = 0, alive = self->swept_live_bytes;
+    uint64_t bytes = 0, before = self->swept_held_bytes;
     pbase_status status = pbase_storage_segments_list(self->storage, call, add_bytes, &bytes, NULL);
-    return status == PBASE_OK && bytes > alive && bytes - alive >= SWEEP_DEAD_BYTES_MIN &&
-           bytes - alive >= alive / 4;
+    return status == PBASE_OK && bytes > before && bytes - before >= SWEEP_GROWTH_BYTES_MIN &&
+           bytes - before >= self->swept_live_bytes / 4;
 }
 
-static pbase_status sweep(engine *self, const pbase_call *call, sweep_report *out, pbase_error *err)
+static pbase_status sweep(engine *self, const pbase_call *call, bool is_asked_for,
+                          sweep_report *out, pbase_error *err)
 {
-    pbase_status status = engine_sweep(self, call, out, err);
+    pbase_status status = engine_sweep(self, call, is_asked_for, out, err);
     if (status == PBASE_OK) {
         self->swept_live_bytes = out->live_bytes;
+        self->swept_held_bytes = out->bytes - out->freed_bytes;
         engine_lock(self, self->queue_mutex);
         self->counters.sweeps++;
         self->counters.freed_segments += out->freed_segments;
         self->counters.freed_bytes += out->freed_bytes;
+        self->counters.punched_bytes += out->punched_bytes;
         self->counters.live_bytes = out->live_bytes;
         engine_unlock(self, self->queue_mutex);
     }
     return status;
 }
 
+#define SWEEP_AT_CLOSE_MS 1000u /* nobody wants to wait longer to be rid of a space */
+
 /* In the background: what comes of it is only logged, and it ends when the engine does. */
 static void sweep_when_due(engine *self)
 {
-    const pbase_call until_close = {.deadline_ns = PBASE_NO_DEADLINE,
-                                    .cancelled = &self->sweep_cancelled};
+    const pbase_call until_close = {
+        .deadline_ns = self->is_closing ? pbase_os_deadline(self->host->os, SWEEP_AT_CLOSE_MS)
+                                        : PBASE_NO_DEADLINE,
+        .cancelled = &self->sweep_cancelled};
     sweep_report report;
     pbase_error why;
     pbase_error_init(&why);
     if (!sweep_is_due(self, &until_close)) {
         return;
     }
-    pbase_status status = sweep(self, &until_close, &report, &why);
-    if (status != PBASE_OK && status != PBASE_BUSY && status != PBASE_CANCELLED) {
+    pbase_status status = sweep(self, &until_close, false, &report, &why);
+    if (status != PBASE_OK && status != PBASE_BUSY && status != PBASE_CANCELLED &&
+        status != PBASE_TIMEOUT) {
         pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/sweep",
                         "%s; nothing is lost, space is not given back", why.message);
     }
@@ -321,7 +329,7 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
     if (status == PBASE_OK && swept == NULL) {
         sweep_when_due(self);
     } else if (status == PBASE_OK) {
-        status = sweep(self, call, swept, err);
+        status = sweep(self, call, true, swept, err);
     }
     right_release(self, &run);
     account(self, &run, status, began_ns);

@@ -419,6 +419,8 @@ static void stop_settler(engine *self)
     engine_unlock(self, self->queue_mutex);
     os->thread->join(self->settler);
     self->settler = NULL;
+    self->is_closing = true;
+    __atomic_store_n(&self->sweep_cancelled, 0, __ATOMIC_RELAXED);
     pbase_error why;
     pbase_error_init(&why);
     if (engine_leave(self) && !self->poisoned && self->newest->sequence > self->settled_sequence &&

@@ -16,8 +16,8 @@ typedef struct {
     uint64_t checkpoints, checkpoint_failures, checkpoint_ns, waits;
     uint64_t checkpoint_refusals; /* another process had the right */
     uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
-    uint64_t sweeps, freed_segments, freed_bytes;
-    uint64_t live_bytes; /* of sealed segments, as the last sweep found */
+    uint64_t sweeps, freed_segments, freed_bytes, punched_bytes;
+    uint64_t live_bytes; /* as the last sweep found */
 } engine_counters;
 
 struct engine {
@@ -83,8 +83,12 @@ struct engine {
     uint64_t unsettled_since_ns;     /* queue: when they began to grow from 0 */
     uint64_t settled_sequence;       /* queue: of the last checkpoint */
     uint64_t settled_memory_bytes;   /* queue: held by atoms in memory after it */
-    uint64_t swept_live_bytes;       /* of the one who settles: of sealed segments */
-    uint32_t sweep_cancelled;        /* atomic: the engine closes */
+    uint64_t swept_live_bytes;       /* of the one who settles: as the last sweep found */
+    uint64_t swept_held_bytes;       /* likewise: what the store took of the device after it */
+    bool cannot_punch;               /* likewise: the storage found that it cannot */
+    uint64_t punch_ns;               /* likewise: what a hole took lately */
+    uint32_t sweep_cancelled;        /* atomic: the background is to end */
+    bool is_closing;                 /* it has: one more checkpoint is made, and a sweep in brief */
 };
 
 static inline void engine_lock(engine *self, pbase_os_mutex *mutex)

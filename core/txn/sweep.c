@@ -1,14 +1,19 @@
 /* sweep.c - what is alive, and letting go of the rest.
  *
- * The order of the first steps decides: (1) list the segments that nobody adds to any more; (2) be sure
- * that no other process has the space open, and take over what those before us committed; (3) with
- * the queue locked, be sure that no transaction has atoms which no state reaches, and note the roots
- * that need no state. Whatever is written later goes to segments that are not in the list, and
- * whoever comes later begins with something that is marked. */
+ * The order of the first steps decides: (1) list the segments, and how far the one that grows has been
+ * written; (2) be sure that no other process has the space open, and take over what those before us
+ * committed; (3) with the queue locked, be sure that no transaction has atoms which no state reaches,
+ * and note the roots that need no state. Whatever is written later goes to segments that are not in
+ * the list or behind what is listed of them, and whoever comes later begins with something that is
+ * marked.
+ *
+ * Then a full segment without a mark is retired; of the others, runs of whole blocks that no marked
+ * atom touches are given back where they lie, if the segment takes more than its live blocks. */
 #include "txn/sweep.h"
 
 #include "collection/kind.h"
 #include "collection/tree.h"
+#include "store/atom_format.h"
 #include "txn/engine_private.h"
 #include "txn/marks.h"
 #include "txn/replay.h"
@@ -23,17 +28,20 @@ typedef struct {
     engine *engine;
     const pbase_call *call;
     marks marks;
-    root_list roots; /* of checkpoints */
+    root_list roots;    /* of checkpoints */
+    bool has_transform; /* sizes of payloads say nothing of what atoms take */
+    bool is_asked_for;  /* somebody waits for it, and wants it whole */
 } sweep;
+
+/* Less is not worth the calls: a sixty-fourth of the segment, and a block. */
+#define PUNCH_PART 64u
 
 /* ------------------------------------------------------------------------------ candidates ---- */
 
-static pbase_status add_sealed(void *state, const pbase_segment_info *segment, pbase_error *err)
+static pbase_status add_segment(void *state, const pbase_segment_info *segment, pbase_error *err)
 {
     sweep *self = state;
-    return (segment->sealed & PBASE_SEGMENT_SEALED) == 0
-               ? PBASE_OK
-               : marks_add_segment(&self->marks, segment->log_id, segment->size_bytes, err);
+    return marks_add_segment(&self->marks, segment, err);
 }
 
 static pbase_status be_alone(sweep *self, pbase_error *err)
@@ -111,13 +119,32 @@ static pbase_status roots_take(engine *self, root_list *roots, pbase_error *err)
 
 /* --------------------------------------------------------------------------------- marking ---- */
 
+/* Marks an atom of `payload_bytes` with what it takes of its segment. */
+static pbase_status mark_one(sweep *self, atom_ref ref, uint32_t payload_bytes, bool *out_first,
+                             pbase_error *err)
+{
+    segment_marks *segment = NULL;
+    uint64_t bytes = ATOM_HEADER_BYTES + (uint64_t)payload_bytes;
+    pbase_status status = marks_add(&self->marks, ref, out_first, &segment, err);
+    if (status != PBASE_OK || !*out_first || segment == NULL) {
+        return status;
+    }
+    if (self->has_transform) {
+        status = store_atom_extent(self->engine->bytes, atom_ref_pointer(ref), &bytes, err);
+    }
+    if (status == PBASE_OK) {
+        marks_cover(segment, pbase_atom_pointer_offset(atom_ref_pointer(ref)), bytes);
+    }
+    return status;
+}
+
 static pbase_status mark_atom(void *state, const tree_walk_atom *atom, pbase_error *err)
 {
     sweep *self = state;
     bool first = false;
     pbase_status status = pbase_call_check(self->call, self->engine->host->os, err);
     if (status == PBASE_OK) {
-        status = marks_add(&self->marks, atom->ref, atom->size, &first, err);
+        status = mark_one(self, atom->ref, atom->size, &first, err);
     }
     if (status != PBASE_OK || !first) {
         return status == PBASE_OK ? PBASE_END : status;
@@ -125,8 +152,8 @@ static pbase_status mark_atom(void *state, const tree_walk_atom *atom, pbase_err
     if (atom_ref_is_memory(atom->ref)) { /* a later settle may name where it was written */
         pbase_atom_pointer settled =
             atomic_load_explicit(&atom_ref_memory(atom->ref)->settled, memory_order_acquire);
-        if (settled != PBASE_ATOM_NONE) {
-            status = marks_add(&self->marks, atom_ref_of_pointer(settled), atom->size, &first, err);
+        if (settled != PBASE_ATOM_NONE) { /* not larger: it was cut to size */
+            status = mark_one(self, atom_ref_of_pointer(settled), atom->size, &first, err);
         }
     }
     return status;
@@ -210,40 +237,141 @@ static pbase_status mark_all(sweep *self, pbase_error *err)
 
 /* ---------------------------------------------------------------------------- letting go ------ */
 
-static pbase_status retire_dead(sweep *self, sweep_report *out, pbase_error *err)
+/* A hole costs a microsecond or milliseconds: some file systems tell the device about each, and wait. In
+ * the background small ones are left where that gives back less than so many bytes a microsecond. */
+#define PUNCH_RATE_MIN 64u
+
+static bool run_is_worth_it(const sweep *self, uint64_t bytes)
 {
+    return self->is_asked_for || bytes >= self->engine->punch_ns / 1000 * PUNCH_RATE_MIN;
+}
+
+static pbase_status punch_run(sweep *self, const segment_marks *segment, uint64_t offset,
+                              uint64_t bytes, pbase_error *err)
+{
+    engine *owner = self->engine;
+    const pbase_os *os = owner->host->os;
+    uint64_t began_ns = os->system->monotonic_ns(os);
+    pbase_status status =
+        store_segment_punch(owner->bytes, self->call, segment->log_id, offset, bytes, err);
+    uint64_t took_ns = os->system->monotonic_ns(os) - began_ns;
+    owner->punch_ns = owner->punch_ns - owner->punch_ns / 8 + took_ns / 8;
+    return status;
+}
+
+static pbase_status punch_segment(sweep *self, segment_marks *segment, pbase_error *err)
+{
+    uint64_t offset = 0, bytes = 0;
     pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < self->marks.count && status == PBASE_OK; i++) {
-        const segment_marks *segment = &self->marks.items[i];
-        out->segments++;
-        out->bytes += segment->bytes;
-        out->live_bytes += segment->live_bytes;
-        if (segment->begins == NULL) {
-            status = store_segment_retire(self->engine->bytes, self->call, segment->log_id, err);
-            out->freed_segments += status == PBASE_OK;
-            out->freed_bytes += status == PBASE_OK ? segment->bytes : 0;
+    while (status == PBASE_OK && marks_dead_run(segment, &offset, &bytes)) {
+        if (run_is_worth_it(self, bytes)) {
+            status = punch_run(self, segment, offset, bytes, err);
         }
+        offset += bytes;
     }
     return status;
 }
 
-pbase_status engine_sweep(engine *self, const pbase_call *call, sweep_report *out, pbase_error *err)
+/* Whether giving blocks back would make the segment smaller; each time, as nobody remembers which ones
+ * are gone already. */
+static bool is_worth_punching(const sweep *self, const segment_marks *segment)
 {
-    sweep run = {.engine = self, .call = call};
+    uint64_t live = marks_live_block_bytes(segment);
+    uint64_t least = segment->bytes / PUNCH_PART;
+    least = least < MARKS_BLOCK_BYTES ? MARKS_BLOCK_BYTES : least;
+    return (self->engine->storage->vtable->capabilities & PBASE_STORAGE_PUNCH) != 0 &&
+           !self->engine->cannot_punch && segment->held_bytes >= live + least;
+}
+
+/* UNSUPPORTED is no failure: the file system cannot, and is not asked again. */
+static pbase_status let_go_of_blocks(sweep *self, segment_marks *segment, pbase_error *err)
+{
+    pbase_error why;
+    pbase_error_init(&why);
+    if (!is_worth_punching(self, segment)) {
+        return PBASE_OK;
+    }
+    segment->is_punched = true;
+    pbase_status status = punch_segment(self, segment, &why);
+    self->engine->cannot_punch = status == PBASE_UNSUPPORTED;
+    if (status != PBASE_OK && status != PBASE_UNSUPPORTED && err != NULL) {
+        *err = why;
+    }
+    return status == PBASE_UNSUPPORTED ? PBASE_OK : status;
+}
+
+static uint64_t held_bytes(const segment_marks *segment)
+{
+    return segment->held_bytes != 0 ? segment->held_bytes : segment->bytes;
+}
+
+static pbase_status let_go(sweep *self, segment_marks *segment, sweep_report *out, pbase_error *err)
+{
+    if (segment->begins != NULL || !segment->is_sealed) {
+        return let_go_of_blocks(self, segment, err);
+    }
+    pbase_status status =
+        store_segment_retire(self->engine->bytes, self->call, segment->log_id, err);
+    out->freed_segments += status == PBASE_OK;
+    out->freed_bytes += status == PBASE_OK ? held_bytes(segment) : 0;
+    return status;
+}
+
+typedef struct {
+    sweep *sweep;
+    sweep_report *report;
+} gain;
+
+/* What a segment takes now that blocks of it were given back. */
+static pbase_status count_gain(void *state, const pbase_segment_info *info, pbase_error *err)
+{
+    const gain *self = state;
+    const segment_marks *before = marks_segment(&self->sweep->marks, info->log_id);
+    (void)err;
+    if (before != NULL && before->is_punched && info->held_bytes < before->held_bytes) {
+        self->report->freed_bytes += before->held_bytes - info->held_bytes;
+        self->report->punched_bytes += before->held_bytes - info->held_bytes;
+    }
+    return PBASE_OK;
+}
+
+static pbase_status let_all_go(sweep *self, sweep_report *out, pbase_error *err)
+{
+    gain counted = {self, out};
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < self->marks.count && status == PBASE_OK; i++) {
+        segment_marks *segment = &self->marks.items[i];
+        out->segments++;
+        out->bytes += held_bytes(segment);
+        out->live_bytes += segment->live_bytes;
+        status = let_go(self, segment, out, err);
+    }
+    return status == PBASE_OK ? pbase_storage_segments_list(self->engine->storage, self->call,
+                                                            count_gain, &counted, err)
+                              : status;
+}
+
+pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_for,
+                          sweep_report *out, pbase_error *err)
+{
+    sweep run = {.engine = self, .call = call, .is_asked_for = is_asked_for};
     *out = (sweep_report){.segments = 0};
     marks_init(&run.marks, self->host->alloc);
-    pbase_status status = pbase_storage_segments_list(self->storage, call, add_sealed, &run, err);
+    pbase_status status = pbase_storage_segments_list(self->storage, call, add_segment, &run, err);
     if (status == PBASE_OK) {
         status = be_alone(&run, err);
     }
     if (status == PBASE_OK) {
         status = roots_take(self, &run.roots, err);
     }
+    if (status == PBASE_OK) { /* once nobody else is there who could bring one in */
+        status = store_has_transform(self->bytes, &run.has_transform, err);
+    }
     if (status == PBASE_OK) {
         status = mark_all(&run, err);
     }
     if (status == PBASE_OK) {
-        status = retire_dead(&run, out, err);
+        status = let_all_go(&run, out, err);
     }
     pbase_alloc_free(self->host->alloc, run.roots.items,
                      run.roots.capacity * sizeof *run.roots.items);

@@ -1,9 +1,10 @@
-/* sweep.h - giving back segments of the store in which nothing is alive.
+/* sweep.h - giving back segments of the store, and blocks of segments, in which nothing is alive.
  *
  * Alive is what somebody may still read: the checkpoints that are kept, those that readers of the past
  * begin with, every state that is held, and content that a record of the kept journal adopts. What
  * these reach is marked, reading only the nodes that refer to others (a hundredth of the store); a
- * segment without a mark is retired. Nothing is remembered between two sweeps, so there is nothing
+ * full segment without a mark is retired, and of the others blocks without one are punched, where the
+ * storage can. Nothing is remembered between two sweeps, so there is nothing
  * that a crash could leave wrong.
  *
  * Threads: called by the one who holds the right to settle, so that no checkpoint runs beside it.
@@ -13,15 +14,18 @@
 #include "txn/engine.h"
 
 typedef struct {
-    uint64_t segments, bytes; /* that were looked at: nobody adds to them any more */
-    uint64_t live_bytes;      /* of them; an upper bound where atoms are compressed */
-    uint64_t freed_segments, freed_bytes;
+    uint64_t segments, bytes; /* that were looked at, and what they took of the device */
+    uint64_t live_bytes;      /* of the atoms in them that are alive */
+    uint64_t freed_segments;
+    uint64_t freed_bytes;   /* with those segments, and of others: */
+    uint64_t punched_bytes; /* of which is not known where the storage does not say what it takes */
 } sweep_report;
 
-/* BUSY: another process has the space open, or a large transaction has atoms that no record names
+/* `is_asked_for`: somebody waits for it; else small holes that take long are left.
+ * BUSY: another process has the space open, or a large transaction has atoms that no record names
  * yet; nothing was looked at. CORRUPT and all else: nothing more is let go of. */
-PBASE_MUST_CHECK pbase_status engine_sweep(engine *self, const pbase_call *call, sweep_report *out,
-                                           pbase_error *err);
+PBASE_MUST_CHECK pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_for,
+                                           sweep_report *out, pbase_error *err);
 
 /* A checkpoint, then a sweep (checkpoint.c). */
 PBASE_MUST_CHECK pbase_status engine_compact(engine *self, const pbase_call *call,

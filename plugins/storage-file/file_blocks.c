@@ -754,12 +754,47 @@ static void unmap(pbase_segment *segment, const uint8_t *data, uint64_t size)
     file_segment_unmap(segment_from(segment), data);
 }
 
-static pbase_status punch(pbase_segment *segment, const pbase_call *call, uint64_t offset,
+/* A descriptor that may write, of a segment whose own may not: sealed, or opened for reading. */
+static pbase_status punching_open(file_blocks *self, const file_segment *segment,
+                                  pbase_os_file **out, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    const char *suffix = "";
+    pbase_buffer path;
+    pbase_buffer_init(&path, self->host->alloc);
+    lock(self);
+    pbase_status status =
+        segment->removed
+            ? PBASE_FAIL(err, PBASE_NOT_FOUND, "the segment '%s' was removed", segment->name)
+            : name_require(self, segment->name, &suffix, err);
+    if (status == PBASE_OK) {
+        status = file_folder_path(&self->folder, segment->name, suffix, &path, err);
+    }
+    if (status == PBASE_OK) {
+        status = os->file->open(os, (const char *)path.data, PBASE_OS_WRITE, out, err);
+    }
+    unlock(self);
+    pbase_buffer_fini(&path);
+    return status;
+}
+
+static pbase_status punch(pbase_segment *base, const pbase_call *call, uint64_t offset,
                           uint64_t size, pbase_error *err)
 {
-    pbase_status status = call_check(segment, call, err);
-    return status == PBASE_OK ? file_segment_punch(segment_from(segment), offset, size, err)
-                              : status;
+    file_blocks *self = from(base->blocks);
+    const pbase_os *os = self->host->os;
+    file_segment *segment = segment_from(base);
+    pbase_status status = call_check(base, call, err);
+    if (status != PBASE_OK || segment->writable) {
+        return status == PBASE_OK ? os->file->punch(segment->file, offset, size, err) : status;
+    }
+    pbase_os_file *file = NULL;
+    status = punching_open(self, segment, &file, err);
+    if (status == PBASE_OK) {
+        status = os->file->punch(file, offset, size, err);
+        os->file->close(file);
+    }
+    return status;
 }
 
 static void provider_close(pbase_blocks *base)

@@ -248,8 +248,10 @@ static pbase_status walk_entry(folder_walk *walk, const char *base, const char *
         strlen(text_of(&walk->name)) < strlen(walk->prefix)) {
         return status;
     }
-    pbase_block_info info = {
-        .name = text_of(&walk->name), .size_bytes = about.size_bytes, .sealed = sealed};
+    pbase_block_info info = {.name = text_of(&walk->name),
+                             .size_bytes = about.size_bytes,
+                             .held_bytes = about.allocated_bytes,
+                             .sealed = sealed};
     return walk->each(walk->state, &info, err);
 }
 

@@ -353,9 +353,3 @@ void file_segment_unmap(file_segment *segment, const uint8_t *data)
         pbase_alloc_free(alloc_of(segment), map, sizeof *map);
     }
 }
-
-pbase_status file_segment_punch(file_segment *segment, uint64_t offset, uint64_t size,
-                                pbase_error *err)
-{
-    return os_of(segment)->file->punch(segment->file, offset, size, err);
-}

@@ -62,8 +62,6 @@ PBASE_MUST_CHECK pbase_status file_segment_cut(file_segment *segment, uint64_t s
 PBASE_MUST_CHECK pbase_status file_segment_map(file_segment *segment, uint64_t size,
                                                const uint8_t **out, pbase_error *err);
 void file_segment_unmap(file_segment *segment, const uint8_t *data);
-PBASE_MUST_CHECK pbase_status file_segment_punch(file_segment *segment, uint64_t offset,
-                                                 uint64_t size, pbase_error *err);
 /* READ_ONLY when it may not be written, for whatever reason. */
 PBASE_MUST_CHECK pbase_status file_segment_check_writable(const file_segment *segment,
                                                           pbase_error *err);

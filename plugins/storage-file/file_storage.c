@@ -28,8 +28,9 @@
 typedef struct {
     pbase_storage base;
     pbase_storage_vtable vtable; /* of this instance: its capabilities depend on the options */
-    const pbase_host *host;      /* borrowed until close */
-    pbase_blocks *blocks;        /* borrowed until close */
+    pbase_storage_atom_ops atom_ops;
+    const pbase_host *host; /* borrowed until close */
+    pbase_blocks *blocks;   /* borrowed until close */
     journal *journal;
     file_store *store;
     file_turn turn;
@@ -362,18 +363,26 @@ static pbase_status atoms_reserve(pbase_storage *base, const pbase_call *call, u
     return status == PBASE_OK ? file_store_reserve(self->store, out_log_id, err) : status;
 }
 
+static pbase_status atoms_punch(pbase_storage *base, const pbase_call *call,
+                                pbase_atom_pointer pointer, uint64_t size, pbase_error *err)
+{
+    file_storage *self = from(base);
+    pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        status = file_super_change(&self->super, err);
+    }
+    return status == PBASE_OK ? file_store_punch(self->store, call, pbase_atom_pointer_log(pointer),
+                                                 pbase_atom_pointer_offset(pointer), size, err)
+                              : status;
+}
+
+/* All slots; vtable_init takes away what an instance has not. */
 static const pbase_storage_atom_ops atom_ops = {
     .struct_size = sizeof(pbase_storage_atom_ops),
     .write = atoms_write,
     .read = atoms_read,
     .map = atoms_map,
-    .reserve = atoms_reserve,
-};
-
-static const pbase_storage_atom_ops atom_ops_unmapped = {
-    .struct_size = sizeof(pbase_storage_atom_ops),
-    .write = atoms_write,
-    .read = atoms_read,
+    .punch = atoms_punch,
     .reserve = atoms_reserve,
 };
 
@@ -388,7 +397,7 @@ static pbase_status segments_list(pbase_storage *base, const pbase_call *call,
     file_storage *self = from(base);
     pbase_segment_info info = {0};
     pbase_status status = pbase_call_check(call, os_of(self), err);
-    if (status == PBASE_OK && self->turn.is_shared) {
+    if (status == PBASE_OK) { /* others may have made some; and what each takes has changed */
         status = file_store_refresh(self->store, call, err);
     }
     while (status == PBASE_OK && file_store_next(self->store, info.log_id, &info)) {
@@ -645,8 +654,8 @@ static const pbase_storage_admin_ops admin_ops = {
 
 const pbase_storage_vtable file_storage_vtable = {
     .struct_size = sizeof(pbase_storage_vtable),
-    .capabilities = PBASE_STORAGE_MAP | PBASE_STORAGE_RESERVE | PBASE_STORAGE_SEGMENT_IO |
-                    PBASE_STORAGE_PERSISTENT | PBASE_STORAGE_SHARED,
+    .capabilities = PBASE_STORAGE_MAP | PBASE_STORAGE_PUNCH | PBASE_STORAGE_RESERVE |
+                    PBASE_STORAGE_SEGMENT_IO | PBASE_STORAGE_PERSISTENT | PBASE_STORAGE_SHARED,
     .durability_mask =
         1u << PBASE_DURABILITY_NONE | 1u << PBASE_DURABILITY_ASYNC | 1u << PBASE_DURABILITY_SYNC,
     .meta = &meta_ops,
@@ -664,13 +673,19 @@ static void vtable_init(file_storage *self, const pbase_config *config)
 {
     uint32_t provider = self->blocks->vtable->capabilities;
     self->vtable = file_storage_vtable;
+    self->atom_ops = atom_ops;
+    self->vtable.atoms = &self->atom_ops;
     if ((provider & PBASE_BLOCKS_PERSISTENT) == 0) {
         self->vtable.capabilities &= ~PBASE_STORAGE_PERSISTENT;
     }
     if ((provider & PBASE_BLOCKS_MAP) == 0 ||
         strcmp(pbase_config_text(config, "map"), "never") == 0) {
         self->vtable.capabilities &= ~PBASE_STORAGE_MAP;
-        self->vtable.atoms = &atom_ops_unmapped;
+        self->atom_ops.map = NULL;
+    }
+    if ((provider & PBASE_BLOCKS_PUNCH) == 0) {
+        self->vtable.capabilities &= ~PBASE_STORAGE_PUNCH;
+        self->atom_ops.punch = NULL;
     }
     if ((provider & PBASE_BLOCKS_SHARED) == 0 || pbase_config_bool(config, "exclusive")) {
         self->vtable.capabilities &= ~PBASE_STORAGE_SHARED;

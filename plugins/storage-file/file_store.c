@@ -59,10 +59,13 @@ static pbase_status listed(void *state, const pbase_block_info *info, pbase_erro
         return PBASE_OK;
     }
     atomic_init(&segment.size, info->size_bytes);
+    atomic_init(&segment.held, info->held_bytes);
     atomic_init(&segment.sealed, info->sealed != 0);
     segment.is_abandoned = store->lists_abandoned;
-    if (store_table_find(&store->table, segment.log_id) != NULL) {
-        return PBASE_OK; /* listed before */
+    store_segment *before = store_table_find(&store->table, segment.log_id);
+    if (before != NULL) { /* listed before */
+        atomic_store(&before->held, info->held_bytes);
+        return PBASE_OK;
     }
     return store_table_add(&store->table, &segment, &added, err);
 }
@@ -557,6 +560,12 @@ pbase_status file_store_retire(file_store *store, const pbase_call *call, uint32
     }
     os->lock->mutex_unlock(store->writer);
     return status;
+}
+
+pbase_status file_store_punch(file_store *store, const pbase_call *call, uint32_t log_id,
+                              uint64_t offset, uint64_t size, pbase_error *err)
+{
+    return store_table_punch(&store->table, call, log_id, offset, size, err);
 }
 
 /* Of the segment that grows, 0: none. */

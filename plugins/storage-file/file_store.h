@@ -57,7 +57,10 @@ PBASE_MUST_CHECK pbase_status file_store_put(file_store *store, const pbase_call
                                              uint32_t log_id, pbase_bytes bytes, pbase_error *err);
 PBASE_MUST_CHECK pbase_status file_store_retire(file_store *store, const pbase_call *call,
                                                 uint32_t log_id, pbase_error *err);
-/* Lists segments that others made since. */
+PBASE_MUST_CHECK pbase_status file_store_punch(file_store *store, const pbase_call *call,
+                                               uint32_t log_id, uint64_t offset, uint64_t size,
+                                               pbase_error *err);
+/* Lists segments that others made since, and what each takes of the device now. */
 PBASE_MUST_CHECK pbase_status file_store_refresh(file_store *store, const pbase_call *call,
                                                  pbase_error *err);
 /* The segment with the smallest id above `log_id`; false when there is none. What a crash left counts

@@ -46,8 +46,8 @@ static const pbase_component components[] = {
         .kind = PBASE_KIND_STORAGE,
         .name = "file",
         .doc = "Keeps a space in a journal and immutable segments of a block provider.",
-        .capabilities = PBASE_STORAGE_MAP | PBASE_STORAGE_RESERVE | PBASE_STORAGE_SEGMENT_IO |
-                        PBASE_STORAGE_PERSISTENT | PBASE_STORAGE_SHARED,
+        .capabilities = PBASE_STORAGE_MAP | PBASE_STORAGE_PUNCH | PBASE_STORAGE_RESERVE |
+                        PBASE_STORAGE_SEGMENT_IO | PBASE_STORAGE_PERSISTENT | PBASE_STORAGE_SHARED,
         .format_version = 1,
         .open = file_storage_open,
         .vtable = &file_storage_vtable,

@@ -144,6 +144,7 @@ pbase_status store_table_add(store_table *table, const store_segment *segment, s
     }
     copy->log_id = segment->log_id;
     atomic_init(&copy->size, atomic_load(&segment->size));
+    atomic_init(&copy->held, atomic_load(&segment->held));
     atomic_init(&copy->sealed, atomic_load(&segment->sealed));
     copy->own = segment->own;
     copy->is_abandoned = segment->is_abandoned;
@@ -196,7 +197,8 @@ bool store_table_next(store_table *table, uint32_t log_id, pbase_segment_info *o
     if (segment != NULL) {
         *out = (pbase_segment_info){.log_id = segment->log_id,
                                     .sealed = atomic_load(&segment->sealed),
-                                    .size_bytes = atomic_load(&segment->size)};
+                                    .size_bytes = atomic_load(&segment->size),
+                                    .held_bytes = atomic_load(&segment->held)};
     }
     os_of(table)->rwlock->read_unlock(table->lock);
     return segment != NULL;
@@ -414,6 +416,28 @@ pbase_status store_table_map(store_table *table, uint32_t log_id, pbase_atom_map
     if (status == PBASE_OK) {
         out->data = segment->data;
         out->size_bytes = atomic_load(&segment->size);
+    }
+    os_of(table)->rwlock->read_unlock(table->lock);
+    return status;
+}
+
+pbase_status store_table_punch(store_table *table, const pbase_call *call, uint32_t log_id,
+                               uint64_t offset, uint64_t size, pbase_error *err)
+{
+    store_segment *segment = NULL;
+    pbase_status status = read_begin(table, call, log_id, false, &segment, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    uint64_t end = atomic_load(&segment->size);
+    if (offset < PBASE_ATOM_ALIGN || offset > end || size > end - offset) {
+        status = PBASE_FAIL(err, PBASE_INVALID,
+                            "bytes %" PRIu64 " to %" PRIu64 " of segment %" PRIu32
+                            " cannot be given back: its atoms lie between %u and %" PRIu64,
+                            offset, offset + size, log_id, PBASE_ATOM_ALIGN, end);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_segment_punch(segment->handle, call, offset, size, err);
     }
     os_of(table)->rwlock->read_unlock(table->lock);
     return status;

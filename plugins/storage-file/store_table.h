@@ -16,6 +16,7 @@
 typedef struct {
     uint32_t log_id;
     _Atomic uint64_t size; /* bytes that may be read: header, atoms, padding; they never change */
+    _Atomic uint64_t held; /* of the device, when it was listed last; 0: not since it was made */
     _Atomic bool sealed;
     bool own;              /* written by this process: its size is known here alone */
     bool is_abandoned;     /* not sealed, but nobody writes to it any more: a crash left it */
@@ -76,5 +77,9 @@ PBASE_MUST_CHECK pbase_status store_table_read(store_table *table, const pbase_c
                                                size_t size, size_t *out_read, pbase_error *err);
 PBASE_MUST_CHECK pbase_status store_table_map(store_table *table, uint32_t log_id,
                                               pbase_atom_map *out, pbase_error *err);
+/* Gives back the range, which lies behind the header and within what was written. */
+PBASE_MUST_CHECK pbase_status store_table_punch(store_table *table, const pbase_call *call,
+                                                uint32_t log_id, uint64_t offset, uint64_t size,
+                                                pbase_error *err);
 
 #endif

@@ -719,6 +719,54 @@ static void a_punched_range_reads_as_zeros(void **state)
     pbase_segment_close(segment);
 }
 
+static uint64_t held_bytes;
+
+static pbase_status hold_each(void *state, const pbase_block_info *info, pbase_error *err)
+{
+    (void)state;
+    (void)err;
+    held_bytes = info->held_bytes;
+    return PBASE_OK;
+}
+
+/* A store gives back parts of segments that are long sealed, through whatever handle it has. */
+static void a_sealed_segment_is_punched_as_well_and_takes_less_then(void **state)
+{
+    fixture *f = *state;
+    uint8_t bytes[4 * 65536];
+    size_t read = 0;
+    if (!has(f, PBASE_BLOCKS_PUNCH)) {
+        skip();
+    }
+    pbase_segment *segment = create(f, "a");
+    memset(bytes, 'p', sizeof bytes);
+    assert_ok(
+        f, pbase_segment_write(segment, NULL, 0, pbase_bytes_of(bytes, sizeof bytes), 0, &f->err));
+    assert_ok(f, pbase_segment_seal(segment, NULL, sizeof bytes, &f->err));
+    pbase_segment_close(segment);
+    assert_ok(f, pbase_blocks_open(f->blocks, NULL, "a", 0, &segment, &f->err));
+    assert_ok(f, pbase_blocks_list(f->blocks, NULL, "a", hold_each, NULL, &f->err));
+    uint64_t before = held_bytes;
+    pbase_status status = pbase_segment_punch(segment, NULL, 65536, 131072, &f->err);
+    if (status == PBASE_UNSUPPORTED) { /* the file system cannot */
+        pbase_segment_close(segment);
+        skip();
+    }
+    assert_ok(f, status);
+    assert_ok(f, pbase_segment_read(segment, NULL, 0, bytes, sizeof bytes, &read, &f->err));
+    assert_int_equal(read, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        assert_int_equal(bytes[i], i >= 65536 && i < 3 * 65536 ? 0 : 'p');
+    }
+    assert_ok(f, pbase_blocks_list(f->blocks, NULL, "a", hold_each, NULL, &f->err));
+    assert_true(before == 0 ? held_bytes == 0 : held_bytes + 131072 <= before);
+    assert_int_equal(try_open(f, "a", PBASE_SEGMENT_WRITE), PBASE_READ_ONLY);
+    assert_ok(f, pbase_blocks_remove(f->blocks, NULL, "a", &f->err));
+    status = pbase_segment_punch(segment, NULL, 0, 65536, &f->err);
+    assert_true(status == PBASE_OK || status == PBASE_NOT_FOUND);
+    pbase_segment_close(segment);
+}
+
 static void what_was_written_is_there_after_reopening(void **state)
 {
     fixture *f = *state;
@@ -880,6 +928,7 @@ int blocks_suite_run(const blocks_subject *subject)
         TEST(a_map_shows_what_is_written_later),
         TEST(a_map_outlives_the_removal_of_its_segment),
         TEST(a_punched_range_reads_as_zeros),
+        TEST(a_sealed_segment_is_punched_as_well_and_takes_less_then),
         TEST(what_was_written_is_there_after_reopening),
         TEST(threads_do_not_disturb_each_other),
     };

@@ -630,6 +630,60 @@ static void retired_segments_are_gone_and_their_ids_not_used_again(void **state)
     }
 }
 
+static void a_punched_range_leaves_the_atoms_around_it(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    pbase_atom_pointer pointers[12];
+    if (!storage_has(f, PBASE_STORAGE_PUNCH)) {
+        assert_int_equal(pbase_storage_atoms_punch(f->storage, NULL, pbase_atom_pointer_of(1, 64),
+                                                   4096, &f->err),
+                         PBASE_UNSUPPORTED);
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(pointers);
+         i++) { /* in sealed segments and the one that grows */
+        pointers[i] = storage_write_atom(f, i, 100000, PBASE_ATOMS_DURABLE);
+    }
+    for (size_t i = 0; i < COUNT_OF(pointers); i += 2) {
+        pbase_status status =
+            pbase_storage_atoms_punch(f->storage, NULL, pointers[i], 100000, &f->err);
+        if (status == PBASE_UNSUPPORTED) { /* the file system cannot */
+            skip();
+        }
+        assert_ok(f, status);
+    }
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 1; i < COUNT_OF(pointers); i += 2) {
+            storage_assert_atom(f, pointers[i], i, 100000);
+        }
+        if (storage_has(f, PBASE_STORAGE_PERSISTENT)) {
+            storage_close(f);
+            storage_open(f);
+        }
+    }
+}
+
+static void a_range_outside_of_what_was_written_is_not_punched(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    if (!storage_has(f, PBASE_STORAGE_PUNCH)) {
+        skip();
+    }
+    pbase_atom_pointer pointer = storage_write_atom(f, 1, 1000, PBASE_ATOMS_DURABLE);
+    uint32_t log_id = pbase_atom_pointer_log(pointer);
+    assert_int_equal(
+        pbase_storage_atoms_punch(f->storage, NULL, pbase_atom_pointer_of(log_id, 0), 64, &f->err),
+        PBASE_INVALID); /* the segment's header */
+    assert_int_equal(pbase_storage_atoms_punch(f->storage, NULL, pointer, 1 << 20, &f->err),
+                     PBASE_INVALID);
+    assert_int_equal(pbase_storage_atoms_punch(f->storage, NULL, pointer, UINT64_MAX, &f->err),
+                     PBASE_INVALID);
+    assert_int_equal(
+        pbase_storage_atoms_punch(f->storage, NULL, pbase_atom_pointer_of(77, 64), 64, &f->err),
+        PBASE_NOT_FOUND);
+    storage_assert_atom(f, pointer, 1, 1000);
+}
+
 static void retiring_an_unknown_segment_is_not_found(void **state)
 {
     storage_fixture *f = storage_of(state);
@@ -1164,6 +1218,8 @@ int storage_suite_run(const storage_subject *subject)
         TEST(full_segments_are_sealed_and_listed),
         TEST(listing_stops_with_the_status_of_each),
         TEST(retired_segments_are_gone_and_their_ids_not_used_again),
+        TEST(a_punched_range_leaves_the_atoms_around_it),
+        TEST(a_range_outside_of_what_was_written_is_not_punched),
         TEST(retiring_an_unknown_segment_is_not_found),
         TEST(reserved_ids_are_never_written_to),
         TEST(a_segment_put_under_a_reserved_id_has_the_atoms_of_the_one_read),

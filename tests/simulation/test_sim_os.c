@@ -125,6 +125,41 @@ static void unsynced_sectors_are_kept_or_lost_each_by_itself(void **state)
     os->file->close(file);
 }
 
+static void a_hole_comes_whole_or_not_at_all_and_what_is_written_into_it_later_stays(void **state)
+{
+    size_t all;
+    (void)state;
+    pbase_os_file *file = file_open(os, "f", PBASE_OS_CREATE);
+    fill(file, 0, 'a', 4);
+    assert_int_equal(os->file->sync(file, NULL), PBASE_OK);
+    assert_int_equal(os->directory->sync(os, "/", NULL), PBASE_OK);
+
+    assert_int_equal(os->file->punch(file, SECTOR, (uint64_t)2 * SECTOR, NULL), PBASE_OK);
+
+    assert_int_equal(futures_with("aaaa", &all), 1);
+    assert_int_equal(futures_with("a00a", &all), 1);
+    assert_int_equal(all, 2);
+    fill(file, 1, 'b', 1);
+    assert_int_equal(futures_with("ab0a", &all), 1);
+    assert_int_equal(futures_with("abaa", &all), 1);
+    assert_int_equal(futures_with("a00a", &all), 1);
+    assert_int_equal(all, 4);
+    os->file->close(file);
+}
+
+static void the_bytes_of_a_hole_are_not_counted(void **state)
+{
+    pbase_os_stat about;
+    (void)state;
+    pbase_os_file *file = file_open(os, "f", PBASE_OS_CREATE);
+    fill(file, 0, 'a', 4);
+    assert_int_equal(os->file->punch(file, SECTOR, (uint64_t)2 * SECTOR, NULL), PBASE_OK);
+    assert_int_equal(os->directory->stat(os, "f", &about, NULL), PBASE_OK);
+    assert_int_equal(about.size_bytes, 4 * SECTOR);
+    assert_int_equal(about.allocated_bytes, 2 * SECTOR);
+    os->file->close(file);
+}
+
 static void a_size_may_come_without_its_bytes(void **state)
 {
     size_t all;
@@ -302,6 +337,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(unsynced_sectors_are_kept_or_lost_each_by_itself, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_hole_comes_whole_or_not_at_all_and_what_is_written_into_it_later_stays, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(the_bytes_of_a_hole_are_not_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_size_may_come_without_its_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dsync_write_covers_itself_and_nothing_before, set_up,
                                         tear_down),

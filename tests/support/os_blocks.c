@@ -232,7 +232,8 @@ static pbase_status list_one(void *state, const char *file_name, pbase_error *er
     if (status != PBASE_OK) {
         return status;
     }
-    pbase_block_info info = {.name = name, .size_bytes = about.size_bytes};
+    pbase_block_info info = {
+        .name = name, .size_bytes = about.size_bytes, .held_bytes = about.allocated_bytes};
     return all->each(all->state, &info, err);
 }
 

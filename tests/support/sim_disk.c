@@ -39,12 +39,13 @@ typedef struct {
     names durable_names; /* directories */
 } node_body;
 
-typedef enum { ITEM_SECTOR, ITEM_SIZE, ITEM_NAME } item_kind;
+typedef enum { ITEM_SECTOR, ITEM_HOLE, ITEM_SIZE, ITEM_NAME } item_kind;
 
 typedef struct {
     item_kind kind;
-    sim_node node;    /* sector, size: the file; name: what is named, NONE for a removal */
-    uint64_t number;  /* the sector, or the size */
+    sim_node node;    /* sector, hole, size: the file; name: what is named, NONE for a removal */
+    uint64_t number;  /* the sector, the first of the hole, or the size */
+    uint64_t sectors; /* of the hole */
     uint8_t *sector;  /* SIM_SECTOR_BYTES */
     sim_node from;    /* directory that loses `from_name`, or NONE */
     sim_node to;      /* directory that gets `to_name`, or NONE */
@@ -63,6 +64,8 @@ struct sim_disk {
     size_t item_capacity;
     uint64_t limit;
 };
+
+#define HOLES_MAX 1u /* pending at once */
 
 static const uint8_t zero_sector[SIM_SECTOR_BYTES];
 
@@ -115,6 +118,16 @@ static void content_put_sector(content *bytes, uint64_t number, const uint8_t *s
 {
     content_reserve(bytes, (number + 1) * SIM_SECTOR_BYTES);
     memcpy(bytes->data + number * SIM_SECTOR_BYTES, sector, SIM_SECTOR_BYTES);
+}
+
+/* Zeros, also in sectors that are not whole yet. */
+static void content_put_hole(content *bytes, uint64_t first, uint64_t sectors)
+{
+    for (uint64_t i = first; i < first + sectors; i++) {
+        if ((i + 1) * SIM_SECTOR_BYTES <= bytes->capacity) {
+            memset(bytes->data + i * SIM_SECTOR_BYTES, 0, SIM_SECTOR_BYTES);
+        }
+    }
 }
 
 /* ------------------------------------------------------------------------------------ names --- */
@@ -244,6 +257,8 @@ static bool item_sync(sim_disk *disk, item *one, sim_node node)
     }
     if (one->kind == ITEM_SECTOR) {
         content_put_sector(durable, one->number, one->sector);
+    } else if (one->kind == ITEM_HOLE) {
+        content_put_hole(durable, one->number, one->sectors);
     } else {
         content_resize(durable, one->number);
     }
@@ -579,20 +594,52 @@ size_t sim_disk_read(const sim_disk *disk, sim_node node, uint64_t offset, void 
     return size;
 }
 
+/* True when the item changes the sector of the file, but for a change of its size. */
+static bool item_covers(const item *one, sim_node node, uint64_t number)
+{
+    uint64_t sectors = one->kind == ITEM_HOLE ? one->sectors : 1;
+    return (one->kind == ITEM_SECTOR || one->kind == ITEM_HOLE) && one->node == node &&
+           number >= one->number && number - one->number < sectors;
+}
+
 static bool sector_is_pending(const sim_disk *disk, sim_node node, uint64_t number)
 {
     for (size_t i = 0; i < disk->item_count; i++) {
-        const item *one = &disk->items[i];
-        if (one->kind == ITEM_SECTOR && one->node == node && one->number == number) {
+        if (item_covers(&disk->items[i], node, number)) {
             return true;
         }
     }
     return false;
 }
 
+/* Makes a pending hole durable, and so forgets what was written into it before. */
+static void hole_settle(sim_disk *disk, size_t index)
+{
+    item hole = disk->items[index];
+    size_t kept = 0;
+    content_put_hole(&disk->nodes[hole.node].durable, hole.number, hole.sectors);
+    for (size_t i = 0; i < disk->item_count; i++) {
+        item *one = &disk->items[i];
+        bool is_under =
+            i < index && one->kind == ITEM_SECTOR && item_covers(&hole, one->node, one->number);
+        if (i == index || is_under) {
+            item_fini(one);
+        } else {
+            disk->items[kept++] = *one;
+        }
+    }
+    disk->item_count = kept;
+}
+
 static void sector_forget(sim_disk *disk, sim_node node, uint64_t number)
 {
     size_t kept = 0;
+    for (size_t i = 0; i < disk->item_count; i++) {
+        if (disk->items[i].kind == ITEM_HOLE && item_covers(&disk->items[i], node, number)) {
+            hole_settle(disk, i);
+            i = (size_t)-1; /* the list has changed: from the start */
+        }
+    }
     for (size_t i = 0; i < disk->item_count; i++) {
         item *one = &disk->items[i];
         if (one->kind == ITEM_SECTOR && one->node == node && one->number == number) {
@@ -707,19 +754,57 @@ pbase_status sim_disk_resize(sim_disk *disk, sim_node node, uint64_t size, int64
     return status;
 }
 
+/* True when the sectors cannot differ in any crash. */
+static bool hole_is_durable(const sim_disk *disk, sim_node node, uint64_t first, uint64_t sectors)
+{
+    bool same = true;
+    for (uint64_t i = first; same && i < first + sectors; i++) {
+        const uint8_t *durable = content_sector(&disk->nodes[node].durable, i);
+        same = memcmp(durable, zero_sector, SIM_SECTOR_BYTES) == 0 &&
+               !sector_is_pending(disk, node, i) && !sector_is_cut(disk, node, i);
+    }
+    return same;
+}
+
+/* A hole is one change of the file's map of blocks. Nobody ever has to make one durable, so that the
+ * oldest ones become so by themselves. */
+static void hole_enter(sim_disk *disk, sim_node node, uint64_t first, uint64_t sectors)
+{
+    size_t holes = 0, oldest = 0;
+    if (sectors == 0 || hole_is_durable(disk, node, first, sectors)) {
+        return;
+    }
+    item *made = item_new(disk, ITEM_HOLE, node);
+    made->number = first;
+    made->sectors = sectors;
+    for (size_t i = disk->item_count; i > 0; i--) {
+        bool is_hole = disk->items[i - 1].kind == ITEM_HOLE;
+        holes += is_hole;
+        oldest = is_hole ? i - 1 : oldest;
+    }
+    if (holes > HOLES_MAX) {
+        hole_settle(disk, oldest);
+    }
+}
+
 void sim_disk_punch(sim_disk *disk, sim_node node, uint64_t offset, uint64_t size)
 {
     disk->version++;
     content *seen = &disk->nodes[node].seen;
     uint64_t end = offset + size < seen->size ? offset + size : seen->size;
+    uint64_t first = (offset + SIM_SECTOR_BYTES - 1) / SIM_SECTOR_BYTES,
+             past = end / SIM_SECTOR_BYTES;
     for (uint64_t at = offset; at < end;) {
         uint64_t part = SIM_SECTOR_BYTES - at % SIM_SECTOR_BYTES;
         part = part < end - at ? part : end - at;
         memset(seen->data + at, 0, part);
         retired_write(&disk->nodes[node], at, zero_sector, part);
-        sector_enter(disk, node, at / SIM_SECTOR_BYTES, false);
+        if (part != SIM_SECTOR_BYTES) {
+            sector_enter(disk, node, at / SIM_SECTOR_BYTES, false);
+        }
         at += part;
     }
+    hole_enter(disk, node, first, past > first ? past - first : 0);
 }
 
 const uint8_t *sim_disk_map(sim_disk *disk, sim_node node, uint64_t size)
@@ -789,6 +874,9 @@ static void crash_content(sim_disk *after, const sim_disk *disk, sim_node node,
         }
         if (one->kind == ITEM_SECTOR) {
             crash_sector(bytes, one, fates[i], random);
+        } else if (one->kind == ITEM_HOLE) { /* torn: the first half of it */
+            uint64_t half = (one->sectors + 1) / 2;
+            content_put_hole(bytes, one->number, fates[i] == SIM_TORN ? half : one->sectors);
         } else if (one->kind == ITEM_SIZE) {
             content_resize(bytes, one->number);
         }

@@ -27,7 +27,7 @@ typedef uint32_t sim_node; /* a file or directory; numbers are not reused */
 typedef enum {
     SIM_LOST,
     SIM_KEPT,
-    SIM_TORN /* a sector: new up to some byte, then old */
+    SIM_TORN /* a sector: new up to some byte, then old; a punched range: its first half */
 } sim_fate;
 
 sim_disk *sim_disk_create(void);

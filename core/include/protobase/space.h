@@ -51,15 +51,17 @@ PBASE_API void pbase_space_close(pbase_space *space);
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_checkpoint(pbase_space *space,
                                                                const pbase_call *call,
                                                                pbase_error *err);
-/* What a compaction found and gave back. Segments are those that nobody adds to any more. */
+/* What a compaction found and gave back. */
 typedef struct {
-    uint64_t segments, bytes; /* looked at */
+    uint64_t segments, bytes; /* looked at, and what they took of the device */
     uint64_t live_bytes;      /* of them: what the newest state, open snapshots and what retention
-                                 keeps still reach; an upper bound where atoms are compressed */
-    uint64_t freed_segments, freed_bytes;
+                                 keeps still reach */
+    uint64_t freed_segments;  /* removed whole */
+    uint64_t freed_bytes;     /* of the device: theirs, and blocks within others */
 } pbase_compact_report;
-/* Settles the newest state, then gives back the segments of the store in which nothing is alive. The
- * background does the same when a quarter of the store may be dead. Readers and commits go on.
+/* Settles the newest state, then gives back what of the store nothing alive lies in: whole segments,
+ * and blocks of 4 KiB within others where the file system can. The background does the same when a
+ * quarter of the store may be dead. Readers and commits go on.
  * BUSY: another process has the space open, or a large transaction is being written. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_compact(pbase_space *space,
                                                             const pbase_call *call,

@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     const char *name; /* lent for the call */
     uint64_t size_bytes;
+    uint64_t held_bytes; /* that it takes of the device, less what was punched; 0: not known */
     uint32_t sealed;
     uint32_t reserved;
 } pbase_block_info;
@@ -115,7 +116,9 @@ typedef struct {
     pbase_status (*map)(pbase_segment *segment, uint64_t size, const uint8_t **out,
                         pbase_error *err);
     void (*unmap)(pbase_segment *segment, const uint8_t *data, uint64_t size);
-    /* Optional (PUNCH). */
+    /* Optional (PUNCH): gives a range back, which reads as zeros from now on. Also of a sealed segment
+     * and of one opened for reading; not durable by itself: after a crash the range may be what it
+     * was, in part. UNSUPPORTED: the place cannot after all. */
     pbase_status (*punch)(pbase_segment *segment, const pbase_call *call, uint64_t offset,
                           uint64_t size, pbase_error *err);
     void (*close)(pbase_blocks *self); /* its segments are closed already */

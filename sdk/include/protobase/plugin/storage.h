@@ -168,7 +168,10 @@ typedef struct {
     /* Optional (capability PBASE_STORAGE_MAP): a view of the whole segment `log_id`. */
     pbase_status (*map)(pbase_storage *self, uint32_t log_id, pbase_atom_map *out,
                         pbase_error *err);
-    /* Optional (PBASE_STORAGE_PUNCH): frees a dead range inside a segment. */
+    /* Optional (PBASE_STORAGE_PUNCH): no pointer into the `size` bytes from `pointer` on will be
+     * followed again, by nobody; they may read as zeros from now on, and after a crash as either. The
+     * range lies within what was written; the segment may be sealed. UNSUPPORTED also where the
+     * storage finds out only now that it cannot. */
     pbase_status (*punch)(pbase_storage *self, const pbase_call *call, pbase_atom_pointer pointer,
                           uint64_t size, pbase_error *err);
     /* Optional: a log id that only the caller writes (bulk loads). */
@@ -186,7 +189,8 @@ typedef struct {
     uint32_t log_id;
     uint32_t sealed; /* PBASE_SEGMENT_SEALED, PBASE_SEGMENT_LOOSE, both, or 0 */
     uint64_t size_bytes;
-    uint8_t digest[32]; /* SHA-256 or the storage's choice; zeros when not kept */
+    uint64_t held_bytes; /* that it takes of the device, less what was punched; 0: not known */
+    uint8_t digest[32];  /* SHA-256 or the storage's choice; zeros when not kept */
 } pbase_segment_info;
 
 typedef struct {
