@@ -118,6 +118,20 @@ static const cli_option check_options[] = {
                         "tell so many one by one (default 1000); all are counted"},
     NO_MORE_OPTIONS,
 };
+static const cli_operand recover_words[] = {
+    {"SRC", CLI_FOLDER, false, "the damaged space; it is only read"},
+    {"DEST", CLI_FOLDER, false, "a new folder for what is left"},
+    NO_MORE,
+};
+static const cli_option recover_options[] = {
+    [RECOVER_WITHOUT_STALE] = {"--without-stale", NULL, CLI_FLAG, false,
+                               "take nothing from older checkpoints"},
+    [RECOVER_WITHOUT_ORPHANS] = {"--without-orphans", NULL, CLI_FLAG, false,
+                                 "make no database lost+found of leaves that nothing leads to"},
+    [RECOVER_STOP_AT_GAP] = {"--stop-at-gap", NULL, CLI_FLAG, false,
+                             "apply no commit behind a missing one"},
+    NO_MORE_OPTIONS,
+};
 static const cli_operand new_database[] = {{"NAME", CLI_TEXT, false, "of the new database"},
                                            NO_MORE};
 static const cli_operand old_database[] = {{"NAME", CLI_DATABASE, false, "of the database"},
@@ -305,6 +319,13 @@ const cli_command cli_commands[] = {
      "values and indexes out. Findings exit with 6; docs/check.md says what to do then.",
      "protobase check\nprotobase check --quick --findings 100000", no_operands, check_options,
      cmd_check},
+    {"recover", "save what is left of a damaged space into a new one",
+     "Reads SRC without trusting anything in it and without changing it, saves everything whose "
+     "checksum holds into the new folder DEST, and tells what is lost, doubtful or was mended: "
+     "docs/recover.md. With --config the codecs and keys are those of the file. Exits with 6 when "
+     "anything is lost.",
+     "protobase recover ./protobase-data ./saved\nprotobase recover --stop-at-gap damaged saved",
+     recover_words, recover_options, cmd_recover},
     {"compact", "give back space in which nothing is alive",
      "A checkpoint, then segments of the store that nothing reaches are removed. The background "
      "does "

@@ -133,7 +133,7 @@ static pbase_status open_engine(pbase_space *self, pbase_error *err)
     return engine_open(&wanted, &self->engine, err);
 }
 
-static pbase_status open_parts(pbase_space *self, const pbase_space_options *options,
+static pbase_status open_bytes(pbase_space *self, const pbase_space_options *options,
                                pbase_error *err)
 {
     self->codecs.base.serializer = provide_serializer;
@@ -143,9 +143,47 @@ static pbase_status open_parts(pbase_space *self, const pbase_space_options *opt
     pbase_status status = open_store(self, options, err);
     if (status == PBASE_OK) {
         store_coder_init(&self->coder, self->bytes);
-        status = open_engine(self, err);
     }
     return status;
+}
+
+static pbase_status open_parts(pbase_space *self, const pbase_space_options *options,
+                               pbase_error *err)
+{
+    pbase_status status = open_bytes(self, options, err);
+    return status == PBASE_OK ? open_engine(self, err) : status;
+}
+
+pbase_status space_open_parts(const pbase_config_source *config,
+                              pbase_status (*prepare)(void *state, pbase_storage *storage,
+                                                      pbase_error *err),
+                              void *state, pbase_space **out, pbase_error *err)
+{
+    const pbase_space_options options = PBASE_SPACE_OPTIONS_INIT;
+    const wiring_options wanted = {.os = config->os};
+    wiring *graph = NULL;
+    pbase_status status = wiring_open(config, &wanted, &graph, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    const pbase_host *host = wiring_host(graph);
+    pbase_space *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        wiring_close(graph);
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a space");
+    }
+    self->host = host;
+    self->graph = graph;
+    status = prepare == NULL ? PBASE_OK : prepare(state, wiring_storage(graph), err);
+    if (status == PBASE_OK) {
+        status = open_bytes(self, &options, err);
+    }
+    if (status != PBASE_OK) {
+        pbase_space_close(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
 }
 
 pbase_status pbase_space_open(const pbase_config_source *config, const pbase_space_options *options,

@@ -32,6 +32,14 @@ struct pbase_space {
     idle_snapshot idle[SNAPSHOTS_IDLE];
 };
 
+/* Opens a space without an engine: its components and its store, for recovering. `prepare` (may be
+ * NULL) comes before the store looks at the storage. Ended by pbase_space_close. */
+PBASE_MUST_CHECK pbase_status space_open_parts(const pbase_config_source *config,
+                                               pbase_status (*prepare)(void *state,
+                                                                       pbase_storage *storage,
+                                                                       pbase_error *err),
+                                               void *state, pbase_space **out, pbase_error *err);
+
 /* UNSUPPORTED in a child of the process that opened the space. */
 PBASE_MUST_CHECK pbase_status space_check_process(const pbase_space *space, pbase_error *err);
 /* The same, then takes over what other processes committed: before the newest state is read. */

@@ -22,6 +22,7 @@ typedef struct {
     file_folder folder;
     uint64_t segment_bytes;
     bool direct;
+    bool only_reads;       /* nothing in the folder is changed, not even marks and locks */
     pbase_os_mutex *mutex; /* guards names, keys, and all below */
     bool found_clean;      /* the last who used the folder ended in order: nothing in it is torn */
     bool mark_is_gone;     /* of that end, for good */
@@ -61,6 +62,14 @@ static pbase_status call_check(const pbase_segment *segment, const pbase_call *c
                                pbase_error *err)
 {
     return pbase_call_check(call, from(segment->blocks)->host->os, err);
+}
+
+static pbase_status check_writes(const file_blocks *self, pbase_error *err)
+{
+    return self->only_reads
+               ? PBASE_FAIL(err, PBASE_READ_ONLY, "the folder '%s' is opened for reading only",
+                            (const char *)self->folder.root.data)
+               : PBASE_OK;
 }
 
 /* Slots that touch names begin so: with names that are durable. */
@@ -187,7 +196,8 @@ static pbase_status segment_open(pbase_blocks *base, const pbase_call *call, con
     file_segment *segment = NULL;
     bool sealed = false;
     bool writable = (flags & PBASE_SEGMENT_WRITE) != 0;
-    pbase_status status = enter(self, call, err);
+    pbase_status status = writable ? check_writes(self, err) : PBASE_OK;
+    status = status == PBASE_OK ? enter(self, call, err) : status;
     if (status != PBASE_OK) {
         return status;
     }
@@ -373,7 +383,8 @@ static pbase_status name_remove(pbase_blocks *base, const pbase_call *call, cons
     const char *suffix = "";
     pbase_buffer path;
     pbase_buffer_init(&path, self->host->alloc);
-    pbase_status status = enter(self, call, err);
+    pbase_status status = check_writes(self, err);
+    status = status == PBASE_OK ? enter(self, call, err) : status;
     if (status != PBASE_OK) {
         return status;
     }
@@ -402,7 +413,8 @@ static pbase_status name_rename(pbase_blocks *base, const pbase_call *call, cons
 {
     file_blocks *self = from(base);
     const char *suffix = "";
-    pbase_status status = enter(self, call, err);
+    pbase_status status = check_writes(self, err);
+    status = status == PBASE_OK ? enter(self, call, err) : status;
     if (status != PBASE_OK) {
         return status;
     }
@@ -509,7 +521,8 @@ static pbase_status key_cas(pbase_blocks *base, const pbase_call *call, const ch
     file_blocks *self = from(base);
     pbase_error failure;
     pbase_error_init(&failure);
-    pbase_status status = keys_enter(self, call, err);
+    pbase_status status = check_writes(self, err);
+    status = status == PBASE_OK ? keys_enter(self, call, err) : status;
     if (status != PBASE_OK) {
         return status;
     }
@@ -552,8 +565,9 @@ static pbase_status lock_file_open(file_blocks *self, pbase_os_file **out, pbase
     pbase_buffer_init(&path, self->host->alloc);
     pbase_status status = file_folder_path(&self->folder, FILE_FOLDER_LOCK, "", &path, err);
     if (status == PBASE_OK) {
-        status = os->file->open(os, (const char *)path.data,
-                                PBASE_OS_READ | PBASE_OS_WRITE | PBASE_OS_CREATE, out, err);
+        uint32_t flags =
+            self->only_reads ? PBASE_OS_READ : PBASE_OS_READ | PBASE_OS_WRITE | PBASE_OS_CREATE;
+        status = os->file->open(os, (const char *)path.data, flags, out, err);
     }
     pbase_buffer_fini(&path);
     return status;
@@ -627,7 +641,9 @@ static pbase_status exclusive_lock(pbase_blocks *base, const pbase_call *call, p
         status = busy(self, self->host->os->system->process_id(self->host->os), err);
     } else {
         status = lock_take(self, err);
-        if (status == PBASE_OK) {
+        if (status == PBASE_NOT_FOUND && self->only_reads) { /* nobody can have it open */
+            status = PBASE_OK;
+        } else if (status == PBASE_OK && !self->only_reads) {
             status = clean_take(self, err);
         }
     }
@@ -665,6 +681,7 @@ static pbase_status attach(pbase_blocks *base, const pbase_call *call, bool *out
     file_blocks *self = from(base);
     pbase_os_file *file = NULL;
     pbase_status status = pbase_call_check(call, self->host->os, err);
+    status = status == PBASE_OK ? check_writes(self, err) : status;
     if (status != PBASE_OK) {
         return status;
     }
@@ -803,7 +820,7 @@ static void provider_close(pbase_blocks *base)
     const pbase_host *host = self->host;
     PBASE_ASSERT(self->open_segments == NULL);
     if (self->lock_file != NULL) {
-        if (!self->attached || self->alone) {
+        if (!self->only_reads && (!self->attached || self->alone)) {
             clean_leave(self);
         }
         host->os->file->close(self->lock_file);
@@ -853,9 +870,11 @@ pbase_status file_blocks_open(const pbase_component_open *open, void **out, pbas
     self->host = host;
     self->segment_bytes = (uint64_t)pbase_config_int(config, "segment_size");
     self->direct = strcmp(pbase_config_text(config, "direct_io"), "auto") == 0;
+    self->only_reads = pbase_config_bool(config, "read_only");
+    self->names_durable = self->only_reads;
     bool allow_network = strcmp(pbase_config_text(config, "network"), "allow") == 0;
     pbase_status status = file_folder_open(&self->folder, host, pbase_config_text(config, "path"),
-                                           allow_network, err);
+                                           allow_network, self->only_reads, err);
     if (status == PBASE_OK) {
         status = host->os->lock->mutex_create(host->os, &self->mutex, err);
     }

@@ -457,6 +457,13 @@ static pbase_status root_ensure(const file_folder *folder, pbase_error *err)
     return status;
 }
 
+static pbase_status root_require(const file_folder *folder, pbase_error *err)
+{
+    pbase_os_stat about;
+    const pbase_os *os = folder->host->os;
+    return os->directory->stat(os, text_of(&folder->root), &about, err);
+}
+
 static pbase_status network_refuse(const file_folder *folder, pbase_error *err)
 {
     const pbase_os *os = folder->host->os;
@@ -539,7 +546,7 @@ pbase_status file_folder_sync_all(const file_folder *folder, pbase_error *err)
 }
 
 pbase_status file_folder_open(file_folder *folder, const pbase_host *host, const char *path,
-                              bool allow_network, pbase_error *err)
+                              bool allow_network, bool only_reads, pbase_error *err)
 {
     folder->host = host;
     pbase_buffer_init(&folder->root, host->alloc);
@@ -552,12 +559,12 @@ pbase_status file_folder_open(file_folder *folder, const pbase_host *host, const
         status = pbase_buffer_append_u8(&folder->root, 0, err);
     }
     if (status == PBASE_OK) {
-        status = root_ensure(folder, err);
+        status = only_reads ? root_require(folder, err) : root_ensure(folder, err);
     }
     if (status == PBASE_OK && !allow_network) {
         status = network_refuse(folder, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && !only_reads) {
         status = format_ensure(folder, err);
     }
     if (status != PBASE_OK) {

@@ -25,11 +25,11 @@ typedef struct {
     pbase_buffer root;      /* path, NUL-ended */
 } file_folder;
 
-/* Finds or makes the folder at `path` (its parent must exist) and checks that it is ours. FORMAT: something else is kept there. UNSUPPORTED: it lies on a network
+/* With `only_reads`, only a folder that is there, whatever its mark says. Finds or makes the folder at `path` (its parent must exist) and checks that it is ours. FORMAT: something else is kept there. UNSUPPORTED: it lies on a network
  * file system and `allow_network` is false. Nothing to close on failure. */
 PBASE_MUST_CHECK pbase_status file_folder_open(file_folder *folder, const pbase_host *host,
                                                const char *path, bool allow_network,
-                                               pbase_error *err);
+                                               bool only_reads, pbase_error *err);
 void file_folder_close(file_folder *folder);
 
 /* Replaces `out` by the NUL-ended path of `name` followed by `suffix`. */

@@ -13,6 +13,7 @@
 #include "file_storage.h"
 
 #include "file_flusher.h"
+#include "file_salvage.h"
 #include "file_store.h"
 #include "file_super.h"
 #include "file_turn.h"
@@ -809,6 +810,9 @@ static pbase_status parts_start(file_storage *self, const pbase_config *config, 
 pbase_status file_storage_open(const pbase_component_open *open, void **out, pbase_error *err)
 {
     const pbase_host *host = open->host;
+    if (pbase_config_bool(open->config, "salvage")) {
+        return file_salvage_open(open, out, err);
+    }
     file_storage *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
     if (self == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a storage");

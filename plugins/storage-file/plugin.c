@@ -14,6 +14,8 @@ static const pbase_option storage_options[] = {
      "A checkpoint starts when the journal has grown by this much."},
     {"exclusive", PBASE_OPTION_BOOL, 0, "false", NULL,
      "Refuse other processes while this one has the space open, instead of sharing it."},
+    {"salvage", PBASE_OPTION_BOOL, 0, "false", NULL,
+     "Read what is left of a damaged space and change nothing: for recovering."},
     {"journal_segment_size", PBASE_OPTION_SIZE, 0, "16MiB", "64KiB..4GiB",
      "Size of one preallocated segment of the journal."},
 };
@@ -35,6 +37,8 @@ static const pbase_option blocks_options[] = {
      "Folder of the space; it is made when its parent exists."},
     {"segment_size", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..1GiB",
      "Size of one segment of the store."},
+    {"read_only", PBASE_OPTION_BOOL, 0, "false", NULL,
+     "Change nothing in the folder, which must be there."},
     {"direct_io", PBASE_OPTION_ENUM, 0, "auto", "auto|never",
      "Write the journal past the page cache where the file system can."},
     {"network", PBASE_OPTION_ENUM, 0, "refuse", "refuse|allow",

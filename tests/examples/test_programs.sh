@@ -79,3 +79,7 @@ expect "ann works for Trees & Daughters" 14-objects
 expect "cleo works for nobody" 14-objects
 head -c 1000000 /dev/zero >zeros
 expect "1000000 bytes, fnv1a" 15-blobs zeros
+expect "0 findings" 22-check
+expect "0 findings" 22-check hello-data
+expect "saved, up to commit" 23-recover hello-data saved
+expect "0 findings" 22-check saved

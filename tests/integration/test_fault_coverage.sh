@@ -20,6 +20,7 @@ pbase_change_name           a name of a number: a constant
 pbase_collection_kind_name  a name of a number: a constant
 pbase_config_origin_name    a name of a number: a constant
 pbase_plugin_rule_name      a name of a number: a constant
+pbase_space_recover         makes a space each time: swept over a small one in test_recover.c
 pbase_version               a constant
 END
 }

@@ -140,6 +140,18 @@ static pbase_status check(fault_scene *s, pbase_error *err)
     return status;
 }
 
+static pbase_status quick_check(fault_scene *s, pbase_error *err)
+{
+    pbase_check_report report;
+    uint64_t findings = 0;
+    const pbase_check_options options = {
+        .each = count_finding, .state = &findings, .is_quick = true};
+    pbase_status status = pbase_space_check_with(s->fixture.space, &options, NULL, &report, err);
+    assert_true(s->is_disk || findings == 0);
+    assert_true(status != PBASE_OK || report.findings == findings);
+    return status;
+}
+
 static pbase_status count_figure(void *state, const char *name, uint64_t value, const char *unit,
                                  pbase_error *err)
 {
@@ -310,6 +322,10 @@ static const fault_scenario scenarios[] = {
      .place = FAULT_OUTSIDE,
      .when = open_new},
     {.name = "open_in_memory", .functions = "", .place = FAULT_OUTSIDE, .when = open_in_memory},
+    {.name = "quick_check",
+     .functions = "pbase_space_check_with",
+     .place = FAULT_IN_SPACE,
+     .when = quick_check},
     {.name = "checkpoint",
      .functions = "pbase_space_checkpoint",
      .place = FAULT_IN_SPACE,

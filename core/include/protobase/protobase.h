@@ -14,6 +14,7 @@
 #include <protobase/plugins.h>
 #include <protobase/query.h>
 #include <protobase/query_builder.h>
+#include <protobase/recover.h>
 #include <protobase/stats.h>
 #include <protobase/txn.h>
 #include <protobase/watch.h>

@@ -10,6 +10,11 @@ static void a_space_is_checked_and_has_figures()
     CHECK(main.run(fill_numbers).ok() && space.checkpoint().ok());
     auto report = pb::check(space).value();
     CHECK(report.findings.empty() && report.figures.databases == 1 && report.figures.entries >= 10);
+    auto quick = pb::check(space, pb::check_options{true, 5}).value();
+    CHECK(quick.findings.empty() && quick.figures.entries == 0 && quick.figures.atoms > 0);
+    auto nowhere = pb::recover(with_plugins(pb::config::folder("/nowhere/damaged")),
+                               with_plugins(pb::config::folder("/nowhere/saved")));
+    CHECK(!nowhere && nowhere.failure().is_not_found());
     CHECK(space.compact().ok());
     CHECK(pb::usage(space).value().live_atoms > 0);
     auto stats = pb::stats(space).value();

@@ -13,6 +13,7 @@
 #include <protobase/cpp/object.hpp>
 #include <protobase/cpp/plugins.hpp>
 #include <protobase/cpp/query.hpp>
+#include <protobase/cpp/recover.hpp>
 #include <protobase/cpp/space.hpp>
 #include <protobase/cpp/watch.hpp>
 #endif

@@ -14,19 +14,33 @@ struct check_report {
     pbase_check_report figures{};  // databases, collections, indexes, entries, atoms, bytes
     std::vector<finding> findings; // none: the space is clean
 };
-// Reads and verifies everything that the newest state reaches.
-[[nodiscard]] inline result<check_report> check(const space &of, const call &wait = {})
+struct check_options {
+    bool is_quick = false;          // checksums and references alone
+    std::uint64_t findings_max = 0; // told one by one; 0: PBASE_CHECK_FINDINGS_MAX
+};
+// Reads every segment and verifies everything that is kept.
+[[nodiscard]] inline result<check_report> check(const space &of, const check_options &options,
+                                                const call &wait = {})
 {
     check_report out;
     detail::finding_list found(out.findings);
+    pbase_check_options raw{};
+    raw.each = detail::finding_list::take;
+    raw.state = &found;
+    raw.is_quick = options.is_quick;
+    raw.findings_max = options.findings_max;
     auto done = found.end(detail::checked(of.shared(), [&](pbase_error *err) {
-        return pbase_space_check(of.raw(), wait.raw(), detail::finding_list::take, &found,
-                                 &out.figures, err);
+        return pbase_space_check_with(of.raw(), &raw, wait.raw(), &out.figures, err);
     }));
     if (!done) {
         return done.failure();
     }
     return out;
+}
+
+[[nodiscard]] inline result<check_report> check(const space &of, const call &wait = {})
+{
+    return check(of, check_options{}, wait);
 }
 
 struct stat {
