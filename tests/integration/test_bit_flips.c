@@ -344,6 +344,80 @@ static void no_bit_can_be_flipped_unnoticed_or_read_wrong(void **unused)
     assert_true(tried > 1000);
 }
 
+/* The files as they are while the space is open: what a crash leaves. */
+static void keep_crashed(void)
+{
+    fixture_open(&w.at);
+    for (int64_t i = 2; i < 6; i++) {
+        assert_int_equal(fixture_put_one(&w.at, "other", i, i), PBASE_OK);
+    }
+    for (size_t i = 0; i < w.count; i++) {
+        free(w.files[i].data);
+    }
+    w.count = 0;
+    for_files(w.at.data, keep_file);
+    fixture_close(&w.at);
+    restore();
+}
+
+/* Where the last frame of the journal begins, in its file. */
+static kept_file *last_frame(size_t *out_at)
+{
+    kept_file *found = &w.files[FILES_MAX - 1]; /* none: it is empty */
+    uint64_t newest = 0;
+    for (size_t i = 0; i < w.count; i++) {
+        kept_file *file = &w.files[i];
+        if (!begins_with(file->name, "journal/") || begins_with(file->name, "journal/spare")) {
+            continue;
+        }
+        for (size_t at = 0; at + 512 <= file->size; at += 512) {
+            uint64_t position = strtoull(file->name + strlen("journal/"), NULL, 16) + at;
+            if (memcmp(file->data + at, "PBJF", 4) == 0 && position > newest &&
+                pbase_get_u64(file->data + at + 24) == position) {
+                found = file;
+                newest = position;
+                *out_at = at;
+            }
+        }
+    }
+    assert_true(found->size > 0);
+    return found;
+}
+
+static void a_damaged_last_group_after_a_crash_is_told_as_cut(void **unused)
+{
+    (void)unused;
+    size_t frame = 0;
+    pbase_recovery recovery;
+    keep_crashed();
+    fixture_open(&w.at);
+    pbase_space_recovery(w.at.space, &recovery);
+    uint64_t whole = recovery.sequence;
+    assert_int_equal(recovery.torn_bytes, 0);
+    fixture_close(&w.at);
+    restore();
+    kept_file *file = last_frame(&frame);
+    size_t size = pbase_get_u32(file->data + frame + 16);
+    for (size_t at = frame; at < frame + size; at += seed_is_long_run() ? 1 : 37) {
+        pbase_error err;
+        pbase_error_init(&err);
+        file->data[at] ^= 0x20;
+        write_file(file);
+        file->data[at] ^= 0x20;
+        pbase_status status = fixture_try_open(&w.at, &err);
+        assert_ok(status, &err);
+        pbase_space_recovery(w.at.space, &recovery);
+        assert_int_equal(recovery.sequence, whole - 1); /* everything before it is there */
+        assert_true(recovery.torn_bytes > 0);
+        assert_int_equal(fixture_get(&w.at, "other", 5), INT64_MIN);
+        for (int64_t i = 2; i < 5; i++) {
+            assert_int_equal(fixture_get(&w.at, "other", i), i);
+        }
+        fixture_close(&w.at);
+        restore();
+    }
+}
+
 static void a_sound_space_has_no_findings(void **unused)
 {
     (void)unused;
@@ -360,6 +434,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_sound_space_has_no_findings, begin, end),
+        cmocka_unit_test_setup_teardown(a_damaged_last_group_after_a_crash_is_told_as_cut, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(no_bit_can_be_flipped_unnoticed_or_read_wrong, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

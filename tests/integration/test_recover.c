@@ -77,7 +77,8 @@ static void flip(const char *name, long from, long to)
     FILE *file = fopen(path, "r+b");
     assert_non_null(file);
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    to = to == 0 ? ftell(file) : to;
+    long size = ftell(file);
+    to = to == 0 || to > size ? size : to;
     long at = from + (long)seed_below(&randomness, (uint64_t)(to - from));
     assert_int_equal(fseek(file, at, SEEK_SET), 0);
     int byte = fgetc(file);
