@@ -5,6 +5,7 @@
  * exclusive between two opens of one process too and ends with it; the process id that flock does
  * not tell is kept as decimal text at the beginning of the locked file. */
 #include "os/os.h"
+#include "os/os_device.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,7 +19,8 @@
 #include <unistd.h>
 
 #define TRANSFER_BYTES_MAX ((size_t)0x40000000) /* of one system call; the kernel stops at 2 GiB */
-#define HOLDER_TEXT_BYTES 24                    /* a decimal 64-bit number, a newline, a NUL */
+#define HOLDER_DIGITS 20
+#define HOLDER_TEXT_BYTES 24 /* a decimal 64-bit number filled with blanks, a newline, a NUL */
 
 struct pbase_os_file {
     const pbase_alloc *alloc;
@@ -297,13 +299,18 @@ static uint64_t holder_read(pbase_os_file *file)
     return id;
 }
 
-/* A shorter text replaces a longer one: cut first, so that nobody reads half of both. */
+/* One text replaces another of the same length, in one write: cutting the file first would have the
+ * file system free its block and write a new one at every opening. */
 static pbase_status holder_write(pbase_os_file *file, pbase_error *err)
 {
-    char text[HOLDER_TEXT_BYTES];
-    int size = snprintf(text, sizeof(text), "%" PRIu64 "\n", (uint64_t)getpid());
-    pbase_status status = file_truncate(file, 0, err);
-    return status != PBASE_OK ? status : file_write(file, 0, text, (size_t)size, err);
+    char text[HOLDER_TEXT_BYTES], before[HOLDER_TEXT_BYTES];
+    int size = snprintf(text, sizeof(text), "%-*" PRIu64 "\n", HOLDER_DIGITS, (uint64_t)getpid());
+    size_t got = 0;
+    if (file_read(file, 0, before, (size_t)size, &got, NULL) == PBASE_OK && got == (size_t)size &&
+        memcmp(before, text, got) == 0) {
+        return PBASE_OK; /* this process had it last */
+    }
+    return file_write(file, 0, text, (size_t)size, err);
 }
 
 /* A holder writes its id just after it has the lock: a moment later it can be read. */
@@ -377,6 +384,11 @@ static void file_close(pbase_os_file *file)
     }
 }
 
+static void file_pieces(pbase_os_file *file, pbase_os_pieces *out)
+{
+    os_device_pieces(file->fd, out);
+}
+
 const pbase_os_file_ops os_file_real = {
     .struct_size = sizeof(pbase_os_file_ops),
     .open = file_open,
@@ -394,4 +406,5 @@ const pbase_os_file_ops os_file_real = {
     .lock_try = file_lock_try,
     .unlock = file_unlock,
     .close = file_close,
+    .pieces = file_pieces,
 };

@@ -29,8 +29,7 @@ pbase_status cache_stripe_init(cache_stripe *self, pbase_error *err)
     self->left_count = left_wanted(self->bytes_max);
     self->bucket_count = BUCKETS_MIN;
     self->buckets = pbase_alloc_zeroed(self->alloc, self->bucket_count, sizeof *self->buckets);
-    self->left = pbase_alloc_zeroed(self->alloc, self->left_count, sizeof *self->left);
-    return self->buckets != NULL && self->left != NULL
+    return self->buckets != NULL
                ? PBASE_OK
                : PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the cache of atoms");
 }
@@ -63,9 +62,34 @@ static void buckets_grow(cache_stripe *self)
     pbase_alloc_free(self->alloc, old, count * sizeof(*old));
 }
 
+/* NULL until somebody left. */
 static pbase_atom_pointer *left_slot(const cache_stripe *self, pbase_atom_pointer pointer)
 {
-    return &self->left[mix(pointer) >> 20 & (self->left_count - 1)];
+    return self->left == NULL ? NULL : &self->left[mix(pointer) >> 20 & (self->left_count - 1)];
+}
+
+/* Made for the first who leaves: most of a space's caches never fill, and clearing it is a good part
+ * of opening one. Without memory nobody is remembered. */
+static void left_remember(cache_stripe *self, pbase_atom_pointer pointer)
+{
+    if (self->left == NULL) {
+        self->left = pbase_alloc_zeroed(self->alloc, self->left_count, sizeof *self->left);
+    }
+    pbase_atom_pointer *slot = left_slot(self, pointer);
+    if (slot != NULL) {
+        *slot = pointer;
+    }
+}
+
+/* Whether it left lately; then no longer. */
+static bool left_forget(cache_stripe *self, pbase_atom_pointer pointer)
+{
+    pbase_atom_pointer *slot = left_slot(self, pointer);
+    bool found = slot != NULL && *slot == pointer;
+    if (found) {
+        *slot = PBASE_ATOM_NONE;
+    }
+    return found;
 }
 
 /* ------------------------------------------------------------------------------- queues ---- */
@@ -131,7 +155,8 @@ void cache_stripe_fini(cache_stripe *self)
         }
     }
     pbase_alloc_free(self->alloc, self->buckets, self->bucket_count * sizeof(*self->buckets));
-    pbase_alloc_free(self->alloc, self->left, self->left_count * sizeof *self->left);
+    pbase_alloc_free(self->alloc, self->left,
+                     self->left == NULL ? 0 : self->left_count * sizeof *self->left);
 }
 
 /* ------------------------------------------------------------------------------- finding ---- */
@@ -169,7 +194,7 @@ static bool evict_new(cache_stripe *self)
     for (uint64_t looks = q->entries; looks > 0; looks--) {
         atom_cache_entry *entry = q->hand;
         if (entry->pins == 0) {
-            *left_slot(self, entry->pointer) = entry->pointer;
+            left_remember(self, entry->pointer);
             evict(self, entry);
             return true;
         }
@@ -218,9 +243,7 @@ void cache_stripe_evict(cache_stripe *self)
 
 void cache_stripe_add(cache_stripe *self, atom_cache_entry *entry)
 {
-    pbase_atom_pointer *left = left_slot(self, entry->pointer);
-    bool again = *left == entry->pointer;
-    *left = again ? PBASE_ATOM_NONE : *left;
+    bool again = left_forget(self, entry->pointer);
     if (cache_stripe_entries(self) >= self->bucket_count) {
         buckets_grow(self);
     }

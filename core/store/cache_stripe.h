@@ -20,7 +20,7 @@ typedef struct {
     atom_cache_entry **buckets;
     size_t bucket_count;      /* a power of two */
     cache_queue queues[3];    /* by CACHE_*; the first stays empty */
-    pbase_atom_pointer *left; /* who left the new queue lately, by hash */
+    pbase_atom_pointer *left; /* who left the new queue lately, by hash; NULL until somebody did */
     size_t left_count;        /* a power of two */
     atom_cache_flight *flights;
     uint64_t hits, shared, misses, insertions, evictions;

@@ -373,7 +373,7 @@ static bool is_due(engine *self)
 #define SETTLER_NAP_MS 200u    /* how late growth of memory alone is noticed */
 #define SETTLER_RETRY_MS 1000u /* after a failure */
 
-void engine_settler_run(void *engine_pointer)
+static void settler_run(void *engine_pointer)
 {
     engine *self = engine_pointer;
     const pbase_os *os = self->host->os;
@@ -409,6 +409,38 @@ void engine_settler_run(void *engine_pointer)
         }
     }
     engine_unlock(self, self->queue_mutex);
+}
+
+/* With the queue locked. */
+static pbase_status settler_start(engine *self, pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_status status =
+        os->thread->start(os, "pbase-settler", settler_run, self, &self->settler, err);
+    atomic_store_explicit(&self->has_settler, status == PBASE_OK, memory_order_relaxed);
+    return status;
+}
+
+pbase_status engine_settler_ensure(engine *self, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    if (atomic_load_explicit(&self->has_settler, memory_order_relaxed)) {
+        return PBASE_OK;
+    }
+    engine_lock(self, self->queue_mutex);
+    if (self->settler == NULL) {
+        status = settler_start(self, err);
+    }
+    engine_unlock(self, self->queue_mutex);
+    return status;
+}
+
+pbase_status engine_settler_begin(engine *self, pbase_error *err)
+{
+    engine_lock(self, self->queue_mutex);
+    pbase_status status = is_due(self) ? settler_start(self, err) : PBASE_OK;
+    engine_unlock(self, self->queue_mutex);
+    return status;
 }
 
 pbase_status engine_wait_for_room(engine *self, const pbase_call *call, pbase_error *err)

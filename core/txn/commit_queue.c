@@ -261,6 +261,9 @@ static pbase_status commit_check(engine *self, const pbase_call *call, pbase_err
     if (status == PBASE_OK) {
         status = engine_writable(self, err);
     }
+    if (status == PBASE_OK) {
+        status = engine_settler_ensure(self, err);
+    }
     return status == PBASE_OK ? engine_wait_for_room(self, call, err) : status;
 }
 

@@ -351,9 +351,9 @@ static pbase_status start(engine *self, pbase_error *err)
     status = engine_recover(self, err);
     if (status == PBASE_OK) { /* before it nobody was open: whoever claims so is too old */
         write_window_add(self->window, self->newest->sequence, NULL);
-        status =
-            os->thread->start(os, "pbase-settler", engine_settler_run, self, &self->settler, err);
+        status = engine_settler_begin(self, err);
     }
+    self->is_open = status == PBASE_OK;
     return status;
 }
 
@@ -419,6 +419,11 @@ static void stop_settler(engine *self)
     engine_unlock(self, self->queue_mutex);
     os->thread->join(self->settler);
     self->settler = NULL;
+}
+
+/* What is not in the store yet goes there, unless others are left to do it. */
+static void settle_last(engine *self)
+{
     self->is_closing = true;
     __atomic_store_n(&self->sweep_cancelled, 0, __ATOMIC_RELAXED);
     pbase_error why;
@@ -464,6 +469,9 @@ void engine_close(engine *self)
         return;
     }
     stop_settler(self);
+    if (self->is_open) {
+        settle_last(self);
+    }
     PBASE_ASSERT(self->reader_count == 0);
     space_state_unref(self->newest);
     history_fini(self);

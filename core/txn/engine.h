@@ -33,7 +33,7 @@ typedef struct {
     retention_policy retention;
 } engine_options;
 
-/* Recovers, starts the background thread. On a storage that cannot be shared it takes the lock
+/* Recovers. On a storage that cannot be shared it takes the lock
  * `writer` for its whole life before: BUSY, another process has it. */
 PBASE_MUST_CHECK pbase_status engine_open(const engine_options *options, engine **out,
                                           pbase_error *err);

@@ -75,7 +75,9 @@ struct engine {
     bool poisoned;   /* queue: an append failed; only reads go on */
 
     /* the background */
-    pbase_os_thread *settler;
+    bool is_open;                    /* set at the end of opening: closing settles */
+    _Atomic bool has_settler;        /* written with the queue lock */
+    pbase_os_thread *settler;        /* queue */
     pbase_os_cond *settler_wakes;    /* with queue_mutex */
     bool settler_stops;              /* queue */
     bool settling;                   /* queue: a checkpoint runs */
@@ -154,8 +156,11 @@ void engine_turn_end(engine *self);
 /* Joins those who use the space, and leaves them; leaving says whether nobody else is left. */
 PBASE_MUST_CHECK pbase_status engine_join(engine *self, pbase_error *err);
 bool engine_leave(engine *self);
-/* Body of the background thread (checkpoint.c). */
-void engine_settler_run(void *engine_pointer);
+/* Starts the background thread if it does not run yet; it is started by the first who commits, or who
+ * sees that others do, so that opening and reading alone need no thread (checkpoint.c). */
+PBASE_MUST_CHECK pbase_status engine_settler_ensure(engine *self, pbase_error *err);
+/* At the end of opening: starts it when there is something to be settled at once. */
+PBASE_MUST_CHECK pbase_status engine_settler_begin(engine *self, pbase_error *err);
 /* Waits while far more is unsettled than a checkpoint should leave (checkpoint.c). */
 PBASE_MUST_CHECK pbase_status engine_wait_for_room(engine *self, const pbase_call *call,
                                                    pbase_error *err);

@@ -323,6 +323,10 @@ pbase_status engine_refresh(engine *self, pbase_error *err)
         status = catch_up(self, err);
         engine_unlock(self, self->commit_mutex);
     }
+    if (status == PBASE_OK && !current) { /* others go on: so that we do not fall far behind */
+        pbase_status started = engine_settler_ensure(self, NULL);
+        (void)started; /* the next one tries again */
+    }
     return status;
 }
 

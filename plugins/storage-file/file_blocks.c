@@ -21,7 +21,7 @@ typedef struct {
     const pbase_host *host; /* borrowed until close */
     file_folder folder;
     uint64_t segment_bytes;
-    bool direct;
+    file_direct direct;
     bool only_reads;       /* nothing in the folder is changed, not even marks and locks */
     pbase_os_mutex *mutex; /* guards names, keys, and all below */
     bool found_clean;      /* the last who used the folder ended in order: nothing in it is torn */
@@ -94,12 +94,14 @@ static pbase_status enter(file_blocks *self, const pbase_call *call, pbase_error
 
 static pbase_status geometry(pbase_blocks *base, pbase_blocks_geometry *out, pbase_error *err)
 {
+    const file_blocks *self = from(base);
     (void)err;
     *out = (pbase_blocks_geometry){
         .struct_size = sizeof *out,
-        .atomic_bytes = FILE_SEGMENT_BLOCK_BYTES,
+        .atomic_bytes = self->direct.unit_bytes,
+        .is_direct = atomic_load(&self->direct.way) == FILE_WAY_DIRECT,
         .preferred_bytes = PREFERRED_BYTES,
-        .segment_bytes = from(base)->segment_bytes,
+        .segment_bytes = self->segment_bytes,
         .segment_bytes_max = SEGMENT_BYTES_MAX,
         .in_flight_max = IN_FLIGHT_MAX,
     };
@@ -152,37 +154,64 @@ static pbase_status parents_make(file_blocks *self, const char *name, pbase_erro
     return status;
 }
 
+/* Opens the file of a segment that is there, under whichever of its names. With the mutex held. */
+static pbase_status file_find(file_blocks *self, const char *name, uint32_t os_flags,
+                              pbase_buffer *path, pbase_os_file **out, bool *out_sealed,
+                              pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_error missing;
+    pbase_error_init(&missing);
+    *out_sealed = false;
+    pbase_status status = file_folder_path(&self->folder, name, "", path, &missing);
+    if (status == PBASE_OK) {
+        status = os->file->open(os, (const char *)path->data, os_flags, out, &missing);
+    }
+    if (status != PBASE_NOT_FOUND) {
+        if (status != PBASE_OK && err != NULL) {
+            *err = missing;
+        }
+        return status;
+    }
+    const char *suffix = "";
+    status = name_require(self, name, &suffix, err);
+    *out_sealed = suffix[0] != '\0';
+    if (status == PBASE_OK && *out_sealed && (os_flags & PBASE_OS_WRITE) != 0) {
+        return PBASE_FAIL(err, PBASE_READ_ONLY, "the segment '%s' is sealed", name);
+    }
+    if (status == PBASE_OK) {
+        status = file_folder_path(&self->folder, name, suffix, path, err);
+    }
+    return status == PBASE_OK ? os->file->open(os, (const char *)path->data, os_flags, out, err)
+                              : status;
+}
+
 /* Opens the file for an open segment. With the mutex held. */
 static pbase_status file_obtain(file_blocks *self, const char *name, uint32_t flags,
                                 pbase_os_file **out, bool *out_sealed, pbase_error *err)
 {
     const pbase_os *os = self->host->os;
-    const char *suffix = "";
-    uint32_t os_flags = PBASE_OS_READ;
-    pbase_status status;
-    if ((flags & PBASE_SEGMENT_CREATE) != 0) {
-        os_flags |= PBASE_OS_WRITE | PBASE_OS_CREATE | PBASE_OS_EXCLUSIVE;
-        status = name_refuse(self, name, err);
-        if (status == PBASE_OK) {
-            status = parents_make(self, name, err);
-        }
-    } else {
-        status = name_require(self, name, &suffix, err);
-    }
-    *out_sealed = suffix[0] != '\0';
-    if (status == PBASE_OK && (flags & PBASE_SEGMENT_WRITE) != 0) {
-        os_flags |= PBASE_OS_WRITE;
-        if (*out_sealed) {
-            status = PBASE_FAIL(err, PBASE_READ_ONLY, "the segment '%s' is sealed", name);
-        }
-    }
+    bool creates = (flags & PBASE_SEGMENT_CREATE) != 0;
+    bool writes = creates || (flags & PBASE_SEGMENT_WRITE) != 0;
+    uint32_t os_flags = PBASE_OS_READ | (writes ? PBASE_OS_WRITE : 0);
     pbase_buffer path;
     pbase_buffer_init(&path, self->host->alloc);
+    if (!creates) {
+        pbase_status found = file_find(self, name, os_flags, &path, out, out_sealed, err);
+        pbase_buffer_fini(&path);
+        return found;
+    }
+    *out_sealed = false;
+    pbase_status status = name_refuse(self, name, err);
     if (status == PBASE_OK) {
-        status = file_folder_path(&self->folder, name, suffix, &path, err);
+        status = parents_make(self, name, err);
     }
     if (status == PBASE_OK) {
-        status = os->file->open(os, (const char *)path.data, os_flags, out, err);
+        status = file_folder_path(&self->folder, name, "", &path, err);
+    }
+    if (status == PBASE_OK) {
+        status = os->file->open(os, (const char *)path.data,
+                                os_flags | PBASE_OS_CREATE | PBASE_OS_EXCLUSIVE, out, err);
     }
     pbase_buffer_fini(&path);
     return status;
@@ -204,7 +233,7 @@ static pbase_status segment_open(pbase_blocks *base, const pbase_call *call, con
     status = file_obtain(self, name, flags, &file, &sealed, err);
     if (status == PBASE_OK) {
         status =
-            file_segment_create(&self->folder, name, writable, self->direct, &file, &segment, err);
+            file_segment_create(&self->folder, name, writable, &self->direct, &file, &segment, err);
     }
     if (status == PBASE_OK) {
         segment->base.blocks = base;
@@ -597,19 +626,23 @@ static pbase_status lock_take(file_blocks *self, pbase_error *err)
 static pbase_status clean_take(file_blocks *self, pbase_error *err)
 {
     const pbase_os *os = self->host->os;
-    bool clean = false;
+    pbase_error missing;
     pbase_buffer path;
+    pbase_error_init(&missing);
     pbase_buffer_init(&path, self->host->alloc);
-    pbase_status status = file_folder_exists(&self->folder, FILE_FOLDER_CLEAN, "", &clean, err);
-    if (status == PBASE_OK && clean) {
-        status = file_folder_path(&self->folder, FILE_FOLDER_CLEAN, "", &path, err);
-    }
-    if (status == PBASE_OK && clean) {
-        status = os->directory->remove_file(os, (const char *)path.data, err);
+    pbase_status status = file_folder_path(&self->folder, FILE_FOLDER_CLEAN, "", &path, &missing);
+    if (status == PBASE_OK) {
+        status = os->directory->remove_file(os, (const char *)path.data, &missing);
     }
     pbase_buffer_fini(&path);
-    self->names_durable = self->names_durable || (status == PBASE_OK && clean);
-    self->found_clean = status == PBASE_OK && clean;
+    self->names_durable = self->names_durable || status == PBASE_OK;
+    self->found_clean = status == PBASE_OK;
+    if (status == PBASE_NOT_FOUND) {
+        return PBASE_OK; /* it was not closed in order, or is new */
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = missing;
+    }
     return status;
 }
 
@@ -858,6 +891,14 @@ const pbase_blocks_vtable file_blocks_vtable = {
     .share = &share_ops,
 };
 
+static file_direct_wish direct_wish(const pbase_config *config)
+{
+    const char *text = pbase_config_text(config, "direct_io");
+    return strcmp(text, "never") == 0    ? FILE_DIRECT_REFUSED
+           : strcmp(text, "always") == 0 ? FILE_DIRECT_ALWAYS
+                                         : FILE_DIRECT_AUTO;
+}
+
 pbase_status file_blocks_open(const pbase_component_open *open, void **out, pbase_error *err)
 {
     const pbase_host *host = open->host;
@@ -869,12 +910,14 @@ pbase_status file_blocks_open(const pbase_component_open *open, void **out, pbas
     self->base.vtable = &file_blocks_vtable;
     self->host = host;
     self->segment_bytes = (uint64_t)pbase_config_int(config, "segment_size");
-    self->direct = strcmp(pbase_config_text(config, "direct_io"), "auto") == 0;
     self->only_reads = pbase_config_bool(config, "read_only");
     self->names_durable = self->only_reads;
     bool allow_network = strcmp(pbase_config_text(config, "network"), "allow") == 0;
     pbase_status status = file_folder_open(&self->folder, host, pbase_config_text(config, "path"),
                                            allow_network, self->only_reads, err);
+    if (status == PBASE_OK) {
+        status = file_direct_init(&self->direct, &self->folder, direct_wish(config), err);
+    }
     if (status == PBASE_OK) {
         status = host->os->lock->mutex_create(host->os, &self->mutex, err);
     }

@@ -7,8 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define FORMAT_NAME "FORMAT"
-#define FORMAT_NAME_NEW "FORMAT.NEW"
+#define FORMAT_NAME_NEW FILE_FOLDER_FORMAT ".NEW"
 #define FORMAT_SUFFIX_BYTES 18u
 #define FORMAT_TEXT "protobase block_provider/file 1\n"
 #define FORMAT_FAMILY "protobase block_provider/file "
@@ -180,7 +179,7 @@ static pbase_status found_name(void *state, const char *name, pbase_error *err)
     found_names *found = state;
     bool sealed = false;
     size_t size = plain_size(name, &sealed);
-    if (strcmp(name, FORMAT_NAME) == 0) {
+    if (strcmp(name, FILE_FOLDER_FORMAT) == 0) {
         found->format = true;
     } else if (strncmp(name, FORMAT_NAME_NEW, strlen(FORMAT_NAME_NEW)) != 0 &&
                strcmp(name, "lost+found") != 0) {
@@ -330,7 +329,7 @@ pbase_status file_folder_list(const file_folder *folder, const char *prefix,
 /* ------------------------------------------------------------------------------------ open --- */
 
 /* Writes FORMAT under another name first, so that it is never seen half written. */
-static pbase_status format_write(const file_folder *folder, pbase_error *err)
+static pbase_status format_write(file_folder *folder, pbase_error *err)
 {
     const pbase_os *os = folder->host->os;
     pbase_os_file *file = NULL;
@@ -344,7 +343,7 @@ static pbase_status format_write(const file_folder *folder, pbase_error *err)
     (void)snprintf(suffix, sizeof suffix, ".%016" PRIx64, number); /* it fits */
     pbase_status status = file_folder_path(folder, FORMAT_NAME_NEW, suffix, &path, err);
     if (status == PBASE_OK) {
-        status = file_folder_path(folder, FORMAT_NAME, "", &final_path, err);
+        status = file_folder_path(folder, FILE_FOLDER_FORMAT, "", &final_path, err);
     }
     if (status == PBASE_OK) {
         status = os->file->open(os, text_of(&path),
@@ -357,6 +356,7 @@ static pbase_status format_write(const file_folder *folder, pbase_error *err)
         status = os->file->sync(file, err);
     }
     if (file != NULL) {
+        os->file->pieces(file, &folder->pieces);
         os->file->close(file);
     }
     if (status == PBASE_OK) {
@@ -371,7 +371,7 @@ static pbase_status format_write(const file_folder *folder, pbase_error *err)
 }
 
 /* FORMAT holds one known line. */
-static pbase_status format_check(const file_folder *folder, pbase_error *err)
+static pbase_status format_check(file_folder *folder, pbase_error *err)
 {
     const pbase_os *os = folder->host->os;
     pbase_os_file *file = NULL;
@@ -379,12 +379,13 @@ static pbase_status format_check(const file_folder *folder, pbase_error *err)
     size_t size = 0;
     pbase_buffer path;
     pbase_buffer_init(&path, folder->host->alloc);
-    pbase_status status = file_folder_path(folder, FORMAT_NAME, "", &path, err);
+    pbase_status status = file_folder_path(folder, FILE_FOLDER_FORMAT, "", &path, err);
     if (status == PBASE_OK) {
         status = os->file->open(os, text_of(&path), PBASE_OS_READ, &file, err);
     }
     if (status == PBASE_OK) {
         status = os->file->read(file, 0, text, sizeof text, &size, err);
+        os->file->pieces(file, &folder->pieces);
         os->file->close(file);
     }
     pbase_buffer_fini(&path);
@@ -396,13 +397,13 @@ static pbase_status format_check(const file_folder *folder, pbase_error *err)
     }
     bool newer =
         size > strlen(FORMAT_FAMILY) && memcmp(text, FORMAT_FAMILY, strlen(FORMAT_FAMILY)) == 0;
-    return PBASE_FAIL(err, PBASE_FORMAT, "'%s/%s' %s", text_of(&folder->root), FORMAT_NAME,
+    return PBASE_FAIL(err, PBASE_FORMAT, "'%s/%s' %s", text_of(&folder->root), FILE_FOLDER_FORMAT,
                       newer ? "was written by a newer version of ProtoBase"
                             : "is not what ProtoBase writes: this is another program's folder");
 }
 
-/* Reads what lies in the folder; an empty one becomes ours. */
-static pbase_status format_ensure(const file_folder *folder, pbase_error *err)
+/* Reads what lies in a folder without FORMAT; an empty one becomes ours. */
+static pbase_status format_make(file_folder *folder, pbase_error *err)
 {
     const pbase_os *os = folder->host->os;
     found_names found = {0};
@@ -413,7 +414,7 @@ static pbase_status format_ensure(const file_folder *folder, pbase_error *err)
         return status;
     }
     if (!found.format && found.foreign) { /* made while it was listed? */
-        status = file_folder_exists(folder, FORMAT_NAME, "", &found.format, err);
+        status = file_folder_exists(folder, FILE_FOLDER_FORMAT, "", &found.format, err);
     }
     if (status != PBASE_OK || found.format) {
         return status == PBASE_OK ? format_check(folder, err) : status;
@@ -424,6 +425,20 @@ static pbase_status format_ensure(const file_folder *folder, pbase_error *err)
     status = PBASE_FAIL(err, PBASE_FORMAT, "the folder '%s' is not empty, and it is not a space",
                         text_of(&folder->root));
     pbase_error_hint(err, "give an empty folder, a new name, or the folder of a space");
+    return status;
+}
+
+static pbase_status format_ensure(file_folder *folder, pbase_error *err)
+{
+    pbase_error missing;
+    pbase_error_init(&missing);
+    pbase_status status = format_check(folder, &missing);
+    if (status == PBASE_NOT_FOUND) {
+        return format_make(folder, err);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = missing;
+    }
     return status;
 }
 

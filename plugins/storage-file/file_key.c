@@ -63,20 +63,34 @@ static pbase_status slot_check(const file_folder *folder, const uint8_t *data, s
     return PBASE_OK;
 }
 
+/* Reads a slot: its beginning, which is all of a small document, and the rest when that is not one. */
+static pbase_status slot_read(const file_folder *folder, pbase_os_file *file, uint32_t slot,
+                              uint8_t *out, size_t *out_size, bool *out_valid, pbase_error *err)
+{
+    const pbase_os_file_ops *files = folder->host->os->file;
+    uint64_t offset = slot_offset(slot);
+    pbase_status status = files->read(file, offset, out, SLOT_BEGIN_BYTES, out_size, err);
+    if (status == PBASE_OK) {
+        status = slot_check(folder, out, *out_size, out_valid, err);
+    }
+    if (status == PBASE_OK && !*out_valid && *out_size == SLOT_BEGIN_BYTES) {
+        status = files->read(file, offset, out, FILE_KEY_SLOT_BYTES, out_size, err);
+        if (status == PBASE_OK) {
+            status = slot_check(folder, out, *out_size, out_valid, err);
+        }
+    }
+    return status;
+}
+
 /* Reads both slots of an open key file. `state->data` and `spare` are swapped as needed. */
 static pbase_status slots_read(const file_folder *folder, pbase_os_file *file, key_state *state,
                                uint8_t **spare, pbase_error *err)
 {
-    const pbase_os_file_ops *files = folder->host->os->file;
     uint64_t damaged_version = 0; /* 0: not known */
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         size_t size = 0;
         bool valid = false;
-        pbase_status status =
-            files->read(file, slot_offset(slot), *spare, FILE_KEY_SLOT_BYTES, &size, err);
-        if (status == PBASE_OK) {
-            status = slot_check(folder, *spare, size, &valid, err);
-        }
+        pbase_status status = slot_read(folder, file, slot, *spare, &size, &valid, err);
         if (status != PBASE_OK) {
             return status;
         }

@@ -8,6 +8,7 @@
 #define BOARD_FILE "BOARD."
 #define NAME_NEXT ".NEXT"
 #define HINT_BYTES 8u
+#define HASTY_USES 4u         /* without looking who waits, so that a short use opens one file */
 #define YIELDS_MAX 4u         /* tries before the first sleep */
 #define SLEEP_FIRST_NS 20000u /* doubled with each further try */
 #define SLEEP_LAST_NS 500000u
@@ -16,10 +17,12 @@ typedef struct named_lock named_lock;
 struct named_lock {
     named_lock *next;
     pbase_os_file *main; /* locked by the holder */
+    _Atomic uint32_t uses;
+    /* NULL until they are needed; under the mutex, and never changed again */
     pbase_os_file *gate; /* locked by whoever is next */
     pbase_os_map *map;   /* of the gate */
-    _Atomic uint32_t
-        *waits; /* in it: somebody is next; stays set when he dies, which costs time only */
+    /* In the map: somebody is next; stays set when he dies, which costs time only. */
+    _Atomic(_Atomic uint32_t *) waits;
     char name[PBASE_LOCK_NAME_BYTES + 1];
 };
 
@@ -152,15 +155,7 @@ static pbase_status name_add(file_locks *locks, const char *name, named_lock **o
     }
     PBASE_ASSERT(strlen(name) <= PBASE_LOCK_NAME_BYTES); /* the checked call saw to it */
     memcpy(lock->name, name, strlen(name) + 1);
-    uint8_t *hint = NULL;
     pbase_status status = file_open(locks, LOCK_FILE, name, "", &lock->main, err);
-    if (status == PBASE_OK) {
-        status = file_open(locks, LOCK_FILE, name, NAME_NEXT, &lock->gate, err);
-    }
-    if (status == PBASE_OK) {
-        status = file_map(locks, lock->gate, HINT_BYTES, &lock->map, &hint, err);
-    }
-    lock->waits = (void *)hint;
     if (status != PBASE_OK) {
         named_lock_destroy(locks, lock);
         return status;
@@ -182,6 +177,36 @@ static named_lock *name_ensure(file_locks *locks, const char *name, pbase_error 
     }
     os->lock->mutex_unlock(locks->mutex);
     return lock;
+}
+
+/* With the mutex held. */
+static pbase_status gate_open(file_locks *locks, named_lock *lock, pbase_error *err)
+{
+    uint8_t *hint = NULL;
+    pbase_status status = PBASE_OK;
+    if (lock->gate == NULL) {
+        status = file_open(locks, LOCK_FILE, lock->name, NAME_NEXT, &lock->gate, err);
+    }
+    if (status == PBASE_OK) {
+        status = file_map(locks, lock->gate, HINT_BYTES, &lock->map, &hint, err);
+    }
+    if (status == PBASE_OK) {
+        atomic_store(&lock->waits, (void *)hint);
+    }
+    return status;
+}
+
+static pbase_status gate_ensure(file_locks *locks, named_lock *lock, pbase_error *err)
+{
+    const pbase_os *os = os_of(locks);
+    if (atomic_load(&lock->waits) != NULL) {
+        return PBASE_OK;
+    }
+    os->lock->mutex_lock(locks->mutex);
+    pbase_status status =
+        atomic_load(&lock->waits) == NULL ? gate_open(locks, lock, err) : PBASE_OK;
+    os->lock->mutex_unlock(locks->mutex);
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ waits --- */
@@ -220,14 +245,18 @@ static pbase_status file_wait(file_locks *locks, const pbase_call *call, pbase_o
 }
 
 /* Through the gate: whoever holds that is next. */
-static pbase_status turn_wait(file_locks *locks, const pbase_call *call, const named_lock *lock,
+static pbase_status turn_wait(file_locks *locks, const pbase_call *call, named_lock *lock,
                               bool shared, pbase_error *err)
 {
-    pbase_status status = file_wait(locks, call, lock->gate, false, err);
+    pbase_status status = gate_ensure(locks, lock, err);
     if (status == PBASE_OK) {
-        atomic_store(lock->waits, 1);
+        status = file_wait(locks, call, lock->gate, false, err);
+    }
+    if (status == PBASE_OK) {
+        _Atomic uint32_t *waits = atomic_load(&lock->waits);
+        atomic_store(waits, 1);
         status = file_wait(locks, call, lock->main, shared, err);
-        atomic_store(lock->waits, 0);
+        atomic_store(waits, 0);
         os_of(locks)->file->unlock(lock->gate);
     }
     return status;
@@ -238,14 +267,19 @@ pbase_status file_locks_acquire(file_locks *locks, const pbase_call *call, const
 {
     pbase_error why;
     pbase_error_init(&why);
-    const named_lock *lock = name_ensure(locks, name, &why);
+    named_lock *lock = name_ensure(locks, name, &why);
+    if (lock != NULL && atomic_fetch_add(&lock->uses, 1) >= HASTY_USES &&
+        gate_ensure(locks, lock, &why) != PBASE_OK) {
+        lock = NULL;
+    }
     if (lock == NULL) {
         if (err != NULL) {
             *err = why;
         }
         return why.code;
     }
-    if (atomic_load(lock->waits) == 0 &&
+    const _Atomic uint32_t *waits = atomic_load(&lock->waits);
+    if ((waits == NULL || atomic_load(waits) == 0) &&
         os_of(locks)->file->lock_try(lock->main, shared, NULL) == PBASE_OK) {
         return PBASE_OK;
     }

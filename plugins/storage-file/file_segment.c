@@ -23,7 +23,7 @@ static const pbase_alloc *alloc_of(const file_segment *segment)
 }
 
 pbase_status file_segment_create(const file_folder *folder, const char *name, bool writable,
-                                 bool direct, pbase_os_file **file, file_segment **out,
+                                 file_direct *way, pbase_os_file **file, file_segment **out,
                                  pbase_error *err)
 {
     const pbase_host *host = folder->host;
@@ -38,7 +38,8 @@ pbase_status file_segment_create(const file_folder *folder, const char *name, bo
     segment->file = *file;
     *file = NULL;
     segment->writable = writable;
-    segment->direct_state = direct ? FILE_DIRECT_UNTRIED : FILE_DIRECT_NEVER;
+    segment->way = way;
+    segment->direct_state = FILE_DIRECT_UNTRIED;
     if (strlen(name) >= sizeof segment->name) {
         status = PBASE_FAIL(err, PBASE_INVALID, "the name of a segment has at most %u bytes",
                             PBASE_NAME_BYTES_MAX);
@@ -73,7 +74,7 @@ void file_segment_destroy(file_segment *segment)
     if (segment->mutex != NULL) {
         os->lock->mutex_destroy(segment->mutex);
     }
-    pbase_alloc_free(alloc, segment->bounce, BOUNCE_BYTES + FILE_SEGMENT_BLOCK_BYTES);
+    pbase_alloc_free(alloc, segment->bounce, BOUNCE_BYTES + FILE_UNIT_BYTES_MAX);
     os->file->close(segment->file);
     pbase_alloc_free(alloc, segment, sizeof *segment);
 }
@@ -132,15 +133,17 @@ pbase_status file_segment_sync(file_segment *segment, pbase_error *err)
     return status == PBASE_OK ? name_sync(segment, err) : fail(segment, status, err);
 }
 
-static bool is_aligned(uint64_t number)
+static bool is_aligned(const file_segment *segment, uint64_t number)
 {
-    return number % FILE_SEGMENT_BLOCK_BYTES == 0;
+    return number % segment->way->unit_bytes == 0;
 }
 
 /* Opens the second descriptor at the first use. With the mutex held. */
 static bool direct_ready(file_segment *segment)
 {
-    if (segment->direct_state == FILE_DIRECT_UNTRIED) {
+    if (segment->direct_state == FILE_DIRECT_UNTRIED && !file_direct_may(segment->way)) {
+        segment->direct_state = FILE_DIRECT_NEVER;
+    } else if (segment->direct_state == FILE_DIRECT_UNTRIED) {
         const pbase_os *os = os_of(segment);
         pbase_buffer path;
         pbase_buffer_init(&path, alloc_of(segment));
@@ -151,6 +154,9 @@ static bool direct_ready(file_segment *segment)
                                     &segment->direct, NULL);
         }
         pbase_buffer_fini(&path);
+        if (status == PBASE_UNSUPPORTED) {
+            file_direct_refused(segment->way);
+        }
         /* Whatever the reason, the ordinary way is open; it will report what is really wrong. */
         segment->direct_state = status == PBASE_OK ? FILE_DIRECT_OPEN : FILE_DIRECT_NEVER;
     }
@@ -161,23 +167,22 @@ static bool direct_ready(file_segment *segment)
 static uint8_t *bounce_aligned(file_segment *segment)
 {
     if (segment->bounce == NULL) {
-        segment->bounce =
-            pbase_alloc_new(alloc_of(segment), BOUNCE_BYTES + FILE_SEGMENT_BLOCK_BYTES);
+        segment->bounce = pbase_alloc_new(alloc_of(segment), BOUNCE_BYTES + FILE_UNIT_BYTES_MAX);
     }
-    uintptr_t past = (uintptr_t)segment->bounce % FILE_SEGMENT_BLOCK_BYTES;
+    uintptr_t past = (uintptr_t)segment->bounce % FILE_UNIT_BYTES_MAX;
     return segment->bounce == NULL
                ? NULL
-               : segment->bounce + (FILE_SEGMENT_BLOCK_BYTES - past) % FILE_SEGMENT_BLOCK_BYTES;
+               : segment->bounce + (FILE_UNIT_BYTES_MAX - past) % FILE_UNIT_BYTES_MAX;
 }
 
 /* What a direct write of `data` passes to the kernel; NULL: it cannot go that way. */
 static const uint8_t *direct_source(file_segment *segment, uint64_t offset, pbase_bytes data)
 {
-    if (data.size == 0 || !is_aligned(offset) || !is_aligned(data.size) ||
+    if (data.size == 0 || !is_aligned(segment, offset) || !is_aligned(segment, data.size) ||
         atomic_load(&segment->dirty) || !direct_ready(segment)) {
         return NULL;
     }
-    if (is_aligned((uintptr_t)data.data)) {
+    if (is_aligned(segment, (uintptr_t)data.data)) {
         return data.data;
     }
     uint8_t *bounce = data.size <= BOUNCE_BYTES ? bounce_aligned(segment) : NULL;
@@ -197,7 +202,11 @@ static bool write_direct(file_segment *segment, uint64_t offset, pbase_bytes dat
     bool done = source != NULL;
     if (done) {
         *out_status = os->file->write(segment->direct, offset, source, data.size, err);
-        if (*out_status == PBASE_INVALID) { /* blocks larger than ours: nothing was written */
+        if (*out_status == PBASE_OK) {
+            file_direct_works(segment->way);
+        } else if (*out_status == PBASE_INVALID && segment->way->wish != FILE_DIRECT_ALWAYS) {
+            /* larger units than ours: nothing was written */
+            file_direct_refused(segment->way);
             os->file->close(segment->direct);
             segment->direct = NULL;
             segment->direct_state = FILE_DIRECT_NEVER;
@@ -229,7 +238,7 @@ static pbase_status zeros_write(file_segment *segment, const pbase_call *call, u
                                 pbase_error *err)
 {
     const pbase_os *os = os_of(segment);
-    size_t memory_bytes = ZEROS_BYTES + FILE_SEGMENT_BLOCK_BYTES;
+    size_t memory_bytes = ZEROS_BYTES + FILE_UNIT_BYTES_MAX;
     pbase_os_file *direct = NULL;
     pbase_buffer path;
     pbase_buffer_init(&path, alloc_of(segment));
@@ -239,19 +248,20 @@ static pbase_status zeros_write(file_segment *segment, const pbase_call *call, u
         status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to preallocate '%s'", segment->name);
     }
     if (status == PBASE_OK && segment->direct_state != FILE_DIRECT_NEVER &&
+        file_direct_may(segment->way) &&
         os->file->open(os, (const char *)path.data, PBASE_OS_WRITE | PBASE_OS_DIRECT, &direct,
                        NULL) != PBASE_OK) {
         direct = NULL; /* the ordinary way serves as well */
     }
     const uint8_t *zeros =
-        memory == NULL
-            ? NULL
-            : memory + (FILE_SEGMENT_BLOCK_BYTES - (uintptr_t)memory % FILE_SEGMENT_BLOCK_BYTES);
+        memory == NULL ? NULL
+                       : memory + (FILE_UNIT_BYTES_MAX - (uintptr_t)memory % FILE_UNIT_BYTES_MAX);
     for (uint64_t at = 0; status == PBASE_OK && at < size;) {
         size_t part = size - at < ZEROS_BYTES ? (size_t)(size - at) : ZEROS_BYTES;
         status = pbase_call_check(call, os, err);
         if (status == PBASE_OK) {
-            pbase_os_file *target = direct != NULL && is_aligned(part) ? direct : segment->file;
+            pbase_os_file *target =
+                direct != NULL && is_aligned(segment, part) ? direct : segment->file;
             status = os->file->write(target, at, zeros, part, err);
         }
         at += part;

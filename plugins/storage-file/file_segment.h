@@ -1,19 +1,17 @@
 /* file_segment.h - an open segment: one file, read and written through the page cache, or past it.
  *
- * A SYNC write of whole aligned blocks goes through a second descriptor with direct I/O, where the
- * file system has that: one system call that returns when the bytes are on the device. Everything
- * else is an ordinary write, and a SYNC one is followed by a flush of the file.
+ * A SYNC write of whole aligned units goes through a second descriptor with direct I/O, where the
+ * file system has that (file_direct.h): one system call that returns when the bytes are on the device.
+ * Everything else is an ordinary write, and a SYNC one is followed by a flush of the file.
  *
  * Threads: synchronized, as the contract asks; `mutex` guards the lists and the bounce buffer,
  * flags are atomic. */
 #ifndef PBASE_FILE_SEGMENT_H
 #define PBASE_FILE_SEGMENT_H
-#include "file_folder.h"
+#include "file_direct.h"
 
 #include <protobase/base/limits.h>
 #include <stdatomic.h>
-
-#define FILE_SEGMENT_BLOCK_BYTES 4096u
 
 typedef struct file_map file_map; /* fields in file_segment.c */
 
@@ -36,14 +34,16 @@ struct file_segment {
     pbase_os_mutex *mutex;     /* guards all below */
     pbase_os_file *direct;     /* DIRECT and DSYNC */
     int direct_state;          /* FILE_DIRECT_* */
+    file_direct *way;          /* of the folder; borrowed until close; not of the mutex */
     uint8_t *bounce;           /* for direct writes of memory that is not aligned */
     file_map *maps;
 };
 
-/* Wraps `file`, which it takes. `direct`: use direct I/O where the file system has it. */
+/* Wraps `file`, which it takes. Borrows `way` until destroy. */
 PBASE_MUST_CHECK pbase_status file_segment_create(const file_folder *folder, const char *name,
-                                                  bool writable, bool direct, pbase_os_file **file,
-                                                  file_segment **out, pbase_error *err);
+                                                  bool writable, file_direct *way,
+                                                  pbase_os_file **file, file_segment **out,
+                                                  pbase_error *err);
 void file_segment_destroy(file_segment *segment); /* NULL is fine */
 
 /* The slots of pbase_blocks_segment_ops that concern the open file alone. */

@@ -493,7 +493,11 @@ static pbase_status admin_stats(pbase_storage *base, const pbase_call *call, pba
     file_storage *self = from(base);
     journal_stats frames;
     file_store_stats store;
+    pbase_blocks_geometry pieces;
     pbase_status status = pbase_call_check(call, os_of(self), err);
+    if (status == PBASE_OK) {
+        status = pbase_blocks_geometry_get(self->blocks, &pieces, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
@@ -507,6 +511,8 @@ static pbase_status admin_stats(pbase_storage *base, const pbase_call *call, pba
         {"journal_bytes", frames.segment_bytes, "bytes"},
         {"journal_segments", frames.segment_count, "count"},
         {"journal_spares", frames.spare_count, "count"},
+        {"journal_direct", pieces.is_direct, "count"},
+        {"journal_unit_bytes", pieces.atomic_bytes, "bytes"},
         {"store_bytes", store.segment_bytes, "bytes"},
         {"segments", store.segment_count, "count"},
         {"appends", frames.append_count, "count"},

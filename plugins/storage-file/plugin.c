@@ -39,8 +39,8 @@ static const pbase_option blocks_options[] = {
      "Size of one segment of the store."},
     {"read_only", PBASE_OPTION_BOOL, 0, "false", NULL,
      "Change nothing in the folder, which must be there."},
-    {"direct_io", PBASE_OPTION_ENUM, 0, "auto", "auto|never",
-     "Write the journal past the page cache where the file system can."},
+    {"direct_io", PBASE_OPTION_ENUM, 0, "auto", "auto|always|never",
+     "Write the journal past the page cache: where the file system can, or nowhere else, or not."},
     {"network", PBASE_OPTION_ENUM, 0, "refuse", "refuse|allow",
      "What to do with a folder on a network file system."},
 };

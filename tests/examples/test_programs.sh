@@ -57,6 +57,7 @@ expect "by_tag on tags[*]: 4 entries, multikey" 16-indexes
 expect "'Ada' is the key of rows 1, and of 3" 16-indexes
 expect "2 indexes checked, 0 findings" 16-indexes
 expect "3 processes, 100 steps each: 300" 09-processes
+expect "10 commits that ask for none waited for the disk 0 times" 20-durability
 expect "read: written under k2" 19-encryption
 expect "AUTH: " 19-encryption # the second run reads the first one's data, too
 grep -q "with the key 'k1', and only 'k2' is listed" out.txt

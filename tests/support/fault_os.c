@@ -151,6 +151,11 @@ static void file_close(pbase_os_file *file)
     }
 }
 
+static void file_pieces(pbase_os_file *file, pbase_os_pieces *out)
+{
+    inner_files(file)->pieces(file->inner, out);
+}
+
 static void files_init(fault_os *faulty)
 {
     faulty->file = (pbase_os_file_ops){
@@ -170,6 +175,7 @@ static void files_init(fault_os *faulty)
         .lock_try = file_lock_try,
         .unlock = file_unlock,
         .close = file_close,
+        .pieces = file_pieces,
     };
 }
 

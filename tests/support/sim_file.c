@@ -52,7 +52,10 @@ static pbase_status file_open(const pbase_os *os, const char *path, uint32_t fla
     }
     sim_enter(sim);
     pbase_status status = sim_turn_take(sim, OS_CALL_OPEN, &turn, err);
-    if (turn != SIM_FAILS) {
+    if (turn != SIM_FAILS && (flags & PBASE_OS_DIRECT) != 0 && sim->pieces.direct_bytes == 0) {
+        status =
+            PBASE_FAIL(err, PBASE_UNSUPPORTED, "'%s': its file system has no direct I/O", path);
+    } else if (turn != SIM_FAILS) {
         pbase_status opened = open_node(sim, path, flags, &node, err);
         status = turn == SIM_DIES ? status : opened;
     }
@@ -79,6 +82,13 @@ static pbase_status file_read(pbase_os_file *file, uint64_t offset, void *data, 
     return status;
 }
 
+/* The kernel takes writes past the cache in whole pieces of the device only. */
+static bool is_whole(const pbase_os_file *file, uint64_t offset, const void *data, size_t size)
+{
+    uint64_t all = offset | (uintptr_t)data | size;
+    return (file->flags & PBASE_OS_DIRECT) == 0 || all % file->sim->pieces.direct_bytes == 0;
+}
+
 /* How much of a write that fails or dies gets as far as the cache: whole sectors, or all of it when
  * the machine dies, since what of it lasts is then the crash's choice. */
 static size_t write_part(sim_os *sim, sim_turn turn, pbase_status code, size_t size)
@@ -101,6 +111,10 @@ static pbase_status file_write(pbase_os_file *file, uint64_t offset, const void 
         return PBASE_FAIL(err, PBASE_INVALID, "writing a file that was opened for reading");
     }
     sim_enter(sim);
+    if (!is_whole(file, offset, data, size)) {
+        sim_leave(sim);
+        return PBASE_FAIL(err, PBASE_INVALID, "a direct write that is not aligned");
+    }
     pbase_status status = sim_turn_take(sim, OS_CALL_WRITE, &turn, err);
     size_t part = write_part(sim, turn, status, size);
     bool durable = turn == SIM_GOES && (file->flags & PBASE_OS_DSYNC) != 0;
@@ -306,6 +320,13 @@ static void file_close(pbase_os_file *file)
     pbase_alloc_free(&file->sim->memory, file, sizeof(*file));
 }
 
+static void file_pieces(pbase_os_file *file, pbase_os_pieces *out)
+{
+    sim_enter(file->sim);
+    *out = file->sim->pieces;
+    sim_leave(file->sim);
+}
+
 const pbase_os_file_ops sim_file_ops = {
     .struct_size = sizeof(pbase_os_file_ops),
     .open = file_open,
@@ -323,6 +344,7 @@ const pbase_os_file_ops sim_file_ops = {
     .lock_try = file_lock_try,
     .unlock = file_unlock,
     .close = file_close,
+    .pieces = file_pieces,
 };
 
 /* ------------------------------------------------------------------------------ directories --- */

@@ -39,6 +39,7 @@ sim_os *sim_os_around(sim_disk *disk, uint64_t seed)
         abort(); /* a test without memory cannot go on */
     }
     sim->disk = disk;
+    sim->pieces = (pbase_os_pieces){SIM_SECTOR_BYTES, SIM_SECTOR_BYTES};
     sim->random.state = seed;
     sim->clock_ns = CLOCK_FIRST_NS;
     sim->wall_offset_ns = WALL_FIRST_NS;
@@ -100,6 +101,13 @@ void sim_os_network_set(sim_os *sim, const char *type)
 {
     pthread_mutex_lock(&sim->lock);
     (void)snprintf(sim->network_type, sizeof(sim->network_type), "%s", type == NULL ? "" : type);
+    pthread_mutex_unlock(&sim->lock);
+}
+
+void sim_os_pieces_set(sim_os *sim, uint32_t direct_bytes, uint32_t whole_bytes)
+{
+    pthread_mutex_lock(&sim->lock);
+    sim->pieces = (pbase_os_pieces){direct_bytes, whole_bytes};
     pthread_mutex_unlock(&sim->lock);
 }
 
@@ -229,6 +237,7 @@ pbase_status sim_call_check(sim_os *sim, os_call kind, pbase_error *err)
 static sim_os *future_of(sim_os *sim, const sim_fate *fates, uint64_t seed)
 {
     sim_os *after = sim_os_around(sim_disk_after_crash(sim->disk, fates, seed), seed);
+    after->pieces = sim->pieces;
     after->clock_ns = *sim_clock(sim); /* time goes on */
     after->wall_offset_ns = sim->wall_offset_ns;
     return after;

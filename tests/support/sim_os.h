@@ -5,8 +5,9 @@
  * locks: of a machine in a world (sim_world.h) scheduled by the seed, so that every run can be
  * replayed; of one that stands alone those of the real os, and a timed wait that no other thread ends
  * within a millisecond of real time moves the clock to its deadline. Sockets: between the machines of
- * a world; alone every call is UNSUPPORTED. Files: as the contract says, without alignment rules for
- * PBASE_OS_DIRECT. Memory: counted, so that a test can ask for leaks.
+ * a world; alone every call is UNSUPPORTED. Files: as the contract says; a write with PBASE_OS_DIRECT
+ * that is not aligned is INVALID, and one with PBASE_OS_DSYNC makes nothing durable but itself. Memory:
+ * counted, so that a test can ask for leaks.
  *
  * Faults: the n-th call of a kind fails with a code; a failed write leaves some of its sectors, a
  * failed sync loses what it should have kept, a later sync succeeds all the same. Crash: from the
@@ -35,6 +36,9 @@ void sim_os_disk_limit(sim_os *sim, uint64_t bytes);
 void sim_os_flip(sim_os *sim, const char *path, uint64_t offset, uint8_t mask);
 /* The disk is reached over a network by this type of file system; NULL: it is local, as at first. */
 void sim_os_network_set(sim_os *sim, const char *type);
+/* In what pieces the disk takes writes, and those with PBASE_OS_DIRECT: sectors of 512 bytes, as at
+ * first, or larger; direct_bytes 0: it has no direct I/O. */
+void sim_os_pieces_set(sim_os *sim, uint32_t direct_bytes, uint32_t whole_bytes);
 /* Bytes of memory that were taken through `memory` and not given back. */
 size_t sim_os_memory_used(sim_os *sim);
 /* Calls of a kind so far, failed ones included. */

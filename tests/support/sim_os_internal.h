@@ -29,6 +29,7 @@ struct sim_os {
     uint64_t crash_at;   /* of disk_calls; 0: never */
     bool crashed;
     size_t memory_used;
+    pbase_os_pieces pieces;
     struct pbase_os_file *locks;            /* files that are locked */
     char network_type[PBASE_OS_TYPE_BYTES]; /* of the file system; empty: local */
 };

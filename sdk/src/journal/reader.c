@@ -2,18 +2,20 @@
 #include "journal/reader.h"
 #include <inttypes.h>
 
-#define WINDOW_BYTES 262144u /* read at once */
+#define WINDOW_BYTES_FIRST 16384u /* read at once, at first: enough for one record */
+#define WINDOW_BYTES_LAST 262144u /* and in the end, when reading goes on */
+#define WINDOW_GROWTH 4u
 
 void journal_reader_init(journal_reader *reader, journal *self)
 {
-    *reader = (journal_reader){.journal = self};
+    *reader = (journal_reader){.journal = self, .window_bytes = WINDOW_BYTES_FIRST};
 }
 
 void journal_reader_fini(journal_reader *reader)
 {
     pbase_segment_close(reader->segment);
     pbase_alloc_free(reader->journal->host->alloc, reader->data, reader->capacity);
-    *reader = (journal_reader){.journal = reader->journal};
+    journal_reader_init(reader, reader->journal);
 }
 
 /* ----------------------------------------------------------------------------------- window --- */
@@ -56,11 +58,11 @@ static pbase_status window_grow(journal_reader *reader, size_t size, pbase_error
 
 /* How much to read at `position`, when `size` bytes are wanted: a window, within the segment, and no
  * more beyond `limit` than asked for. */
-static size_t window_bytes(journal_place place, pbase_position position, size_t size,
-                           pbase_position limit)
+static size_t window_bytes(const journal_reader *reader, journal_place place,
+                           pbase_position position, size_t size, pbase_position limit)
 {
     uint64_t left = place.base + place.bytes - position;
-    uint64_t wish = size > WINDOW_BYTES ? size : WINDOW_BYTES;
+    uint64_t wish = size > reader->window_bytes ? size : reader->window_bytes;
     uint64_t known = limit > position ? limit - position : 0;
     wish = known < wish ? (known > size ? known : size) : wish;
     return (size_t)(wish < left ? wish : left);
@@ -70,7 +72,7 @@ pbase_status journal_reader_fetch(journal_reader *reader, journal_place place,
                                   pbase_position position, size_t size, pbase_position limit,
                                   const uint8_t **out, pbase_error *err)
 {
-    size_t wish = window_bytes(place, position, size, limit);
+    size_t wish = window_bytes(reader, place, position, size, limit);
     size_t got = 0;
     pbase_status status = reader_turn(reader, place, err);
     PBASE_ASSERT(size <= wish);
@@ -92,6 +94,9 @@ pbase_status journal_reader_fetch(journal_reader *reader, journal_place place,
         return status;
     }
     memset(reader->data + got, 0, wish - got);
+    reader->window_bytes = reader->window_bytes < WINDOW_BYTES_LAST
+                               ? reader->window_bytes * WINDOW_GROWTH
+                               : WINDOW_BYTES_LAST;
     reader->from = position;
     reader->size = position + wish <= limit ? wish : limit > position ? limit - position : 0;
     *out = reader->data;

@@ -11,6 +11,7 @@ typedef struct {
     journal_place place;    /* of it */
     uint8_t *data;          /* the window: bytes at `from` .. `from` + `size` */
     size_t capacity;
+    size_t window_bytes; /* to be read at once; grows as reading goes on */
     pbase_position from;
     size_t size;
 } journal_reader;

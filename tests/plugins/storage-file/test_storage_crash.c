@@ -3,7 +3,8 @@
  * The script runs on the simulated os, which dies at its n-th call, for every n. From what was
  * pending then, machines are made that could come up: with nothing of it, with all of it, and with
  * random parts, sectors torn. On each the storage must open, keep its promises and take new work.
- * The same after a flush that failed.
+ * The same after a flush that failed, and after a write that failed: on disks that take 512 bytes as
+ * a whole, on those that take 4096, and without direct I/O.
  * PBASE_TEST_LONG=1 tries many more of them. */
 #include "seed.h"
 #include "sim_os.h"
@@ -19,6 +20,10 @@
 #define CALLS_MAX 4000 /* a sweep that goes on longer never ends */
 #define FUTURES 5
 #define FUTURES_LONG 60
+
+/* direct_bytes and whole_bytes of sim_os_pieces_set. */
+static const uint32_t disks[][2] = {{512, 512}, {4096, 4096}, {0, 4096}};
+#define DISKS (sizeof disks / sizeof disks[0])
 
 static const char *const block_settings[] = {"path", "/data", "segment_size", "64KiB", NULL};
 static const char *const storage_settings[] = {"journal_segment_size", "64KiB", "map", "never",
@@ -75,11 +80,12 @@ static void check_future(sim_os *sim, const storage_script *script, uint64_t n, 
 }
 
 /* Dies at call `n`; false when the script needs fewer calls. */
-static bool crash_at(uint64_t n, uint64_t seed, uint64_t futures)
+static bool crash_at(size_t disk, uint64_t n, uint64_t seed, uint64_t futures)
 {
     storage_script script;
     storage_script_init(&script);
     sim_os *sim = sim_os_create(seed);
+    sim_os_pieces_set(sim, disks[disk][0], disks[disk][1]);
     sim_os_crash_at(sim, n);
     run_script(sim, &script);
     bool crashed = sim_os_has_crashed(sim);
@@ -106,12 +112,14 @@ static void every_promise_survives_a_crash_at_any_call(void **state)
     (void)state;
     uint64_t seed = seed_for("storage_crash");
     uint64_t futures = seed_is_long_run() ? FUTURES_LONG : FUTURES;
-    uint64_t n = 1;
-    while (crash_at(n, seed, futures)) {
-        n++;
-        assert_true(n < CALLS_MAX);
+    for (size_t disk = 0; disk < DISKS; disk++) {
+        uint64_t n = 1;
+        while (crash_at(disk, n, seed, futures)) {
+            n++;
+            assert_true(n < CALLS_MAX);
+        }
+        assert_true(n > 100);
     }
-    assert_true(n > 100);
 }
 
 /* Checks some of the machines that could come up after `sim` dies now. */
@@ -129,7 +137,7 @@ static void check_futures(sim_os *sim, const storage_script *script, uint64_t n,
 }
 
 /* Fails the n-th flush of `kind`; what it should have kept is lost, whatever later flushes say. */
-static void sweep_flush(os_call kind)
+static void sweep_flush(size_t disk, os_call kind)
 {
     uint64_t seed = seed_for("storage_crash");
     bool done = false;
@@ -137,6 +145,7 @@ static void sweep_flush(os_call kind)
         storage_script script;
         storage_script_init(&script);
         sim_os *sim = sim_os_create(seed);
+        sim_os_pieces_set(sim, disks[disk][0], disks[disk][1]);
         sim_os_fail_at(sim, kind, n, PBASE_IO, false);
         run_script(sim, &script);
         done = sim_os_calls(sim, kind) < n;
@@ -150,8 +159,18 @@ static void sweep_flush(os_call kind)
 static void what_a_failed_flush_lost_was_not_promised(void **state)
 {
     (void)state;
-    sweep_flush(OS_CALL_SYNC);
-    sweep_flush(OS_CALL_DIRECTORY_SYNC);
+    for (size_t disk = 0; disk < DISKS; disk++) {
+        sweep_flush(disk, OS_CALL_SYNC);
+        sweep_flush(disk, OS_CALL_DIRECTORY_SYNC);
+    }
+}
+
+static void what_a_failed_write_lost_was_not_promised(void **state)
+{
+    (void)state;
+    for (size_t disk = 0; disk < DISKS; disk++) {
+        sweep_flush(disk, OS_CALL_WRITE);
+    }
 }
 
 int main(void)
@@ -159,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_promise_survives_a_crash_at_any_call),
         cmocka_unit_test(what_a_failed_flush_lost_was_not_promised),
+        cmocka_unit_test(what_a_failed_write_lost_was_not_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,14 @@ typedef struct {
     uint8_t reserved[5];
 } pbase_os_stat;
 
+/* In what pieces the device below a file takes writes; 0: not known. */
+typedef struct {
+    uint32_t direct_bytes; /* offsets and sizes with PBASE_OS_DIRECT are multiples of it */
+    uint32_t
+        whole_bytes; /* a write of this size and alignment is not torn when the power fails, and
+                              puts nothing beside it at risk */
+} pbase_os_pieces;
+
 /* Files. Offsets and sizes in bytes. */
 typedef struct {
     uint32_t struct_size;
@@ -88,6 +96,7 @@ typedef struct {
     pbase_status (*lock_try)(pbase_os_file *file, bool shared, pbase_error *err);
     void (*unlock)(pbase_os_file *file); /* of lock or lock_try; nothing held is fine */
     void (*close)(pbase_os_file *file);
+    void (*pieces)(pbase_os_file *file, pbase_os_pieces *out);
 } pbase_os_file_ops;
 
 /* Directories and names. */

@@ -33,7 +33,8 @@ typedef struct {
     uint64_t segment_bytes;   /* size a journal or store segment should have */
     uint64_t segment_bytes_max;
     uint32_t in_flight_max; /* calls that make sense at once */
-    uint32_t reserved;
+    uint32_t is_direct; /* 1: SYNC writes of whole atomic units go past the cache; 0: they do not,
+                               or that is not known before the first one */
 } pbase_blocks_geometry;
 
 typedef struct {
