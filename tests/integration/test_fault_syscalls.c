@@ -67,6 +67,7 @@ typedef struct {
     load_witness witness;
     gate_tally tally;
     _Atomic uint64_t refused; /* calls of the library that failed */
+    _Atomic uint64_t logged;  /* warnings and errors: of what failed in the background */
     _Atomic uint64_t met;     /* faults before the last close, which has nobody to tell */
     char told[PATH_MAX];      /* what the last of them said */
 } shared;
@@ -76,6 +77,7 @@ typedef struct {
     temp_dir dir;
     char prepared[PATH_MAX], copy[PATH_MAX];
     space_fixture fixture; /* of the copy */
+    pbase_log log;
     load_plan plan;
     load_state before, state;
     shared *with;
@@ -139,9 +141,20 @@ static void remove_folder(int parent, const char *name)
 
 /* ------------------------------------------------------------------------------------ bed ---- */
 
+static void hear(const pbase_log *log, int32_t level, const char *component, pbase_bytes message)
+{
+    const bed *on = log->state;
+    (void)level;
+    (void)component;
+    (void)message;
+    atomic_fetch_add(&on->with->logged, 1);
+}
+
 static void prepare_fixture(bed *on, const char *folder)
 {
     fixture_prepare(&on->fixture, folder, NULL);
+    on->log = (pbase_log){.level_max = PBASE_LOG_WARNING, .state = on, .write = hear};
+    on->fixture.options.log = &on->log;
     fixture_set(&on->fixture, "storage.journal_segment_size=64KiB");
     for (size_t i = 0; i < SETS_MAX && on->how->sets[i] != NULL; i++) {
         fixture_set(&on->fixture, on->how->sets[i]);
@@ -344,7 +357,7 @@ static void judge(bed *on, const gate_plan *plan)
 }
 
 /* A flush whose failure is ignored leaves nothing wrong to be seen as long as the power stays: who
- * asked for it has to be told. */
+ * asked for it has to be told or, in the background, who listens to the log. */
 static bool must_be_told(const gate_plan *plan)
 {
     long number = plan->call == GATE_ANY ? -1 : syscall_table[plan->call].number;
@@ -378,7 +391,8 @@ static const char *try_run(bed *on, const gate_plan *plan)
     if (status != 0) {
         load_wrong(&with->witness, "the child ended with %d", status);
     }
-    if (must_be_told(plan) && atomic_load(&with->met) > 0 && atomic_load(&with->refused) == 0) {
+    if (must_be_told(plan) && atomic_load(&with->met) > 0 && atomic_load(&with->refused) == 0 &&
+        atomic_load(&with->logged) == 0) {
         load_wrong(&with->witness, "nobody was told");
     }
     return with->witness.wrong[0] == '\0' ? NULL : with->witness.wrong;
