@@ -675,6 +675,34 @@ static void lack_of_memory_at_any_request_leaves_the_journal_usable(void **state
     assert_numbers(0, 0, number);
 }
 
+/* Memory stays short: what a failed append could not undo is no harm to the next one. */
+static void lack_of_memory_from_any_request_on_leaves_the_journal_usable(void **state)
+{
+    pbase_journal_appended done;
+    uint64_t number = 0;
+    (void)state;
+    for (uint64_t n = 1, failures = 1; failures > 0; n++) {
+        failures = 0;
+        for (int i = 0; i < 3; i++) { /* the last one is larger than a segment */
+            size_t size = i == 2 ? 2 * BED_SEGMENT_BYTES : BED_SEGMENT_BYTES - 200;
+            sim_os_fail_at(sim, OS_CALL_MEMORY, n, PBASE_NO_MEMORY, true);
+            pbase_status status =
+                bed_append(&on, number, 1, size, PBASE_DURABILITY_SYNC, &done, NULL);
+            sim_os_fail_at(sim, OS_CALL_MEMORY, 0, PBASE_OK, false);
+            if (status != PBASE_OK) {
+                failures++;
+                assert_int_equal(status, PBASE_NO_MEMORY);
+                status = bed_append(&on, number, 1, size, PBASE_DURABILITY_SYNC, &done, NULL);
+            }
+            assert_int_equal(status, PBASE_OK);
+            number++;
+        }
+    }
+    assert_numbers(0, 0, number);
+    reopen();
+    assert_numbers(0, 0, number);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -710,6 +738,7 @@ int main(void)
         TEST(another_journals_frames_are_not_ours),
         TEST(a_larger_atomic_unit_continues_a_journal_with_a_smaller_one),
         TEST(lack_of_memory_at_any_request_leaves_the_journal_usable),
+        TEST(lack_of_memory_from_any_request_on_leaves_the_journal_usable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
