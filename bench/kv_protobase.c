@@ -15,18 +15,10 @@ typedef struct {
     bool durable;
 } ours;
 
-/* Puts of one transaction that are kept back, so that a new dictionary is built of all of them. */
-typedef struct {
-    uint8_t (*bytes)[KV_KEY_BYTES + KV_VALUE_BYTES];
-    size_t count, capacity;
-} backlog;
-
 typedef struct {
     ours *of;
     pbase_txn *txn;
     pbase_dict *writes;
-    bool is_new; /* `writes` is a new dictionary: puts go into `kept` */
-    backlog kept;
     pbase_snapshot *snapshot;
     pbase_dict *reads;
     pbase_reader *reader;
@@ -117,7 +109,6 @@ static void ours_session_close(void *session)
 {
     ours_session *self = session;
     pbase_reader_close(self->reader);
-    free(self->kept.bytes);
     free(self);
 }
 
@@ -137,35 +128,15 @@ static void ours_write_begin(void *session)
     options.durability = self->of->durable ? PBASE_DURABILITY_SYNC : PBASE_DURABILITY_NONE;
     must(pbase_txn_begin(self->of->database, &options, &self->txn, &err), &err, "begin");
     pbase_status status = pbase_txn_dict(self->txn, ROOT, &self->writes, &err);
-    self->is_new = status == PBASE_NOT_FOUND;
-    self->kept.count = 0;
-    if (self->is_new) {
+    if (status == PBASE_NOT_FOUND) {
         status = pbase_txn_new_dict(self->txn, &self->writes, &err);
     }
     must(status, &err, "dictionary");
 }
 
-static void keep_back(backlog *kept, const uint8_t *key, const uint8_t *value)
-{
-    if (kept->count == kept->capacity) {
-        kept->capacity = kept->capacity == 0 ? 1024 : kept->capacity * 2;
-        kept->bytes = realloc(kept->bytes, kept->capacity * sizeof *kept->bytes);
-        if (kept->bytes == NULL) {
-            bench_fail("no memory");
-        }
-    }
-    uint8_t *at = kept->bytes[kept->count++];
-    memcpy(at, key, KV_KEY_BYTES);
-    memcpy(at + KV_KEY_BYTES, value, KV_VALUE_BYTES);
-}
-
 static void ours_put(void *session, const uint8_t *key, const uint8_t *value)
 {
     ours_session *self = session;
-    if (self->is_new) {
-        keep_back(&self->kept, key, value);
-        return;
-    }
     pbase_error err;
     pbase_error_init(&err);
     pbase_value named = key_value(key);
@@ -173,29 +144,11 @@ static void ours_put(void *session, const uint8_t *key, const uint8_t *value)
     must(pbase_dict_put_bytes(&self->writes, &named, bytes, NULL, &err), &err, "put");
 }
 
-static void put_kept(ours_session *self)
-{
-    pbase_error err;
-    pbase_error_init(&err);
-    size_t count = self->kept.count;
-    pbase_entry *entries = bench_new(count * sizeof *entries);
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *at = self->kept.bytes[i];
-        entries[i].key = key_value(at);
-        entries[i].value = pbase_value_bytes(pbase_bytes_of(at + KV_KEY_BYTES, KV_VALUE_BYTES));
-    }
-    must(pbase_dict_put_all(&self->writes, entries, count, &err), &err, "put all");
-    free(entries);
-}
-
 static bool ours_write_commit(void *session)
 {
     pbase_error err;
     pbase_error_init(&err);
     ours_session *self = session;
-    if (self->kept.count > 0) {
-        put_kept(self);
-    }
     must(pbase_txn_store_dict(self->txn, ROOT, self->writes, &err), &err, "store");
     pbase_dict_close(self->writes);
     pbase_status status = pbase_txn_commit(&self->txn, NULL, NULL, &err);

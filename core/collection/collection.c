@@ -26,6 +26,7 @@ static collection *collection_create(const collection_options *options, atom_ref
     nest_init(&self->placing, context->alloc);
     atomic_init(&self->uses, 1);
     self->nests = options->nests;
+    self->is_new = options->is_new;
     self->name_size = name_size;
     if (name_size != 0) {
         memcpy(self->name, options->name.data, name_size);
@@ -86,6 +87,8 @@ pbase_status collection_keep_in(const collection *self, const collection_context
     kept->children = child_versions_keep(self->children);
     kept->height = self->height;
     kept->copied = self->copied;
+    kept->is_new = self->is_new;
+    kept->was_asked = true;
     *out = kept;
     return PBASE_OK;
 }
@@ -425,45 +428,6 @@ pbase_status collection_take_value(collection *self, change *operation, const co
     return collection_noted(self, status, err);
 }
 
-pbase_status collection_drain(const collection *self, pbase_error *err)
-{
-    collection *own = (collection *)(uintptr_t)self; /* it shows the same before and after */
-    if (!pending_any(self->waiting)) {
-        return PBASE_OK;
-    }
-    pbase_status status = pending_drain(own->waiting, &own->tree, err);
-    memory_growth_init(&own->growth, own->context->source);
-    return collection_noted(self, status, err);
-}
-
-/* A put into a bulk dictionary, of which nobody asks what was there, waits for others. */
-static bool change_waits(const collection *self, const change *operation)
-{
-    bool is_put = operation->op == CHANGE_PUT || operation->op == CHANGE_HASH_PUT;
-    return self->bulk && is_put && !self->marked && self->context->budget->spills;
-}
-
-static pbase_status change_wait(collection *self, const change *operation, pbase_error *err)
-{
-    pbase_status status = PBASE_OK;
-    if (!pending_any(self->waiting)) { /* keys in order have nothing to wait for */
-        tree_value value = tree_value_of(operation->value);
-        status = tree_append_key(&self->tree, &operation->key, &value, NULL);
-        if (status != PBASE_INVALID) {
-            return status == PBASE_OK ? status
-                                      : change_apply(operation, self->kind, &self->tree, err);
-        }
-        status = PBASE_OK;
-    }
-    if (self->waiting == NULL) {
-        status = pending_create(self->context, &self->waiting, err);
-    }
-    if (status == PBASE_OK && pending_is_full(self->waiting)) {
-        status = collection_drain(self, err);
-    }
-    return status == PBASE_OK ? pending_put(self->waiting, operation, err) : status;
-}
-
 static pbase_status change_now(collection *self, const change *operation, pbase_error *err)
 {
     pbase_status status = collection_drain(self, err);
@@ -483,8 +447,8 @@ static pbase_status change_plain(collection *self, const change *operation, pbas
 {
     pbase_status status = collection_bound(self, err);
     if (status == PBASE_OK) {
-        status = change_waits(self, operation) ? change_wait(self, operation, err)
-                                               : change_now(self, operation, err);
+        status = waiting_takes(self, operation) ? waiting_put(self, operation, err)
+                                                : change_now(self, operation, err);
     }
     return status;
 }
@@ -525,9 +489,7 @@ static pbase_status change_nested(collection *self, const change *operation, pba
         tree_item_release(self->context->source, &item);
     }
     if (status == PBASE_OK && self->bulk) {
-        status = PBASE_FAIL(err, PBASE_LIMIT,
-                            "too many changes in one transaction to put a collection into it");
-        pbase_error_hint(err, "put the collections first, or in a transaction of their own");
+        status = waiting_log_again(self, err);
     }
     bool places = places_children(self, operation);
     if (status == PBASE_OK && (places || self->children != NULL)) {

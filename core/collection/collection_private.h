@@ -14,9 +14,11 @@ struct collection {
     atom_ref base; /* one count is ours */
     uint64_t base_count;
     change_log log;
-    bool bulk;        /* `log` was given up; context->budget says when */
-    bool foreign;     /* bulk, and its tree shares nodes with other collections */
-    bool marked;      /* several changes are under way that may be undone together: none waits */
+    bool bulk;      /* `log` was given up; context->budget says when */
+    bool foreign;   /* bulk, and its tree shares nodes with other collections */
+    bool is_new;    /* made in this transaction, from nothing */
+    bool was_asked; /* somebody looked while puts waited: more of them wait only when it is bulk */
+    bool marked;    /* several changes are under way that may be undone together: none waits */
     pending *waiting; /* puts that are not in `tree` yet; NULL: none ever */
     memory_growth growth;
     pbase_buffer stored; /* the value of the edit under way, in its stored form */
@@ -123,6 +125,32 @@ PBASE_MUST_CHECK pbase_status collection_change(collection *self, const change *
 PBASE_MUST_CHECK pbase_status collection_keep_part(const collection *self,
                                                    const collection_context *context,
                                                    collection **out, pbase_error *err);
+/* --------------------------------------------------- puts that wait: waiting.c ---------------- */
+
+/* Operations of a new collection in more bytes than that are given up: its nodes are written once, before the
+ * record, instead of into the record and again at a checkpoint. Below, one flush of the journal costs
+ * less than two. */
+#define COLLECTION_BULK_BYTES (1u << 20)
+/* The same for a collection whose transaction may hold less. It has a budget. */
+uint64_t collection_bulk_bytes(const collection *self);
+/* True when the operation can wait for others: a put of which nobody asks what was there. */
+bool waiting_takes(collection *self, const change *operation);
+PBASE_MUST_CHECK pbase_status waiting_put(collection *self, const change *operation,
+                                          pbase_error *err);
+/* Puts that wait may be followed by more, which are all taken or none. */
+typedef struct {
+    bool has_begun; /* several puts can wait */
+    pending_mark mark;
+} waiting_batch;
+PBASE_MUST_CHECK pbase_status waiting_batch_begin(collection *self, waiting_batch *out,
+                                                  pbase_error *err);
+PBASE_MUST_CHECK pbase_status waiting_batch_put(collection *self, const change *operation,
+                                                pbase_error *err);
+void waiting_batch_end(collection *self, const waiting_batch *batch, pbase_status status);
+/* The operations of a new bulk collection, made of its content. LIMIT: too many of them, or it is
+ * not new. */
+PBASE_MUST_CHECK pbase_status waiting_log_again(collection *self, pbase_error *err);
+
 /* What several operations began from: each succeeds, or all are taken back. */
 typedef struct {
     tree content;

@@ -75,6 +75,10 @@ typedef struct {
     /* Writes what `content`, a handle's own tree, has in memory to the storage, and lets it stand
      * there. On failure it is as before. */
     pbase_status (*relieve)(change_budget *self, tree *content, pbase_error *err);
+    /* Writes payloads as the slot `write` of an atom source does, in the transaction's name: nothing of
+     * it is let go of before the transaction ends. */
+    pbase_status (*write)(change_budget *self, const uint32_t *types, const pbase_bytes *payloads,
+                          size_t count, pbase_atom_pointer *out, pbase_error *err);
 } change_budget_vtable;
 struct change_budget {
     const change_budget_vtable *vtable;

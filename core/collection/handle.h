@@ -26,6 +26,7 @@ typedef struct {
     uint64_t sum;          /* of a counted kind: the sum of its counts */
     pbase_bytes name;      /* for messages: "people"; empty when unknown. Copied */
     bool nests;            /* values of that version may have children */
+    bool is_new;           /* made in this transaction: nobody else can have changed it */
     const uint64_t *count; /* entries of that version; NULL: its root is asked */
 } collection_options;
 

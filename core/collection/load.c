@@ -1,9 +1,12 @@
 /* load.c - many entries at once: encoded, sorted, and built into a tree from the leaves up when there
- * is none yet; else put one after another, in the order in which they lie. */
+ * is none yet; else put one after another, in the order in which they lie. Those of a dictionary that
+ * lets puts wait join them (waiting.c). */
 #include "collection/load.h"
 
+#include "collection/head_sort.h"
 #include "collection/key_element.h"
 #include "collection/kind.h"
+#include "collection/tree_stream.h"
 
 /* An entry; its bytes lie behind each other in the buffer: key, spelling, value. */
 typedef struct {
@@ -67,21 +70,12 @@ void load_destroy(load *self)
 
 /* -------------------------------------------------------------------------------- taking ------ */
 
-static uint64_t head_of(pbase_bytes key)
-{
-    uint64_t head = 0;
-    for (size_t i = 0; i < 8; i++) {
-        head = head << 8 | (i < key.size ? key.data[i] : 0);
-    }
-    return head;
-}
-
 pbase_status load_add(load *self, const encoded_key *key, pbase_bytes value, uint64_t count,
                       pbase_error *err)
 {
     PBASE_ASSERT(self->count < self->capacity);
     load_item item = {.at = self->bytes.size,
-                      .head = head_of(key->bytes),
+                      .head = head_of_key(key->bytes),
                       .count = count,
                       .key_size = (uint32_t)key->bytes.size,
                       .spelling_size = (uint32_t)key->spelling.size,
@@ -132,12 +126,6 @@ uint8_t load_operation(uint8_t kind)
 
 /* ------------------------------------------------------------------------------- sorting ------ */
 
-/* What is moved while sorting: an item's head, and where it lies. */
-typedef struct {
-    uint64_t head;
-    uint32_t index;
-} load_slot;
-
 static int compare_items(const load *self, const load_item *a, const load_item *b)
 {
     if (a->head != b->head) {
@@ -146,11 +134,10 @@ static int compare_items(const load *self, const load_item *a, const load_item *
     return pbase_bytes_compare(key_of(self, a), key_of(self, b));
 }
 
-static bool is_after(const load *self, const load_slot *a, const load_slot *b)
+static bool item_precedes(const void *state, uint64_t a, uint64_t b)
 {
-    return a->head != b->head
-               ? a->head > b->head
-               : compare_items(self, &self->items[a->index], &self->items[b->index]) > 0;
+    const load *self = state;
+    return pbase_bytes_compare(key_of(self, &self->items[a]), key_of(self, &self->items[b])) < 0;
 }
 
 static bool is_sorted(const load *self)
@@ -163,63 +150,13 @@ static bool is_sorted(const load *self)
     return true;
 }
 
-#define SORT_RUN 16u /* sorted by insertion before anything is merged */
-
-static void sort_run(const load *self, load_slot *slots, size_t low, size_t high)
-{
-    for (size_t i = low + 1; i < high; i++) {
-        load_slot moved = slots[i];
-        size_t at = i;
-        for (; at > low && is_after(self, &slots[at - 1], &moved); at--) {
-            slots[at] = slots[at - 1];
-        }
-        slots[at] = moved;
-    }
-}
-
-/* Merges the sorted low..middle-1 and middle..high-1, the first being taken where they are equal. */
-static void merge(const load *self, const load_slot *from, load_slot *to, size_t low, size_t middle,
-                  size_t high)
-{
-    size_t left = low, right = middle;
-    for (size_t i = low; i < high; i++) {
-        bool take_right =
-            left == middle || (right < high && is_after(self, &from[left], &from[right]));
-        to[i] = take_right ? from[right++] : from[left++];
-    }
-}
-
-static size_t lesser(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Bottom-up merge sort, stable. Yields the one of the two arrays that holds the result. */
-static const load_slot *sort_slots(const load *self, load_slot *slots, load_slot *other)
-{
-    size_t count = self->count;
-    for (size_t low = 0; low < count; low += SORT_RUN) {
-        sort_run(self, slots, low, lesser(low + SORT_RUN, count));
-    }
-    for (size_t width = SORT_RUN; width < count; width *= 2) {
-        for (size_t low = 0; low < count; low += 2 * width) {
-            size_t middle = lesser(low + width, count);
-            merge(self, slots, other, low, middle, lesser(middle + width, count));
-        }
-        load_slot *sorted = other;
-        other = slots;
-        slots = sorted;
-    }
-    return slots;
-}
-
 /* Lays items, and their bytes behind each other, in the order of slots: what follows goes through
  * memory from front to back. There is room in both. */
-static void lay_in_order(load *self, const load_slot *sorted, load_item *items, pbase_buffer *bytes)
+static void lay_in_order(load *self, const head_item *sorted, load_item *items, pbase_buffer *bytes)
 {
     for (size_t i = 0; i < self->count; i++) {
         load_item *item = &items[i];
-        *item = self->items[sorted[i].index];
+        *item = self->items[sorted[i].place];
         size_t size = (size_t)item->key_size + item->spelling_size + item->value_size;
         memcpy(bytes->data + bytes->size, self->bytes.data + item->at,
                size); /* a key is never empty */
@@ -237,19 +174,20 @@ static pbase_status sort(load *self, pbase_error *err)
     size_t count = self->count;
     pbase_buffer bytes;
     pbase_buffer_init(&bytes, self->alloc);
-    load_slot *slots = array_new(self->alloc, count, 2 * sizeof *slots);
+    head_item *slots = array_new(self->alloc, count, 2 * sizeof *slots);
     load_item *items = array_new(self->alloc, self->capacity, sizeof *items);
     pbase_status status = slots == NULL || items == NULL ? no_memory(self->count, err) : PBASE_OK;
     if (status == PBASE_OK) {
         status = pbase_buffer_reserve(&bytes, self->bytes.size, err);
     }
     for (size_t i = 0; i < count && status == PBASE_OK; i++) {
-        slots[i] = (load_slot){self->items[i].head, (uint32_t)i};
+        slots[i] = (head_item){self->items[i].head, i};
     }
     if (status == PBASE_OK) {
         load_item *items_before = self->items;
         pbase_buffer bytes_before = self->bytes;
-        lay_in_order(self, sort_slots(self, slots, slots + count), items, &bytes);
+        head_sort(slots, slots + count, count, item_precedes, self);
+        lay_in_order(self, slots, items, &bytes);
         self->items = items;
         self->bytes = bytes;
         items = items_before;
@@ -299,6 +237,31 @@ static pbase_status unite(load *self, pbase_error *err)
 /* The values of a counted kind are its counts, as they are stored. */
 #define COUNT_BYTES 10u
 
+/* What a tree holds for item `index`; `counts` is room for COUNT_BYTES. */
+static tree_entry entry_of(const load *self, size_t index, uint8_t *counts)
+{
+    change operation = change_of(self, &self->items[index]);
+    tree_entry entry = {.key = operation.key, .value = tree_value_of(operation.value)};
+    if (kind_counted(self->into->kind)) {
+        entry.value = tree_value_of(change_count_write(operation.count, counts));
+    }
+    return entry;
+}
+
+static pbase_status sum_of(const load *self, uint64_t *out, pbase_error *err)
+{
+    *out = 0;
+    for (size_t i = 0; i < self->count && kind_counted(self->into->kind); i++) {
+        if (self->items[i].count > PBASE_COUNT_MAX - *out) {
+            return PBASE_FAIL(err, PBASE_LIMIT, "more than %" PRIu64 " occurrences",
+                              (uint64_t)PBASE_COUNT_MAX);
+        }
+        *out += self->items[i].count;
+    }
+    return PBASE_OK;
+}
+
+/* In memory. */
 static pbase_status build(const load *self, tree *out, pbase_error *err)
 {
     bool counted = kind_counted(self->into->kind);
@@ -306,26 +269,12 @@ static pbase_status build(const load *self, tree *out, pbase_error *err)
     uint8_t *counts = counted ? array_new(self->alloc, self->count, COUNT_BYTES) : NULL;
     pbase_status status =
         entries == NULL || (counted && counts == NULL) ? no_memory(self->count, err) : PBASE_OK;
-    uint64_t sum = 0;
     for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
-        change operation = change_of(self, &self->items[i]);
-        entries[i].key = operation.key;
-        entries[i].value = tree_value_of(operation.value);
-        if (counted && operation.count > PBASE_COUNT_MAX - sum) {
-            status = PBASE_FAIL(err, PBASE_LIMIT, "more than %" PRIu64 " occurrences",
-                                (uint64_t)PBASE_COUNT_MAX);
-        } else if (counted) {
-            sum += operation.count;
-            entries[i].value =
-                tree_value_of(change_count_write(operation.count, counts + i * COUNT_BYTES));
-        }
+        entries[i] = entry_of(self, i, counted ? counts + i * COUNT_BYTES : NULL);
     }
     if (status == PBASE_OK) {
         status = tree_build(self->into->context->source, tree_kind_positional(self->into->kind),
                             entries, self->count, out, err);
-    }
-    if (status == PBASE_OK) {
-        out->sum = sum;
     }
     pbase_alloc_free(self->alloc, entries, self->count * sizeof *entries);
     if (counts != NULL) {
@@ -334,12 +283,54 @@ static pbase_status build(const load *self, tree *out, pbase_error *err)
     return status;
 }
 
-/* The tree is built; its operations go into the log as if they had been put one by one. */
+static pbase_status write_atoms(void *state, const uint32_t *types, const pbase_bytes *payloads,
+                                size_t count, pbase_atom_pointer *out, pbase_error *err)
+{
+    change_budget *budget = state;
+    return budget->vtable->write(budget, types, payloads, count, out, err);
+}
+
+/* On the storage. */
+static pbase_status write(const load *self, tree *out, pbase_error *err)
+{
+    const collection_context *context = self->into->context;
+    const atom_writer writer = {write_atoms, context->budget};
+    tree_stream *stream = NULL;
+    pbase_status status = tree_stream_create(context->source, &writer,
+                                             tree_kind_positional(self->into->kind), &stream, err);
+    for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
+        uint8_t counts[COUNT_BYTES];
+        tree_entry entry = entry_of(self, i, counts);
+        status = tree_stream_add(stream, &entry.key, &entry.value, err);
+    }
+    if (status == PBASE_OK) {
+        status = tree_stream_finish(stream, out, err);
+    }
+    tree_stream_destroy(stream);
+    return status;
+}
+
+/* Nobody else can have changed the collection, and its content is long: it is written once, now. */
+static bool is_bulk(const load *self)
+{
+    const collection *into = self->into;
+    const change_budget *budget = into->context->budget;
+    return budget != NULL && budget->spills &&
+           (into->bulk || (into->is_new && into->base == ATOM_REF_NONE &&
+                           self->bytes.size > collection_bulk_bytes(into)));
+}
+
+/* The tree is built; its operations go into the log as if they had been put one by one, unless it keeps
+ * none. */
 static pbase_status build_into(load *self, pbase_error *err)
 {
     collection *into = self->into;
     tree built;
-    pbase_status status = PBASE_OK;
+    uint64_t sum = 0;
+    pbase_status status = sum_of(self, &sum, err);
+    if (status == PBASE_OK && is_bulk(self)) {
+        collection_go_bulk(into);
+    }
     for (size_t i = 0; i < self->count && status == PBASE_OK && !into->bulk; i++) {
         change operation = change_of(self, &self->items[i]);
         status = change_log_reserve(&into->log, &operation, err);
@@ -348,9 +339,10 @@ static pbase_status build_into(load *self, pbase_error *err)
         }
     }
     if (status == PBASE_OK) {
-        status = build(self, &built, err);
+        status = is_bulk(self) ? write(self, &built, err) : build(self, &built, err);
     }
     if (status == PBASE_OK) {
+        built.sum = sum;
         tree_fini(&into->tree);
         into->tree = built;
     }
@@ -387,27 +379,35 @@ pbase_status load_finish(load *self, pbase_error *err)
 
 /* ------------------------------------------------------------------------ from values --------- */
 
-/* Encodes one entry and adds it. `value` NULL: the kind has none. */
-static pbase_status take_entry(load *self, const pbase_value *key, const pbase_value *value,
-                               pbase_error *err)
+/* Encodes one entry: the value, if the kind has some, into into->stored. */
+static pbase_status encode_entry(collection *into, const pbase_value *key, const pbase_value *value,
+                                 key_scratch *scratch, encoded_key *out, pbase_error *err)
 {
-    collection *into = self->into;
-    key_scratch scratch;
-    encoded_key encoded = {{NULL, 0}, {NULL, 0}};
     bool pair = kind_find(into->kind)->shape == KEY_SHAPE_PAIR;
     pbase_status status = PBASE_OK;
-    key_scratch_init(&scratch, into->context->alloc);
+    key_scratch_init(scratch, into->context->alloc);
     into->stored.size = 0;
+    *out = (encoded_key){{NULL, 0}, {NULL, 0}};
     if (pair) {
-        status = key_encode_pair(key, value, &scratch, &encoded, err);
+        status = key_encode_pair(key, value, scratch, out, err);
     } else if (key != NULL) {
-        status = collection_key(into, key, &scratch, &encoded, err);
+        status = collection_key(into, key, scratch, out, err);
     }
     if (status == PBASE_OK && kind_has_values(into->kind)) {
         status = collection_encode(into, value, pbase_bytes_of(NULL, 0), err);
     }
+    return status;
+}
+
+/* Encodes one entry and adds it. `value` NULL: the kind has none. */
+static pbase_status take_entry(load *self, const pbase_value *key, const pbase_value *value,
+                               pbase_error *err)
+{
+    key_scratch scratch;
+    encoded_key encoded;
+    pbase_status status = encode_entry(self->into, key, value, &scratch, &encoded, err);
     if (status == PBASE_OK) {
-        status = load_add(self, &encoded, pbase_buffer_view(&into->stored), 1, err);
+        status = load_add(self, &encoded, pbase_buffer_view(&self->into->stored), 1, err);
     }
     key_scratch_fini(&scratch);
     return status;
@@ -470,16 +470,35 @@ static pbase_status load_singly(collection *into, const load_input *input, pbase
     return status;
 }
 
-pbase_status load_all(collection *into, const load_input *input, pbase_error *err)
+#define WAITING_ENTRIES_MIN 64u /* fewer are not worth making a beginning */
+
+/* Lets the entries of a dictionary wait with the puts before them. */
+static pbase_status load_waiting(collection *into, const load_input *input,
+                                 const waiting_batch *batch, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < input->count && status == PBASE_OK; i++) {
+        key_scratch scratch;
+        change operation = {.op = load_operation(into->kind)};
+        status = encode_entry(into, &input->entries[i].key, &input->entries[i].value, &scratch,
+                              &operation.key, err);
+        operation.value = pbase_buffer_view(&into->stored);
+        if (status == PBASE_OK) {
+            status = waiting_batch_put(into, &operation, err);
+        }
+        key_scratch_fini(&scratch);
+        if (status != PBASE_OK) {
+            pbase_error_note(err, "entry %zu", i);
+        }
+    }
+    waiting_batch_end(into, batch, status);
+    return status;
+}
+
+static pbase_status load_built(collection *into, const load_input *input, pbase_error *err)
 {
     load *work = NULL;
-    pbase_status status = collection_edit_check(into, err);
-    if (status == PBASE_OK && kind_has_values(into->kind) && any_nests(input)) {
-        return load_singly(into, input, err);
-    }
-    if (status == PBASE_OK) {
-        status = load_create(into, input->count, &work, err);
-    }
+    pbase_status status = load_create(into, input->count, &work, err);
     for (size_t i = 0; i < input->count && status == PBASE_OK; i++) {
         status =
             input->entries != NULL
@@ -493,5 +512,22 @@ pbase_status load_all(collection *into, const load_input *input, pbase_error *er
         status = load_finish(work, err);
     }
     load_destroy(work);
+    return status;
+}
+
+pbase_status load_all(collection *into, const load_input *input, pbase_error *err)
+{
+    waiting_batch batch = {.has_begun = false};
+    pbase_status status = collection_edit_check(into, err);
+    if (status == PBASE_OK && kind_has_values(into->kind) && any_nests(input)) {
+        return load_singly(into, input, err);
+    }
+    if (status == PBASE_OK && input->entries != NULL && input->count >= WAITING_ENTRIES_MIN) {
+        status = collection_noted(into, waiting_batch_begin(into, &batch, err), err);
+    }
+    if (status == PBASE_OK) {
+        status =
+            batch.has_begun ? load_waiting(into, input, &batch, err) : load_built(into, input, err);
+    }
     return status;
 }

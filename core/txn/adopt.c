@@ -5,14 +5,20 @@
 #include "collection/tree_cursor.h"
 #include <protobase/base/limits.h>
 
-/* Writes a tree and lets it stand on the storage. */
-static pbase_status stand_on_storage(txn_budget *self, tree *content, pbase_error *err)
+/* From now on atoms are there that no record names. */
+static void begin_writing(txn_budget *self)
 {
-    atom_ref settled = ATOM_REF_NONE;
     if (!self->has_written) {
         engine_unnamed_begin(self->engine);
         self->has_written = true;
     }
+}
+
+/* Writes a tree and lets it stand on the storage. */
+static pbase_status stand_on_storage(txn_budget *self, tree *content, pbase_error *err)
+{
+    atom_ref settled = ATOM_REF_NONE;
+    begin_writing(self);
     pbase_status status = engine_settle(self->engine, self->sequence, content->root, &settled, err);
     if (status == PBASE_OK) {
         tree_drop(content->source, content->root);
@@ -30,7 +36,17 @@ static pbase_status budget_relieve(change_budget *base, tree *content, pbase_err
     return stand_on_storage(self, content, err);
 }
 
-static const change_budget_vtable txn_budget_vtable = {.relieve = budget_relieve};
+static pbase_status budget_write(change_budget *base, const uint32_t *types,
+                                 const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
+                                 pbase_error *err)
+{
+    txn_budget *self = (txn_budget *)base; /* first member */
+    begin_writing(self);
+    return engine_write_atoms(self->engine, self->sequence, types, payloads, count, out, err);
+}
+
+static const change_budget_vtable txn_budget_vtable = {.relieve = budget_relieve,
+                                                       .write = budget_write};
 
 void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t memory_bytes_max,
                      uint64_t log_bytes_max)

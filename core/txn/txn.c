@@ -194,8 +194,11 @@ pbase_status txn_new_kind(pbase_txn *self, uint8_t kind, collection **out, pbase
     if (status != PBASE_OK) {
         return status;
     }
-    collection_options options = {
-        .context = &self->context, .kind = kind, .id = {0, ordinal}, .root = ATOM_REF_NONE};
+    collection_options options = {.context = &self->context,
+                                  .kind = kind,
+                                  .id = {0, ordinal},
+                                  .root = ATOM_REF_NONE,
+                                  .is_new = true};
     return collection_open(&options, out, err);
 }
 

@@ -36,7 +36,8 @@ typedef struct {
      * before the commit; 0: PBASE_TXN_MEMORY_BYTES. */
     uint64_t memory_bytes_max;
     /* Operations of one collection, in bytes, past which they are not kept: the commit then replaces
-     * its content as a whole and conflicts with any other change of it; 0: PBASE_TXN_LOG_BYTES. */
+     * its content as a whole and conflicts with any other change of it; 0: PBASE_TXN_LOG_BYTES. Of a new
+     * collection, which cannot conflict, they are given up earlier. */
     uint64_t log_bytes_max;
 } pbase_txn_options;
 #define PBASE_TXN_RETRIES 100u

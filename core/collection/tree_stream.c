@@ -1,0 +1,491 @@
+/* tree_stream.c - one row of entries for each level: of them a node that is full, which waits until
+ * the next one is half full (or takes a part of it, at the end), and the one being filled.
+ *
+ * Nodes that were laid out wait in a batch; where they were stored goes into the entries of the row
+ * above, the last ones of which are always those of the batch. So a batch is written before a node
+ * of the row above is laid out. */
+#include "collection/tree_stream.h"
+
+#include "collection/node_build.h"
+#include "collection/node_entry.h"
+#include "collection/tree_private.h"
+
+#include <inttypes.h>
+
+#define BATCH_NODES_MAX NODE_INNER_ENTRIES
+#define BATCH_BYTES_MAX (1u << 20)
+
+/* Nodes of one level that are laid out and not written. */
+typedef struct {
+    pbase_buffer bytes; /* their payloads */
+    uint32_t sizes[BATCH_NODES_MAX];
+    uint32_t count;
+} batch;
+
+typedef struct {
+    node_entry *items; /* entries: `full` of them make a node, those behind are being gathered */
+    size_t count, capacity, full;
+    uint64_t seen;           /* entries that ever were here */
+    uint64_t gathered_bytes; /* of a node of those being gathered, without what keys share */
+    size_t separator_bytes;  /* of a leaf's first key: enough to tell it from the one before */
+    pbase_buffer full_bytes, gathered; /* what the entries point to */
+    batch nodes;                       /* of this level */
+} row;
+
+struct tree_stream {
+    atom_source *source;
+    atom_writer writer;
+    bool positional;
+    row *rows[NODE_LEVEL_MAX + 2u]; /* from the leaves up; NULL: not yet */
+};
+
+static pbase_status no_memory(pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to write a tree");
+}
+
+/* ------------------------------------------------------------------------------ life ---------- */
+
+static pbase_status row_create(tree_stream *self, uint32_t level, pbase_error *err)
+{
+    const pbase_alloc *alloc = self->source->alloc;
+    if (level > NODE_LEVEL_MAX + 1u) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a tree of more than %u levels", NODE_LEVEL_MAX + 1u);
+    }
+    row *made = pbase_alloc_zeroed(alloc, 1, sizeof *made);
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    pbase_buffer_init(&made->full_bytes, alloc);
+    pbase_buffer_init(&made->gathered, alloc);
+    pbase_buffer_init(&made->nodes.bytes, alloc);
+    self->rows[level] = made;
+    return PBASE_OK;
+}
+
+static void row_destroy(const pbase_alloc *alloc, row *self)
+{
+    if (self != NULL) {
+        pbase_alloc_free(alloc, self->items, self->capacity * sizeof *self->items);
+        pbase_buffer_fini(&self->full_bytes);
+        pbase_buffer_fini(&self->gathered);
+        pbase_buffer_fini(&self->nodes.bytes);
+        pbase_alloc_free(alloc, self, sizeof *self);
+    }
+}
+
+pbase_status tree_stream_create(atom_source *source, const atom_writer *writer, bool positional,
+                                tree_stream **out, pbase_error *err)
+{
+    tree_stream *self = pbase_alloc_zeroed(source->alloc, 1, sizeof *self);
+    if (self == NULL) {
+        return no_memory(err);
+    }
+    self->source = source;
+    self->writer = *writer;
+    self->positional = positional;
+    pbase_status status = row_create(self, 0, err);
+    if (status != PBASE_OK) {
+        tree_stream_destroy(self);
+        return status;
+    }
+    *out = self;
+    return PBASE_OK;
+}
+
+void tree_stream_destroy(tree_stream *self)
+{
+    if (self != NULL) {
+        for (uint32_t i = 0; i < sizeof self->rows / sizeof self->rows[0]; i++) {
+            row_destroy(self->source->alloc, self->rows[i]);
+        }
+        pbase_alloc_free(self->source->alloc, self, sizeof *self);
+    }
+}
+
+uint64_t tree_stream_count(const tree_stream *self)
+{
+    return self->rows[0]->seen;
+}
+
+pbase_bytes tree_stream_last(const tree_stream *self)
+{
+    const row *leaves = self->rows[0];
+    return leaves->count == 0 ? pbase_bytes_of(NULL, 0) : leaves->items[leaves->count - 1].tail;
+}
+
+/* ------------------------------------------------------------------------------ writing ------- */
+
+/* Writes the batch of a level; its nodes are the last entries of the row above. */
+static pbase_status batch_write(tree_stream *self, uint32_t level, pbase_error *err)
+{
+    batch *nodes = &self->rows[level]->nodes;
+    uint32_t types[BATCH_NODES_MAX];
+    pbase_bytes payloads[BATCH_NODES_MAX];
+    pbase_atom_pointer pointers[BATCH_NODES_MAX];
+    size_t at = 0;
+    if (nodes->count == 0) {
+        return PBASE_OK;
+    }
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        types[i] = ATOM_NODE;
+        payloads[i] = pbase_bytes_of(nodes->bytes.data + at, nodes->sizes[i]);
+        at += nodes->sizes[i];
+    }
+    pbase_status status =
+        self->writer.write(self->writer.state, types, payloads, nodes->count, pointers, err);
+    if (status == PBASE_OK) {
+        row *above = self->rows[level + 1];
+        for (uint32_t i = 0; i < nodes->count; i++) {
+            above->items[above->count - nodes->count + i].child.ref =
+                atom_ref_of_pointer(pointers[i]);
+        }
+        nodes->count = 0;
+        nodes->bytes.size = 0;
+    }
+    return status;
+}
+
+#define VALUES_MAX 64u             /* written in one call */
+#define VALUE_WAITS_MAX (1u << 16) /* a larger one is written at once */
+
+/* Writes the large values among the first `count` entries of the leaves' row. */
+static pbase_status values_write(tree_stream *self, size_t count, pbase_error *err)
+{
+    node_entry *items = self->rows[0]->items;
+    uint32_t types[VALUES_MAX];
+    pbase_bytes payloads[VALUES_MAX];
+    pbase_atom_pointer pointers[VALUES_MAX];
+    size_t places[VALUES_MAX], waiting = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].kind == NODE_VALUE_LARGE && items[i].ref == ATOM_REF_NONE) {
+            types[waiting] = ATOM_VALUE;
+            payloads[waiting] = items[i].bytes;
+            places[waiting++] = i;
+        }
+        if (waiting == 0 || (waiting < VALUES_MAX && i + 1 < count)) {
+            continue;
+        }
+        pbase_status status =
+            self->writer.write(self->writer.state, types, payloads, waiting, pointers, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        for (size_t j = 0; j < waiting; j++) {
+            items[places[j]].ref = atom_ref_of_pointer(pointers[j]);
+        }
+        waiting = 0;
+    }
+    return PBASE_OK;
+}
+
+/* ----------------------------------------------------------------------------- gathering ------ */
+
+/* True when a node of what is being gathered and `entry` would be more than full. */
+static bool would_overflow(const tree_stream *self, const row *at, uint32_t level,
+                           const node_entry *entry)
+{
+    entry_form form = {0, (uint8_t)level, self->positional};
+    size_t gathered = at->count - at->full;
+    if (gathered == 0) {
+        return false;
+    }
+    uint64_t size =
+        at->gathered_bytes + entry_size(entry, &form, false) + (self->positional ? 4u : 8u);
+    uint32_t shared = 0;
+    if (!self->positional && (level == 0 || gathered > 1)) {
+        shared = entry_key_common(&at->items[at->full + (level == 0 ? 0u : 1u)], entry);
+    }
+    uint64_t saved = (uint64_t)shared * gathered;
+    uint64_t needed =
+        NODE_HEADER_BYTES + 7u + (size > saved ? size - saved : 0); /* padded prefix */
+    return node_overfull((uint8_t)level, (uint32_t)needed, (uint32_t)gathered + 1u);
+}
+
+static void bytes_move(pbase_bytes *bytes, ptrdiff_t by)
+{
+    if (bytes->size != 0) {
+        bytes->data += by;
+    }
+}
+
+/* Makes room for one more entry, and for what it points to. */
+static pbase_status row_reserve(const tree_stream *self, row *at, const node_entry *entry,
+                                pbase_error *err)
+{
+    const pbase_alloc *alloc = self->source->alloc;
+    if (at->count == at->capacity) {
+        size_t capacity = at->capacity == 0 ? 64 : at->capacity * 2;
+        node_entry *items =
+            alloc->resize(alloc, at->items, at->capacity * sizeof *items, capacity * sizeof *items);
+        if (items == NULL) {
+            return no_memory(err);
+        }
+        at->items = items;
+        at->capacity = capacity;
+    }
+    const uint8_t *before = at->gathered.data;
+    size_t more = entry->tail.size + entry->spelling.size + entry->bytes.size;
+    pbase_status status = pbase_buffer_reserve(&at->gathered, more, err);
+    if (status == PBASE_OK && at->gathered.data != before && before != NULL) {
+        ptrdiff_t by = at->gathered.data - before;
+        for (size_t i = at->full; i < at->count; i++) {
+            bytes_move(&at->items[i].tail, by);
+            bytes_move(&at->items[i].spelling, by);
+            bytes_move(&at->items[i].bytes, by);
+        }
+    }
+    return status;
+}
+
+/* A copy in the row's bytes, for which there is room. */
+static pbase_bytes row_copy(row *at, pbase_bytes bytes)
+{
+    if (bytes.size == 0) {
+        return pbase_bytes_of(NULL, 0);
+    }
+    uint8_t *to = at->gathered.data + at->gathered.size;
+    memcpy(to, bytes.data, bytes.size);
+    at->gathered.size += bytes.size;
+    return pbase_bytes_of(to, bytes.size);
+}
+
+/* What is gathered is full; nothing else is. */
+static void row_close(row *at)
+{
+    pbase_buffer emptied = at->full_bytes;
+    PBASE_ASSERT(at->full == 0);
+    at->full_bytes = at->gathered;
+    at->gathered = emptied;
+    at->gathered.size = 0;
+    at->gathered_bytes = 0;
+    at->full = at->count;
+}
+
+/* Adds an entry, for which there is room. */
+static void row_add(const tree_stream *self, row *at, uint32_t level, const node_entry *entry)
+{
+    entry_form form = {0, (uint8_t)level, self->positional};
+    node_entry *item = &at->items[at->count++];
+    *item = *entry;
+    item->tail = row_copy(at, entry->tail);
+    item->spelling = row_copy(at, entry->spelling);
+    item->bytes = row_copy(at, entry->bytes);
+    at->gathered_bytes += entry_size(entry, &form, false) + (self->positional ? 4u : 8u);
+    at->seen++;
+}
+
+/* Forgets the first `count` entries, which went into a node. */
+static void row_forget(row *at, size_t count)
+{
+    at->count -= count;
+    at->full = at->full > count ? at->full - count : 0;
+    memmove(at->items, at->items + count, at->count * sizeof *at->items);
+}
+
+/* --------------------------------------------------------------------------------- nodes ------ */
+
+static pbase_status row_make_way(tree_stream *self, uint32_t level, const node_entry *entry,
+                                 pbase_error *err);
+
+/* The entry of a node that is to be laid out of the first entries of a row, but for what only the
+ * node itself tells. */
+static node_entry entry_above(const tree_stream *self, uint32_t level)
+{
+    const row *at = self->rows[level], *above = self->rows[level + 1];
+    node_entry entry;
+    memset(&entry, 0, sizeof entry);
+    if (!self->positional && above->seen > 0) { /* the first one needs no key */
+        entry.tail = at->items[0].tail;
+        entry.tail.size = level == 0 ? at->separator_bytes : entry.tail.size;
+    }
+    return entry;
+}
+
+/* Lays a node out in the batch, where there is room for `size` bytes. */
+static void node_lay(tree_stream *self, uint32_t level, const node_plan *plan, uint32_t size,
+                     node_entry *entry)
+{
+    row *at = self->rows[level];
+    uint8_t *payload = at->nodes.bytes.data + at->nodes.bytes.size;
+    node_plan_write(plan, 0, plan->count, payload, size);
+    at->nodes.bytes.size += size;
+    at->nodes.sizes[at->nodes.count++] = size;
+    node made = node_of(payload, size);
+    entry->child = node_child_of(ATOM_REF_NONE, &made);
+    entry->child.size = size;
+    if (plan->count < at->count && level == 0 && !self->positional) {
+        at->separator_bytes =
+            entry_key_common(&at->items[plan->count - 1], &at->items[plan->count]) + 1u;
+    }
+}
+
+/* Everything that may fail before the first `count` entries of a row become a node. */
+static pbase_status node_prepare(tree_stream *self, uint32_t level, uint32_t size, pbase_error *err)
+{
+    row *at = self->rows[level];
+    pbase_status status = PBASE_OK;
+    if (self->rows[level + 1] == NULL) {
+        status = row_create(self, level + 1, err);
+    }
+    bool is_full = at->nodes.count == BATCH_NODES_MAX ||
+                   (at->nodes.count > 0 && at->nodes.bytes.size + size > BATCH_BYTES_MAX);
+    if (status == PBASE_OK && is_full) {
+        status = batch_write(self, level, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_buffer_reserve(&at->nodes.bytes, size, err);
+    }
+    if (status == PBASE_OK) {
+        node_entry entry = entry_above(self, level);
+        status = row_make_way(self, level + 1, &entry, err);
+        if (status == PBASE_OK) {
+            status = row_reserve(self, self->rows[level + 1], &entry, err);
+        }
+    }
+    return status;
+}
+
+/* Makes a node of the first `count` entries of a row. */
+static pbase_status node_make(tree_stream *self, uint32_t level, size_t count, pbase_error *err)
+{
+    node_plan plan;
+    pbase_status status =
+        level > 0 ? batch_write(self, level - 1, err) : values_write(self, count, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    node_plan_init(&plan, (uint8_t)level, self->positional);
+    node_plan_add_entries(&plan, self->rows[level]->items, (uint32_t)count);
+    uint32_t size = node_plan_size(&plan, 0, plan.count);
+    status = node_prepare(self, level, size, err);
+    if (status == PBASE_OK) {
+        node_entry entry = entry_above(self, level);
+        node_lay(self, level, &plan, size, &entry);
+        row_add(self, self->rows[level + 1], level + 1, &entry);
+        row_forget(self->rows[level], count);
+    }
+    return status;
+}
+
+/* Lets a row take `entry`: a full node is made when the next one needs nothing of it any more, and what
+ * is gathered becomes full when the entry does not fit. */
+static pbase_status row_make_way(tree_stream *self, uint32_t level, const node_entry *entry,
+                                 pbase_error *err)
+{
+    row *at = self->rows[level];
+    size_t gathered = at->count - at->full;
+    bool overflows = would_overflow(self, at, level, entry);
+    pbase_status status = PBASE_OK;
+    if (at->full > 0 && gathered > 0 && (overflows || gathered >= at->full / 2)) {
+        status = node_make(self, level, at->full, err);
+    }
+    if (status == PBASE_OK && overflows) {
+        row_close(at);
+    }
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------- use ------ */
+
+static pbase_status entry_take(const tree_stream *self, const encoded_key *key,
+                               const tree_value *value, node_entry *out, pbase_error *err)
+{
+    memset(out, 0, sizeof *out);
+    PBASE_ASSERT(value->kind == TREE_VALUE_BYTES);
+    if (!self->positional) {
+        pbase_bytes last = tree_stream_last(self);
+        pbase_status status = tree_key_check(key, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        if (last.size != 0 && pbase_bytes_compare(last, key->bytes) >= 0) {
+            return PBASE_FAIL(err, PBASE_INVALID, "keys to be built from must ascend");
+        }
+        out->tail = key->bytes;
+        out->spelling = key->spelling;
+    }
+    if (value->bytes.size > PBASE_VALUE_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "a value of %zu bytes; the limit is %zu",
+                          value->bytes.size, (size_t)PBASE_VALUE_BYTES_MAX);
+    }
+    out->kind = value->bytes.size > NODE_INLINE_MAX ? NODE_VALUE_LARGE : NODE_VALUE_INLINE;
+    out->length = out->kind == NODE_VALUE_LARGE ? (uint32_t)value->bytes.size : 0;
+    out->bytes = value->bytes;
+    return PBASE_OK;
+}
+
+/* Writes a value that is too large to wait for its leaf. */
+static pbase_status value_write_now(tree_stream *self, node_entry *entry, pbase_error *err)
+{
+    const uint32_t type = ATOM_VALUE;
+    pbase_atom_pointer pointer;
+    if (entry->kind != NODE_VALUE_LARGE || entry->bytes.size <= VALUE_WAITS_MAX) {
+        return PBASE_OK;
+    }
+    pbase_status status =
+        self->writer.write(self->writer.state, &type, &entry->bytes, 1, &pointer, err);
+    if (status == PBASE_OK) {
+        entry->ref = atom_ref_of_pointer(pointer);
+        entry->bytes = pbase_bytes_of(NULL, 0);
+    }
+    return status;
+}
+
+pbase_status tree_stream_add(tree_stream *self, const encoded_key *key, const tree_value *value,
+                             pbase_error *err)
+{
+    node_entry entry;
+    pbase_status status = entry_take(self, key, value, &entry, err);
+    if (status == PBASE_OK) {
+        status = row_make_way(self, 0, &entry, err);
+    }
+    if (status == PBASE_OK) {
+        status = row_reserve(self, self->rows[0], &entry, err);
+    }
+    if (status == PBASE_OK) {
+        status = value_write_now(self, &entry, err);
+    }
+    if (status == PBASE_OK) {
+        row_add(self, self->rows[0], 0, &entry);
+    }
+    return status;
+}
+
+/* Makes nodes of all that is left of a row; the last one is not too small beside the one before. */
+static pbase_status row_finish(tree_stream *self, uint32_t level, pbase_error *err)
+{
+    row *at = self->rows[level];
+    pbase_status status = PBASE_OK;
+    while (at->count > 0 && status == PBASE_OK) {
+        size_t gathered = at->count - at->full;
+        size_t next = at->full == 0 || gathered == 0 ? at->count
+                      : gathered < at->full / 2      ? at->count / 2
+                                                     : at->full;
+        status = node_make(self, level, next, err);
+        if (status == PBASE_OK && next != at->full) {
+            at->full = 0;
+        }
+    }
+    return status;
+}
+
+pbase_status tree_stream_finish(tree_stream *self, tree *out, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    uint32_t level = 0;
+    for (; status == PBASE_OK && (level == 0 || self->rows[level]->seen > 1); level++) {
+        if (self->rows[0]->seen == 0) {
+            *out = tree_of(self->source, ATOM_REF_NONE, self->positional);
+            return PBASE_OK;
+        }
+        status = row_finish(self, level, err);
+    }
+    if (status == PBASE_OK) {
+        status = batch_write(self, level - 1, err);
+    }
+    if (status == PBASE_OK) {
+        *out = tree_of(self->source, self->rows[level]->items[0].child.ref, self->positional);
+    }
+    return status;
+}

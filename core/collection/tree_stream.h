@@ -1,0 +1,45 @@
+/* tree_stream.h - a tree that is written while its entries come, in ascending order.
+ *
+ *     tree_stream_create(source, &writer, false, &stream, err);
+ *     tree_stream_add(stream, &key, &value, err);       // as often as there are entries
+ *     tree_stream_finish(stream, &content, err);
+ *     tree_stream_destroy(stream);
+ *
+ * Nodes are exactly full and written once, leaves in the order of their keys, the children of a node
+ * in one call of the writer: what tree_build makes at once, in memory that does not depend on how many
+ * entries there are (about two megabytes: nodes that wait for their batch). What was written
+ * belongs to nobody until finish; a stream that is given up leaves dead atoms.
+ *
+ * Each call happens or leaves the stream as it was, also when memory or the storage fails: it may be
+ * tried again.
+ *
+ * Threads: confined. */
+#ifndef PROTOBASE_COLLECTION_TREE_STREAM_H
+#define PROTOBASE_COLLECTION_TREE_STREAM_H
+#include "collection/tree.h"
+
+/* Where atoms go, and in whose name: as the slot `write` of an atom source. */
+typedef struct {
+    pbase_status (*write)(void *state, const uint32_t *types, const pbase_bytes *payloads,
+                          size_t count, pbase_atom_pointer *out, pbase_error *err);
+    void *state; /* borrowed until the stream is destroyed */
+} atom_writer;
+
+typedef struct tree_stream tree_stream;
+/* `source`, of the tree to come, is borrowed until destroy. */
+PBASE_MUST_CHECK pbase_status tree_stream_create(atom_source *source, const atom_writer *writer,
+                                                 bool positional, tree_stream **out,
+                                                 pbase_error *err);
+void tree_stream_destroy(tree_stream *self); /* NULL is fine */
+/* Copies key and value, which is not a tree. INVALID: the key is not above the one before (of a
+ * positional tree keys are not looked at). LIMIT: key or value too large. */
+PBASE_MUST_CHECK pbase_status tree_stream_add(tree_stream *self, const encoded_key *key,
+                                              const tree_value *value, pbase_error *err);
+/* Entries added so far. */
+uint64_t tree_stream_count(const tree_stream *self);
+/* The key that was added last; empty: none. Lent until the next call. */
+pbase_bytes tree_stream_last(const tree_stream *self);
+/* Writes what is left: `out` is the tree, stored. Nothing may be added afterwards. */
+PBASE_MUST_CHECK pbase_status tree_stream_finish(tree_stream *self, tree *out, pbase_error *err);
+
+#endif
