@@ -363,11 +363,27 @@ pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error
     return checkpoint(self, call, call, NULL, err);
 }
 
+/* The room that the storage keeps ready for giving space back, if it does. */
+static bool reserve_release(engine *self, const pbase_call *call)
+{
+    pbase_buffer answer;
+    pbase_buffer_init(&answer, self->host->alloc);
+    pbase_status status = pbase_storage_control(self->storage, call, PBASE_STORAGE_RELEASE_RESERVE,
+                                                pbase_bytes_of(NULL, 0), &answer, NULL);
+    pbase_buffer_fini(&answer);
+    return status == PBASE_OK;
+}
+
 pbase_status engine_compact(engine *self, const pbase_call *call, sweep_report *out,
                             pbase_error *err)
 {
     *out = (sweep_report){.segments = 0};
-    return checkpoint(self, call, call, out, err);
+    pbase_status status = checkpoint(self, call, call, out, err);
+    if (status == PBASE_NO_SPACE && reserve_release(self, call)) {
+        *out = (sweep_report){.segments = 0};
+        status = checkpoint(self, call, call, out, err);
+    }
+    return status;
 }
 
 /* ---------------------------------------------------------------------------- background ---- */

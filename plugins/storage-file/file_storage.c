@@ -13,6 +13,7 @@
 #include "file_storage.h"
 
 #include "file_flusher.h"
+#include "file_reserve.h"
 #include "file_salvage.h"
 #include "file_store.h"
 #include "file_super.h"
@@ -38,6 +39,7 @@ typedef struct {
     file_flusher *flusher;
     uint64_t prepare_bytes; /* after so much journal, a segment is made ahead */
     file_super super;
+    file_reserve reserve;
 } file_storage;
 
 static file_storage *from(pbase_storage *self)
@@ -302,6 +304,7 @@ static pbase_status storage_trim(pbase_storage *base, const pbase_call *call, pb
     if (status == PBASE_OK && upto != 0) {
         status = journal_trim(self->journal, NULL, upto, err);
     }
+    file_reserve_make(&self->reserve);
     if (status != PBASE_OK && err != NULL) {
         err->outcome = PBASE_OUTCOME_APPLIED; /* only the space is not free yet */
     }
@@ -652,10 +655,22 @@ static void admin_close(pbase_storage *base)
     destroy(self);
 }
 
+static pbase_status admin_control(pbase_storage *base, const pbase_call *call, const char *verb,
+                                  pbase_bytes value, pbase_buffer *out, pbase_error *err)
+{
+    (void)value;
+    (void)out;
+    if (strcmp(verb, PBASE_STORAGE_RELEASE_RESERVE) != 0) {
+        return PBASE_FAIL(err, PBASE_UNSUPPORTED, "storage/file has no verb '%s'", verb);
+    }
+    return file_reserve_release(&from(base)->reserve, call, err);
+}
+
 static const pbase_storage_admin_ops admin_ops = {
     .struct_size = sizeof(pbase_storage_admin_ops),
     .stats = admin_stats,
     .verify = admin_verify,
+    .control = admin_control,
     .close = admin_close,
 };
 
@@ -825,6 +840,7 @@ pbase_status file_storage_open(const pbase_component_open *open, void **out, pba
     }
     self->host = host;
     self->blocks = open->children[0];
+    self->reserve.blocks = self->blocks;
     vtable_init(self, open->config);
     pbase_status status = parts_start(self, open->config, err);
     if (status != PBASE_OK) {

@@ -45,6 +45,8 @@ static const pbase_option blocks_options[] = {
      "What to do with a folder on a network file system."},
 };
 
+static const char *const storage_verbs[] = {PBASE_STORAGE_RELEASE_RESERVE, NULL};
+
 static const pbase_component components[] = {
     {
         .kind = PBASE_KIND_STORAGE,
@@ -55,6 +57,7 @@ static const pbase_component components[] = {
         .format_version = 1,
         .open = file_storage_open,
         .vtable = &file_storage_vtable,
+        .verbs = storage_verbs,
         PBASE_OPTIONS(storage_options),
         PBASE_SLOTS(storage_slots),
     },

@@ -5,7 +5,8 @@
  * The size of the simulated disk grows by a sector from one run to the next (it counts in sectors, so
  * that is every byte), from too small for an empty space until a script of commits, checkpoints and
  * compactions fits whole. Power is cut in some of them while the disk is full. The same on a real tmpfs
- * that grows by a page, where this process may mount one. PBASE_TEST_LONG: every size. */
+ * that grows by a page, where this process may mount one. Space can be given back however full the disk
+ * is, once a checkpoint has made the reserve. PBASE_TEST_LONG: every size. */
 #include "seed.h"
 #include "sim_os.h"
 #include "steady_load.h"
@@ -22,9 +23,12 @@
 #include <cmocka.h>
 
 #define TRANSACTIONS 60u
+#define TRANSACTIONS_MANY 1000u /* more than what is beside the reserve on the larger disks */
 #define SIZE_FIRST (32u << 10)
 #define SIZE_MAX_BYTES (8u << 20)
-#define SECTORS_SHORT 23u /* a step of the short form */
+#define SECTORS_SHORT 23u           /* a step of the short form */
+#define SIZE_RESERVED (1400u << 10) /* enough for the reserve and a first checkpoint */
+#define SECTORS_RESERVED 400u       /* how many sizes from there on */
 #define PAGE_BYTES 4096u
 #define PAGES_SHORT 11u
 #define CUT_EVERY 7u /* sizes at which the power is cut, too */
@@ -94,10 +98,10 @@ static bool commit_one(bed *on)
 }
 
 /* Commits until the script is at its end, or some commits one after another found no room. */
-static void play(bed *on)
+static void play(bed *on, uint64_t transactions)
 {
     unsigned refused = 0;
-    while (on->state.number < TRANSACTIONS && refused < REFUSED_MAX) {
+    while (on->state.number < transactions && refused < REFUSED_MAX) {
         refused = commit_one(on) ? 0 : refused + 1;
     }
     look(on, "at the end of the script");
@@ -161,7 +165,7 @@ static bool run_simulated(uint64_t size, uint64_t *refused)
     sim_os_disk_limit(sim, size);
     bool is_open = open_space(&on);
     if (is_open) {
-        play(&on);
+        play(&on, TRANSACTIONS);
         reopen_full(&on);
         if (size / SIM_SECTOR_BYTES % CUT_EVERY == 0) {
             cut_while_full(&on, sim);
@@ -190,6 +194,67 @@ static void every_size_of_a_disk_refuses_cleanly(void **unused)
     assert_true(runs > 20 && refused > runs && size < SIZE_MAX_BYTES);
 }
 
+/* ---------------------------------------------------------------------------- giving back ---- */
+
+static void compact(bed *on, const char *when)
+{
+    pbase_error err;
+    pbase_compact_report report;
+    pbase_error_init(&err);
+    pbase_status status = pbase_space_compact(on->fixture.space, NULL, &report, &err);
+    if (status != PBASE_OK) {
+        fail_msg("%" PRIu64 " bytes, compacting %s: %s", on->size, when, err.message);
+    }
+}
+
+static void drop_all(bed *on)
+{
+    static const char *const roots[] = {"left", "right", "list", "number"};
+    pbase_error err;
+    pbase_txn *txn = fixture_begin(&on->fixture, PBASE_SERIALIZABLE);
+    pbase_error_init(&err);
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        assert_int_equal(pbase_txn_drop_root(txn, roots[i], NULL), PBASE_OK);
+    }
+    pbase_status status = pbase_txn_commit(&txn, NULL, NULL, &err);
+    if (status != PBASE_OK) {
+        fail_msg("%" PRIu64 " bytes, dropping: %s", on->size, err.message);
+    }
+}
+
+static void give_back(uint64_t size)
+{
+    sim_os *sim = sim_os_create(size);
+    bed on;
+    prepare(&on, "/space", sim_os_interface(sim), size);
+    sim_os_disk_limit(sim, size);
+    assert_true(open_space(&on));
+    play(&on, TRANSACTIONS_MANY);
+    assert_true(on.refused > 0);
+    compact(&on, "a full disk");
+    look(&on, "compacted while full");
+    drop_all(&on);
+    compact(&on, "after the drop");
+    assert_int_equal(fixture_put_one(&on.fixture, "new", 1, 2), PBASE_OK);
+    fixture_reopen(&on.fixture);
+    assert_int_equal(fixture_get(&on.fixture, "new", 1), 2);
+    fixture_assert_clean(&on.fixture);
+    fixture_close(&on.fixture);
+    assert_int_equal(sim_os_memory_used(sim), 0);
+    sim_os_destroy(sim);
+}
+
+static void space_can_be_given_back_however_full_the_disk_is(void **unused)
+{
+    (void)unused;
+    uint64_t step = seed_is_long_run() ? 1 : SECTORS_SHORT, times = 0;
+    for (uint64_t i = seed_for("giving back") % step; i < SECTORS_RESERVED; i += step) {
+        give_back(SIZE_RESERVED + i * SIM_SECTOR_BYTES);
+        times++;
+    }
+    print_message("%" PRIu64 " full disks\n", times);
+}
+
 /* ---------------------------------------------------------------------------------- tmpfs ---- */
 
 /* For this process alone, and gone with it. */
@@ -210,7 +275,7 @@ static bool run_tmpfs(temp_dir *dir, uint64_t size, uint64_t *refused)
     prepare(&on, folder, NULL, size);
     bool is_open = open_space(&on);
     if (is_open) {
-        play(&on);
+        play(&on, TRANSACTIONS);
         reopen_full(&on);
     }
     bool fits = is_open && on.refused == 0;
@@ -248,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_of_a_disk_refuses_cleanly),
+        cmocka_unit_test(space_can_be_given_back_however_full_the_disk_is),
         cmocka_unit_test(every_size_of_a_tmpfs_refuses_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
  *
  * Before the first append the tail that opening cut is zeroed, and whatever an earlier process wrote
  * without a flush is flushed. A frame that does not fit its segment goes to the next one, after the
- * old one is flushed: so only the newest segment ever holds bytes that are not durable. */
+ * old one is flushed: so only the newest segment ever holds bytes that are not durable. On a disk that
+ * has no room for a whole segment the next one is as small as the frame. */
 #include "journal/journal_state.h"
 #include <inttypes.h>
 
@@ -352,20 +353,42 @@ static void segment_remove(journal *self, pbase_position base, pbase_status caus
     }
 }
 
+/* A segment of just these bytes, zeroed and durable, where there is no room for a whole one. */
+static pbase_status segment_create_tight(journal *self, journal_place place, pbase_segment **out,
+                                         pbase_error *err)
+{
+    pbase_segment *segment = NULL;
+    pbase_status status = segment_create_large(self, place.base, &segment, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = pbase_segment_preallocate(segment, NULL, place.bytes, err);
+    if (status == PBASE_OK) {
+        status = pbase_segment_sync(segment, NULL, err);
+    }
+    if (status != PBASE_OK) {
+        pbase_segment_close(segment);
+        segment_remove(self, place.base, status, err);
+        return status;
+    }
+    *out = segment;
+    return PBASE_OK;
+}
+
 static pbase_status segment_make(journal *self, journal_place place, pbase_segment **out,
                                  pbase_error *err)
 {
-    return place.bytes > self->segment_bytes ? segment_create_large(self, place.base, out, err)
+    if (place.bytes > self->segment_bytes) {
+        return segment_create_large(self, place.base, out, err);
+    }
+    return place.bytes < self->segment_bytes ? segment_create_tight(self, place, out, err)
                                              : segment_take(self, place.base, out, err);
 }
 
-/* Goes on in a new segment of at least `bytes`. With append_lock. */
+/* Goes on in a new segment of `bytes`. With append_lock. */
 static pbase_status roll(journal *self, uint64_t bytes, pbase_error *err)
 {
-    journal_place place = {
-        .base = places_end(self),
-        .bytes = bytes > self->segment_bytes ? bytes : self->segment_bytes,
-    };
+    journal_place place = {.base = places_end(self), .bytes = bytes};
     pbase_segment *segment = NULL;
     pbase_status status = PBASE_OK;
     journal_lock(self, self->state_lock);
@@ -428,6 +451,19 @@ static pbase_status layout_measure(const journal *self, const pbase_journal_appe
     return PBASE_OK;
 }
 
+/* Goes on in a new segment that has room for a frame. With append_lock. */
+static pbase_status roll_for(journal *self, uint64_t frame_bytes, pbase_error *err)
+{
+    uint64_t tight = frame_round(frame_bytes, FRAME_UNIT_MAX);
+    if (frame_bytes > self->segment_bytes) {
+        return roll(self, frame_bytes, err);
+    }
+    pbase_status status = roll(self, self->segment_bytes, err);
+    bool may_be_tight = status == PBASE_NO_SPACE && tight < self->segment_bytes &&
+                        journal_poison_check(self, NULL) == PBASE_OK;
+    return may_be_tight ? roll(self, tight, err) : status;
+}
+
 /* Finds the place of the frame, in a new segment if need be. */
 static pbase_status layout_place(journal *self, layout *plan, pbase_error *err)
 {
@@ -435,7 +471,7 @@ static pbase_status layout_place(journal *self, layout *plan, pbase_error *err)
     plan->at = frame_round(self->head, self->unit);
     if (!journal_place_find(self, plan->at, &plan->place) ||
         plan->place.base + plan->place.bytes - plan->at < plan->bytes) {
-        status = roll(self, plan->bytes, err);
+        status = roll_for(self, plan->bytes, err);
         if (status == PBASE_OK) {
             journal_lock(self, self->state_lock);
             plan->place = self->places[self->place_count - 1];

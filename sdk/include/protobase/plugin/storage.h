@@ -259,7 +259,8 @@ typedef struct {
      * `each` for every finding; OK when it could look everywhere, whatever it found. */
     pbase_status (*verify)(pbase_storage *self, const pbase_call *call, pbase_verify_each each,
                            void *state, pbase_error *err);
-    /* Optional: verbs declared in the descriptor; values are JSON texts. */
+    /* Optional: verbs declared in the descriptor; values are JSON texts. Core itself asks for
+     * PBASE_STORAGE_RELEASE_RESERVE, when giving space back finds no room to begin. */
     pbase_status (*control)(pbase_storage *self, const pbase_call *call, const char *verb,
                             pbase_bytes value, pbase_buffer *out, pbase_error *err);
     /* Ends it: flushes what is asynchronous, releases locks. Nothing else may be running. */
@@ -267,6 +268,9 @@ typedef struct {
 } pbase_storage_admin_ops;
 
 /* --------------------------------------------------------------------------------- storage --- */
+/* A verb of `control`: what was kept ready on the disk is given to it. Made again when there is room. */
+#define PBASE_STORAGE_RELEASE_RESERVE "release-reserve"
+
 #define PBASE_STORAGE_MAP 0x01u /* atoms can be mapped */
 #define PBASE_STORAGE_PUNCH 0x02u
 #define PBASE_STORAGE_RESERVE 0x04u
