@@ -244,14 +244,15 @@ static pbase_status file_wait(file_locks *locks, const pbase_call *call, pbase_o
     }
 }
 
-/* Through the gate: whoever holds that is next. */
+/* Through the gate: whoever holds that is next. Where it cannot be made, on a full disk, without it:
+ * then others may be quicker. */
 static pbase_status turn_wait(file_locks *locks, const pbase_call *call, named_lock *lock,
                               bool shared, pbase_error *err)
 {
-    pbase_status status = gate_ensure(locks, lock, err);
-    if (status == PBASE_OK) {
-        status = file_wait(locks, call, lock->gate, false, err);
+    if (gate_ensure(locks, lock, NULL) != PBASE_OK) {
+        return file_wait(locks, call, lock->main, shared, err);
     }
+    pbase_status status = file_wait(locks, call, lock->gate, false, err);
     if (status == PBASE_OK) {
         _Atomic uint32_t *waits = atomic_load(&lock->waits);
         atomic_store(waits, 1);
@@ -268,15 +269,15 @@ pbase_status file_locks_acquire(file_locks *locks, const pbase_call *call, const
     pbase_error why;
     pbase_error_init(&why);
     named_lock *lock = name_ensure(locks, name, &why);
-    if (lock != NULL && atomic_fetch_add(&lock->uses, 1) >= HASTY_USES &&
-        gate_ensure(locks, lock, &why) != PBASE_OK) {
-        lock = NULL;
-    }
     if (lock == NULL) {
         if (err != NULL) {
             *err = why;
         }
         return why.code;
+    }
+    if (atomic_fetch_add(&lock->uses, 1) >= HASTY_USES) {
+        pbase_status made = gate_ensure(locks, lock, NULL);
+        (void)made; /* who waits without it does so, too */
     }
     const _Atomic uint32_t *waits = atomic_load(&lock->waits);
     if ((waits == NULL || atomic_load(waits) == 0) &&
