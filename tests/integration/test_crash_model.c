@@ -28,6 +28,8 @@
 #define PENDING_MAX 8u        /* commits that may be lost; the next one is durable */
 #define CALLS_MAX 1200u       /* of the disk, before the power goes */
 #define CHECK_EVERY 50u       /* power cuts */
+#define CUTS_OF_A_SPACE                                                                            \
+    5000u /* then another one begins: each opening takes some of its 65,535 segments */
 #define TEXT_BYTES 600u
 
 typedef struct {
@@ -448,6 +450,17 @@ static bool come_up_again(walk *w)
     return true;
 }
 
+/* An empty space on another machine. */
+static void begin_anew(walk *w)
+{
+    fixture_assert_clean(&w->fixture);
+    fixture_close(&w->fixture);
+    sim_os_destroy(w->sim);
+    memset(w->states, 0, sizeof w->states);
+    w->state_count = 1;
+    assert_true(open_space(w, sim_os_create(seed_next(&w->random))));
+}
+
 static void run_until_cut(walk *w)
 {
     sim_os_crash_at(w->sim, 1 + below(w, CALLS_MAX));
@@ -496,6 +509,9 @@ static void random_operations_survive_random_power_cuts(void **unused)
             fail_msg("seed %" PRIu64 ", after %" PRIu64 " operations and %" PRIu64
                      " power cuts: the content is that of no commit that may be there",
                      w.seed, w.operations, w.cuts);
+        }
+        if (w.cuts % CUTS_OF_A_SPACE == 0) {
+            begin_anew(&w);
         }
     }
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &last);
