@@ -137,8 +137,7 @@ static void ours_write_begin(void *session)
 static void ours_put(void *session, const uint8_t *key, const uint8_t *value)
 {
     ours_session *self = session;
-    pbase_error err;
-    pbase_error_init(&err);
+    pbase_error err; /* filled when a call fails */
     pbase_value named = key_value(key);
     pbase_bytes bytes = pbase_bytes_of(value, KV_VALUE_BYTES);
     must(pbase_dict_put_bytes(&self->writes, &named, bytes, NULL, &err), &err, "put");

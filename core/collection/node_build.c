@@ -86,25 +86,28 @@ static plan_position plan_seek(const node_plan *plan, uint32_t index)
     return at;
 }
 
-/* The entry at the position, which moves on to the next. */
-static void plan_next(plan_position *at, node_entry *out)
+/* The entry at the position, which moves on to the next: lent by the plan, or read into `scratch`. */
+static const node_entry *plan_next(plan_position *at, node_entry *scratch)
 {
     const node_run *run = &at->plan->runs[at->run];
-    if (run->from == NULL) {
-        *out = run->many == NULL ? run->single : run->many[run->first + at->index];
+    const node_entry *entry = scratch;
+    if (run->from != NULL) {
+        node_entry_read(run->from, run->first + at->index, scratch);
     } else {
-        node_entry_read(run->from, run->first + at->index, out);
+        entry = run->many == NULL ? &run->single : &run->many[run->first + at->index];
     }
     if (++at->index == run->end - run->first) {
         at->index = 0;
         at->run++;
     }
+    return entry;
 }
 
 void node_plan_entry(const node_plan *plan, uint32_t index, node_entry *out)
 {
     plan_position at = plan_seek(plan, index);
-    plan_next(&at, out);
+    node_entry scratch;
+    *out = *plan_next(&at, &scratch);
 }
 
 /* First entry of from..to-1 that has a key of its own. */
@@ -171,9 +174,8 @@ static uint32_t plan_heap_size(const node_plan *plan, uint32_t from, uint32_t to
     plan_position at = plan_seek(plan, from);
     uint32_t size = 0;
     for (uint32_t i = from; i < to; i++) {
-        node_entry entry;
-        plan_next(&at, &entry);
-        size += entry_size(&entry, form, entry_keyless(plan, i == from));
+        node_entry scratch;
+        size += entry_size(plan_next(&at, &scratch), form, entry_keyless(plan, i == from));
     }
     return size;
 }
@@ -199,9 +201,9 @@ static uint32_t plan_half(const node_plan *plan)
     plan_position at = plan_seek(plan, 0);
     uint64_t before = 0;
     for (uint32_t i = 0; i < plan->count - 1; i++) {
-        node_entry entry;
-        plan_next(&at, &entry);
-        uint64_t with = before + entry_size(&entry, &form, entry_keyless(plan, i == 0)) +
+        node_entry scratch;
+        const node_entry *entry = plan_next(&at, &scratch);
+        uint64_t with = before + entry_size(entry, &form, entry_keyless(plan, i == 0)) +
                         index_bytes(plan->positional);
         if (with * 2 >= whole) { /* the border lies before or after this entry */
             bool after = i == 0 || with * 2 - whole <= whole - before * 2;
@@ -260,16 +262,16 @@ void node_plan_write(const node_plan *plan, uint32_t from, uint32_t to, uint8_t 
     plan_position at = plan_seek(plan, from);
     uint32_t offset = heap;
     for (uint32_t i = 0; i < count; i++) {
-        node_entry entry;
+        node_entry scratch;
         bool keyless = entry_keyless(plan, i == 0);
-        plan_next(&at, &entry);
-        entry_write(payload + offset, &entry, &form, keyless);
+        const node_entry *entry = plan_next(&at, &scratch);
+        entry_write(payload + offset, entry, &form, keyless);
         pbase_put_u32(slots + (size_t)i * 4, offset);
         if (heads != NULL) {
             pbase_put_u32(heads + (size_t)i * 4, entry_head(payload + offset, &form));
         }
-        node_sums_add(&sums, &entry, plan->level);
-        offset += entry_size(&entry, &form, keyless);
+        node_sums_add(&sums, entry, plan->level);
+        offset += entry_size(entry, &form, keyless);
     }
     PBASE_ASSERT(offset == size);
     header_write(payload, &form, count, &sums, heap);

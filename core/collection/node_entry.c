@@ -3,8 +3,28 @@
 
 /* ------------------------------------------------------------------------------- keys --------- */
 
+/* Bytes that two strings begin with alike, at most `end`: eight at a time. */
+static size_t common_bytes(const uint8_t *a, const uint8_t *b, size_t end)
+{
+    size_t at = 0;
+    for (; at + 8 <= end; at += 8) {
+        uint64_t differs = pbase_get_u64(a + at) ^ pbase_get_u64(b + at);
+        if (differs != 0) {
+            return at + (size_t)__builtin_ctzll(differs) / 8; /* little-endian: the first byte */
+        }
+    }
+    while (at < end && a[at] == b[at]) {
+        at++;
+    }
+    return at;
+}
+
 uint32_t entry_key_common(const node_entry *a, const node_entry *b)
 {
+    if (a->lead.size == 0 && b->lead.size == 0) {
+        size_t shorter = a->tail.size < b->tail.size ? a->tail.size : b->tail.size;
+        return (uint32_t)common_bytes(a->tail.data, b->tail.data, shorter);
+    }
     size_t end = entry_key_size(a) < entry_key_size(b) ? entry_key_size(a) : entry_key_size(b);
     size_t at = 0;
     if (a->lead.data == b->lead.data) {

@@ -172,7 +172,8 @@ static void next_key(const pending *self, size_t *at, encoded_key *key, pbase_by
         __builtin_prefetch(coming + 128);
     }
     put_read(self, &self->puts[(*at)++], key, value);
-    while (*at < self->count && self->puts[*at].head == self->puts[*at - 1].head) {
+    while (*at < self->count && !self->ascends &&
+           self->puts[*at].head == self->puts[*at - 1].head) {
         put_read(self, &self->puts[*at], &next, &next_value);
         if (!pbase_bytes_equal(next.bytes, key->bytes)) {
             return;

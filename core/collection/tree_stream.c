@@ -12,6 +12,9 @@
 
 #include <inttypes.h>
 
+/* Leaves that are written once and together may be twice as large as those that edits leave: a third
+ * less of them is headers and room at the end, and they are split when they are edited. */
+#define STREAM_LEAF_BYTES (2 * NODE_LEAF_BYTES)
 #define BATCH_NODES_MAX NODE_INNER_ENTRIES
 #define BATCH_BYTES_MAX (1u << 20)
 
@@ -199,7 +202,8 @@ static bool would_overflow(const tree_stream *self, const row *at, uint32_t leve
     uint64_t saved = (uint64_t)shared * gathered;
     uint64_t needed =
         NODE_HEADER_BYTES + 7u + (size > saved ? size - saved : 0); /* padded prefix */
-    return node_overfull((uint8_t)level, (uint32_t)needed, (uint32_t)gathered + 1u);
+    return level == 0 ? needed > STREAM_LEAF_BYTES && gathered >= NODE_ENTRIES_MIN
+                      : node_overfull((uint8_t)level, (uint32_t)needed, (uint32_t)gathered + 1u);
 }
 
 static void bytes_move(pbase_bytes *bytes, ptrdiff_t by)

@@ -347,7 +347,8 @@ static pbase_status encode_batch(store *self, const uint32_t *types, const pbase
 }
 
 static pbase_status write_batch(store *self, pbase_bytes encoded, const size_t *ends, size_t count,
-                                pbase_arena *arena, pbase_atom_pointer *out, pbase_error *err)
+                                uint32_t mode, pbase_arena *arena, pbase_atom_pointer *out,
+                                pbase_error *err)
 {
     pbase_bytes *atoms = pbase_arena_array(arena, count, sizeof *atoms);
     if (atoms == NULL) {
@@ -357,8 +358,7 @@ static pbase_status write_batch(store *self, pbase_bytes encoded, const size_t *
         size_t start = i == 0 ? 0 : ends[i - 1];
         atoms[i] = pbase_bytes_of(encoded.data + start, ends[i] - start);
     }
-    return pbase_storage_atoms_write(self->storage, NULL, atoms, count, PBASE_ATOMS_WITH_APPEND,
-                                     out, err);
+    return pbase_storage_atoms_write(self->storage, NULL, atoms, count, mode, out, err);
 }
 
 /* What was just written is read next, by queries and by the checkpoint after this one: it goes into
@@ -381,11 +381,10 @@ static void write_through(store *self, const uint32_t *types, const pbase_bytes 
     }
 }
 
-static pbase_status write_atoms(atom_source *source, const uint32_t *types,
-                                const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
-                                pbase_error *err)
+static pbase_status write_in_mode(store *self, const uint32_t *types, const pbase_bytes *payloads,
+                                  size_t count, uint32_t mode, pbase_atom_pointer *out,
+                                  pbase_error *err)
 {
-    store *self = store_from(source);
     pbase_buffer encoded;
     pbase_arena arena;
     pbase_buffer_init(&encoded, self->host->alloc);
@@ -395,7 +394,8 @@ static pbase_status write_atoms(atom_source *source, const uint32_t *types,
                               ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu atoms", count)
                               : encode_batch(self, types, payloads, count, &encoded, ends, err);
     if (status == PBASE_OK) {
-        status = write_batch(self, pbase_buffer_view(&encoded), ends, count, &arena, out, err);
+        status =
+            write_batch(self, pbase_buffer_view(&encoded), ends, count, mode, &arena, out, err);
     }
     if (status == PBASE_OK) {
         atomic_fetch_add_explicit(&self->atoms_written, count, memory_order_relaxed);
@@ -405,6 +405,20 @@ static pbase_status write_atoms(atom_source *source, const uint32_t *types,
     pbase_arena_fini(&arena);
     pbase_buffer_fini(&encoded);
     return status;
+}
+
+static pbase_status write_atoms(atom_source *source, const uint32_t *types,
+                                const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
+                                pbase_error *err)
+{
+    return write_in_mode(store_from(source), types, payloads, count, PBASE_ATOMS_WITH_APPEND, out,
+                         err);
+}
+
+pbase_status store_write_streamed(store *self, const uint32_t *types, const pbase_bytes *payloads,
+                                  size_t count, pbase_atom_pointer *out, pbase_error *err)
+{
+    return write_in_mode(self, types, payloads, count, PBASE_ATOMS_STREAMED, out, err);
 }
 
 static uint64_t now_ns(atom_source *source)

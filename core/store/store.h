@@ -49,6 +49,10 @@ PBASE_MUST_CHECK pbase_status store_atom_extent(store *self, pbase_atom_pointer 
 PBASE_MUST_CHECK pbase_status store_segment_punch(store *self, const pbase_call *call,
                                                   uint32_t log_id, uint64_t offset, uint64_t size,
                                                   pbase_error *err);
+/* The slot `write` of the atoms, for many of which few are read soon (PBASE_ATOMS_STREAMED). */
+PBASE_MUST_CHECK pbase_status store_write_streamed(store *self, const uint32_t *types,
+                                                   const pbase_bytes *payloads, size_t count,
+                                                   pbase_atom_pointer *out, pbase_error *err);
 /* Sequence that atoms written from now on carry as their birth. */
 void store_birth_set(store *self, uint64_t sequence);
 

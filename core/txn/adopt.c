@@ -36,13 +36,25 @@ static pbase_status budget_relieve(change_budget *base, tree *content, pbase_err
     return stand_on_storage(self, content, err);
 }
 
+/* Of what a transaction writes as it is filled so much stays in the cache of the system, for whoever reads
+ * it next; the rest would push out what others read. */
+#define CACHED_BYTES_MAX (UINT64_C(16) << 20)
+
 static pbase_status budget_write(change_budget *base, const uint32_t *types,
                                  const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
                                  pbase_error *err)
 {
     txn_budget *self = (txn_budget *)base; /* first member */
     begin_writing(self);
-    return engine_write_atoms(self->engine, self->sequence, types, payloads, count, out, err);
+    const engine_atoms atoms = {.types = types,
+                                .payloads = payloads,
+                                .count = count,
+                                .streamed = self->written_bytes >= CACHED_BYTES_MAX};
+    pbase_status status = engine_write_atoms(self->engine, self->sequence, &atoms, out, err);
+    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
+        self->written_bytes += payloads[i].size;
+    }
+    return status;
 }
 
 static const change_budget_vtable txn_budget_vtable = {.relieve = budget_relieve,
@@ -58,6 +70,7 @@ void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t m
     self->engine = of;
     self->sequence = sequence;
     self->has_written = false;
+    self->written_bytes = 0;
 }
 
 void txn_budget_fini(txn_budget *self)

@@ -12,10 +12,11 @@
 #include "txn/engine.h"
 
 typedef struct {
-    change_budget base; /* first member: the contract of collection/ */
-    engine *engine;     /* borrowed */
-    uint64_t sequence;  /* of the state the transaction began with */
-    bool has_written;   /* atoms that no record names yet */
+    change_budget base;     /* first member: the contract of collection/ */
+    engine *engine;         /* borrowed */
+    uint64_t sequence;      /* of the state the transaction began with */
+    bool has_written;       /* atoms that no record names yet */
+    uint64_t written_bytes; /* through budget->write */
 } txn_budget;
 void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t memory_bytes_max,
                      uint64_t log_bytes_max);

@@ -118,21 +118,24 @@ pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref, atom_ref *
     return status == PBASE_OK ? settle_tree(self, base, ref, out, err) : status;
 }
 
-pbase_status engine_write_atoms(engine *self, uint64_t base, const uint32_t *types,
-                                const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
-                                pbase_error *err)
+pbase_status engine_write_atoms(engine *self, uint64_t base, const engine_atoms *atoms,
+                                pbase_atom_pointer *out, pbase_error *err)
 {
-    atom_source *atoms = store_atoms(self->bytes);
+    atom_source *source = store_atoms(self->bytes);
     pbase_status status = engine_process_check(self, err);
     if (status == PBASE_OK) {
         status = engine_writable(self, err);
     }
-    if (status == PBASE_OK) {
-        engine_lock(self, self->settle_mutex);
-        store_birth_set(self->bytes, base);
-        status = atoms->vtable->write(atoms, types, payloads, count, out, err);
-        engine_unlock(self, self->settle_mutex);
+    if (status != PBASE_OK) {
+        return status;
     }
+    engine_lock(self, self->settle_mutex);
+    store_birth_set(self->bytes, base);
+    status = atoms->streamed ? store_write_streamed(self->bytes, atoms->types, atoms->payloads,
+                                                    atoms->count, out, err)
+                             : source->vtable->write(source, atoms->types, atoms->payloads,
+                                                     atoms->count, out, err);
+    engine_unlock(self, self->settle_mutex);
     return status;
 }
 

@@ -126,10 +126,17 @@ PBASE_MUST_CHECK pbase_status engine_commit(engine *self, engine_commit_request 
  * names it on the storage. `base`: sequence of the state that the writer began with. READ_ONLY. */
 PBASE_MUST_CHECK pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref,
                                             atom_ref *out, pbase_error *err);
-/* Writes payloads as atoms in the same way; fills `out`. */
-PBASE_MUST_CHECK pbase_status engine_write_atoms(engine *self, uint64_t base, const uint32_t *types,
-                                                 const pbase_bytes *payloads, size_t count,
-                                                 pbase_atom_pointer *out, pbase_error *err);
+/* Payloads to be written as atoms. */
+typedef struct {
+    const uint32_t *types;
+    const pbase_bytes *payloads;
+    size_t count;
+    bool streamed; /* many more came before them: few are read soon */
+} engine_atoms;
+/* Writes payloads in the same way; fills `out`. */
+PBASE_MUST_CHECK pbase_status engine_write_atoms(engine *self, uint64_t base,
+                                                 const engine_atoms *atoms, pbase_atom_pointer *out,
+                                                 pbase_error *err);
 /* A transaction begins, or ends, to have atoms on the storage that no published state reaches: nothing
  * is let go of meanwhile. */
 void engine_unnamed_begin(engine *self);

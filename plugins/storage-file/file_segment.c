@@ -40,6 +40,7 @@ pbase_status file_segment_create(const file_folder *folder, const char *name, bo
     segment->writable = writable;
     segment->way = way;
     segment->direct_state = FILE_DIRECT_UNTRIED;
+    segment->past_cache_state = FILE_DIRECT_UNTRIED;
     if (strlen(name) >= sizeof segment->name) {
         status = PBASE_FAIL(err, PBASE_INVALID, "the name of a segment has at most %u bytes",
                             PBASE_NAME_BYTES_MAX);
@@ -70,6 +71,9 @@ void file_segment_destroy(file_segment *segment)
     }
     if (segment->direct != NULL) {
         os->file->close(segment->direct);
+    }
+    if (segment->past_cache != NULL) {
+        os->file->close(segment->past_cache);
     }
     if (segment->mutex != NULL) {
         os->lock->mutex_destroy(segment->mutex);
@@ -138,29 +142,34 @@ static bool is_aligned(const file_segment *segment, uint64_t number)
     return number % segment->way->unit_bytes == 0;
 }
 
-/* Opens the second descriptor at the first use. With the mutex held. */
-static bool direct_ready(file_segment *segment)
+/* Opens another descriptor at the first use. With the mutex held. */
+static bool descriptor_ready(file_segment *segment, uint32_t flags, pbase_os_file **file,
+                             int *state)
 {
-    if (segment->direct_state == FILE_DIRECT_UNTRIED && !file_direct_may(segment->way)) {
-        segment->direct_state = FILE_DIRECT_NEVER;
-    } else if (segment->direct_state == FILE_DIRECT_UNTRIED) {
+    if (*state == FILE_DIRECT_UNTRIED && !file_direct_may(segment->way)) {
+        *state = FILE_DIRECT_NEVER;
+    } else if (*state == FILE_DIRECT_UNTRIED) {
         const pbase_os *os = os_of(segment);
         pbase_buffer path;
         pbase_buffer_init(&path, alloc_of(segment));
         pbase_status status = file_folder_path(segment->folder, segment->name, "", &path, NULL);
         if (status == PBASE_OK) {
-            status = os->file->open(os, (const char *)path.data,
-                                    PBASE_OS_WRITE | PBASE_OS_DIRECT | PBASE_OS_DSYNC,
-                                    &segment->direct, NULL);
+            status = os->file->open(os, (const char *)path.data, flags, file, NULL);
         }
         pbase_buffer_fini(&path);
         if (status == PBASE_UNSUPPORTED) {
             file_direct_refused(segment->way);
         }
         /* Whatever the reason, the ordinary way is open; it will report what is really wrong. */
-        segment->direct_state = status == PBASE_OK ? FILE_DIRECT_OPEN : FILE_DIRECT_NEVER;
+        *state = status == PBASE_OK ? FILE_DIRECT_OPEN : FILE_DIRECT_NEVER;
     }
-    return segment->direct_state == FILE_DIRECT_OPEN;
+    return *state == FILE_DIRECT_OPEN;
+}
+
+static bool direct_ready(file_segment *segment)
+{
+    return descriptor_ready(segment, PBASE_OS_WRITE | PBASE_OS_DIRECT | PBASE_OS_DSYNC,
+                            &segment->direct, &segment->direct_state);
 }
 
 /* The first aligned byte of the bounce buffer; NULL: no memory. With the mutex held. */
@@ -217,6 +226,31 @@ static bool write_direct(file_segment *segment, uint64_t offset, pbase_bytes dat
     return done;
 }
 
+/* A write past the page cache that a later flush makes durable. False: it must go the ordinary way. */
+static bool write_past_cache(file_segment *segment, uint64_t offset, pbase_bytes data,
+                             pbase_status *out_status, pbase_error *err)
+{
+    const pbase_os *os = os_of(segment);
+    if (data.size == 0 || !is_aligned(segment, offset) || !is_aligned(segment, data.size) ||
+        !is_aligned(segment, (uintptr_t)data.data)) {
+        return false;
+    }
+    os->lock->mutex_lock(segment->mutex);
+    bool done = descriptor_ready(segment, PBASE_OS_WRITE | PBASE_OS_DIRECT, &segment->past_cache,
+                                 &segment->past_cache_state);
+    if (done) {
+        *out_status = os->file->write(segment->past_cache, offset, data.data, data.size, err);
+        if (*out_status == PBASE_INVALID) { /* blocks larger than ours: nothing was written */
+            os->file->close(segment->past_cache);
+            segment->past_cache = NULL;
+            segment->past_cache_state = FILE_DIRECT_NEVER;
+            done = false;
+        }
+    }
+    os->lock->mutex_unlock(segment->mutex);
+    return done;
+}
+
 pbase_status file_segment_write(file_segment *segment, uint64_t offset, pbase_bytes data,
                                 uint32_t flags, pbase_error *err)
 {
@@ -229,7 +263,10 @@ pbase_status file_segment_write(file_segment *segment, uint64_t offset, pbase_by
         return status == PBASE_OK ? name_sync(segment, err) : fail(segment, status, err);
     }
     atomic_store(&segment->dirty, true);
-    status = os_of(segment)->file->write(segment->file, offset, data.data, data.size, err);
+    if ((flags & PBASE_WRITE_PAST_CACHE) == 0 ||
+        !write_past_cache(segment, offset, data, &status, err)) {
+        status = os_of(segment)->file->write(segment->file, offset, data.data, data.size, err);
+    }
     return status == PBASE_OK && durable ? file_segment_sync(segment, err) : status;
 }
 

@@ -2,6 +2,7 @@
  *
  * A SYNC write of whole aligned units goes through a second descriptor with direct I/O, where the
  * file system has that (file_direct.h): one system call that returns when the bytes are on the device.
+ * A PAST_CACHE write of such units goes through a third one, which does not wait for the device's cache.
  * Everything else is an ordinary write, and a SYNC one is followed by a flush of the file.
  *
  * Threads: synchronized, as the contract asks; `mutex` guards the lists and the bounce buffer,
@@ -35,6 +36,8 @@ struct file_segment {
     pbase_os_file *direct;     /* DIRECT and DSYNC */
     int direct_state;          /* FILE_DIRECT_* */
     file_direct *way;          /* of the folder; borrowed until close; not of the mutex */
+    pbase_os_file *past_cache; /* DIRECT alone */
+    int past_cache_state;      /* FILE_DIRECT_* */
     uint8_t *bounce;           /* for direct writes of memory that is not aligned */
     file_map *maps;
 };

@@ -14,6 +14,14 @@
 
 #define COMPONENT "storage/file"
 
+/* Bytes that lie aligned to blocks, so that they can be written past the cache. */
+typedef struct {
+    uint8_t *raw, *data; /* what was allocated; the first block in it */
+    size_t size, capacity;
+} file_staging;
+
+#define BLOCK_BYTES 4096u
+
 struct file_store {
     const pbase_host *host;
     pbase_blocks *blocks;
@@ -23,7 +31,8 @@ struct file_store {
     void *state;            /* of take_id, which is NULL unless shared */
     pbase_os_mutex *writer; /* guards the four below; taken before `flusher` and the table's lock */
     uint64_t end;           /* of what was written to `active` */
-    pbase_buffer staging;   /* bytes not written yet; they belong at `end` */
+    file_staging staging;   /* bytes not written yet; they belong at `end` */
+    bool past_cache;        /* the write under way goes past the cache */
     uint64_t written_bytes;
     store_segment *active;    /* the one that grows, NULL: none; changed with `flusher` held too */
     pbase_os_mutex *flusher;  /* one flush at a time */
@@ -42,6 +51,57 @@ static const pbase_os *os_of(const file_store *store)
 static uint64_t align_up(uint64_t size)
 {
     return (size + PBASE_ATOM_ALIGN - 1) & ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
+}
+
+/* --------------------------------------------------------------------------------- staging --- */
+
+static void staging_fini(file_store *store)
+{
+    file_staging *staging = &store->staging;
+    if (staging->raw != NULL) {
+        pbase_alloc_free(store->host->alloc, staging->raw, staging->capacity + BLOCK_BYTES);
+    }
+    *staging = (file_staging){.raw = NULL};
+}
+
+static pbase_status staging_reserve(file_store *store, size_t more, pbase_error *err)
+{
+    file_staging *staging = &store->staging, grown = {.size = staging->size};
+    if (more <= staging->capacity - staging->size) {
+        return PBASE_OK;
+    }
+    grown.capacity = 2 * staging->capacity;
+    if (grown.capacity < staging->size + more) {
+        grown.capacity = (staging->size + more + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+    }
+    grown.raw = pbase_alloc_new(store->host->alloc, grown.capacity + BLOCK_BYTES);
+    if (grown.raw == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to write %zu bytes of atoms",
+                          staging->size + more);
+    }
+    grown.data = grown.raw + (BLOCK_BYTES - (uintptr_t)grown.raw % BLOCK_BYTES) % BLOCK_BYTES;
+    if (staging->size != 0) {
+        memcpy(grown.data, staging->data, staging->size);
+    }
+    staging_fini(store);
+    *staging = grown;
+    return PBASE_OK;
+}
+
+/* Appends `bytes` and zeros behind them. */
+static pbase_status staging_add(file_store *store, pbase_bytes bytes, size_t zeros,
+                                pbase_error *err)
+{
+    pbase_status status = staging_reserve(store, bytes.size + zeros, err);
+    if (status == PBASE_OK) {
+        file_staging *staging = &store->staging;
+        if (bytes.size != 0) {
+            memcpy(staging->data + staging->size, bytes.data, bytes.size);
+        }
+        memset(staging->data + staging->size + bytes.size, 0, zeros);
+        staging->size += bytes.size + zeros;
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ open --- */
@@ -118,7 +178,6 @@ pbase_status file_store_open(const file_store_options *options, const pbase_call
     }
     store->host = host;
     store->blocks = options->blocks;
-    pbase_buffer_init(&store->staging, host->alloc);
     pbase_status status = store_table_init(&store->table, host, options->blocks, options->space_id,
                                            options->next_log_id, err);
     if (status == PBASE_OK) {
@@ -157,7 +216,7 @@ void file_store_close(file_store *store)
         return;
     }
     store_table_fini(&store->table);
-    pbase_buffer_fini(&store->staging);
+    staging_fini(store);
     if (store->flusher != NULL) {
         os_of(store)->lock->mutex_destroy(store->flusher);
     }
@@ -248,10 +307,10 @@ void file_store_leave_active(file_store *store)
 
 /* Writes `data` at the end of the active segment. */
 static pbase_status active_write(file_store *store, const pbase_call *call, pbase_bytes data,
-                                 pbase_error *err)
+                                 uint32_t flags, pbase_error *err)
 {
     pbase_status status =
-        pbase_segment_write(store->active->handle, call, store->end, data, 0, err);
+        pbase_segment_write(store->active->handle, call, store->end, data, flags, err);
     if (status == PBASE_OK) {
         store->written_bytes += data.size;
         store->end += data.size;
@@ -259,12 +318,21 @@ static pbase_status active_write(file_store *store, const pbase_call *call, pbas
     return status;
 }
 
+/* Past the cache go whole blocks: the last one is filled up with zeros, which belong to nobody. */
 static pbase_status staging_write(file_store *store, const pbase_call *call, pbase_error *err)
 {
     if (store->staging.size == 0) {
         return PBASE_OK;
     }
-    pbase_status status = active_write(store, call, pbase_buffer_view(&store->staging), err);
+    size_t missing = (BLOCK_BYTES - store->staging.size % BLOCK_BYTES) % BLOCK_BYTES;
+    bool past_cache = store->past_cache && store->end % BLOCK_BYTES == 0 &&
+                      store->end + store->staging.size + missing <= store->active->capacity;
+    pbase_status status =
+        past_cache ? staging_add(store, pbase_bytes_of(NULL, 0), missing, err) : PBASE_OK;
+    if (status == PBASE_OK) {
+        status = active_write(store, call, pbase_bytes_of(store->staging.data, store->staging.size),
+                              past_cache ? PBASE_WRITE_PAST_CACHE : 0, err);
+    }
     store->staging.size = 0; /* also after a failure: its atoms were never seen */
     return status;
 }
@@ -372,7 +440,18 @@ static pbase_status active_begin(file_store *store, const pbase_call *call, uint
     }
     store->end = PBASE_ATOM_ALIGN;
     active_set(store, added);
+    atomic_fetch_add(&store->written, 1); /* its header, which closing may name */
     return PBASE_OK;
+}
+
+static const uint8_t zeros[BLOCK_BYTES];
+
+/* Before a write past the cache begins: what is missing to the next block. */
+static size_t bytes_to_block(const file_store *store)
+{
+    return store->past_cache && store->staging.size == 0
+               ? (size_t)((BLOCK_BYTES - store->end % BLOCK_BYTES) % BLOCK_BYTES)
+               : 0;
 }
 
 /* Makes the active segment have room for `need` more bytes behind what is staged. */
@@ -381,9 +460,11 @@ static pbase_status active_ensure(file_store *store, const pbase_call *call, uin
 {
     pbase_status status = PBASE_OK;
     if (store->active != NULL) {
-        uint64_t used = store->end + store->staging.size;
+        uint64_t skipped = bytes_to_block(store);
+        uint64_t used = store->end + skipped + store->staging.size;
         if (used <= store->active->capacity && need <= store->active->capacity - used) {
-            return PBASE_OK;
+            return skipped == 0 ? PBASE_OK
+                                : active_write(store, call, pbase_bytes_of(zeros, skipped), 0, err);
         }
         status = staging_write(store, call, err);
         if (status == PBASE_OK) {
@@ -406,18 +487,32 @@ static pbase_status atom_add(file_store *store, const pbase_call *call, pbase_by
     if (need >= store->geometry.preferred_bytes) {
         status = staging_write(store, call, err);
         if (status == PBASE_OK) {
-            status = active_write(store, call, atom, err);
+            status = active_write(store, call, atom, 0, err);
         }
-    } else {
-        status = pbase_buffer_append_bytes(&store->staging, atom, err);
+        atom.data += atom.size;
+        need -= atom.size;
+        atom.size = 0;
     }
     if (status == PBASE_OK) {
-        status = pbase_buffer_append_zeros(&store->staging, (size_t)(need - atom.size), err);
+        status = staging_add(store, atom, (size_t)(need - atom.size), err);
     }
     if (status == PBASE_OK && store->staging.size >= store->geometry.preferred_bytes) {
         status = staging_write(store, call, err);
     }
     return status;
+}
+
+#define PAST_CACHE_BYTES_MIN 65536u /* less is not worth filling up a block for */
+
+/* Whether the write goes past the cache. */
+static void past_cache_begin(file_store *store, const pbase_bytes *atoms, size_t count,
+                             uint32_t mode)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count && mode == PBASE_ATOMS_STREAMED; i++) {
+        bytes += align_up(atoms[i].size);
+    }
+    store->past_cache = bytes >= PAST_CACHE_BYTES_MIN;
 }
 
 /* Lets the atoms of a write be seen, or has the next write overwrite them. */
@@ -443,6 +538,7 @@ pbase_status file_store_write(file_store *store, const pbase_call *call, const p
     }
     os->lock->mutex_lock(store->writer);
     status = check_writable(store, err);
+    past_cache_begin(store, atoms, count, mode);
     for (size_t i = 0; status == PBASE_OK && i < count; i++) {
         status = atom_add(store, call, atoms[i], &out[i], err);
     }

@@ -236,7 +236,7 @@ pbase_status pbase_segment_write(pbase_segment *segment, const pbase_call *call,
                                  pbase_bytes data, uint32_t flags, pbase_error *err)
 {
     static const char slot[] = "block_provider.segment.write";
-    pbase_status status = check_flags(flags, PBASE_WRITE_SYNC, slot, err);
+    pbase_status status = check_flags(flags, PBASE_WRITE_SYNC | PBASE_WRITE_PAST_CACHE, slot, err);
     if (status == PBASE_OK) {
         status = check_range(offset, data.size, err);
     }

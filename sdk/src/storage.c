@@ -460,7 +460,7 @@ pbase_status pbase_storage_atoms_write(pbase_storage *storage, const pbase_call 
 {
     static const char slot[] = "storage.atoms.write";
     pbase_status status = check_atom_sizes(atoms, count, err);
-    if (status == PBASE_OK && mode > PBASE_ATOMS_WITH_APPEND) {
+    if (status == PBASE_OK && mode > PBASE_ATOMS_STREAMED) {
         status = PBASE_FAIL(err, PBASE_INVALID, "%u is no mode of writing atoms", (unsigned)mode);
     }
     if (status != PBASE_OK) {

@@ -232,7 +232,10 @@ static void aligned_and_other_writes_see_each_other(void **state)
         memset(expected + offset, (int)i + 1, size);
         assert_ok(f, pbase_segment_write(segment, NULL, offset,
                                          pbase_bytes_of(expected + offset, size),
-                                         i % 3 == 0 ? 0 : PBASE_WRITE_SYNC, &f->err));
+                                         i % 3 == 0   ? 0
+                                         : i % 3 == 1 ? PBASE_WRITE_PAST_CACHE
+                                                      : PBASE_WRITE_SYNC,
+                                         &f->err));
         size_t read = 0;
         assert_ok(
             f, pbase_segment_read(segment, NULL, 0, bytes, (size_t)BLOCKS * BLOCK, &read, &f->err));

@@ -460,10 +460,9 @@ static void atoms_of_every_size_read_back_equal(void **state)
     }
 }
 
-static void atoms_of_a_batch_all_get_their_own_place(void **state)
+static void batch_gets_its_places(storage_fixture *f, uint32_t mode)
 {
     enum { COUNT = 3000 };
-    storage_fixture *f = storage_of(state);
     static char texts[COUNT][300];
     static pbase_bytes atoms[COUNT];
     static pbase_atom_pointer pointers[COUNT];
@@ -472,8 +471,8 @@ static void atoms_of_a_batch_all_get_their_own_place(void **state)
         int size = snprintf(texts[i], sizeof texts[i], "atom %zu", i);
         atoms[i] = pbase_bytes_of(texts[i], i % 3 == 0 ? (size_t)size : sizeof texts[i]);
     }
-    assert_ok(f, pbase_storage_atoms_write(f->storage, NULL, atoms, COUNT, PBASE_ATOMS_WITH_APPEND,
-                                           pointers, &f->err));
+    assert_ok(f,
+              pbase_storage_atoms_write(f->storage, NULL, atoms, COUNT, mode, pointers, &f->err));
     for (size_t i = 0; i < COUNT; i++) {
         char read_back[sizeof texts[0]];
         size_t read = 0;
@@ -482,6 +481,28 @@ static void atoms_of_a_batch_all_get_their_own_place(void **state)
         assert_int_equal(read, atoms[i].size);
         assert_memory_equal(read_back, atoms[i].data, read);
         assert_true(i == 0 || pointers[i] > pointers[i - 1]); /* in this order */
+    }
+}
+
+static void atoms_of_a_batch_all_get_their_own_place(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    batch_gets_its_places(f, PBASE_ATOMS_WITH_APPEND);
+    batch_gets_its_places(f, PBASE_ATOMS_STREAMED);
+}
+
+/* Streams, single atoms and others in turn, which may go different ways to the device. */
+static void streamed_atoms_and_others_stand_side_by_side(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    pbase_atom_pointer pointers[30];
+    for (size_t i = 0; i < COUNT_OF(pointers); i++) {
+        size_t size = i % 3 == 2 ? 100 : 1000 + i * 9973;
+        pointers[i] = storage_write_atom(
+            f, i, size, i % 3 == 1 ? PBASE_ATOMS_WITH_APPEND : PBASE_ATOMS_STREAMED);
+    }
+    for (size_t i = 0; i < COUNT_OF(pointers); i++) {
+        storage_assert_atom(f, pointers[i], i, i % 3 == 2 ? 100 : 1000 + i * 9973);
     }
 }
 
@@ -1211,6 +1232,7 @@ int storage_suite_run(const storage_subject *subject)
         TEST(tail_of_a_new_journal_is_whole),
         TEST(atoms_of_every_size_read_back_equal),
         TEST(atoms_of_a_batch_all_get_their_own_place),
+        TEST(streamed_atoms_and_others_stand_side_by_side),
         TEST(atoms_read_ends_with_the_segment),
         TEST(atoms_read_tells_unknown_from_retired_segments),
         TEST(atoms_map_stays_in_place_while_the_segment_grows),

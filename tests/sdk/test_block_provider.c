@@ -415,7 +415,7 @@ static void impossible_arguments_never_reach_the_provider(void **state)
     assert_int_equal(pbase_blocks_open(&f.base, NULL, "a", 8, &segment, NULL), PBASE_INVALID);
     assert_int_equal(pbase_segment_write(&f.segment, NULL, UINT64_MAX - 3, data, 0, NULL),
                      PBASE_INVALID);
-    assert_int_equal(pbase_segment_write(&f.segment, NULL, 0, data, 2, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_segment_write(&f.segment, NULL, 0, data, 4, NULL), PBASE_INVALID);
     assert_int_equal(pbase_segment_read(&f.segment, NULL, UINT64_MAX, &read, 8, &read, NULL),
                      PBASE_INVALID);
     assert_int_equal(pbase_blocks_key_cas(&f.base, NULL, "key", 0, huge, NULL), PBASE_LIMIT);

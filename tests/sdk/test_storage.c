@@ -404,7 +404,7 @@ static void impossible_arguments_never_reach_the_storage(void **state)
     assert_int_equal(pbase_storage_atoms_write(s, NULL, &huge, 0, 0, &pointer, NULL),
                      PBASE_INVALID);
     pbase_bytes one = pbase_bytes_text("x");
-    assert_int_equal(pbase_storage_atoms_write(s, NULL, &one, 1, 2, &pointer, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_storage_atoms_write(s, NULL, &one, 1, 3, &pointer, NULL), PBASE_INVALID);
     assert_int_equal(pbase_storage_atoms_read(s, NULL, PBASE_ATOM_NONE, &read, 8, &read, NULL),
                      PBASE_INVALID);
     assert_int_equal(pbase_storage_atoms_map(s, PBASE_ATOM_LOG_MAX + 1, &map, NULL), PBASE_INVALID);

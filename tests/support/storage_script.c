@@ -209,6 +209,7 @@ static void life_first(run *r)
 static void life_second(run *r)
 {
     static const size_t some[] = {3000};
+    static const size_t stream[] = {30000, 9000, 30000};
     size_t base = r->script->append_count;
     step_append(r, 1, 500, PBASE_DURABILITY_NONE);
     step_atoms(r, some, 1, PBASE_ATOMS_WITH_APPEND);
@@ -219,6 +220,7 @@ static void life_second(run *r)
     step_append(r, 1, 40, PBASE_DURABILITY_NONE); /* base + 3 */
     step_trim(r, base, base + 3);
     step_meta(r);
+    step_atoms(r, stream, 3, PBASE_ATOMS_STREAMED);
     step_append(r, 1, 33, PBASE_DURABILITY_SYNC);
 }
 

@@ -272,6 +272,37 @@ static void lack_of_memory_from_any_request_on_leaves_the_journal_usable(void **
     }
 }
 
+static void a_stream_is_flushed_before_a_record_that_may_name_it(void **state)
+{
+    fixture *f = *state;
+    static uint8_t bytes[40][2000];
+    pbase_bytes atoms[40];
+    pbase_atom_pointer pointers[40];
+    for (size_t i = 0; i < 40; i++) {
+        memset(bytes[i], (int)i + 1, sizeof bytes[i]);
+        atoms[i] = pbase_bytes_of(bytes[i], sizeof bytes[i]);
+    }
+    write_atom(f, PBASE_ATOMS_DURABLE);
+    for (int round = 0; round < 3; round++) {
+        size_t count = round == 1 ? 25 : 33; /* 50,000 bytes are not worth it */
+        uint64_t syncs = sim_os_calls(f->sim, OS_CALL_SYNC);
+        assert_int_equal(pbase_storage_atoms_write(f->storage, NULL, atoms, count,
+                                                   PBASE_ATOMS_STREAMED, pointers, &f->err),
+                         PBASE_OK);
+        append(f, PBASE_DURABILITY_SYNC);
+        assert_true(sim_os_calls(f->sim, OS_CALL_SYNC) > syncs);
+        for (size_t i = 0; i < count; i++) {
+            uint8_t read_back[2000];
+            size_t read = 0;
+            assert_int_equal(pbase_storage_atoms_read(f->storage, NULL, pointers[i], read_back,
+                                                      sizeof read_back, &read, &f->err),
+                             PBASE_OK);
+            assert_int_equal(read, sizeof read_back);
+            assert_memory_equal(read_back, bytes[i], read);
+        }
+    }
+}
+
 static void an_asynchronous_append_is_flushed_in_the_background(void **state)
 {
     fixture *f = *state;
@@ -588,6 +619,7 @@ int main(void)
         TEST_EXCLUSIVE(opening_and_closing_without_a_change_writes_nothing),
         TEST(a_clean_close_gives_back_what_only_later_appends_need),
         TEST(lack_of_memory_from_any_request_on_leaves_the_journal_usable),
+        TEST(a_stream_is_flushed_before_a_record_that_may_name_it),
         TEST(an_asynchronous_append_is_flushed_in_the_background),
         TEST_EXCLUSIVE(a_failed_flush_makes_it_read_only_until_it_is_opened_again),
         TEST(a_failed_flush_of_atoms_makes_it_read_only_too),

@@ -49,6 +49,9 @@ typedef struct {
 #define PBASE_SEGMENT_CREATE 0x02u /* new and empty; EXISTS when the name is taken */
 
 #define PBASE_WRITE_SYNC 0x01u /* durable, with everything written to the segment before */
+/* A hint: much, and not read soon, so that it need not stay in a cache. Durable after the next sync, as
+ * any write. */
+#define PBASE_WRITE_PAST_CACHE 0x02u
 
 typedef struct {
     uint32_t struct_size;

@@ -148,6 +148,8 @@ typedef struct {
 
 #define PBASE_ATOMS_DURABLE 0u     /* durable when write returns */
 #define PBASE_ATOMS_WITH_APPEND 1u /* durable no later than the next durable append or sync */
+/* The same of many atoms, of which few are read soon: they need not go through a cache. */
+#define PBASE_ATOMS_STREAMED 2u
 
 typedef struct {
     const uint8_t *data; /* aligned to PBASE_ATOM_UNIT; lent until unmap or close; NULL when the
