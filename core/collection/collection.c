@@ -2,6 +2,7 @@
 #include "collection/collection_private.h"
 #include "collection/key_element.h"
 #include "collection/kind.h"
+#include "collection/lag.h"
 
 /* ------------------------------------------------------------------------------ life ---------- */
 
@@ -27,6 +28,7 @@ static collection *collection_create(const collection_options *options, atom_ref
     atomic_init(&self->uses, 1);
     self->nests = options->nests;
     self->is_new = options->is_new;
+    self->is_old = options->is_old;
     self->name_size = name_size;
     if (name_size != 0) {
         memcpy(self->name, options->name.data, name_size);
@@ -64,7 +66,7 @@ pbase_status collection_keep_in(const collection *self, const collection_context
                                 collection **out, pbase_error *err)
 {
     PBASE_ASSERT(context->source == self->context->source);
-    pbase_status status = collection_drain(self, err);
+    pbase_status status = pending_any(self->waiting) ? collection_drain(self, err) : PBASE_OK;
     if (status != PBASE_OK) {
         return status;
     }
@@ -74,13 +76,15 @@ pbase_status collection_keep_in(const collection *self, const collection_context
                                   .root = self->base,
                                   .sum = self->tree.sum,
                                   .name = pbase_bytes_of(self->name, self->name_size),
-                                  .nests = self->nests};
+                                  .nests = self->nests,
+                                  .is_old = self->is_old};
     collection *kept = collection_create(&options, self->tree.root);
     if (kept == NULL) {
         return no_memory(err);
     }
     kept->base_count = self->base_count;
     change_log_keep(&self->log, &kept->log);
+    kept->applied = self->applied;
     kept->bulk = self->bulk;
     kept->growth = self->growth;
     kept->foreign = self->foreign;
@@ -162,7 +166,9 @@ bool collection_is_bulk(const collection *self)
 
 void collection_go_bulk(collection *self)
 {
+    PBASE_ASSERT(self->applied == self->log.size);
     change_log_fini(&self->log);
+    self->applied = 0;
     self->bulk = true;
 }
 
@@ -394,11 +400,16 @@ pbase_status collection_encode_for(collection *self, change *operation, const pb
 static pbase_status collection_bound(collection *self, pbase_error *err)
 {
     change_budget *budget = self->context->budget;
+    pbase_status status = PBASE_OK;
     if (budget != NULL && !self->bulk && !self->nests && self->log.size >= budget->log_bytes_max) {
-        collection_go_bulk(self);
+        status = collection_drain(self, err);
+        if (status == PBASE_OK) {
+            collection_go_bulk(self);
+        }
     }
     uint64_t most = budget == NULL ? 0 : budget->memory_bytes_max;
-    return memory_growth_bound(&self->growth, budget, most, &self->tree, err);
+    return status == PBASE_OK ? memory_growth_bound(&self->growth, budget, most, &self->tree, err)
+                              : status;
 }
 
 pbase_status collection_take_value(collection *self, change *operation, const collection *other,
@@ -430,6 +441,9 @@ pbase_status collection_take_value(collection *self, change *operation, const co
 
 static pbase_status change_now(collection *self, const change *operation, pbase_error *err)
 {
+    if (lag_takes(self, operation)) {
+        return lag_add(self, operation, err);
+    }
     pbase_status status = collection_drain(self, err);
     if (status == PBASE_OK && !self->bulk) {
         status = change_log_reserve(&self->log, operation, err);
@@ -439,6 +453,7 @@ static pbase_status change_now(collection *self, const change *operation, pbase_
     }
     if (status == PBASE_OK && !self->bulk) {
         change_log_append(&self->log, operation);
+        self->applied = self->log.size;
     }
     return status;
 }
@@ -534,12 +549,16 @@ pbase_status collection_keep_part(const collection *self, const collection_conte
                                   collection **out, pbase_error *err)
 {
     collection *part = NULL;
-    pbase_status status = collection_keep_in(self, context, &part, err);
+    pbase_status status = collection_drain(self, err);
+    if (status == PBASE_OK) {
+        status = collection_keep_in(self, context, &part, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
     if (part->base == ATOM_REF_NONE && part->log.size > PART_LOG_BYTES_MAX && !part->nests) {
         change_log_fini(&part->log);
+        part->applied = 0;
         part->bulk = part->foreign = true;
     }
     *out = part;
@@ -550,6 +569,7 @@ void collection_mark_set(collection *self, collection_mark *out)
 {
     out->content = tree_keep(&self->tree);
     change_log_keep(&self->log, &out->log);
+    out->applied = self->applied;
     out->bulk = self->bulk;
     self->marked = true;
     out->foreign = self->foreign;
@@ -565,6 +585,7 @@ void collection_mark_end(collection *self, collection_mark *mark, pbase_status s
         change_log log = self->log;
         self->tree = mark->content;
         self->log = mark->log;
+        self->applied = mark->applied;
         self->bulk = mark->bulk;
         self->foreign = mark->foreign;
         mark->content = content;

@@ -14,6 +14,8 @@ struct collection {
     atom_ref base; /* one count is ours */
     uint64_t base_count;
     change_log log;
+    size_t applied; /* bytes of `log` that are in `tree`: the rest lags */
+    bool is_old;    /* `tree` and `base` are of an earlier state; nothing is applied yet */
     bool bulk;      /* `log` was given up; context->budget says when */
     bool foreign;   /* bulk, and its tree shares nodes with other collections */
     bool is_new;    /* made in this transaction, from nothing */
@@ -57,15 +59,18 @@ PBASE_MUST_CHECK pbase_status collection_key_bound(const collection_context *con
                                                    const pbase_value *value, bool upper,
                                                    bool exclusive, key_scratch *scratch,
                                                    pbase_bytes *out, pbase_error *err);
-/* Brings changes that wait into the tree: before anything looks at it. */
-PBASE_MUST_CHECK pbase_status collection_drain(const collection *self, pbase_error *err);
+/* True when something has to be done before the tree may be looked at. */
+static inline bool collection_waits(const collection *self)
+{
+    return pending_any(self->waiting) || self->applied < self->log.size || self->is_old;
+}
 
 /* Tell the read observer, if there is one. */
 static inline pbase_status collection_read_key(const collection *self, pbase_bytes key,
                                                pbase_error *err)
 {
     read_observer *reads = self->context->reads;
-    if (pending_any(self->waiting)) {
+    if (collection_waits(self)) {
         pbase_status status = collection_drain(self, err);
         if (status != PBASE_OK) {
             return status;
@@ -76,7 +81,7 @@ static inline pbase_status collection_read_key(const collection *self, pbase_byt
 static inline pbase_status collection_read_whole(const collection *self, pbase_error *err)
 {
     read_observer *reads = self->context->reads;
-    pbase_status status = pending_any(self->waiting) ? collection_drain(self, err) : PBASE_OK;
+    pbase_status status = collection_waits(self) ? collection_drain(self, err) : PBASE_OK;
     return status != PBASE_OK || reads == NULL ? status
                                                : reads->vtable->whole_read(reads, self->id, err);
 }
@@ -155,6 +160,7 @@ PBASE_MUST_CHECK pbase_status waiting_log_again(collection *self, pbase_error *e
 typedef struct {
     tree content;
     change_log log;
+    size_t applied;
     bool bulk, foreign;
     child_versions *children;
     bool nests;

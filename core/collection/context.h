@@ -84,6 +84,7 @@ struct change_budget {
     const change_budget_vtable *vtable;
     uint64_t memory_bytes_max; /* growth of atoms in memory after which a handle is relieved */
     bool spills;               /* what is relieved leaves the memory of the process */
+    bool lags;                 /* puts that nobody has looked for may wait in a handle's log */
     uint64_t log_bytes_max;    /* operations of a handle, past which it keeps none: it is bulk */
 };
 

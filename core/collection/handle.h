@@ -28,6 +28,8 @@ typedef struct {
     bool nests;            /* values of that version may have children */
     bool is_new;           /* made in this transaction: nobody else can have changed it */
     const uint64_t *count; /* entries of that version; NULL: its root is asked */
+    bool is_old; /* `root` is of an earlier state: context->children is asked for the one to start
+                         from before anything looks at the entries */
 } collection_options;
 
 /* Returns a handle to close with collection_close or the close of its kind. */
@@ -96,9 +98,16 @@ static inline collection *collection_of_counted_set(pbase_counted_set *set)
 
 uint8_t collection_kind(const collection *self);
 pbase_collection_id collection_id(const collection *self);
-/* The tree of this version. Lent until the handle is edited or closed. */
+/* Brings changes that wait into the tree: before anything looks at it. */
+PBASE_MUST_CHECK pbase_status collection_drain(const collection *self, pbase_error *err);
+/* True when some of its operations are in the log alone: it was written to without being looked at. */
+bool collection_lags(const collection *self);
+/* Looks at the entries that the operations which lag will change, so that damage is met before they
+ * are committed. CORRUPT, IO, NO_MEMORY. */
+PBASE_MUST_CHECK pbase_status collection_probe(const collection *self, pbase_error *err);
+/* The tree of this version, once it was drained. Lent until the handle is edited or closed. */
 const tree *collection_tree(const collection *self);
-/* The root it was opened on, lent until close, and how many entries that had. */
+/* The root it was opened on, lent until close, and how many entries that had; drained, too. */
 atom_ref collection_base(const collection *self);
 uint64_t collection_base_count(const collection *self);
 /* The operations since the base. Lent until the handle is edited or closed. Empty when it is bulk. */

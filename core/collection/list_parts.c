@@ -238,6 +238,7 @@ pbase_status pbase_list_concat(pbase_list **list, const pbase_list *other, pbase
     }
     if (status == PBASE_OK) { /* from here on its tree alone says what it is */
         change_log_fini(&self->log);
+        self->applied = 0;
         self->bulk = self->foreign = true;
     }
     return collection_noted(self, status, err);

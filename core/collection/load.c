@@ -345,6 +345,7 @@ static pbase_status build_into(load *self, pbase_error *err)
         built.sum = sum;
         tree_fini(&into->tree);
         into->tree = built;
+        into->applied = into->log.size;
     }
     return status;
 }

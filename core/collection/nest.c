@@ -132,12 +132,24 @@ static pbase_status descends(const nest_slot *slot, const stored_child *own,
          (version->nests || version->id.sequence == 0))) {
         return PBASE_OK; /* another one, or its children are to be found elsewhere */
     }
+    if (version->is_old && (held == NULL || held->is_old) &&
+        same_transaction(version, slot->context)) {
+        *out = true; /* both stand on what the slot held when the transaction began */
+        return PBASE_OK;
+    }
+    pbase_status status = version->is_old ? collection_drain(version, err) : PBASE_OK;
+    if (status == PBASE_OK && held != NULL && held->is_old) {
+        status = collection_drain(held, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
     if (held != NULL) {
         base = held->base;
     } else {
         child_found found;
         child_source *source = slot->context->children;
-        pbase_status status = source->vtable->find(source, own->id, &found, err);
+        status = source->vtable->find(source, own->id, &found, err);
         if (status != PBASE_OK) {
             return status;
         }
@@ -270,6 +282,12 @@ pbase_status nest_place(const nest_slot *slot, const stored_child *own, const co
         return no_children_here(err);
     }
     pbase_status status = own == NULL ? PBASE_OK : descends(slot, own, version, &same, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (!same) { /* its content is asked for as it is now */
+        status = collection_drain(version, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }

@@ -4,7 +4,7 @@
  * they cost less one by one. Its log, all of which are puts, becomes the first ones that wait; when
  * somebody looks, a short rest goes into tree and log as if each had been put when it came, and a
  * long one makes the dictionary bulk: then what waits is written at once. */
-#include "collection/collection_private.h"
+#include "collection/lag.h"
 #include "collection/load.h"
 #include "collection/tree_cursor.h"
 
@@ -59,6 +59,7 @@ static pbase_status begin(collection *self, pbase_error *err)
     self->waiting = waiting;
     change_log_fini(&self->log);
     change_log_init(&self->log, self->context->alloc);
+    self->applied = 0;
     tree_fini(&self->tree);
     return PBASE_OK;
 }
@@ -176,17 +177,27 @@ void waiting_batch_end(collection *self, const waiting_batch *batch, pbase_statu
 
 /* ------------------------------------------------------------------------------- looking ------ */
 
+static pbase_status drain_pending(collection *self, pbase_error *err)
+{
+    pbase_status status = self->bulk ? pending_drain(self->waiting, &self->tree, err)
+                                     : pending_apply(self->waiting, load_operation(self->kind),
+                                                     &self->tree, &self->log, err);
+    self->applied = self->log.size; /* tree and log get the same ones */
+    self->was_asked = self->was_asked || status == PBASE_OK;
+    memory_growth_init(&self->growth, self->context->source);
+    return status;
+}
+
 pbase_status collection_drain(const collection *self, pbase_error *err)
 {
     collection *own = (collection *)(uintptr_t)self; /* it shows the same before and after */
-    if (!pending_any(self->waiting)) {
-        return PBASE_OK;
+    pbase_status status = self->is_old ? lag_renew(own, err) : PBASE_OK;
+    if (status == PBASE_OK && self->applied < self->log.size) {
+        status = lag_apply(own, err);
     }
-    pbase_status status = self->bulk ? pending_drain(own->waiting, &own->tree, err)
-                                     : pending_apply(own->waiting, load_operation(self->kind),
-                                                     &own->tree, &own->log, err);
-    own->was_asked = own->was_asked || status == PBASE_OK;
-    memory_growth_init(&own->growth, own->context->source);
+    if (status == PBASE_OK && pending_any(self->waiting)) {
+        status = drain_pending(own, err);
+    }
     return collection_noted(self, status, err);
 }
 
@@ -244,6 +255,7 @@ pbase_status waiting_log_again(collection *self, pbase_error *err)
     }
     change_log_fini(&self->log);
     self->log = log;
+    self->applied = log.size;
     self->bulk = false;
     return PBASE_OK;
 }

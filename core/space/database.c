@@ -13,8 +13,8 @@ typedef struct {
     pbase_bytes name;   /* the new one; empty of a drop */
 } database_step;
 
-static pbase_status commit_change(pbase_space *space, const catalog_change *wanted, uint64_t base,
-                                  pbase_error *err)
+static pbase_status commit_change(pbase_space *space, const catalog_change *wanted,
+                                  engine_reader *reader, pbase_error *err)
 {
     access_set reads, writes;
     access_set_init(&reads, space->host);
@@ -27,8 +27,8 @@ static pbase_status commit_change(pbase_space *space, const catalog_change *want
         engine_commit_request request = {.kind = RECORD_CATALOG,
                                          .durability = PBASE_DURABILITY_DEFAULT,
                                          .catalog = *wanted,
-                                         .base = base,
-                                         .is_reader = true,
+                                         .base = reader->sequence,
+                                         .reader = reader,
                                          .reads = &reads,
                                          .writes = &writes};
         status = engine_commit(space->engine, &request, NULL, err);
@@ -58,9 +58,10 @@ static pbase_status check_free(const space_state *base, pbase_bytes name, pbase_
     return status;
 }
 
-static pbase_status step_on(pbase_space *space, const space_state *base, const database_step *step,
+static pbase_status step_on(pbase_space *space, engine_reader *reader, const database_step *step,
                             pbase_error *err)
 {
+    const space_state *base = reader->base; /* names are as they are now, even if it is behind */
     catalog_entry source = {.id = 0};
     pbase_status status = PBASE_OK;
     if (step->source.size > 0) {
@@ -74,7 +75,7 @@ static pbase_status step_on(pbase_space *space, const space_state *base, const d
                              .database = source.id,
                              .source = step->source,
                              .name = step->name};
-    return status == PBASE_OK ? commit_change(space, &wanted, base->sequence, err) : status;
+    return status == PBASE_OK ? commit_change(space, &wanted, reader, err) : status;
 }
 
 /* NULL stands for no name. */
@@ -106,7 +107,7 @@ static pbase_status run_step(pbase_space *space, uint8_t operation, uint8_t kind
             return status;
         }
         engine_reader_begin(space->engine, &reader);
-        status = step_on(space, reader.base, &step, err);
+        status = step_on(space, &reader, &step, err);
         engine_reader_end(space->engine, &reader);
     } while (status == PBASE_CONFLICT);
     return status;

@@ -37,7 +37,8 @@ typedef struct {
     const pbase_call *call;
     bool builds_ahead;
     /* while it runs */
-    const space_state *base;
+    engine_reader *reader;
+    const space_state *base; /* of the reader */
     atom_ref collections;
     collection_slot slot; /* of the collection */
     index_view view;      /* its indexes */
@@ -95,10 +96,11 @@ static pbase_status read_root(index_change *self, pbase_error *err)
 
 /* ---------------------------------------------------------------------------------- one step --- */
 
-static void change_begin(index_change *self, const space_state *base)
+static void change_begin(index_change *self, engine_reader *reader)
 {
     const pbase_host *host = host_of(self);
-    self->base = base;
+    self->reader = reader;
+    self->base = reader->base;
     memset(&self->view, 0, sizeof self->view);
     memset(&self->definition, 0, sizeof self->definition);
     self->entries = tree_of(atoms_of(self), ATOM_REF_NONE, false);
@@ -210,7 +212,7 @@ static pbase_status commit(index_change *self, const index_shortcut *shortcut, p
                                      .groups = &group,
                                      .group_count = 1,
                                      .base = self->base->sequence,
-                                     .is_reader = true,
+                                     .reader = self->reader,
                                      .reads = &self->reads,
                                      .writes = &self->writes};
     return engine_commit(self->database->engine, &request, self->call, err);
@@ -340,9 +342,12 @@ static pbase_status run_once(index_change *self, index_step_run step, pbase_erro
         return status;
     }
     engine_reader_begin(self->database->engine, &reader);
-    change_begin(self, reader.base);
-    status = step(self, err);
-    change_end(self);
+    status = engine_reader_settle(self->database->engine, &reader, err);
+    if (status == PBASE_OK) {
+        change_begin(self, &reader);
+        status = step(self, err);
+        change_end(self);
+    }
     engine_reader_end(self->database->engine, &reader);
     return status;
 }

@@ -285,7 +285,17 @@ static pbase_status open_handle(collection_catalog *catalog, pbase_bytes name, c
     }
     memcpy(text, name.data, name.size);
     text[name.size] = '\0';
-    return catalog->on.open(catalog->on.state, text, out, err);
+    collection *handle = NULL;
+    pbase_status status = catalog->on.open(catalog->on.state, text, &handle, err);
+    if (status == PBASE_OK) {
+        status = collection_drain(handle, err);
+    }
+    if (status != PBASE_OK) {
+        collection_close(handle);
+        return status;
+    }
+    *out = handle;
+    return PBASE_OK;
 }
 
 static source_indexes *find_source(const collection_catalog *catalog, pbase_bytes name)

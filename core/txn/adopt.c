@@ -67,6 +67,7 @@ void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t m
     self->base.memory_bytes_max = memory_bytes_max == 0 ? PBASE_TXN_MEMORY_BYTES : memory_bytes_max;
     self->base.log_bytes_max = log_bytes_max == 0 ? PBASE_TXN_LOG_BYTES : log_bytes_max;
     self->base.spills = engine_settles_elsewhere(of);
+    self->base.lags = true;
     self->engine = of;
     self->sequence = sequence;
     self->has_written = false;

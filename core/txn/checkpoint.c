@@ -29,9 +29,14 @@ typedef struct {
     uint64_t fence;     /* of the lock `checkpoint` */
 } checkpoint_run;
 
-static void take_base(engine *self, checkpoint_run *run)
+static pbase_status take_base(engine *self, checkpoint_run *run, pbase_error *err)
 {
     engine_lock(self, self->commit_mutex);
+    pbase_status status = deferred_apply(self, err);
+    if (status != PBASE_OK) {
+        engine_unlock(self, self->commit_mutex);
+        return status;
+    }
     engine_lock(self, self->queue_mutex);
     run->base = space_state_ref(self->newest);
     run->replay = self->head;
@@ -40,6 +45,7 @@ static void take_base(engine *self, checkpoint_run *run)
     self->bytes_since_checkpoint = 0;
     engine_unlock(self, self->queue_mutex);
     engine_unlock(self, self->commit_mutex);
+    return PBASE_OK;
 }
 
 static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error *err)
@@ -82,7 +88,10 @@ static pbase_status publish_rebased(engine *self, pbase_error *err)
     engine_lock(self, self->commit_mutex);
     atom_ref catalog = ATOM_REF_NONE;
     atom_source *atoms = store_atoms(self->bytes);
-    pbase_status status = tree_rebase(atoms, self->newest->catalog, &catalog, err);
+    pbase_status status = deferred_apply(self, err);
+    if (status == PBASE_OK) {
+        status = tree_rebase(atoms, self->newest->catalog, &catalog, err);
+    }
     if (status == PBASE_OK) {
         space_state *next = space_state_create(&self->states, atoms, catalog,
                                                self->newest->sequence, self->newest->timestamp_ns);
@@ -256,7 +265,10 @@ static void right_release(engine *self, const checkpoint_run *run)
 static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *call,
                            pbase_error *err)
 {
-    take_base(self, run);
+    pbase_status status = take_base(self, run, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     engine_lock(self, self->queue_mutex);
     bool is_due = run->base->sequence > self->settled_sequence || self->recovery.created;
     engine_unlock(self, self->queue_mutex);
@@ -402,7 +414,8 @@ static uint64_t unsettled_bytes(engine *self)
 /* With the queue locked. */
 static bool is_due(engine *self)
 {
-    return !self->poisoned && self->newest->sequence > self->settled_sequence &&
+    int64_t unused;
+    return !self->poisoned && deferred_sequence(self, &unused) > self->settled_sequence &&
            (self->bytes_since_checkpoint >= self->options.checkpoint_bytes ||
             unsettled_bytes(self) >= MEMORY_START_FACTOR * self->options.checkpoint_bytes);
 }
@@ -410,13 +423,31 @@ static bool is_due(engine *self)
 #define SETTLER_NAP_MS 200u    /* how late growth of memory alone is noticed */
 #define SETTLER_RETRY_MS 1000u /* after a failure */
 
+/* Applies what waits, if it is much; the queue is locked before and after. False: it failed. */
+static bool apply_when_due(engine *self)
+{
+    if (self->deferred.bytes < DEFERRED_APPLY_BYTES) {
+        return true;
+    }
+    pbase_error why;
+    pbase_error_init(&why);
+    engine_unlock(self, self->queue_mutex);
+    pbase_status status = deferred_apply(self, &why);
+    if (status != PBASE_OK) {
+        pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/commit",
+                        "%s; nothing is lost, it is tried again", why.message);
+    }
+    engine_lock(self, self->queue_mutex);
+    return status == PBASE_OK;
+}
+
 static void settler_run(void *engine_pointer)
 {
     engine *self = engine_pointer;
     const pbase_os *os = self->host->os;
     engine_lock(self, self->queue_mutex);
     while (!self->settler_stops) {
-        uint64_t nap_ms = SETTLER_NAP_MS;
+        uint64_t nap_ms = apply_when_due(self) ? SETTLER_NAP_MS : SETTLER_RETRY_MS;
         if (is_due(self)) {
             pbase_error why;
             pbase_call now = {.deadline_ns = os->system->monotonic_ns(os)};
@@ -436,11 +467,15 @@ static void settler_run(void *engine_pointer)
                 continue;
             }
         }
+        if (self->settler_stops ||
+            (nap_ms == SETTLER_NAP_MS && self->deferred.bytes >= DEFERRED_APPLY_BYTES)) {
+            continue; /* it was woken meanwhile */
+        }
         (void)os->lock->cond_wait(self->settler_wakes, self->queue_mutex,
                                   pbase_os_deadline(os, nap_ms));
         if (self->is_shared && !self->settler_stops) { /* so that nobody falls far behind */
             engine_unlock(self, self->queue_mutex);
-            pbase_status status = engine_refresh(self, NULL);
+            pbase_status status = engine_refresh_others(self, NULL);
             (void)status; /* whoever begins next is told */
             engine_lock(self, self->queue_mutex);
         }

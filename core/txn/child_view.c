@@ -13,7 +13,10 @@ static pbase_status view_find(child_source *source, pbase_collection_id id, chil
 {
     const child_view *self = view_of(source);
     collection_slot slot;
-    pbase_status status = catalog_collection(self->atoms, self->collections, id, &slot, err);
+    pbase_status status = self->settle == NULL ? PBASE_OK : self->settle(self->owner, err);
+    if (status == PBASE_OK) {
+        status = catalog_collection(self->atoms, self->collections, id, &slot, err);
+    }
     if (status == PBASE_OK) {
         *out = (child_found){
             .kind = slot.kind, .nests = slot.nests, .root = slot.root, .sum = slot.sum};

@@ -13,6 +13,9 @@ typedef struct {
     uint64_t created;     /* ids up to (0, created) are given out */
     uint8_t *placed;      /* a bit for each: it has its slot */
     size_t placed_bytes;
+    /* Before the first look: brings `collections` up to the state of the transaction. NULL: it is. */
+    pbase_status (*settle)(void *owner, pbase_error *err);
+    void *owner;
 } child_view;
 
 /* Of a snapshot: nothing can be stored. */

@@ -123,8 +123,9 @@ static size_t queue_take(engine *self, engine_commit_request **out)
  * they need is forgotten. */
 static uint64_t oldest_base(const engine *self)
 {
-    return self->readers_oldest != NULL ? self->readers_oldest->base->sequence
-                                        : self->newest->sequence;
+    int64_t unused;
+    return self->readers_oldest != NULL ? self->readers_oldest->sequence
+                                        : deferred_sequence(self, &unused);
 }
 
 /* -------------------------------------------------------------------------------- the leader -- */
@@ -276,7 +277,8 @@ static pbase_status commit_queued(engine *self, engine_commit_request *request,
         status = queue_wait(self, request, call, err);
         waker_give(self, request);
     }
-    if (self->bytes_since_checkpoint >= self->options.checkpoint_bytes) {
+    if (self->bytes_since_checkpoint >= self->options.checkpoint_bytes ||
+        self->deferred.bytes >= DEFERRED_APPLY_BYTES) {
         self->host->os->lock->cond_signal(self->settler_wakes);
     }
     engine_unlock(self, self->queue_mutex);

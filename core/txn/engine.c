@@ -63,6 +63,12 @@ pbase_status engine_wait_published(engine *self, uint64_t sequence, const pbase_
     engine_lock(self, self->queue_mutex);
     self->publish_waiters++;
     while (self->newest->sequence < sequence && status == PBASE_OK) {
+        if (self->deferred.first != NULL) {
+            engine_unlock(self, self->queue_mutex);
+            status = deferred_apply(self, err);
+            engine_lock(self, self->queue_mutex);
+            continue;
+        }
         status = pbase_call_check(call, self->host->os, err);
         if (status == PBASE_OK) {
             nap_for_publishing(self, call);
@@ -76,7 +82,13 @@ pbase_status engine_wait_published(engine *self, uint64_t sequence, const pbase_
 void engine_reader_begin(engine *self, engine_reader *reader)
 {
     engine_lock(self, self->queue_mutex);
+    int64_t unused;
     reader->base = space_state_ref(self->newest);
+    reader->sequence = deferred_sequence(self, &unused);
+    reader->is_behind = reader->sequence != self->newest->sequence;
+    reader->made = NULL;
+    reader->leaves = false;
+    self->behind_count += reader->is_behind;
     reader->newer = NULL;
     reader->older = self->readers_newest;
     if (self->readers_newest != NULL) {
@@ -95,9 +107,11 @@ void engine_reader_end(engine *self, engine_reader *reader)
     *(reader->newer != NULL ? &reader->newer->older : &self->readers_newest) = reader->older;
     *(reader->older != NULL ? &reader->older->newer : &self->readers_oldest) = reader->newer;
     self->reader_count--;
+    self->behind_count -= reader->is_behind && !reader->leaves && reader->made == NULL;
     engine_unlock(self, self->queue_mutex);
     space_state_unref(reader->base);
-    reader->base = NULL;
+    space_state_unref(reader->made);
+    reader->base = reader->made = NULL;
 }
 
 void engine_snapshot_enter(engine *self, engine_snapshot *snapshot)
@@ -317,6 +331,9 @@ static pbase_status create_locks(engine *self, pbase_error *err)
         status = os->lock->mutex_create(os, &self->commit_mutex, err);
     }
     if (status == PBASE_OK) {
+        status = os->lock->mutex_create(os, &self->apply_mutex, err);
+    }
+    if (status == PBASE_OK) {
         status = os->lock->mutex_create(os, &self->queue_mutex, err);
     }
     if (status == PBASE_OK) {
@@ -428,7 +445,9 @@ static void settle_last(engine *self)
     __atomic_store_n(&self->sweep_cancelled, 0, __ATOMIC_RELAXED);
     pbase_error why;
     pbase_error_init(&why);
-    if (engine_leave(self) && !self->poisoned && self->newest->sequence > self->settled_sequence &&
+    int64_t unused;
+    if (engine_leave(self) && !self->poisoned &&
+        deferred_sequence(self, &unused) > self->settled_sequence &&
         engine_checkpoint(self, NULL, &why) != PBASE_OK) {
         pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/close",
                         "%s; nothing is lost, the next opening replays the journal", why.message);
@@ -453,6 +472,9 @@ static void destroy_locks(engine *self)
     if (self->queue_mutex != NULL) {
         locks->mutex_destroy(self->queue_mutex);
     }
+    if (self->apply_mutex != NULL) {
+        locks->mutex_destroy(self->apply_mutex);
+    }
     if (self->commit_mutex != NULL) {
         locks->mutex_destroy(self->commit_mutex);
     }
@@ -473,6 +495,7 @@ void engine_close(engine *self)
         settle_last(self);
     }
     PBASE_ASSERT(self->reader_count == 0);
+    deferred_fini(self);
     space_state_unref(self->newest);
     history_fini(self);
     if (self->holds_writer) {

@@ -13,6 +13,7 @@
  *   commit    the right to append and publish: one leader, or a checkpoint's short parts
  *             In a space that several processes share, it is held around the turn that the storage's
  *             lock `writer` grants (follow.c).
+ *   apply     applying what waits (deferred.h)
  *   turns     the line of those who lost (turns.h), never with the others
  *   queue     waiting commits, the window's oldest base, publishing, counters, the past */
 #ifndef PROTOBASE_TXN_ENGINE_H
@@ -51,9 +52,12 @@ turns *engine_turns(engine *self);
 const pbase_host *engine_host(engine *self);
 void engine_recovery(const engine *self, pbase_recovery *out);
 
-/* Takes over what other processes committed: afterwards the newest state has every commit that anybody
- * acknowledged before the call. Costs a few loads when there is nothing, or nobody else can be. */
+/* Takes over what other processes committed and applies what waits (deferred.h): afterwards the newest
+ * state has every commit that anybody acknowledged before the call. Costs a few loads when there is
+ * nothing. */
 PBASE_MUST_CHECK pbase_status engine_refresh(engine *self, pbase_error *err);
+/* The same, but commits of this process may go on waiting. */
+PBASE_MUST_CHECK pbase_status engine_refresh_others(engine *self, pbase_error *err);
 
 /* The newest state known here, with one count for the caller. */
 space_state *engine_state(engine *self);
@@ -65,11 +69,20 @@ PBASE_MUST_CHECK pbase_status engine_wait_published(engine *self, uint64_t seque
 /* A transaction's place in the list of open ones: the window keeps what they need. */
 typedef struct engine_reader engine_reader;
 struct engine_reader {
-    space_state *base; /* the state at its begin; one count */
+    space_state *base; /* the state at its begin, or while it is behind one before; one count */
+    uint64_t sequence; /* of the newest commit at its begin */
+    bool is_behind; /* commits up to `sequence` are not in `base`: they wait. Written with the queue
+                          locked, by its owner alone, like `base` */
+    space_state *made; /* queue: the state at its begin, for engine_reader_settle; NULL: not yet */
+    bool leaves;       /* queue: its commit is under way */
     engine_reader *newer, *older;
 };
-/* Registers with the newest state. */
+/* Registers with the newest state. It is behind when commits wait to be applied: names and ids of
+ * databases and collections are those of its begin nevertheless, what is in collections is not. */
 void engine_reader_begin(engine *self, engine_reader *reader);
+/* Has `base` be the state at its begin. IO, CORRUPT, NO_MEMORY: it is behind as before. */
+PBASE_MUST_CHECK pbase_status engine_reader_settle(engine *self, engine_reader *reader,
+                                                   pbase_error *err);
 void engine_reader_end(engine *self, engine_reader *reader);
 
 /* A snapshot's place in the list that is there for figures alone. It is entered once; opening and
@@ -92,9 +105,12 @@ void engine_snapshot_end(engine *self, engine_snapshot *snapshot);
 typedef struct {
     delta_group group;
     working_shortcut shortcut;
+    bool can_wait; /* puts alone, of which the transaction has not seen what they lead to */
 } commit_group;
 
 typedef struct commit_waker commit_waker; /* fields in commit_queue.c */
+typedef struct deferred_record deferred_record;
+
 typedef struct engine_commit_request engine_commit_request;
 struct engine_commit_request {
     /* what is asked */
@@ -105,7 +121,7 @@ struct engine_commit_request {
     size_t group_count;
     catalog_change catalog;  /* of a catalog record */
     uint64_t base;           /* sequence the reads and writes were made against */
-    bool is_reader;          /* registered with engine_reader_begin */
+    engine_reader *reader;   /* registered with engine_reader_begin; NULL: not */
     const access_set *reads; /* NULL: not validated */
     const access_set *writes;
     /* what came of it */
@@ -116,7 +132,8 @@ struct engine_commit_request {
     bool done, leads;
     commit_waker *waker; /* where its thread sleeps; NULL: it leads */
     engine_commit_request *next;
-    pbase_buffer record; /* encoded and wrapped */
+    pbase_buffer record;       /* encoded and wrapped */
+    deferred_record *deferred; /* to be applied later; NULL: it was applied */
 };
 /* Commits one request; returns when it is done at its durability. */
 PBASE_MUST_CHECK pbase_status engine_commit(engine *self, engine_commit_request *request,

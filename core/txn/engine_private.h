@@ -2,6 +2,7 @@
 #ifndef PROTOBASE_TXN_ENGINE_PRIVATE_H
 #define PROTOBASE_TXN_ENGINE_PRIVATE_H
 #include "store/latency.h"
+#include "txn/deferred.h"
 #include "txn/history.h"
 #include "txn/store_coder.h"
 
@@ -17,6 +18,7 @@ typedef struct {
     uint64_t checkpoint_refusals; /* another process had the right */
     uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
     uint64_t sweeps, freed_segments, freed_bytes, punched_bytes;
+    uint64_t applied_rounds; /* of commits that waited */
     uint64_t live_bytes; /* as the last sweep found */
 } engine_counters;
 
@@ -43,6 +45,7 @@ struct engine {
     turns lost;                   /* who lost a conflict */
     pbase_os_mutex *settle_mutex; /* two settles of trees that share atoms must not run at once */
     pbase_os_mutex *commit_mutex; /* the right to append and publish */
+    pbase_os_mutex *apply_mutex;  /* applying what waits, one at a time */
     pbase_position head;          /* commit: expected head of the journal */
     uint64_t checkpoint_fence;    /* commit: of the newest checkpoint seen */
     write_window *window;         /* commit */
@@ -64,9 +67,12 @@ struct engine {
     commit_waker *wakers;     /* queue: that nobody uses */
     _Atomic(space_state *) newest;                  /* replaced with the queue locked */
     pbase_position published;                       /* queue: of the record after it */
+    deferred_list deferred;                         /* queue: commits after it */
+    _Atomic bool has_deferred;                      /* there are some; written with the queue locked */
     engine_history history;                         /* queue */
     engine_reader *readers_newest, *readers_oldest; /* queue */
     size_t reader_count;                            /* queue */
+    size_t behind_count;                            /* queue: of readers */
     size_t unnamed;                                 /* queue: engine_unnamed_begin */
     engine_snapshot *snapshots;                     /* queue: all that were entered, open or not */
     engine_counters counters;                       /* queue */

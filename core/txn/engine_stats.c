@@ -4,7 +4,7 @@
 /* What is read under the lock. */
 typedef struct {
     engine_counters counters;
-    uint64_t sequence, settled;
+    uint64_t sequence, settled, waiting_bytes;
     uint64_t since, journal_age_ns;
     uint64_t readers, oldest_reader;
     uint64_t snapshots, oldest_snapshot, oldest_snapshot_ns;
@@ -52,13 +52,15 @@ static void read_now(engine *self, engine_now *out)
     uint64_t now_ns = os->system->monotonic_ns(os);
     engine_lock(self, self->queue_mutex);
     out->counters = self->counters;
-    out->sequence = self->newest->sequence;
+    int64_t unused;
+    out->sequence = deferred_sequence(self, &unused);
+    out->waiting_bytes = self->deferred.bytes;
     out->settled = self->settled_sequence;
     out->since = self->bytes_since_checkpoint;
     out->journal_age_ns = out->since == 0 ? 0 : since_ns(now_ns, self->unsettled_since_ns);
     out->readers = self->reader_count;
     out->oldest_reader =
-        self->readers_oldest == NULL ? out->sequence : self->readers_oldest->base->sequence;
+        self->readers_oldest == NULL ? out->sequence : self->readers_oldest->sequence;
     out->snapshots = 0;
     out->oldest_snapshot = out->sequence;
     out->oldest_snapshot_ns = 0;
@@ -96,6 +98,8 @@ static pbase_status tell_commits(engine *self, const engine_now *now, pbase_stat
         {"commit_groups", counts->groups, "count"},
         {"commit_gathers", counts->gathers, "count"},
         {"commit_waits", counts->waits, "count"},
+        {"unapplied_bytes", now->waiting_bytes, "bytes"},
+        {"apply_rounds", counts->applied_rounds, "count"},
         {"records_appended", counts->records, "count"},
         {"record_bytes_appended", counts->record_bytes, "bytes"},
         {"record_bytes_per_commit",

@@ -242,6 +242,10 @@ static pbase_status catch_up(engine *self, pbase_error *err)
     if (status != PBASE_OK || head.head == self->head) {
         return status;
     }
+    status = deferred_apply(self, err); /* ours came before */
+    if (status != PBASE_OK) {
+        return status;
+    }
     status = self->head < head.first ? PBASE_TRIMMED : follow(self, &why);
     if (status == PBASE_TRIMMED) {
         return reload(self, err);
@@ -314,7 +318,7 @@ static pbase_status is_current(engine *self, bool *out, pbase_error *err)
     return status;
 }
 
-pbase_status engine_refresh(engine *self, pbase_error *err)
+pbase_status engine_refresh_others(engine *self, pbase_error *err)
 {
     bool current = true;
     pbase_status status = self->is_shared ? is_current(self, &current, err) : PBASE_OK;
@@ -328,6 +332,12 @@ pbase_status engine_refresh(engine *self, pbase_error *err)
         (void)started; /* the next one tries again */
     }
     return status;
+}
+
+pbase_status engine_refresh(engine *self, pbase_error *err)
+{
+    pbase_status status = engine_refresh_others(self, err);
+    return status == PBASE_OK ? deferred_apply(self, err) : status;
 }
 
 /* ----------------------------------------------------------------------------------- users ---- */

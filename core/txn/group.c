@@ -57,7 +57,8 @@ static pbase_status apply_body(working *trees, const record_head *head, pbase_by
     return working_apply(trees, head, body, shortcuts, err);
 }
 
-/* Encodes and applies one valid request under the sequence it gets. */
+/* Encodes and applies one valid request under the sequence it gets; with `trees` NULL it is kept to be
+ * applied later. */
 static pbase_status take_request(engine *self, working *trees, engine_commit_request *request,
                                  uint64_t sequence, int64_t timestamp_ns, pbase_error *err)
 {
@@ -75,7 +76,10 @@ static pbase_status take_request(engine *self, working *trees, engine_commit_req
         status = engine_record_wrap(self, &head, pbase_buffer_view(&body), &request->record, err);
     }
     if (status == PBASE_OK) {
-        status = apply_body(trees, &head, pbase_buffer_view(&body), request, &arena, err);
+        status = trees != NULL
+                     ? apply_body(trees, &head, pbase_buffer_view(&body), request, &arena, err)
+                     : deferred_create(self->host, &head, pbase_buffer_view(&body),
+                                       &request->deferred, err);
     }
     if (status == PBASE_OK) {
         request->sequence = sequence;
@@ -94,7 +98,8 @@ typedef struct {
     size_t record_count;
     int32_t durability;    /* the highest of them */
     write_window *earlier; /* what earlier members wrote; NULL in a group of one */
-    space_state *next;     /* the state after it */
+    bool waits;            /* to be applied later (deferred.h) */
+    space_state *next;     /* the state after it, unless it waits */
 } commit_group_run;
 
 static void request_fail(engine_commit_request *request, pbase_status status,
@@ -132,9 +137,11 @@ static void run_add(commit_group_run *run, engine_commit_request *request)
 static pbase_status apply_members(engine *self, commit_group_run *run, working *trees,
                                   pbase_error *err)
 {
-    uint64_t sequence = self->newest->sequence;
     int64_t now = self->host->os->system->wall_ns(self->host->os);
-    int64_t last = self->newest->timestamp_ns;
+    int64_t last = 0;
+    engine_lock(self, self->queue_mutex);
+    uint64_t sequence = deferred_sequence(self, &last);
+    engine_unlock(self, self->queue_mutex);
     for (size_t i = 0; i < run->count; i++) {
         engine_commit_request *request = run->members[i];
         pbase_error why;
@@ -174,13 +181,18 @@ static void publish_run(engine *self, commit_group_run *run, const pbase_journal
     uint64_t bytes = appended->end - appended->first;
     size_t own_readers = 0;
     for (size_t i = 0; i < run->count; i++) {
-        own_readers += run->members[i]->is_reader;
+        own_readers += run->members[i]->reader != NULL;
     }
     engine_lock(self, self->queue_mutex);
     bool others = self->reader_count > own_readers;
-    space_state *before = self->newest;
-    self->newest = run->next;
-    self->published = appended->end;
+    space_state *before = NULL;
+    if (run->waits) {
+        deferred_append(self, run->members, run->count, appended->end);
+    } else {
+        before = self->newest;
+        self->newest = run->next;
+        self->published = appended->end;
+    }
     self->counters.groups++;
     self->counters.records += run->record_count;
     self->counters.record_bytes += bytes;
@@ -209,6 +221,15 @@ static pbase_status append_and_publish(engine *self, commit_group_run *run, pbas
     return status;
 }
 
+/* What was kept to be applied later, and is not published. */
+static void forget_deferred(engine *self, commit_group_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        deferred_destroy(self->host, run->members[i]->deferred);
+        run->members[i]->deferred = NULL;
+    }
+}
+
 /* The whole life of one group. Members get their status; what is returned says whether applying
  * failed before anything was appended, so that the caller may try smaller groups. */
 static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *err)
@@ -217,23 +238,29 @@ static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *
     run->record_count = 0;
     run->durability = PBASE_DURABILITY_NONE;
     run->next = NULL;
+    run->waits = false;
     for (size_t i = 0; i < run->count; i++) {
         run->members[i]->status = PBASE_OK;
+        run->members[i]->deferred = NULL;
     }
-    pbase_status status = working_begin(self->host, self->newest, &self->coder.base, &trees, err);
+    pbase_status status = deferred_group_begin(self, run->members, run->count, &run->waits, err);
+    if (status == PBASE_OK && !run->waits) {
+        status = working_begin(self->host, self->newest, &self->coder.base, &trees, err);
+    }
     if (status == PBASE_OK && run->count > 1) {
         status = write_window_create(self->host, &run->earlier, err);
     }
     if (status == PBASE_OK) {
         status = apply_members(self, run, trees, err);
     }
-    if (status == PBASE_OK && run->record_count > 0) {
+    if (status == PBASE_OK && run->record_count > 0 && !run->waits) {
         status = working_finish(&trees, &run->next, err);
     }
     working_abandon(&trees);
     write_window_destroy(run->earlier);
     run->earlier = NULL;
     if (status != PBASE_OK || run->record_count == 0) {
+        forget_deferred(self, run);
         return status;
     }
     pbase_error why;
@@ -242,6 +269,7 @@ static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *
     if (appended != PBASE_OK) {
         fail_members(run, appended, &why);
         space_state_unref(run->next);
+        forget_deferred(self, run);
     }
     return PBASE_OK;
 }

@@ -45,6 +45,7 @@ static pbase_txn *nested_create(pbase_txn *outer, bool read_only)
     self->options = outer->options;
     self->options.read_only = outer->options.read_only || read_only;
     self->reader.base = outer->reader.base;
+    self->reader.sequence = outer->reader.sequence;
     self->context = outer->context; /* reads go to the outermost, values through its coder */
     self->memory_floor = outer->memory_floor;
     self->view = outer->view;
@@ -61,6 +62,9 @@ pbase_status pbase_txn_begin_nested(pbase_txn *outer, const pbase_txn_options *o
     pbase_status status = txn_check_free(outer, err);
     if (status == PBASE_OK) {
         status = engine_process_check(outer->engine, err);
+    }
+    if (status == PBASE_OK) {
+        status = txn_settle(outer, err);
     }
     if (status == PBASE_OK && outer->depth >= PBASE_TXN_DEPTH_MAX) {
         status =

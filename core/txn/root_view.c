@@ -97,7 +97,8 @@ static pbase_status open_handle(const root_view *view, pbase_bytes name,
                                   .sum = slot->sum,
                                   .name = name,
                                   .nests = slot->nests,
-                                  .count = count};
+                                  .count = count,
+                                  .is_old = view->is_old};
     return collection_open(&options, out, err);
 }
 

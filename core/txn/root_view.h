@@ -11,6 +11,7 @@ typedef struct {
     const collection_context *context; /* what handles opened here report to */
     atom_ref collections;              /* lent by the state behind it */
     space_state *state;                /* where what is found is kept (opened.h); NULL: nowhere */
+    bool is_old; /* names and ids are as they are now, entries are not: handles ask for them anew */
 } root_view;
 
 /* The collections of a database in the newest state, as database_collections gives them, kept with it

@@ -273,11 +273,14 @@ static pbase_status take_tree(staged_delta *self, const collection *version, com
     pbase_buffer buffer;
     pbase_buffer_init(&buffer, self->host->alloc);
     group->group.form = GROUP_ADOPT;
-    group->shortcut.present = false;
+    group->shortcut.present = group->can_wait = false;
     need_level(self, ADOPT_FEATURE);
-    pbase_status status = collection_is_foreign(version)
-                              ? adopt_copy(self->budget, version, &buffer, err)
-                              : adopt_version(self->budget, version, &buffer, err);
+    pbase_status status = collection_drain(version, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = collection_is_foreign(version) ? adopt_copy(self->budget, version, &buffer, err)
+                                            : adopt_version(self->budget, version, &buffer, err);
     if (status == PBASE_OK) {
         status = pbase_arena_copy(&self->arena, pbase_buffer_view(&buffer),
                                   &group->group.operations, err);
@@ -299,14 +302,18 @@ static bool outgrows_record(const staged_delta *self, const collection *version)
 static pbase_status add_copy(const build *self, const collection *version, pbase_collection_id id,
                              uint32_t level, pbase_error *err)
 {
-    bool log_is_content = collection_base(version) == ATOM_REF_NONE && !collection_nests(version) &&
-                          !outgrows_record(self->delta, version);
     commit_group group = {
         .group = {.id = id, .form = GROUP_CREATE, .kind = collection_kind(version)}};
     pbase_status status = PBASE_OK;
     if (level > PBASE_NESTING_MAX) {
         return too_deep(err);
     }
+    status = collection_drain(version, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    bool log_is_content = collection_base(version) == ATOM_REF_NONE && !collection_nests(version) &&
+                          !outgrows_record(self->delta, version);
     need_feature(self->delta, version);
     if (log_is_content) {
         group.group.operations = change_log_view(collection_log(version));
@@ -363,6 +370,30 @@ static pbase_status shortcuts_fill(staged_delta *self, struct delta_indexes *ind
     return PBASE_OK;
 }
 
+/* The tree of a version stands for its operations, unless some of them are not in it. */
+static void take_shortcut(const collection *version, commit_group *group)
+{
+    group->can_wait = collection_lags(version);
+    group->shortcut.base_root = collection_base(version);
+    group->shortcut.result_root = collection_tree(version)->root;
+    group->shortcut.result_sum = collection_tree(version)->sum;
+    group->shortcut.present = !collection_nests(version) && !collection_lags(version);
+}
+
+/* Indexes need to know what the operations lead to, and what they begin from. */
+static pbase_status look_at(staged_delta *self, const collection *version, const root_view *view,
+                            commit_group *group, struct delta_indexes **out, pbase_error *err)
+{
+    pbase_status status = collection_drain(version, err);
+    if (status == PBASE_OK) {
+        status = indexes_load(self, version, view, out, err);
+    }
+    if (status == PBASE_OK) {
+        take_shortcut(version, group);
+    }
+    return status;
+}
+
 /* What the change makes of the collection's indexes: entries that are written, and the trees they
  * lead to. */
 static pbase_status add_indexes(staged_delta *self, const collection *version,
@@ -370,6 +401,9 @@ static pbase_status add_indexes(staged_delta *self, const collection *version,
 {
     struct delta_indexes *indexes = NULL;
     pbase_status status = indexes_load(self, version, view, &indexes, err);
+    if (status == PBASE_OK && indexes->view.count > 0 && group->can_wait) {
+        status = look_at(self, version, view, group, &indexes, err);
+    }
     if (status != PBASE_OK || indexes->view.count == 0) {
         return status;
     }
@@ -421,17 +455,22 @@ static pbase_status add_version(const build *self, const collection *version, ui
     if (whole && collection_nests(version)) {
         return too_large(err);
     }
+    if (is_new || catalog_is_system(id)) { /* these never wait: done here, not by the leader */
+        status = collection_drain(version, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
     need_feature(self->delta, version);
     commit_group group = {.group = {.id = id,
                                     .form = is_new ? GROUP_CREATE : GROUP_CHANGE,
                                     .kind = collection_kind(version),
-                                    .operations = operations},
-                          .shortcut = {.base_root = collection_base(version),
-                                       .result_root = collection_tree(version)->root,
-                                       .result_sum = collection_tree(version)->sum,
-                                       .present = !collection_nests(version)}};
+                                    .operations = operations}};
+    take_shortcut(version, &group);
     if (whole) {
         status = take_tree(self->delta, version, &group, err);
+    } else if (group.can_wait) {
+        status = collection_probe(version, err);
     }
     if (status == PBASE_OK && !is_new) {
         status = add_indexes(self->delta, version, self->view, &group, err);

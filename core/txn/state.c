@@ -116,6 +116,7 @@ space_state *space_state_create(state_list *list, atom_source *atoms, atom_ref c
     self->timestamp_ns = timestamp_ns;
     self->list = list;
     self->older = self->newer = NULL;
+    self->has_fit = false;
     /* Whoever has an old address may count from here on. */
     atomic_store_explicit(&self->counts, 1, memory_order_release);
     if (list != NULL) {

@@ -35,6 +35,11 @@ struct space_state {
     space_state *older, *newer; /* in the list */
     _Atomic(opened *) opened[STATE_OPENED_CHAINS]; /* what was looked up in it */
     _Atomic uint32_t opened_count;
+    /* The last collection that was found fit for commits that wait (deferred.h); guarded as `newest` of
+     * the engine is. */
+    bool has_fit;
+    uint64_t fit_database;
+    pbase_collection_id fit_collection;
 };
 
 PBASE_MUST_CHECK pbase_status state_list_init(state_list *self, const pbase_os *os,

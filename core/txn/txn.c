@@ -45,6 +45,36 @@ static void txn_end(pbase_txn **txn)
     *txn = NULL;
 }
 
+static pbase_status collections_find(pbase_txn *self, pbase_error *err)
+{
+    pbase_status status =
+        database_collections(self->database, self->reader.base, &self->view.collections, err);
+    if (status == PBASE_OK) {
+        self->children.collections = self->view.collections;
+    }
+    return status;
+}
+
+pbase_status txn_settle(pbase_txn *self, pbase_error *err)
+{
+    if (!self->is_behind) {
+        return PBASE_OK;
+    }
+    pbase_status status = engine_reader_settle(self->engine, &self->reader, err);
+    if (status == PBASE_OK) {
+        status = collections_find(self, err);
+    }
+    if (status == PBASE_OK) {
+        self->is_behind = self->view.is_old = false;
+    }
+    return status;
+}
+
+static pbase_status settle_children(void *txn, pbase_error *err)
+{
+    return txn_settle(txn, err);
+}
+
 static void prepare(pbase_txn *self)
 {
     const pbase_host *host = engine_host(self->engine);
@@ -63,7 +93,10 @@ static void prepare(pbase_txn *self)
     child_view_init_writable(&self->children, store_atoms(bytes), host->alloc, ATOM_REF_NONE);
     staged_roots_init(&self->staged, &self->context, NULL);
     engine_reader_begin(self->engine, &self->reader);
-    txn_budget_init(&self->budget, self->engine, self->reader.base->sequence,
+    self->is_behind = self->view.is_old = self->reader.is_behind;
+    self->children.settle = settle_children;
+    self->children.owner = self;
+    txn_budget_init(&self->budget, self->engine, self->reader.sequence,
                     self->options.memory_bytes_max, self->options.log_bytes_max);
     self->memory_floor = atomic_load(&self->context.source->memory_bytes);
 }
@@ -77,7 +110,7 @@ pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *
         status = check_options(database, &chosen, err);
     }
     if (status == PBASE_OK) {
-        status = engine_refresh(database->engine, err);
+        status = engine_refresh_others(database->engine, err);
     }
     if (status != PBASE_OK) {
         return status;
@@ -90,12 +123,11 @@ pbase_status pbase_txn_begin(pbase_database *database, const pbase_txn_options *
     self->engine = database->engine;
     self->options = chosen;
     prepare(self);
-    status = database_collections(database, self->reader.base, &self->view.collections, err);
+    status = collections_find(self, err);
     if (status != PBASE_OK) {
         txn_end(&self);
         return status;
     }
-    self->children.collections = self->view.collections;
     *out = self;
     return PBASE_OK;
 }
@@ -155,6 +187,9 @@ static pbase_status open_root(pbase_txn *self, const char *name, uint8_t kind, c
         return staged_collection(self, root, kind, out, err);
     }
     status = txn_track_root(self, text, err);
+    if (status == PBASE_OK && kind != PBASE_COLLECTION_DICT && kind != PBASE_COLLECTION_HASH_DICT) {
+        status = txn_settle(self, err);
+    }
     if (status != PBASE_OK) {
         return status;
     }
@@ -249,8 +284,9 @@ static pbase_status tell_staged(const roots_merge *merge, const staged_root *roo
     pbase_status status = PBASE_OK;
     if (root->version != NULL) {
         info.kind = collection_kind(root->version);
+        status = collection_drain(root->version, err);
         const tree *content = collection_tree(root->version);
-        status = tree_count(content, &info.count, err);
+        status = status == PBASE_OK ? tree_count(content, &info.count, err) : status;
         info.total = kind_counted((uint8_t)info.kind) ? content->sum : info.count;
     }
     return status == PBASE_OK ? merge->each(merge->state, &info, err) : status;
@@ -299,6 +335,9 @@ pbase_status pbase_txn_roots(pbase_txn *txn, pbase_root_each each, void *state, 
     pbase_status status = txn_check_open(txn, err);
     if (status == PBASE_OK && txn->context.reads != NULL) {
         status = txn->context.reads->vtable->whole_read(txn->context.reads, CATALOG_ROOTS, err);
+    }
+    if (status == PBASE_OK) {
+        status = txn_settle(txn, err);
     }
     if (status == PBASE_OK) {
         status =
@@ -366,8 +405,8 @@ static pbase_status commit_staged(pbase_txn *self, const pbase_call *call, uint6
             .database = self->database->id,
             .groups = delta.groups,
             .group_count = delta.count,
-            .base = self->reader.base->sequence,
-            .is_reader = true,
+            .base = self->reader.sequence,
+            .reader = &self->reader,
             .reads = self->context.reads == NULL ? NULL : &self->reads.set,
             .writes = &delta.writes,
         };
@@ -386,7 +425,7 @@ pbase_status pbase_txn_commit(pbase_txn **txn, const pbase_call *call, uint64_t 
     if (status != PBASE_OK) {
         return status; /* a transaction with an open one inside stays as it is */
     }
-    uint64_t sequence = self->reader.base->sequence;
+    uint64_t sequence = self->reader.sequence;
     if (self->outer != NULL) {
         status = staged_roots_fold(&self->staged, &self->outer->staged, err);
     } else if (self->staged.count > 0) {

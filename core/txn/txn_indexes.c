@@ -14,7 +14,10 @@ static bool is_fresh(pbase_collection_id id)
 static pbase_status is_worth_it(const collection *handle, bool *out, pbase_error *err)
 {
     uint64_t count = 0;
-    pbase_status status = tree_count(collection_tree(handle), &count, err);
+    pbase_status status = collection_drain(handle, err);
+    if (status == PBASE_OK) {
+        status = tree_count(collection_tree(handle), &count, err);
+    }
     *out = !collection_is_bulk(handle) &&
            collection_log(handle)->count < count / CHANGE_COST_ROWS + CHANGE_COST_ROWS;
     return status;
@@ -39,7 +42,10 @@ pbase_status txn_indexes(pbase_txn *txn, const collection *handle, index_view *o
     pbase_collection_id id = collection_id(handle);
     bool is_worth = false;
     memset(out, 0, sizeof *out);
-    pbase_status status = is_fresh(id) ? PBASE_OK : is_worth_it(handle, &is_worth, err);
+    pbase_status status = txn_settle(txn, err);
+    if (status == PBASE_OK && !is_fresh(id)) {
+        status = is_worth_it(handle, &is_worth, err);
+    }
     if (status != PBASE_OK || !is_worth) {
         return status;
     }

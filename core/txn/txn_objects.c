@@ -16,6 +16,9 @@ static pbase_status objects_seen(pbase_txn *self, const collection **out, pbase_
     }
     const staged_root *staged = staged_roots_find(&self->staged, pbase_bytes_text(staged_name));
     if (staged == NULL && self->objects == NULL) {
+        status = txn_settle(self, err);
+    }
+    if (status == PBASE_OK && staged == NULL && self->objects == NULL) {
         status = objects_open(&self->view, &self->objects, err);
     }
     *out = staged != NULL ? staged->version : self->objects;

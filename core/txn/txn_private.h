@@ -17,6 +17,7 @@ struct pbase_txn {
     txn_budget budget;          /* of the outermost */
     uint64_t memory_floor;      /* least memory of atoms seen since staged versions were relieved */
     collection_context context; /* of every handle */
+    bool is_behind;             /* commits before its begin are not in `view` yet: txn_settle */
     root_view view;
     staged_roots staged;
     collection *objects; /* as committed, once they were asked for */
@@ -30,6 +31,9 @@ struct pbase_txn {
 /* A handle on the n-th child of the value that root `name` holds. */
 PBASE_MUST_CHECK pbase_status txn_root_child(pbase_txn *self, pbase_bytes name, uint64_t n,
                                              collection **out, pbase_error *err);
+/* Has the transaction see the state of its begin: before it looks into a collection. Until then it may
+ * be behind (engine_reader_begin), so that one that only writes needs no state at all. */
+PBASE_MUST_CHECK pbase_status txn_settle(pbase_txn *self, pbase_error *err);
 /* READ_ONLY, INVALID or LIMIT unless root `name` may be staged now. */
 PBASE_MUST_CHECK pbase_status txn_check_writable(const pbase_txn *self, pbase_bytes name,
                                                  pbase_error *err);

@@ -920,6 +920,39 @@ pbase_status working_apply(working *self, const record_head *head, pbase_bytes b
                                         : apply_delta(self, body, shortcuts, err);
 }
 
+pbase_status working_can_wait(working *self, uint64_t database_id, const delta_group *group,
+                              bool *out, pbase_error *err)
+{
+    working_database *database = NULL;
+    working_collection *item = NULL;
+    bool has_indexes = false;
+    pbase_error why;
+    pbase_error_init(&why);
+    *out = false;
+    pbase_status status = database_open(self, database_id, &database, &why);
+    if (status == PBASE_OK) {
+        status = collection_find(self, database, group->id, &item, &why);
+    }
+    if (status == PBASE_OK) {
+        status = working_indexes_any(&database->indexes, &database->collections, group->id,
+                                     &has_indexes, &why);
+    }
+    if (status == PBASE_CONFLICT) { /* whoever applies it says so */
+        return PBASE_OK;
+    }
+    if (status != PBASE_OK) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return status;
+    }
+    bool mapping = item->kind == PBASE_COLLECTION_DICT || item->kind == PBASE_COLLECTION_HASH_DICT;
+    *out = database->kind != DATABASE_SNAPSHOT && group->form == GROUP_CHANGE &&
+           item->kind == group->kind && mapping && !item->nests && !has_indexes &&
+           !catalog_is_system(group->id);
+    return PBASE_OK;
+}
+
 /* ------------------------------------------------------------------------------ finish ---- */
 
 static pbase_status finish_database(working *self, working_database *database, pbase_error *err)

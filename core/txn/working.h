@@ -32,6 +32,12 @@ typedef struct {
 PBASE_MUST_CHECK pbase_status working_apply(working *self, const record_head *head,
                                             pbase_bytes body, const working_shortcut *shortcuts,
                                             pbase_error *err);
+/* Whether a group of a delta is a change of a mapping that is there, without indexes and without
+ * collections inside: its operations can be applied at any time later, until a record comes that is no
+ * such change. Names nothing that would stay of the call. */
+PBASE_MUST_CHECK pbase_status working_can_wait(working *self, uint64_t database,
+                                               const delta_group *group, bool *out,
+                                               pbase_error *err);
 /* Puts everything back together as a new state with one count, and ends the working state, also on
  * failure. `*self` becomes NULL. */
 PBASE_MUST_CHECK pbase_status working_finish(working **self, space_state **out, pbase_error *err);

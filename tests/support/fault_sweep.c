@@ -159,7 +159,9 @@ static void run_again(fault_sweep *w, uint64_t n, uint64_t space_before, pbase_s
         assert_int_equal(fault_committed(w, w->is_whole), space_before);
     }
     (void)run_when(w, 0, &status, &err);
-    if (status == PBASE_READ_ONLY && w->scene.is_disk) { /* until it is opened again */
+    /* A new segment of the journal that can neither be opened nor removed again ends it, too. */
+    if (status == PBASE_READ_ONLY &&
+        (w->scene.is_disk || w->mode->forever)) { /* until it is reopened */
         fault_take_back(w);
         fixture_reopen(&w->scene.fixture);
         fault_give(w);

@@ -48,6 +48,7 @@ static int end(void **unused)
 /* Time of the newest commit. */
 static int64_t newest_time(void)
 {
+    assert_int_equal(engine_refresh(f.space->engine, NULL), PBASE_OK);
     space_state *state = engine_state(f.space->engine);
     int64_t time_ns = state->timestamp_ns;
     space_state_unref(state);
