@@ -84,17 +84,41 @@ bool collection_lags(const collection *self)
 
 /* ----------------------------------------------------------------------------- probing -------- */
 
-static pbase_status probe(const collection *self, const pbase_bytes *keys, size_t count,
-                          pbase_error *err)
+/* Lends a leaf and gives it back. One in memory is there. */
+static pbase_status probe_leaf(const tree *self, const node *parent, uint32_t index,
+                               pbase_error *err)
 {
-    tree_item items[TREE_MANY_MAX];
-    bool found[TREE_MANY_MAX];
-    pbase_status status = tree_get_many(&self->tree, keys, count, items, found, err);
-    for (size_t i = 0; status == PBASE_OK && i < count; i++) {
-        if (found[i]) {
-            tree_item_release(self->context->source, &items[i]);
-        }
+    atom_view view;
+    atom_ref leaf = node_child_at(parent, index).ref;
+    if (!atom_ref_is_stored(leaf)) {
+        return PBASE_OK;
     }
+    pbase_status status = atom_acquire(self->source, leaf, &view, err);
+    if (status == PBASE_OK) {
+        atom_release(self->source, &view);
+    }
+    return status;
+}
+
+/* Goes down to the leaf that serves `key`; what is in the leaf is not looked at. */
+static pbase_status probe(const tree *self, pbase_bytes key, pbase_error *err)
+{
+    tree_descent way = {.turn = 0};
+    if (self->root == ATOM_REF_NONE) {
+        return PBASE_OK;
+    }
+    pbase_status status = tree_root_lend(self, &way.views[0], &way.nodes[0], err);
+    while (status == PBASE_OK && way.nodes[way.turn].level > 1) {
+        status = tree_descent_down(&way, self, node_search_child(&way.nodes[way.turn], key), err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    const node *at = &way.nodes[way.turn];
+    if (at->level == 1) {
+        status = probe_leaf(self, at, node_search_child(at, key), err);
+    }
+    atom_release(self->source, &way.views[way.turn]);
     return status;
 }
 
@@ -103,18 +127,12 @@ pbase_status collection_probe(const collection *self, pbase_error *err)
     pbase_bytes all = change_log_view(&self->log);
     pbase_reader_bytes reader =
         pbase_reader_bytes_of(pbase_bytes_of(all.data + self->applied, all.size - self->applied));
-    pbase_bytes keys[TREE_MANY_MAX];
     pbase_status status = PBASE_OK;
     while (status == PBASE_OK && pbase_reader_bytes_left(&reader) > 0) {
-        size_t count = 0;
-        while (status == PBASE_OK && count < TREE_MANY_MAX &&
-               pbase_reader_bytes_left(&reader) > 0) {
-            change operation;
-            status = change_read(&reader, &operation, err);
-            keys[count++] = operation.key.bytes;
-        }
+        change operation;
+        status = change_read(&reader, &operation, err);
         if (status == PBASE_OK) {
-            status = probe(self, keys, count, err);
+            status = probe(&self->tree, operation.key.bytes, err);
         }
     }
     return collection_noted(self, status, err);

@@ -79,8 +79,8 @@ bool node_change_fits(const node *self, const node_change *change, uint32_t size
         return false; /* another first child, or another prefix */
     }
     uint32_t removes = node_change_removes(self, change), adds = node_change_adds(self, change);
-    if (removes == adds && change->to - change->from == 1) {
-        return true;
+    if (adds != 0 && adds <= removes && change->to - change->from == 1) {
+        return true; /* it goes over the entry it replaces */
     }
     uint32_t count = node_change_count(self, change);
     if (count == 0 ||
@@ -123,11 +123,13 @@ static void index_splice(const node *self, uint8_t *payload, const node_change *
     }
 }
 
-/* Where the item goes: over an entry of the same size, else below the heap. */
+/* Where the item goes: over an entry that it replaces and that is no smaller, else below the heap. */
 static uint32_t item_place(const node *self, uint8_t *payload, const node_change *change,
                            uint32_t removed, uint32_t size)
 {
-    if (change->to - change->from == 1 && removed == size) {
+    if (size != 0 && size <= removed && change->to - change->from == 1) {
+        pbase_put_u32(payload + NODE_AT_DEAD,
+                      pbase_get_u32(payload + NODE_AT_DEAD) + (removed - size));
         return pbase_get_u32(self->slots + (size_t)change->from * 4);
     }
     uint32_t dead = pbase_get_u32(payload + NODE_AT_DEAD) + removed;

@@ -1,5 +1,6 @@
 /* deferred.c - the list of commits that wait, and applying them. */
 #include "txn/engine_private.h"
+#include "txn/put_batch.h"
 
 /* --------------------------------------------------------------------------------- records ---- */
 
@@ -135,17 +136,24 @@ static bool round_take(engine *self, uint64_t sequence, round *run)
 static pbase_status round_apply(engine *self, round *run, pbase_error *err)
 {
     working *trees = NULL;
+    put_batch puts;
+    put_batch_init(&puts, self->host->alloc);
     pbase_status status = working_begin(self->host, run->base, &self->coder.base, &trees, err);
     for (deferred_record *at = run->first; status == PBASE_OK; at = at->next) {
-        status = working_apply(trees, &at->head, pbase_buffer_view(&at->body), NULL, err);
+        status = put_batch_add(&puts, pbase_buffer_view(&at->body), err);
         if (at == run->last) {
             break;
         }
     }
     if (status == PBASE_OK) {
+        working_stamp(trees, &run->last->head);
+        status = put_batch_apply(&puts, trees, err);
+    }
+    if (status == PBASE_OK) {
         status = working_finish(&trees, &run->next, err);
     }
     working_abandon(&trees);
+    put_batch_fini(&puts);
     return status;
 }
 

@@ -3,7 +3,7 @@
  * A commit is its record in the journal; the trees it leads to are needed by those who read. So a
  * record whose operations cannot fail (puts into dictionaries that are there, that have no indexes and
  * hold no collections) is appended and put on a list, and the newest state stays what it was. Whoever
- * wants to read applies the whole list at once, with the code of recovery: a node that ten of them
+ * wants to read applies the whole list at once, in one working state: a node that ten of them
  * change is copied once. Past DEFERRED_APPLY_BYTES the background does it, past DEFERRED_BYTES_MAX
  * the next commit does.
  *

@@ -953,6 +953,29 @@ pbase_status working_can_wait(working *self, uint64_t database_id, const delta_g
     return PBASE_OK;
 }
 
+pbase_status working_open(working *self, uint64_t database_id, pbase_collection_id id,
+                          uint8_t *out_kind, tree **out, pbase_error *err)
+{
+    working_database *database = NULL;
+    working_collection *item = NULL;
+    pbase_status status = database_open(self, database_id, &database, err);
+    if (status == PBASE_OK) {
+        status = collection_find(self, database, id, &item, err);
+    }
+    if (status == PBASE_OK) {
+        database->changed = item->changed = true;
+        *out_kind = item->kind;
+        *out = &item->content;
+    }
+    return status;
+}
+
+void working_stamp(working *self, const record_head *head)
+{
+    self->sequence = head->sequence;
+    self->timestamp_ns = head->timestamp_ns;
+}
+
 /* ------------------------------------------------------------------------------ finish ---- */
 
 static pbase_status finish_database(working *self, working_database *database, pbase_error *err)

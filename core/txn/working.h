@@ -38,6 +38,12 @@ PBASE_MUST_CHECK pbase_status working_apply(working *self, const record_head *he
 PBASE_MUST_CHECK pbase_status working_can_wait(working *self, uint64_t database,
                                                const delta_group *group, bool *out,
                                                pbase_error *err);
+/* Lends the tree of a mapping that is to be changed by the caller, until the next call of this room.
+ * CONFLICT: it is gone. */
+PBASE_MUST_CHECK pbase_status working_open(working *self, uint64_t database, pbase_collection_id id,
+                                           uint8_t *out_kind, tree **out, pbase_error *err);
+/* Takes over sequence and time of a record whose changes were made that way. */
+void working_stamp(working *self, const record_head *head);
 /* Puts everything back together as a new state with one count, and ends the working state, also on
  * failure. `*self` becomes NULL. */
 PBASE_MUST_CHECK pbase_status working_finish(working **self, space_state **out, pbase_error *err);

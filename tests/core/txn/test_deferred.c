@@ -162,6 +162,42 @@ static void puts_into_an_indexed_dictionary_do_not_wait(void **unused)
     fixture_assert_clean(&f);
 }
 
+/* More than a leaf of keys in two collections, each put several times. */
+static void many_commits_come_out_as_the_last_ones_said(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"d", "e"};
+    static int64_t last[2][512];
+    seed_random random;
+    seed_random_init(&random, seed_for("core.txn.deferred"));
+    assert_int_equal(fixture_put_one(&f, "e", 0, 0), PBASE_OK);
+    assert_int_equal(fixture_get(&f, "e", 0), 0);
+    memset(last, 0, sizeof last);
+    for (int64_t commit = 1; commit <= 200; commit++) {
+        pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+        for (size_t i = 0; i < 2; i++) {
+            pbase_dict *dict = fixture_dict(txn, names[i]);
+            for (int j = 0; j < 20; j++) {
+                int64_t key = (int64_t)seed_below(&random, 512);
+                last[i][key] = commit * 100 + j;
+                fixture_put(&dict, key, last[i][key]);
+            }
+            assert_int_equal(pbase_txn_store_dict(txn, names[i], dict, NULL), PBASE_OK);
+            pbase_dict_close(dict);
+        }
+        assert_int_equal(fixture_commit(&txn), PBASE_OK);
+        assert_true(waits());
+    }
+
+    for (size_t i = 0; i < 2; i++) {
+        for (int64_t key = 0; key < 512; key++) {
+            int64_t expected = last[i][key] == 0 && key != 0 ? INT64_MIN : last[i][key];
+            assert_int_equal(fixture_get(&f, names[i], key), expected);
+        }
+    }
+    fixture_assert_clean(&f);
+}
+
 /* -------------------------------------------------------------------------------- behind ------ */
 
 static void a_transaction_that_began_behind_reads_the_state_of_its_begin(void **unused)
@@ -364,6 +400,7 @@ int main(void)
         SENTENCE(puts_into_a_dictionary_that_was_dropped_meanwhile_are_a_conflict),
         SENTENCE(two_blind_puts_of_one_key_conflict_as_ever),
         SENTENCE(puts_into_an_indexed_dictionary_do_not_wait),
+        SENTENCE(many_commits_come_out_as_the_last_ones_said),
         SENTENCE(a_transaction_that_began_behind_reads_the_state_of_its_begin),
         SENTENCE(what_it_wrote_lies_over_what_it_began_with),
         SENTENCE(a_copy_under_another_root_has_what_waited),

@@ -1,0 +1,34 @@
+/* put_batch.h - the puts of many records, applied in the order of their keys.
+ *
+ * Records that waited (deferred.h) hold nothing but puts into mappings, and puts of different keys
+ * may change places: so those of all records are sorted and go through each tree from its first key to
+ * its last. Inner nodes stay in the caches of the processor, a leaf is copied once for all that it
+ * gets, and the next ones can be asked for ahead.
+ *
+ * Threads: confined. */
+#ifndef PROTOBASE_TXN_PUT_BATCH_H
+#define PROTOBASE_TXN_PUT_BATCH_H
+#include "txn/working.h"
+
+typedef struct batch_put batch_put;
+typedef struct {
+    uint64_t database;
+    pbase_collection_id id;
+} batch_target;
+
+typedef struct {
+    const pbase_alloc *alloc;
+    batch_put *puts;
+    size_t count, capacity;
+    batch_target *targets; /* the collections they go to */
+    size_t target_count, target_capacity;
+} put_batch;
+
+void put_batch_init(put_batch *self, const pbase_alloc *alloc);
+void put_batch_fini(put_batch *self);
+/* Adds the operations of a delta; the body is borrowed until fini. Records come in their order. */
+PBASE_MUST_CHECK pbase_status put_batch_add(put_batch *self, pbase_bytes body, pbase_error *err);
+/* Applies them all. */
+PBASE_MUST_CHECK pbase_status put_batch_apply(put_batch *self, working *trees, pbase_error *err);
+
+#endif
