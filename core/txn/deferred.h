@@ -19,8 +19,8 @@
 #define PROTOBASE_TXN_DEFERRED_H
 #include "txn/engine.h"
 
-#define DEFERRED_APPLY_BYTES (1u << 20)
-#define DEFERRED_BYTES_MAX (4u << 20)
+#define DEFERRED_APPLY_BYTES (4u << 20)
+#define DEFERRED_BYTES_MAX (8u << 20)
 
 struct deferred_record {
     record_head head;
