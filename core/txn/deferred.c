@@ -68,6 +68,7 @@ void deferred_append(engine *self, engine_commit_request *const *members, size_t
         list->last = record;
         list->bytes += record->body.size;
     }
+    atomic_store_explicit(&self->has_deferred, list->first != NULL, memory_order_release);
 }
 
 /* -------------------------------------------------------------------------- those behind ------ */
@@ -160,15 +161,16 @@ static pbase_status round_apply(engine *self, round *run, pbase_error *err)
 static void round_publish(engine *self, round *run)
 {
     engine_lock(self, self->queue_mutex);
-    space_state *before = self->newest;
+    space_state *before = atomic_load_explicit(&self->newest, memory_order_relaxed);
     deferred_record *rest = run->last->next;
     hand_out(self); /* those who began at what is left behind now */
-    self->newest = run->next;
+    atomic_store_explicit(&self->newest, run->next, memory_order_release);
     self->published = run->last->end;
     hand_out(self);
     self->deferred.first = rest;
     self->deferred.last = rest == NULL ? NULL : self->deferred.last;
     self->deferred.bytes -= run->bytes;
+    atomic_store_explicit(&self->has_deferred, rest != NULL, memory_order_release);
     self->counters.applied_rounds++;
     if (self->publish_waiters > 0) {
         self->host->os->lock->cond_broadcast(self->published_more);
@@ -198,13 +200,12 @@ static pbase_status apply_up_to(engine *self, uint64_t sequence, pbase_error *er
 pbase_status deferred_apply(engine *self, pbase_error *err)
 {
     int64_t unused;
+    if (!atomic_load_explicit(&self->has_deferred, memory_order_acquire)) {
+        return PBASE_OK; /* what was acknowledged before is in the newest state */
+    }
     engine_lock(self, self->queue_mutex);
-    bool waits = self->deferred.first != NULL;
     uint64_t sequence = deferred_sequence(self, &unused);
     engine_unlock(self, self->queue_mutex);
-    if (!waits) {
-        return PBASE_OK;
-    }
     engine_lock(self, self->apply_mutex);
     pbase_status status = apply_up_to(self, sequence, err);
     engine_unlock(self, self->apply_mutex);

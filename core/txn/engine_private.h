@@ -65,11 +65,11 @@ struct engine {
     size_t expected;          /* queue: writers that the last flush answered or found waiting */
     _Atomic uint64_t sync_ns; /* what an append with a flush takes lately */
     commit_waker *wakers;     /* queue: that nobody uses */
-    _Atomic(space_state *) newest;                  /* replaced with the queue locked */
-    pbase_position published;                       /* queue: of the record after it */
-    deferred_list deferred;                         /* queue: commits after it */
-    _Atomic bool has_deferred;                      /* there are some; written with the queue locked */
-    engine_history history;                         /* queue */
+    _Atomic(space_state *) newest; /* replaced with the queue locked */
+    pbase_position published;      /* queue: of the record after it */
+    deferred_list deferred;        /* queue: commits after it */
+    _Atomic bool has_deferred;     /* there are some; written with the queue locked */
+    engine_history history;        /* queue */
     engine_reader *readers_newest, *readers_oldest; /* queue */
     size_t reader_count;                            /* queue */
     size_t behind_count;                            /* queue: of readers */
