@@ -420,7 +420,8 @@ static const fault_scenario scenarios[] = {
      .functions = "pbase_snapshot_open pbase_snapshot_sequence pbase_snapshot_time "
                   "pbase_snapshot_close",
      .place = FAULT_IN_SPACE,
-     .when = snapshot_open},
+     .when = snapshot_open,
+     .is_quiet = true}, /* of a state that was read before */
     {.name = "store_each_kind",
      .functions = "pbase_txn_new_dict pbase_txn_new_list pbase_txn_new_set "
                   "pbase_txn_new_counted_set pbase_txn_new_hash_dict pbase_txn_new_multi_dict "
