@@ -71,7 +71,7 @@ static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error
         engine_lock(self, self->commit_mutex);
         status = engine_turn_begin(self, NULL, err);
         if (status == PBASE_OK) {
-            status = engine_append(self, &bytes, 1, PBASE_DURABILITY_SYNC, &appended, err);
+            status = engine_append(self, &bytes, 1, PBASE_DURABILITY_SYNC, true, &appended, err);
             self->checkpoint_fence = status == PBASE_OK ? run->fence : self->checkpoint_fence;
             engine_turn_end(self);
         }

@@ -228,7 +228,8 @@ static void flush_timed(engine *self, uint64_t elapsed_ns)
 }
 
 pbase_status engine_append(engine *self, const pbase_bytes *records, size_t count,
-                           int32_t durability, pbase_journal_appended *out, pbase_error *err)
+                           int32_t durability, bool names_atoms, pbase_journal_appended *out,
+                           pbase_error *err)
 {
     pbase_status status = engine_writable(self, err);
     if (status != PBASE_OK) {
@@ -240,7 +241,8 @@ pbase_status engine_append(engine *self, const pbase_bytes *records, size_t coun
                                    .record_count = count,
                                    .expected = self->head,
                                    .token = next_token(self),
-                                   .fence = self->fence};
+                                   .fence = self->fence,
+                                   .names_no_atoms = !names_atoms};
     pbase_error why;
     pbase_error_init(&why);
     const pbase_os *os = self->host->os;

@@ -108,11 +108,12 @@ static inline void engine_unlock(engine *self, pbase_os_mutex *mutex)
     self->host->os->lock->mutex_unlock(mutex);
 }
 
-/* Appends wrapped records as one group; the commit lock is held. Moves `head`. A failure that
+/* Appends wrapped records as one group; the commit lock is held. `names_atoms`: a record among them
+ * names atoms, which are made durable before. Moves `head`. A failure that
  * leaves the journal unsure poisons the engine. */
 PBASE_MUST_CHECK pbase_status engine_append(engine *self, const pbase_bytes *records, size_t count,
-                                            int32_t durability, pbase_journal_appended *out,
-                                            pbase_error *err);
+                                            int32_t durability, bool names_atoms,
+                                            pbase_journal_appended *out, pbase_error *err);
 /* Takes at most GROUP_MEMBERS_MAX requests from validation to publishing, each with its status in the
  * end; the commit lock is held. `records` has room for one of each (group.c). */
 #define GROUP_MEMBERS_MAX 256u

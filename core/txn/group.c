@@ -97,6 +97,7 @@ typedef struct {
     pbase_bytes *records; /* of the members that are in */
     size_t record_count;
     int32_t durability;    /* the highest of them */
+    bool names_atoms;      /* a record of theirs does */
     write_window *earlier; /* what earlier members wrote; NULL in a group of one */
     bool waits;            /* to be applied later (deferred.h) */
     space_state *next;     /* the state after it, unless it waits */
@@ -122,12 +123,24 @@ static pbase_status validate(const engine *self, const commit_group_run *run,
     return status;
 }
 
+/* Content that is adopted was written as atoms; operations name none. */
+static bool names_atoms(const engine_commit_request *request)
+{
+    bool any = request->kind != RECORD_DELTA;
+    for (size_t i = 0; i < request->group_count && !any; i++) {
+        uint8_t form = request->groups[i].group.form;
+        any = form != GROUP_CHANGE && form != GROUP_CREATE;
+    }
+    return any;
+}
+
 static void run_add(commit_group_run *run, engine_commit_request *request)
 {
     if (run->earlier != NULL) {
         write_window_add(run->earlier, request->sequence, request->writes);
     }
     run->records[run->record_count++] = pbase_buffer_view(&request->record);
+    run->names_atoms = run->names_atoms || names_atoms(request);
     if (request->durability > run->durability) {
         run->durability = request->durability;
     }
@@ -213,8 +226,8 @@ static void publish_run(engine *self, commit_group_run *run, const pbase_journal
 static pbase_status append_and_publish(engine *self, commit_group_run *run, pbase_error *err)
 {
     pbase_journal_appended appended;
-    pbase_status status =
-        engine_append(self, run->records, run->record_count, run->durability, &appended, err);
+    pbase_status status = engine_append(self, run->records, run->record_count, run->durability,
+                                        run->names_atoms, &appended, err);
     if (status == PBASE_OK) {
         publish_run(self, run, &appended);
     }
@@ -237,6 +250,7 @@ static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *
     working *trees = NULL;
     run->record_count = 0;
     run->durability = PBASE_DURABILITY_NONE;
+    run->names_atoms = false;
     run->next = NULL;
     run->waits = false;
     for (size_t i = 0; i < run->count; i++) {

@@ -2,7 +2,8 @@
  *
  * Order of durability. Before the first change after opening, the super block is written without
  * `closed_at`, so that a crash from then on is seen as one. Atoms are flushed before any later
- * append is written, so that no record that survives points to atoms that did not. A trim flushes
+ * append that may name them is written, so that no record that survives points to atoms that did
+ * not; commits beside a checkpoint do not wait for what it writes. A trim flushes
  * the journal, then moves the super block, then lets segments go. Ids of retired segments are below
  * the super block's `next_log_id` before their files go, so that they are never used again.
  *
@@ -25,7 +26,9 @@
 
 #define COMPONENT "storage/file"
 #define META_KEY "meta"
-#define WAIT_NAP_MS 2u /* between looks for what others append */
+#define WAIT_NAP_MS 2u  /* between looks for what others append */
+#define SPARES_BESIDE 2 /* segments that are filled while a checkpoint runs */
+#define SPARES_MAX 64
 
 typedef struct {
     pbase_storage base;
@@ -132,7 +135,7 @@ static pbase_status append(file_storage *self, const pbase_call *call,
     if (status == PBASE_OK) {
         status = file_super_change(&self->super, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && append_wanted->names_no_atoms == 0) {
         status = file_store_flush(self->store, call, err);
     }
     if (status == PBASE_OK) {
@@ -745,6 +748,15 @@ static pbase_position others_first(void *state)
     return file_board_first(&self->turn.board);
 }
 
+/* What is let go of at a checkpoint is what the next ones need: kept whole, no segment has to be
+ * written full of zeros twice. A clean close gives it all back. */
+static uint32_t spares_wanted(const pbase_config *config)
+{
+    int64_t segment_bytes = pbase_config_int(config, "journal_segment_size");
+    int64_t count = pbase_config_int(config, "checkpoint_bytes") / segment_bytes + SPARES_BESIDE;
+    return count < SPARES_MAX ? (uint32_t)count : SPARES_MAX;
+}
+
 static pbase_status journal_start(file_storage *self, const pbase_config *config, pbase_error *err)
 {
     journal_mark mark;
@@ -756,6 +768,7 @@ static pbase_status journal_start(file_storage *self, const pbase_config *config
         .first = self->super.block.first,
         .start = self->super.block.anchor,
         .closed_at = self->super.block.closed_at,
+        .spares_max = spares_wanted(config),
         .segment_bytes = (uint64_t)pbase_config_int(config, "journal_segment_size"),
         .is_shared = self->turn.is_shared,
         .first_now = self->turn.is_shared ? others_first : NULL,

@@ -969,6 +969,33 @@ static void verify_finds_nothing_in_a_sound_storage(void **state)
     assert_sound(f);
 }
 
+static void atoms_may_wait_for_an_append_that_may_name_them(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    pbase_journal_appended appended = {0};
+    pbase_bytes record = pbase_bytes_text("names none");
+    pbase_journal_append names_none = {.struct_size = sizeof names_none,
+                                       .durability = PBASE_DURABILITY_SYNC,
+                                       .records = &record,
+                                       .record_count = 1,
+                                       .expected = PBASE_POSITION_ANY,
+                                       .token = storage_token(1),
+                                       .fence = UINT64_MAX,
+                                       .names_no_atoms = 1};
+    pbase_atom_pointer first = storage_write_atom(f, 1, 5000, PBASE_ATOMS_WITH_APPEND);
+    assert_ok(f, pbase_storage_append(f->storage, NULL, &names_none, &appended, &f->err));
+    pbase_atom_pointer second = storage_write_atom(f, 2, 5000, PBASE_ATOMS_WITH_APPEND);
+    storage_append(f, "may name them");
+    if (storage_has(f, PBASE_STORAGE_PERSISTENT)) {
+        storage_close(f);
+        storage_open(f);
+    }
+    assert_string_equal(storage_texts(f, 0), "names none|may name them");
+    storage_assert_atom(f, first, 1, 5000);
+    storage_assert_atom(f, second, 2, 5000);
+    assert_sound(f);
+}
+
 static void what_was_written_is_there_after_reopening(void **state)
 {
     storage_fixture *f = storage_of(state);
@@ -1254,6 +1281,7 @@ int storage_suite_run(const storage_subject *subject)
         TEST(acquire_waits_for_a_release),
         TEST(stats_give_named_figures_with_units),
         TEST(verify_finds_nothing_in_a_sound_storage),
+        TEST(atoms_may_wait_for_an_append_that_may_name_them),
         TEST(what_was_written_is_there_after_reopening),
         TEST(many_short_lives_do_not_use_up_log_ids),
         TEST(writers_with_expected_heads_lose_nothing_beside_readers),

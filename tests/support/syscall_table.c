@@ -42,6 +42,8 @@ const syscall_entry syscall_table[] = {
     {CALL(newfstatat), .errors = {EACCES, EBADF, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT,
                                   ENOMEM, ENOTDIR, EOVERFLOW}},
     {CALL(fstat), .errors = {EBADF, EFAULT, ENOMEM, EOVERFLOW}},
+    {CALL(statx),
+     .errors = {EACCES, EBADF, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR}},
     {CALL(statfs), .is_slow = true,
      .errors = {EACCES, EFAULT, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOSYS, ENOTDIR,
                 EOVERFLOW}},

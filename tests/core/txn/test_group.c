@@ -1,5 +1,6 @@
 /* test_group.c - several transactions in one group: a leader is held up until all of them wait. */
 #include "committers.h"
+#include "sim_os.h"
 #include "txn/database.h"
 #include "txn/engine_private.h"
 #include <setjmp.h>
@@ -74,6 +75,46 @@ static void a_member_that_loses_while_it_is_applied_leaves_nothing_behind(void *
     assert_int_equal(fixture_get(&f, "c", 1), 7);
 }
 
+/* What a checkpoint has written before it names it is nothing to a commit beside it. */
+static void a_commit_beside_a_checkpoint_flushes_once_and_survives(void **unused)
+{
+    (void)unused;
+    space_fixture disk, after;
+    sim_os *sim = sim_os_create(1);
+    fixture_prepare(&disk, "/space", sim_os_interface(sim));
+    fixture_set(&disk, "storage.exclusive=true");
+    fixture_open(&disk);
+    for (int64_t i = 0; i < 100; i++) {
+        assert_int_equal(fixture_put_one(&disk, "a", i, i), PBASE_OK);
+    }
+    engine *self = disk.database->engine;
+    space_state *state = engine_state(self);
+    atom_ref settled = ATOM_REF_NONE;
+    assert_int_equal(engine_settle(self, state->sequence, state->catalog, &settled, NULL),
+                     PBASE_OK);
+    tree_drop(store_atoms(engine_store(self)), settled);
+    space_state_unref(state);
+    uint64_t syncs = sim_os_calls(sim, OS_CALL_SYNC), writes = sim_os_calls(sim, OS_CALL_WRITE);
+
+    assert_int_equal(fixture_put_one(&disk, "a", 100, 100), PBASE_OK);
+
+    assert_int_equal(sim_os_calls(sim, OS_CALL_SYNC), syncs);
+    assert_int_equal(sim_os_calls(sim, OS_CALL_WRITE), writes + 1);
+    sim_crash crash;
+    sim_crash_begin(&crash, sim, 0, 1);
+    sim_os *up = sim_crash_next(&crash); /* with nothing of what is pending */
+    fixture_prepare(&after, "/space", sim_os_interface(up));
+    fixture_open(&after);
+    assert_int_equal(fixture_get(&after, "a", 100), 100);
+    fixture_assert_clean(&after);
+    fixture_close(&after);
+    sim_os_destroy(up);
+    assert_int_equal(pbase_space_checkpoint(disk.space, NULL, NULL), PBASE_OK);
+    assert_true(sim_os_calls(sim, OS_CALL_SYNC) > syncs);
+    fixture_close(&disk);
+    sim_os_destroy(sim);
+}
+
 int main(void)
 {
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -81,6 +122,7 @@ int main(void)
         SENTENCE(one_group_is_one_append),
         SENTENCE(of_two_that_write_one_key_in_a_group_the_first_wins),
         SENTENCE(a_member_that_loses_while_it_is_applied_leaves_nothing_behind),
+        SENTENCE(a_commit_beside_a_checkpoint_flushes_once_and_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

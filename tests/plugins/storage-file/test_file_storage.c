@@ -24,6 +24,11 @@ static const char *const exclusive_settings[] = {
 static const test_wiring exclusive_wiring = {"storage-file", PBASE_KIND_STORAGE, "file",
                                              exclusive_settings, &files};
 
+static const char *const small_settings[] = {
+    "journal_segment_size", "256KiB", "checkpoint_bytes", "1MiB", "exclusive", "true", NULL};
+static const test_wiring small_wiring = {"storage-file", PBASE_KIND_STORAGE, "file", small_settings,
+                                         &files};
+
 typedef struct {
     const test_wiring *wiring;
     sim_os *sim;
@@ -76,6 +81,11 @@ static int setup_exclusive(void **state)
     return setup_with(state, &exclusive_wiring);
 }
 
+static int setup_small(void **state)
+{
+    return setup_with(state, &small_wiring);
+}
+
 static int teardown(void **state)
 {
     fixture *f = *state;
@@ -86,7 +96,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static pbase_status try_append(fixture *f, int32_t durability, pbase_journal_appended *out)
+static pbase_status try_append_of(fixture *f, int32_t durability, bool names_atoms,
+                                  pbase_journal_appended *out)
 {
     pbase_bytes record = pbase_bytes_text("a record of some length");
     pbase_journal_append append = {.struct_size = sizeof append,
@@ -95,8 +106,14 @@ static pbase_status try_append(fixture *f, int32_t durability, pbase_journal_app
                                    .record_count = 1,
                                    .expected = PBASE_POSITION_ANY,
                                    .token = {{1}},
-                                   .fence = UINT64_MAX};
+                                   .fence = UINT64_MAX,
+                                   .names_no_atoms = !names_atoms};
     return pbase_storage_append(f->storage, NULL, &append, out, &f->err);
+}
+
+static pbase_status try_append(fixture *f, int32_t durability, pbase_journal_appended *out)
+{
+    return try_append_of(f, durability, true, out);
 }
 
 static pbase_journal_appended append(fixture *f, int32_t durability)
@@ -164,6 +181,21 @@ static void sharing_costs_an_append_one_lock_and_no_write(void **state)
     assert_int_equal(sim_os_calls(f->sim, OS_CALL_ANY) - calls, 20);
 }
 
+static void an_append_that_names_no_atoms_leaves_them_to_one_that_may(void **state)
+{
+    fixture *f = *state;
+    append(f, PBASE_DURABILITY_SYNC);
+    write_atom(f, PBASE_ATOMS_WITH_APPEND);
+    uint64_t calls = sim_os_calls(f->sim, OS_CALL_ANY);
+    pbase_journal_appended appended = {0};
+
+    assert_int_equal(try_append_of(f, PBASE_DURABILITY_SYNC, false, &appended), PBASE_OK);
+    assert_int_equal(sim_os_calls(f->sim, OS_CALL_ANY) - calls, 1);
+    append(f, PBASE_DURABILITY_SYNC);
+
+    assert_true(sim_os_calls(f->sim, OS_CALL_ANY) - calls > 2); /* the segment was flushed, too */
+}
+
 static void an_append_that_need_not_be_durable_flushes_nothing(void **state)
 {
     fixture *f = *state;
@@ -173,6 +205,41 @@ static void an_append_that_need_not_be_durable_flushes_nothing(void **state)
     append(f, PBASE_DURABILITY_NONE);
     assert_int_equal(sim_os_calls(f->sim, OS_CALL_SYNC), syncs);
     assert_true(head(f).synced < head(f).head);
+}
+
+/* Appends a mebibyte; the place of the last record. */
+static pbase_position append_much(fixture *f)
+{
+    static const char bytes[16000];
+    pbase_bytes record = pbase_bytes_of(bytes, sizeof bytes);
+    pbase_journal_appended appended = {0};
+    pbase_journal_append much = {.struct_size = sizeof much,
+                                 .durability = PBASE_DURABILITY_SYNC,
+                                 .records = &record,
+                                 .record_count = 1,
+                                 .expected = PBASE_POSITION_ANY,
+                                 .token = {{1}},
+                                 .fence = UINT64_MAX};
+    for (size_t size = 0; size < 1u << 20; size += sizeof bytes) {
+        assert_int_equal(pbase_storage_append(f->storage, NULL, &much, &appended, &f->err),
+                         PBASE_OK);
+    }
+    return appended.first;
+}
+
+static void what_checkpoints_let_go_of_is_all_that_later_appends_need(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        pbase_position last = append_much(f);
+        assert_int_equal(pbase_storage_trim(f->storage, NULL, last, last, &f->err), PBASE_OK);
+    }
+    for (int i = 0; i < 3; i++) {
+        uint64_t syncs = sim_os_calls(f->sim, OS_CALL_SYNC);
+        pbase_position last = append_much(f);
+        assert_int_equal(sim_os_calls(f->sim, OS_CALL_SYNC), syncs); /* no segment was made */
+        assert_int_equal(pbase_storage_trim(f->storage, NULL, last, last, &f->err), PBASE_OK);
+    }
 }
 
 static void opening_and_closing_without_a_change_writes_nothing(void **state)
@@ -402,6 +469,51 @@ static findings verify(fixture *f)
     return found;
 }
 
+/* The machine that comes up with nothing of what is pending on the other one. */
+static void come_up(fixture *after, const fixture *before)
+{
+    sim_crash crash;
+    sim_crash_begin(&crash, before->sim, 0, 1);
+    after->wiring = before->wiring;
+    after->sim = sim_crash_next(&crash);
+    test_host_init(&after->host, sim_os_interface(after->sim));
+    pbase_error_init(&after->err);
+    open_storage(after);
+}
+
+static void go_down(fixture *f)
+{
+    close_storage(f);
+    assert_int_equal(fault_alloc_live_bytes(&f->host.memory), 0);
+    sim_os_destroy(f->sim);
+}
+
+static void atoms_that_waited_survive_with_the_append_that_may_name_them(void **state)
+{
+    fixture *f = *state;
+    fixture after = {.sim = NULL};
+    pbase_journal_appended appended = {0};
+    pbase_atom_pointer pointer = write_atom(f, PBASE_ATOMS_WITH_APPEND);
+    assert_int_equal(try_append_of(f, PBASE_DURABILITY_SYNC, false, &appended), PBASE_OK);
+
+    come_up(&after, f); /* the atom may be lost, the append may not */
+    assert_true(head(&after).head == appended.end);
+    write_atom(&after, PBASE_ATOMS_DURABLE);
+    assert_int_equal(verify(&after).count, 0);
+    go_down(&after);
+
+    append(f, PBASE_DURABILITY_SYNC);
+    come_up(&after, f);
+    uint8_t byte = 0;
+    size_t read = 0;
+    assert_int_equal(
+        pbase_storage_atoms_read(after.storage, NULL, pointer, &byte, 1, &read, &after.err),
+        PBASE_OK);
+    assert_int_equal(read, 1);
+    assert_int_equal(verify(&after).count, 0);
+    go_down(&after);
+}
+
 static void a_segment_that_was_swapped_or_damaged_is_found(void **state)
 {
     fixture *f = *state;
@@ -615,7 +727,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_EXCLUSIVE(a_durable_append_is_one_write_and_no_other_call),
         TEST(sharing_costs_an_append_one_lock_and_no_write),
+        TEST_EXCLUSIVE(an_append_that_names_no_atoms_leaves_them_to_one_that_may),
+        TEST(atoms_that_waited_survive_with_the_append_that_may_name_them),
         TEST(an_append_that_need_not_be_durable_flushes_nothing),
+        cmocka_unit_test_setup_teardown(what_checkpoints_let_go_of_is_all_that_later_appends_need,
+                                        setup_small, teardown),
         TEST_EXCLUSIVE(opening_and_closing_without_a_change_writes_nothing),
         TEST(a_clean_close_gives_back_what_only_later_appends_need),
         TEST(lack_of_memory_from_any_request_on_leaves_the_journal_usable),

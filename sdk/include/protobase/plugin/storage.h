@@ -70,6 +70,9 @@ typedef struct {
     pbase_position expected;    /* the head it must find, or PBASE_POSITION_ANY */
     pbase_token token;          /* names this append for `outcome` */
     uint64_t fence;             /* of the lock `writer`; FENCED when a newer holder exists */
+    uint32_t names_no_atoms; /* 1: what was written WITH_APPEND may wait for another append, for a
+                                   sync or a trim; a storage that flushes it all the same is right, too */
+    uint32_t reserved;
 } pbase_journal_append;
 
 typedef struct {
@@ -146,8 +149,9 @@ typedef struct {
 #define PBASE_ATOM_BYTES_MAX (67108864u + 65536u)
 #define PBASE_ATOM_ALIGN 64u /* every atom begins at a multiple of it within its segment */
 
-#define PBASE_ATOMS_DURABLE 0u     /* durable when write returns */
-#define PBASE_ATOMS_WITH_APPEND 1u /* durable no later than the next durable append or sync */
+#define PBASE_ATOMS_DURABLE 0u /* durable when write returns */
+/* Durable no later than the next durable append that may name atoms, or sync. */
+#define PBASE_ATOMS_WITH_APPEND 1u
 /* The same of many atoms, of which few are read soon: they need not go through a cache. */
 #define PBASE_ATOMS_STREAMED 2u
 
