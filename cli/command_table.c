@@ -213,6 +213,33 @@ static const cli_operand dump_words[] = {
     {"FILE", CLI_FILE, true, "to write; without it, or with -, standard output"}, NO_MORE};
 static const cli_operand load_words[] = {{"FILE", CLI_FILE, false, "a dump; - is standard input"},
                                          NO_MORE};
+static const cli_operand backup_words[] = {
+    {"DEST", CLI_FOLDER, false, "a folder of backups; a named pipe; - is standard output"},
+    NO_MORE};
+static const cli_option backup_options[] = {
+    [BACKUP_INCREMENTAL] = {"--incremental", NULL, CLI_FLAG, false,
+                            "only what the newest backup in the folder, or the base, lacks"},
+    [BACKUP_BASE] = {"--base", "FILE", CLI_FILE, false,
+                     "the backup to continue, or a folder whose newest is meant"},
+    [BACKUP_FILE] = {"--file", NULL, CLI_FLAG, false, "DEST is to be one file, not a folder"},
+    NO_MORE_OPTIONS,
+};
+static const cli_operand restore_words[] = {
+    {"SRC", CLI_FILE, false, "a folder of backups, or a full one; - is standard input"},
+    {"INCREMENT", CLI_FILE, true, "that continues it"},
+    {"INCREMENT", CLI_FILE, true, "that continues that"},
+    {"INCREMENT", CLI_FILE, true, "and so on"},
+    {"INCREMENT", CLI_FILE, true, "and so on"},
+    {"INCREMENT", CLI_FILE, true, "and so on"},
+    {"INCREMENT", CLI_FILE, true, "and so on; more go into a folder"},
+    NO_MORE,
+};
+static const cli_option restore_options[] = {
+    [RESTORE_AS_OF] = AS_OF,
+    [RESTORE_CHECK] = {"--check", NULL, CLI_FLAG, false,
+                       "read and check everything, restore nothing"},
+    NO_MORE_OPTIONS,
+};
 static const cli_operand component_words[] = {
     {"KIND/NAME", CLI_COMPONENT, false, "a component, as `plugins list` shows it"}, NO_MORE};
 static const cli_operand plugin_words[] = {{"FILE", CLI_FILE, false, "a plugin: NAME.so"}, NO_MORE};
@@ -331,6 +358,22 @@ const cli_command cli_commands[] = {
      "does "
      "the same now and then. Exits with 11 while another process has the space open.",
      "protobase compact", no_operands, no_options, cmd_compact},
+    {"backup", "a copy of the space while it is in use",
+     "Into a folder, as one more numbered file; with --file into a file of its own; into a pipe. "
+     "What it "
+     "has can be restored as of each commit that is kept. Nothing of a backup that failed is left.",
+     "protobase backup /backups/shop\nprotobase backup /backups/shop --incremental\n"
+     "protobase backup - | ssh other 'cat >shop.backup'",
+     backup_words, backup_options, cmd_backup},
+    {"restore", "a space from its backups",
+     "Into a place that is empty: --data or --config say which. Nothing that is damaged is "
+     "restored, "
+     "not even in part.",
+     "protobase --data new restore /backups/shop\n"
+     "protobase restore /backups/shop --check\n"
+     "protobase --data new restore /backups/shop --as-of 2026-06-01T12:00:00Z\n"
+     "ssh other 'cat shop.backup' | protobase --data new restore -",
+     restore_words, restore_options, cmd_restore},
     {"dump", "everything as text, one JSON object a line",
      "All databases, or with --database one; with --as-of always one, the default database when "
      "none is named. What goes through load and dump again is the same, byte for byte. "

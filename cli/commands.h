@@ -32,6 +32,8 @@ CLI_COMMAND(cmd_stats);
 CLI_COMMAND(cmd_check);
 CLI_COMMAND(cmd_recover);
 CLI_COMMAND(cmd_compact);
+CLI_COMMAND(cmd_backup);
+CLI_COMMAND(cmd_restore);
 CLI_COMMAND(cmd_shell);
 CLI_COMMAND(cmd_dump);
 CLI_COMMAND(cmd_load);
@@ -58,5 +60,7 @@ enum { EXPLAIN_FORMAT, EXPLAIN_AS_OF };
 enum { DUMP_AS_OF };
 enum { CHECK_QUICK, CHECK_FINDINGS };
 enum { RECOVER_WITHOUT_STALE, RECOVER_WITHOUT_ORPHANS, RECOVER_STOP_AT_GAP };
+enum { BACKUP_INCREMENTAL, BACKUP_BASE, BACKUP_FILE };
+enum { RESTORE_AS_OF, RESTORE_CHECK };
 
 #endif

@@ -19,6 +19,7 @@ struct codec_table {
     bool created;
     bool is_open; /* lines of entries that are there already are skipped */
     uint8_t space_id[CODEC_TABLE_SPACE_ID_BYTES];
+    uint8_t lineage[CODEC_TABLE_SPACE_ID_BYTES];
     codec_entry entries[PBASE_CODECS_MAX + 1]; /* [0] is never used */
     _Atomic uint32_t count;                    /* entries 1..count are published */
 };
@@ -45,6 +46,16 @@ static pbase_status load_entry(codec_table *table, bool is_transform, const char
 
 /* ------------------------------------------------------------------------- meta document ---- */
 
+/* The line of a lineage; without one, it is the id of the space. */
+static pbase_status format_lineage(const uint8_t *lineage, pbase_buffer *out, pbase_error *err)
+{
+    pbase_object_id id;
+    char text[PBASE_OBJECT_ID_TEXT_BYTES + 1];
+    memcpy(id.bytes, lineage, sizeof id.bytes);
+    pbase_object_id_format(id, text);
+    return pbase_buffer_append_text(out, err, "lineage %s\n", text);
+}
+
 static pbase_status format_meta(const codec_table *table, uint32_t feature, uint32_t count,
                                 pbase_buffer *out, pbase_error *err)
 {
@@ -55,6 +66,9 @@ static pbase_status format_meta(const codec_table *table, uint32_t feature, uint
     pbase_status status =
         pbase_buffer_append_text(out, err, META_TITLE "\nid %s\nformat %u\nfeature %u\n", text,
                                  STORE_FORMAT_VERSION, feature);
+    if (status == PBASE_OK && memcmp(table->lineage, table->space_id, sizeof table->lineage) != 0) {
+        status = format_lineage(table->lineage, out, err);
+    }
     for (uint32_t i = 1; i <= count && status == PBASE_OK; i++) {
         const codec_entry *entry = &table->entries[i];
         status = pbase_buffer_append_text(out, err, "codec %u %s %s 1\n", i,
@@ -234,6 +248,19 @@ static pbase_status read_feature(codec_table *table, pbase_bytes rest, pbase_err
     return PBASE_OK;
 }
 
+static pbase_status read_lineage(codec_table *table, pbase_bytes line, pbase_bytes rest,
+                                 pbase_error *err)
+{
+    pbase_object_id id;
+    if (pbase_object_id_parse(rest, &id, NULL) != PBASE_OK) {
+        return not_meta(line, err);
+    }
+    if (!table->is_open) { /* it never changes while the space is open */
+        memcpy(table->lineage, id.bytes, sizeof table->lineage);
+    }
+    return PBASE_OK;
+}
+
 static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer *missing,
                               pbase_error *err)
 {
@@ -245,7 +272,11 @@ static pbase_status read_line(codec_table *table, pbase_bytes line, pbase_buffer
             return not_meta(line, err);
         }
         memcpy(table->space_id, id.bytes, CODEC_TABLE_SPACE_ID_BYTES);
+        memcpy(table->lineage, id.bytes, CODEC_TABLE_SPACE_ID_BYTES);
         return PBASE_OK;
+    }
+    if (word_is(word, "lineage")) {
+        return read_lineage(table, line, rest, err);
     }
     if (word_is(word, "format")) {
         return read_format(rest, err);
@@ -278,6 +309,13 @@ static bool is_complete(pbase_bytes document)
 static pbase_status read_meta(codec_table *table, pbase_bytes document, pbase_error *err)
 {
     pbase_bytes line;
+    if (word_is(document, CODEC_TABLE_RESTORING)) {
+        pbase_status status = PBASE_FAIL(err, PBASE_FORMAT,
+                                         "a backup is being restored here, or was and never "
+                                         "finished");
+        pbase_error_hint(err, "restore again to the same place, or remove it");
+        return status;
+    }
     if (!next_line(&document, &line) || !word_is(line, META_TITLE)) {
         return PBASE_FAIL(err, PBASE_FORMAT, "the storage holds something that is not a space");
     }
@@ -297,6 +335,30 @@ static pbase_status read_meta(codec_table *table, pbase_bytes document, pbase_er
                               "PROTOBASE_PLUGIN_PATH; nothing was changed");
     }
     pbase_buffer_fini(&missing);
+    return status;
+}
+
+/* Every line as it is, but that of the lineage, which stands behind the feature level. */
+pbase_status codec_table_set_lineage(pbase_bytes document,
+                                     const uint8_t lineage[CODEC_TABLE_SPACE_ID_BYTES],
+                                     pbase_buffer *out, pbase_error *err)
+{
+    pbase_bytes line, rest = document;
+    if (!next_line(&rest, &line) || !word_is(line, META_TITLE) || !is_complete(rest)) {
+        return PBASE_FAIL(err, PBASE_FORMAT, "there is no meta document of a space");
+    }
+    pbase_status status = PBASE_OK;
+    while (status == PBASE_OK && next_line(&document, &line)) {
+        pbase_bytes words = line;
+        pbase_bytes first = next_word(&words);
+        if (!word_is(first, "lineage")) {
+            status = pbase_buffer_append_bytes(out, line, err);
+            status = status == PBASE_OK ? pbase_buffer_append_u8(out, '\n', err) : status;
+        }
+        if (status == PBASE_OK && word_is(first, "feature")) {
+            status = format_lineage(lineage, out, err);
+        }
+    }
     return status;
 }
 
@@ -327,6 +389,7 @@ static pbase_status create(codec_table *table, pbase_error *err)
 {
     const pbase_os *os = table->host->os;
     os->system->random(os, table->space_id, CODEC_TABLE_SPACE_ID_BYTES);
+    memcpy(table->lineage, table->space_id, sizeof table->lineage);
     atomic_store_explicit(&table->feature, STORE_FEATURE_LEVEL, memory_order_release);
     pbase_status status = write_meta(table, STORE_FEATURE_LEVEL, 0, err);
     table->created = status == PBASE_OK;
@@ -398,6 +461,11 @@ bool codec_table_created(const codec_table *table)
 const uint8_t *codec_table_space_id(const codec_table *table)
 {
     return table->space_id;
+}
+
+const uint8_t *codec_table_lineage(const codec_table *table)
+{
+    return table->lineage;
 }
 
 uint32_t codec_table_feature(const codec_table *table)

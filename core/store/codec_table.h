@@ -55,6 +55,9 @@ bool codec_table_created(const codec_table *table);
 #define CODEC_TABLE_SPACE_ID_BYTES 16u
 /* The id of the space: 16 random bytes. */
 const uint8_t *codec_table_space_id(const codec_table *table);
+/* Of what happened in it: the id of the space until it is restored, another one from then on. Two
+ * spaces of one lineage have the same atom behind the same pointer. */
+const uint8_t *codec_table_lineage(const codec_table *table);
 /* The local id of a codec that will write, entering it and its new tables durably. LIMIT past
  * PBASE_CODECS_MAX. */
 PBASE_MUST_CHECK pbase_status codec_table_enter(codec_table *table, bool is_transform,
@@ -73,6 +76,12 @@ PBASE_MUST_CHECK pbase_status codec_table_find(codec_table *table, uint8_t id,
 /* Whether the space has a transform, also one that another process entered meanwhile. */
 PBASE_MUST_CHECK pbase_status codec_table_has_transform(codec_table *table, bool *out,
                                                         pbase_error *err);
+/* The meta document of a place that is being restored to: it is no space yet. */
+#define CODEC_TABLE_RESTORING "protobase restore\n"
+/* `document` with another lineage, appended to `out`. FORMAT: it is no meta document. */
+PBASE_MUST_CHECK pbase_status
+codec_table_set_lineage(pbase_bytes document, const uint8_t lineage[CODEC_TABLE_SPACE_ID_BYTES],
+                        pbase_buffer *out, pbase_error *err);
 /* The codec behind a local id that this table gave out, NULL when it gave out none such. */
 const codec_entry *codec_table_at(const codec_table *table, uint8_t id);
 

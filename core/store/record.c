@@ -1,4 +1,5 @@
 /* record.c - journal records under the store's transforms. */
+#include "store/record_wrap.h"
 #include "store/store_private.h"
 
 #include <inttypes.h>
@@ -14,21 +15,42 @@ static pbase_bytes record_context(const store *self, uint64_t size, uint8_t *out
     return transforms_context(self, "protobase record", pbase_bytes_of(head, sizeof head), out);
 }
 
+static pbase_status check_size(size_t size, pbase_error *err)
+{
+    return size <= PBASE_RECORD_BYTES_MAX
+               ? PBASE_OK
+               : PBASE_FAIL(err, PBASE_LIMIT, "a transaction of %zu bytes; the limit is %u", size,
+                            PBASE_RECORD_BYTES_MAX);
+}
+
+/* What stands before the record: the transforms it is under, and its size before them. */
+static pbase_status head_write(const uint8_t *transforms, size_t count, size_t size,
+                               pbase_buffer *out, pbase_error *err)
+{
+    uint8_t head[2] = {RECORD_VERSION, (uint8_t)count};
+    pbase_status status = pbase_buffer_append(out, head, sizeof head, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append(out, transforms, count, err);
+    }
+    return status == PBASE_OK ? pbase_buffer_append_varint(out, size, err) : status;
+}
+
+pbase_status record_wrap_plain(pbase_bytes record, pbase_buffer *out, pbase_error *err)
+{
+    pbase_status status = check_size(record.size, err);
+    if (status == PBASE_OK) {
+        status = head_write(NULL, 0, record.size, out, err);
+    }
+    return status == PBASE_OK ? pbase_buffer_append_bytes(out, record, err) : status;
+}
+
 pbase_status store_record_encode(store *self, pbase_bytes record, pbase_buffer *out,
                                  pbase_error *err)
 {
-    if (record.size > PBASE_RECORD_BYTES_MAX) {
-        return PBASE_FAIL(err, PBASE_LIMIT, "a transaction of %zu bytes; the limit is %u",
-                          record.size, PBASE_RECORD_BYTES_MAX);
-    }
     uint8_t context[CONTEXT_BYTES_MAX];
-    uint8_t head[2] = {RECORD_VERSION, (uint8_t)self->transform_count};
-    pbase_status status = pbase_buffer_append(out, head, sizeof head, err);
+    pbase_status status = check_size(record.size, err);
     if (status == PBASE_OK) {
-        status = pbase_buffer_append(out, self->transform_ids, self->transform_count, err);
-    }
-    if (status == PBASE_OK) {
-        status = pbase_buffer_append_varint(out, record.size, err);
+        status = head_write(self->transform_ids, self->transform_count, record.size, out, err);
     }
     if (status == PBASE_OK) {
         status = self->transform_count == 0

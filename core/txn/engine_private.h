@@ -151,6 +151,12 @@ PBASE_MUST_CHECK pbase_status engine_load(engine *self, retained_list *kept, eng
 PBASE_MUST_CHECK pbase_status engine_load_from(engine *self, const retained_list *kept,
                                                pbase_position upto, engine_loaded *out,
                                                pbase_error *err);
+/* The checkpoint at the anchor of a journal and those kept before it are added to `kept`; a new space
+ * begins empty (recover.c). TRIMMED as above. */
+PBASE_MUST_CHECK pbase_status engine_find_checkpoints(engine *self,
+                                                      const pbase_journal_head *journal,
+                                                      retained_list *kept, uint64_t *out_fence,
+                                                      pbase_error *err);
 /* Adds a checkpoint record to those kept before it (recover.c). */
 PBASE_MUST_CHECK pbase_status engine_kept_add(retained_list *kept, const record_head *head,
                                               const checkpoint_body *body, pbase_error *err);

@@ -88,6 +88,30 @@ pbase_status history_pin(engine *self, uint64_t sequence, engine_pin *pin, retai
     return PBASE_OK;
 }
 
+void history_pin_root(engine *self, engine_pin *pin, pbase_atom_pointer root)
+{
+    engine_lock(self, self->queue_mutex);
+    pin_link(&self->history, pin, PBASE_POSITION_ANY, root);
+    engine_unlock(self, self->queue_mutex);
+}
+
+void history_pin_all(engine *self, engine_pin *pins, retained_list *out, uint64_t *out_newest,
+                     int64_t *out_newest_ns, pbase_position *out_end)
+{
+    engine_lock(self, self->queue_mutex);
+    retained_list kept = visible(&self->history);
+    PBASE_ASSERT(kept.count <= RETAINED_MAX && out->capacity >= kept.count);
+    for (size_t i = 0; i < kept.count; i++) {
+        out->items[i] = kept.items[i];
+        pin_link(&self->history, &pins[i], kept.items[i].replay, kept.items[i].root);
+    }
+    out->count = kept.count;
+    *out_newest = self->newest->sequence;
+    *out_newest_ns = self->newest->timestamp_ns;
+    *out_end = self->published;
+    engine_unlock(self, self->queue_mutex);
+}
+
 void history_pin_move(engine *self, engine_pin *pin, pbase_position position)
 {
     engine_lock(self, self->queue_mutex);

@@ -41,6 +41,13 @@ PBASE_MUST_CHECK pbase_status history_resume(engine *self, const pbase_call *cal
 PBASE_MUST_CHECK pbase_status history_follow(engine *self, space_state *before,
                                              const replay_record *record, space_state **out,
                                              uint64_t *out_made, pbase_error *err);
+/* Keeps what a root reaches, and nothing of the journal; whoever asks holds it by another pin already. */
+void history_pin_root(engine *self, engine_pin *pin, pbase_atom_pointer root);
+/* Pins every kept checkpoint with the journal behind it, and says what the newest commit is. `pins` has
+ * room for RETAINED_MAX; `out` has room for as many and gets the checkpoints, as many as are pinned.
+ * The commits and their journal end at `*out_end`. */
+void history_pin_all(engine *self, engine_pin *pins, retained_list *out, uint64_t *out_newest,
+                     int64_t *out_newest_ns, pbase_position *out_end);
 /* The pin lets go of what lies before `position`. */
 void history_pin_move(engine *self, engine_pin *pin, pbase_position position);
 /* Nothing for a pin that was never set, or ended. */

@@ -66,8 +66,7 @@ pbase_status engine_kept_add(retained_list *kept, const record_head *head,
     return retained_list_add(kept, &newest, err);
 }
 
-/* The checkpoint at the anchor and those kept before it; a new space begins empty. */
-static pbase_status find_checkpoints(engine *self, const pbase_journal_head *journal,
+pbase_status engine_find_checkpoints(engine *self, const pbase_journal_head *journal,
                                      retained_list *kept, uint64_t *out_fence, pbase_error *err)
 {
     record_head head = {.sequence = 0};
@@ -89,7 +88,7 @@ pbase_status engine_load(engine *self, retained_list *kept, engine_loaded *out, 
     pbase_status status =
         pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST, &journal, err);
     if (status == PBASE_OK) {
-        status = find_checkpoints(self, &journal, kept, &fence, err);
+        status = engine_find_checkpoints(self, &journal, kept, &fence, err);
     }
     if (status == PBASE_OK) {
         status = engine_load_from(self, kept, journal.head, out, err);

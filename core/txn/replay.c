@@ -58,8 +58,13 @@ pbase_status record_scan_next(record_scan *scan, const pbase_call *call, replay_
     if (status != PBASE_OK) {
         return status;
     }
-    replay_record record = {
-        .position = found.position, .next = found.next, .wrapped_bytes = found.bytes.size};
+    replay_record record = {.position = found.position,
+                            .next = found.next,
+                            .wrapped_bytes = found.bytes.size,
+                            .wrapped = found.bytes,
+                            .token = found.token,
+                            .index = found.index,
+                            .count = found.count};
     status = note_position(unwrap(scan, found.bytes, &record, err), found.position, err);
     if (status == PBASE_OK) {
         *out = record;

@@ -21,6 +21,9 @@ typedef struct {
     pbase_position position; /* of this record: where a scan may begin */
     pbase_position next;     /* of the record after it */
     size_t wrapped_bytes;    /* that it takes in the journal, without the frame */
+    pbase_bytes wrapped;     /* as it lies there */
+    pbase_token token;       /* of its append */
+    uint32_t index, count;   /* in its append, of so many */
 } replay_record;
 
 typedef struct {

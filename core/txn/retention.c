@@ -14,7 +14,7 @@ void retained_list_fini(retained_list *list)
     retained_list_init(list, list->alloc);
 }
 
-static pbase_status reserve(retained_list *list, size_t wanted, pbase_error *err)
+pbase_status retained_list_reserve(retained_list *list, size_t wanted, pbase_error *err)
 {
     size_t capacity = list->capacity == 0 ? 8 : list->capacity;
     while (capacity < wanted) {
@@ -36,7 +36,7 @@ static pbase_status reserve(retained_list *list, size_t wanted, pbase_error *err
 pbase_status retained_list_add(retained_list *list, const retained_checkpoint *item,
                                pbase_error *err)
 {
-    pbase_status status = reserve(list, list->count + 1, err);
+    pbase_status status = retained_list_reserve(list, list->count + 1, err);
     if (status == PBASE_OK) {
         list->items[list->count++] = *item;
     }
@@ -45,7 +45,7 @@ pbase_status retained_list_add(retained_list *list, const retained_checkpoint *i
 
 pbase_status retained_list_copy(const retained_list *list, retained_list *out, pbase_error *err)
 {
-    pbase_status status = reserve(out, list->count, err);
+    pbase_status status = retained_list_reserve(out, list->count, err);
     if (status == PBASE_OK && list->count > 0) {
         memcpy(out->items, list->items, list->count * sizeof *list->items);
         out->count = list->count;

@@ -33,6 +33,9 @@ typedef struct {
 
 void retained_list_init(retained_list *list, const pbase_alloc *alloc);
 void retained_list_fini(retained_list *list);
+/* Makes room for `wanted` in all. */
+PBASE_MUST_CHECK pbase_status retained_list_reserve(retained_list *list, size_t wanted,
+                                                    pbase_error *err);
 PBASE_MUST_CHECK pbase_status retained_list_add(retained_list *list,
                                                 const retained_checkpoint *item, pbase_error *err);
 PBASE_MUST_CHECK pbase_status retained_list_copy(const retained_list *list, retained_list *out,

@@ -37,6 +37,10 @@ expect 'appended orders ["order-17","lines"] "milk"' 12-watch
 expect "as of commit 3: 20" 11-past
 expect "there is no commit 99 yet; the newest is 4" 11-past
 expect "commit 1 of shop: 1 operations" 11-past
+expect "full backup: up to commit 3, 3 records of the journal" 20-backup "$work"
+grep -qF "increment: up to commit 4, 1 records of the journal" out.txt
+grep -qF "/then: the price is 10" out.txt
+grep -qF "/now: the price is 30" out.txt
 expect '{"count":50}' 08-query-builder
 expect '{"city":"Oslo","orders":5,"most":198}' 08-query-builder
 expect "trial: 70" 10-databases

@@ -4,6 +4,7 @@
 #include "seed.h"
 #include "space_fixture.h"
 #include <poll.h>
+#include <protobase/backup.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -143,6 +144,41 @@ static void no_key_is_in_the_files(void **unused)
     fixture_close(&f);
     shell("! grep -rqa \"$(head -c 16 $D/k1.key)\" $D/space");
     shell("! grep -rqaP \"$(head -c 16 $D/k1.key | sed 's/../\\\\x&/g')\" $D/space");
+}
+
+/* Backups are made and restored without looking into what they hold. */
+static void a_backup_is_as_secret_as_the_space_and_restored_without_a_key(void **unused)
+{
+    (void)unused;
+    pbase_error err;
+    char path[PATH_MAX + 8];
+    pbase_backup_options options = PBASE_BACKUP_OPTIONS_INIT;
+    pbase_backup_report report;
+    pbase_restore_report restored;
+    pbase_backup_source source = {.path = path};
+    (void)snprintf(path, sizeof path, "%s/backup", folder.path);
+    open_with("[msgpack, zstd, " CIPHER("[k1]") "]");
+    write_secrets();
+    assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+    fixture_put_one(&f, "after", 1, 1);
+    options.file = path;
+    pbase_error_init(&err);
+    assert_ok(pbase_backup(f.space, &options, NULL, &report, &err), &err);
+    fixture_close(&f);
+    shell("! grep -qa SECRET $D/backup && grep -qa 'protobase space' $D/backup");
+
+    shell("rm -rf $D/space");
+    prepare("[msgpack]", "auto"); /* nobody has the key */
+    assert_ok(pbase_restore(&f.source, &source, 1, NULL, NULL, &restored, &err), &err);
+    assert_int_equal(restored.sequence, report.newest_sequence);
+    assert_int_equal(fixture_try_open(&f, &err), PBASE_CONFIG);
+    assert_int_equal(try_open("[msgpack, " CIPHER("[k2]") "]", &err), PBASE_AUTH);
+    open_with("[msgpack, zstd, " CIPHER("[k1]") "]");
+    assert_int_equal(fixture_count(&f, "SECRETROOT"), 200);
+    assert_int_equal(fixture_get(&f, "after", 1), 1);
+    fixture_assert_clean(&f);
+    fixture_close(&f);
+    shell("rm -f $D/backup");
 }
 
 /* -------------------------------------------------------------------------------- rotation --- */
@@ -318,6 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SENTENCE(nothing_of_the_data_is_in_the_files_and_all_of_it_without_encryption),
+        SENTENCE(a_backup_is_as_secret_as_the_space_and_restored_without_a_key),
         SENTENCE(no_key_is_in_the_files),
         SENTENCE(keys_and_codecs_change_by_an_edit_and_everything_stays_readable),
         SENTENCE(what_a_transform_is_only_to_read_is_not_written_with_it),

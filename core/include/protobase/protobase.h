@@ -1,6 +1,7 @@
 /* protobase.h - everything an application needs, in one include. */
 #ifndef PROTOBASE_PROTOBASE_H
 #define PROTOBASE_PROTOBASE_H
+#include <protobase/backup.h>
 #include <protobase/base/version.h>
 #include <protobase/blob.h>
 #include <protobase/check.h>

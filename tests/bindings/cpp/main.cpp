@@ -15,6 +15,7 @@ int main() // NOLINT(bugprone-exception-escape)
     test_blobs();
     test_watch();
     test_tools();
+    test_backup();
     test_failing_new();
     (void)std::printf("%s\n", failures == 0 ? "all is well" : "failed");
     return failures == 0 ? 0 : 1;

@@ -60,6 +60,7 @@ void test_questions();
 void test_blobs();
 void test_watch();
 void test_tools();
+void test_backup();
 void test_failing_new();
 
 #endif

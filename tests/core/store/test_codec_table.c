@@ -159,6 +159,53 @@ static void a_document_is_read_back(void **unused)
     codec_table_close(table);
 }
 
+#define OTHER "lineage ff0102030405060708090a0b0c0d0e0f\n"
+
+/* Of a space that was restored: kept in every document that is written from then on. */
+static void a_lineage_is_the_id_unless_a_line_says_another(void **unused)
+{
+    (void)unused;
+    codec_table *table = NULL;
+    uint8_t id = 0;
+    assert_int_equal(open_on(HEAD, &table, NULL), PBASE_OK);
+    assert_memory_equal(codec_table_lineage(table), codec_table_space_id(table), 16);
+    codec_table_close(table);
+    assert_int_equal(open_on(HEAD OTHER, &table, NULL), PBASE_OK);
+    assert_int_equal(codec_table_lineage(table)[0], 0xff);
+    assert_int_equal(codec_table_space_id(table)[0], 0);
+    assert_int_equal(codec_table_enter(table, false, "json", &id, NULL), PBASE_OK);
+    assert_non_null(strstr(storage.written, OTHER "codec 1 serializer json 1\n"));
+    codec_table_close(table);
+    assert_int_equal(open_on(HEAD "lineage nonsense\n", NULL, NULL), PBASE_FORMAT);
+}
+
+static void a_lineage_takes_the_place_of_another(void **unused)
+{
+    (void)unused;
+    const uint8_t lineage[16] = {0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const char *old = "lineage 11111111111111111111111111111111\n";
+    pbase_buffer out;
+    char document[512];
+    pbase_buffer_init(&out, host.base.alloc);
+    (void)snprintf(document, sizeof document, HEAD "%scodec 1 serializer json 1\n", old);
+    assert_int_equal(codec_table_set_lineage(pbase_bytes_text(document), lineage, &out, NULL),
+                     PBASE_OK);
+    assert_true(pbase_bytes_equal(pbase_buffer_view(&out),
+                                  pbase_bytes_text(HEAD OTHER "codec 1 serializer json 1\n")));
+    assert_int_equal(codec_table_set_lineage(pbase_bytes_text("something"), lineage, &out, NULL),
+                     PBASE_FORMAT);
+    pbase_buffer_fini(&out);
+}
+
+static void a_place_that_is_being_restored_to_is_no_space(void **unused)
+{
+    (void)unused;
+    pbase_error err;
+    pbase_error_init(&err);
+    assert_int_equal(open_on(CODEC_TABLE_RESTORING, NULL, &err), PBASE_FORMAT);
+    assert_non_null(strstr(err.message, "restored"));
+}
+
 static void all_codecs_that_cannot_be_loaded_are_named_at_once(void **unused)
 {
     (void)unused;
@@ -316,6 +363,9 @@ int main(void)
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
     const struct CMUnitTest tests[] = {
         SENTENCE(a_new_space_gets_a_document),
+        SENTENCE(a_lineage_is_the_id_unless_a_line_says_another),
+        SENTENCE(a_lineage_takes_the_place_of_another),
+        SENTENCE(a_place_that_is_being_restored_to_is_no_space),
         SENTENCE(a_document_is_read_back),
         SENTENCE(a_space_of_an_older_level_is_raised_before_it_needs_more),
         SENTENCE(all_codecs_that_cannot_be_loaded_are_named_at_once),

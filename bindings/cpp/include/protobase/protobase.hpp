@@ -4,6 +4,7 @@
 // the meaning of each is that of the C header it stands on. Exceptions are optional.
 #ifndef PROTOBASE_PROTOBASE_HPP
 #define PROTOBASE_PROTOBASE_HPP
+#include <protobase/cpp/backup.hpp>
 #include <protobase/cpp/blob.hpp>
 #include <protobase/cpp/builder.hpp>
 #include <protobase/cpp/check.hpp>

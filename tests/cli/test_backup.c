@@ -1,0 +1,139 @@
+/* test_backup.c - backup and restore, through the program. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli_case.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEPT "--set", "storage.retention_count=100"
+
+/* Key 1 is 10 after commit 2 and 20 after commit 3. */
+static void make_past(cli_case *run)
+{
+    CLI(run, KEPT, "put", "a", "1", "10");
+    cli_case_expect(run, 0, "");
+    CLI(run, KEPT, "put", "a", "1", "20");
+    cli_case_expect(run, 0, "");
+}
+
+static void a_folder_of_backups_is_restored_as_of_a_commit(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    CLI(&run, KEPT, "backup", "b");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "full backup of commits 0 to 3"));
+    CLI(&run, KEPT, "put", "a", "1", "30");
+    CLI(&run, KEPT, "backup", "b", "--incremental", "--json");
+    cli_case_expect(&run, 0, "");
+    assert_string_equal(cli_case_member(&run, run.out, (const char *[]){"backup", NULL}),
+                        "increment");
+    CLI(&run, "restore", "b", "--check");
+    cli_case_expect(&run, 0, "");
+    assert_non_null(strstr(run.out, "sound: commit 4"));
+    CLI(&run, "--data", "new", "restore", "b");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--data", "new", KEPT, "get", "a", "1");
+    cli_case_expect_out(&run, "30\n");
+    CLI(&run, "--data", "new", KEPT, "get", "a", "1", "--as-of", "2");
+    cli_case_expect_out(&run, "10\n");
+    CLI(&run, "--data", "then", "restore", "b", "--as-of", "3", "--json");
+    cli_case_expect(&run, 0, "");
+    assert_string_equal(cli_case_member(&run, run.out, (const char *[]){"done", NULL}), "restore");
+    CLI(&run, "--data", "then", "get", "a", "1");
+    cli_case_expect_out(&run, "20\n");
+    CLI(&run, "--data", "new", "restore", "b");
+    cli_case_expect(&run, 15, "empty");
+    CLI(&run, "--data", "other", "restore", "b", "--as-of", "99");
+    cli_case_expect(&run, 3, "99");
+    assert_int_not_equal(access(temp_dir_path(&run.dir, "other"), F_OK), 0);
+    cli_case_end(&run);
+}
+
+static void files_and_pipes_take_backups(void **state)
+{
+    (void)state;
+    cli_case run;
+    char stream[PATH_MAX];
+    cli_case_begin(&run);
+    make_past(&run);
+    CLI(&run, KEPT, "backup", "f.backup", "--file");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, KEPT, "backup", "f.backup", "--file");
+    cli_case_expect(&run, 15, "there already");
+    CLI(&run, KEPT, "put", "a", "1", "30");
+    CLI(&run, KEPT, "backup", "g.backup", "--file", "--base", "f.backup");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--data", "both", "restore", "f.backup", "g.backup");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--data", "both", "get", "a", "1");
+    cli_case_expect_out(&run, "30\n");
+    CLI(&run, "--data", "late", "restore", "g.backup");
+    cli_case_expect(&run, 15, "increment 1");
+    /* a stream, by standard output and input */
+    (void)snprintf(stream, sizeof stream, "%s", temp_dir_path(&run.dir, "s"));
+    run.output = stream;
+    CLI(&run, KEPT, "backup", "-");
+    cli_case_expect(&run, 0, "full backup");
+    run.output = NULL;
+    CLI(&run, "--data", "piped", "restore", "s");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--data", "piped", "get", "a", "1");
+    cli_case_expect_out(&run, "30\n");
+    /* a named pipe, in both directions at once */
+    assert_int_equal(mkfifo(temp_dir_path(&run.dir, "fifo"), 0600), 0);
+    cli_case writer = run;
+    writer.out = writer.err = NULL;
+    pid_t child = cli_case_start(&writer, (const char *const[]){"backup", "fifo", NULL});
+    CLI(&run, "--data", "fed", "restore", "fifo");
+    cli_case_expect(&run, 0, "");
+    cli_case_wait(&writer, child);
+    assert_int_equal(writer.exit_code, 0);
+    cli_case_forget(&writer);
+    CLI(&run, "--data", "fed", "get", "a", "1");
+    cli_case_expect_out(&run, "30\n");
+    cli_case_end(&run);
+}
+
+static void what_is_no_backup_is_refused(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_past(&run);
+    cli_case_write(&run, "junk", "This has never been a backup of anything at all.");
+    CLI(&run, "--data", "x", "restore", "junk");
+    cli_case_expect(&run, 6, "not a backup");
+    CLI(&run, "--data", "x", "restore", "nowhere");
+    cli_case_expect(&run, 3, "nowhere");
+    CLI(&run, "--data", "x", "restore", "junk", "--as-of", "yesterday");
+    cli_case_expect(&run, 2, "yesterday");
+    CLI(&run, "--data", "nothing", "backup", "b");
+    cli_case_expect(&run, 3, "");
+    CLI(&run, KEPT, "backup", "empty", "--incremental");
+    cli_case_expect(&run, 3, "no backup");
+    CLI(&run, KEPT, "backup", "/dev/full");
+    cli_case_expect(&run, 12, "/dev/full");
+    cli_case_end(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_of_backups_is_restored_as_of_a_commit),
+        cmocka_unit_test(files_and_pipes_take_backups),
+        cmocka_unit_test(what_is_no_backup_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
