@@ -20,6 +20,10 @@ typedef struct {
 } atom_view;
 
 typedef struct {
+    uint32_t at, bytes; /* in the payload */
+} atom_part;
+
+typedef struct {
     /* Lends the payload of a stored atom until release. CORRUPT, FORMAT, IO, NO_MEMORY. */
     pbase_status (*acquire)(atom_source *self, pbase_atom_pointer pointer, atom_view *out,
                             pbase_error *err);
@@ -28,10 +32,11 @@ typedef struct {
      * way of a checkpoint. */
     pbase_status (*write)(atom_source *self, const uint32_t *types, const pbase_bytes *payloads,
                           size_t count, pbase_atom_pointer *out, pbase_error *err);
-    /* Asks for `bytes` of the payload of a stored atom, from `at` on, without waiting for them; says
-     * nothing of errors, which acquire tells. From 0 on: for what acquire touches, too. NULL: there is
-     * nothing to ask for. */
-    void (*prefetch)(atom_source *self, pbase_atom_pointer pointer, uint32_t at, uint32_t bytes);
+    /* Asks for the first `bytes` of the payload of a stored atom and for `count` more parts of it, without
+     * waiting for them; says nothing of errors, which acquire tells. NULL: there is nothing to ask
+     * for. */
+    void (*prefetch)(atom_source *self, pbase_atom_pointer pointer, uint32_t bytes,
+                     const atom_part *parts, size_t count);
     /* Figures of reading: a clock, and how long a look-up took that was timed by it. NULL, both: nobody
      * wants them. */
     uint64_t (*now_ns)(atom_source *self);
@@ -81,15 +86,7 @@ static inline void atom_prefetch(atom_source *source, atom_ref ref, uint32_t byt
             __builtin_prefetch(at + line);
         }
     } else if (source->vtable->prefetch != NULL) {
-        source->vtable->prefetch(source, atom_ref_pointer(ref), 0, bytes);
-    }
-}
-/* Asks for a part of a payload that is not its beginning; of a stored atom only. */
-static inline void atom_prefetch_part(atom_source *source, atom_ref ref, uint32_t at,
-                                      uint32_t bytes)
-{
-    if (atom_ref_is_stored(ref) && source->vtable->prefetch != NULL) {
-        source->vtable->prefetch(source, atom_ref_pointer(ref), at, bytes);
+        source->vtable->prefetch(source, atom_ref_pointer(ref), bytes, NULL, 0);
     }
 }
 static inline void atom_release(atom_source *source, atom_view *view)

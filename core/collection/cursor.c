@@ -465,9 +465,19 @@ pbase_status pbase_cursor_key(pbase_cursor *cursor, pbase_value *out, pbase_erro
     return status == PBASE_OK ? decode_key(cursor, &key, out, &unused, err) : status;
 }
 
+/* On an entry whose stored value lies in the leaf: as most do. */
+static inline bool stands_on_plain(const pbase_cursor *self, pbase_bytes *out)
+{
+    return self->state == CURSOR_AT_ENTRY && !self->moved && self->has_values &&
+           tree_cursor_inline(&self->at, out);
+}
+
 pbase_status cursor_stored(pbase_cursor *self, pbase_bytes *out, pbase_error *err)
 {
     tree_value value;
+    if (stands_on_plain(self, out)) {
+        return PBASE_OK;
+    }
     pbase_status status = cursor_check(self, err);
     if (status == PBASE_OK && !self->has_values) {
         status = PBASE_FAIL(err, PBASE_INVALID, "the entries of a %s have no stored values",
@@ -530,9 +540,8 @@ pbase_status pbase_cursor_bytes(pbase_cursor *cursor, pbase_bytes *out, pbase_er
 {
     value_coder *coder = cursor->context->coder;
     pbase_bytes stored;
-    if (cursor->state == CURSOR_AT_ENTRY && !cursor->moved && cursor->has_values &&
-        tree_cursor_inline(&cursor->at, &stored) && stored.size > 0 &&
-        stored.data[0] == cursor->plain_head && cursor->plain_head != 0) {
+    if (stands_on_plain(cursor, &stored) && stored.size > 0 && cursor->plain_head != 0 &&
+        stored.data[0] == cursor->plain_head) {
         *out = pbase_bytes_of(stored.data + 1, stored.size - 1);
         return PBASE_OK;
     }

@@ -210,8 +210,15 @@ uint32_t node_packed_size(const node *self);
 
 /* Index of the first entry at or above `key`, count when all are below. */
 uint32_t node_search(const node *self, pbase_bytes key, bool *out_found);
-/* Asks for the entry that node_search will compare in full, without waiting for it. */
-void node_prefetch_entry(const node *self, pbase_bytes key);
+/* The same in two steps, between which other things can be done: the heads tell which entry is to be
+ * compared in full, and ask for it without waiting for it. */
+typedef struct {
+    uint32_t first; /* entry whose head is at or above the key's */
+    bool has_head;  /* false: the prefix has told already */
+} node_near;
+void node_search_heads(const node *self, pbase_bytes key, node_near *out);
+uint32_t node_search_tails(const node *self, pbase_bytes key, const node_near *near,
+                           bool *out_found);
 /* Of an inner node: index of the child that serves `key`. */
 uint32_t node_search_child(const node *self, pbase_bytes key);
 /* The same of a key that is probably at `part` of the node's heads: these are looked at first. */

@@ -78,8 +78,8 @@ static uint32_t head_lower_bound_near(const node *self, uint32_t from, uint32_t 
                                       uint32_t guess)
 {
     uint32_t to = self->count;
-    uint32_t low = guess > from + LANES ? guess - LANES : from;
-    uint32_t high = to > guess + LANES ? guess + LANES : to;
+    uint32_t low = guess > from + LANES / 2 ? guess - LANES / 2 : from;
+    uint32_t high = to > guess + LANES / 2 ? guess + LANES / 2 : to;
     if (low > from && node_head(self, low - 1) >= head) {
         return head_lower_bound(self, from, low, head);
     }
@@ -98,25 +98,31 @@ static void prefetch_entry(const uint8_t *entry)
     }
 }
 
-/* First of the entries from..count-1 at or above `key`, which is probably at `part` of them. */
-static uint32_t lower_bound(const node *self, uint32_t from, pbase_bytes key, uint32_t part,
-                            bool *out_found)
+/* First of the entries from..count-1 whose head is at or above that of `key`, which is probably at
+ * `part` of them. False: the prefix has decided, and *out is the first one at or above the key. */
+static bool heads_lower_bound(const node *self, uint32_t from, pbase_bytes key, uint32_t part,
+                              uint32_t *out)
 {
-    *out_found = false;
     pbase_bytes prefix = node_prefix(self);
     size_t shared = key.size < prefix.size ? key.size : prefix.size;
     int order = shared == 0 ? 0 : memcmp(key.data, prefix.data, shared);
     if (order != 0 || key.size < prefix.size) {
-        return order > 0 ? self->count : from;
+        *out = order > 0 ? self->count : from;
+        return false;
     }
-    pbase_bytes tail = pbase_bytes_of(key.data + prefix.size, key.size - prefix.size);
+    uint32_t head = node_head_of(key.data + prefix.size, key.size - prefix.size);
+    *out = part == NODE_PART_UNKNOWN
+               ? head_lower_bound(self, from, self->count, head)
+               : head_lower_bound_near(self, from, head, part_of(self->count, part));
+    return true;
+}
+
+/* The first entry at or above `key` when `first` is the first whose head is. */
+static uint32_t tails_lower_bound(const node *self, uint32_t first, pbase_bytes key,
+                                  bool *out_found)
+{
+    pbase_bytes tail = pbase_bytes_of(key.data + self->prefix_size, key.size - self->prefix_size);
     uint32_t head = node_head_of(tail.data, tail.size);
-    uint32_t first = part == NODE_PART_UNKNOWN
-                         ? head_lower_bound(self, from, self->count, head)
-                         : head_lower_bound_near(self, from, head, part_of(self->count, part));
-    if (self->level == 0 && first < self->count) {
-        prefetch_entry(node_entry_at(self, first));
-    }
     uint32_t past = first;
     while (past < self->count && node_head(self, past) == head) {
         past++;
@@ -124,21 +130,36 @@ static uint32_t lower_bound(const node *self, uint32_t from, pbase_bytes key, ui
     return tail_lower_bound(self, first, past, tail, out_found);
 }
 
-uint32_t node_search(const node *self, pbase_bytes key, bool *out_found)
+static uint32_t lower_bound(const node *self, uint32_t from, pbase_bytes key, uint32_t part,
+                            bool *out_found)
 {
-    return lower_bound(self, 0, key, NODE_PART_UNKNOWN, out_found);
+    uint32_t first;
+    *out_found = false;
+    return heads_lower_bound(self, from, key, part, &first)
+               ? tails_lower_bound(self, first, key, out_found)
+               : first;
 }
 
-void node_prefetch_entry(const node *self, pbase_bytes key)
+uint32_t node_search(const node *self, pbase_bytes key, bool *out_found)
 {
-    if (key.size < self->prefix_size) {
-        return;
+    node_near near;
+    node_search_heads(self, key, &near);
+    return node_search_tails(self, key, &near, out_found);
+}
+
+void node_search_heads(const node *self, pbase_bytes key, node_near *out)
+{
+    out->has_head = heads_lower_bound(self, 0, key, NODE_PART_UNKNOWN, &out->first);
+    if (out->has_head && self->level == 0 && out->first < self->count) {
+        prefetch_entry(node_entry_at(self, out->first));
     }
-    uint32_t head = node_head_of(key.data + self->prefix_size, key.size - self->prefix_size);
-    uint32_t index = head_lower_bound(self, 0, self->count, head);
-    if (index < self->count) {
-        prefetch_entry(node_entry_at(self, index));
-    }
+}
+
+uint32_t node_search_tails(const node *self, pbase_bytes key, const node_near *near,
+                           bool *out_found)
+{
+    *out_found = false;
+    return near->has_head ? tails_lower_bound(self, near->first, key, out_found) : near->first;
 }
 
 uint32_t node_search_child(const node *self, pbase_bytes key)
@@ -190,14 +211,20 @@ uint32_t node_child_part(const node *self, uint32_t index, pbase_bytes key)
 
 #define NEAR_LINES 2u /* of heads and of slots, around where one is guessed */
 
-/* Asks for `lines` around `at`, as far as they lie in the payload. */
-static void ask_around(atom_source *source, const node_child *child, uint32_t at, uint32_t lines)
+/* `lines` around `at`, as far as they lie in the child's payload. */
+static atom_part part_around(const node_child *child, uint32_t at, uint32_t lines)
 {
     uint32_t half = lines * 32;
     uint32_t from = at > NODE_HEADER_BYTES + half ? at - half : NODE_HEADER_BYTES;
-    if (from < child->size) {
-        uint32_t left = child->size - from;
-        atom_prefetch_part(source, child->ref, from, left < lines * 64 ? left : lines * 64);
+    uint32_t left = from < child->size ? child->size - from : 0;
+    return (atom_part){from, left < lines * 64 ? left : lines * 64};
+}
+
+static void ask(atom_source *source, const node_child *child, uint32_t bytes,
+                const atom_part *parts, size_t count)
+{
+    if (source->vtable->prefetch != NULL) {
+        source->vtable->prefetch(source, atom_ref_pointer(child->ref), bytes, parts, count);
     }
 }
 
@@ -210,10 +237,12 @@ static void ask_inner(atom_source *source, const node *parent, const node_child 
     uint32_t start = NODE_HEADER_BYTES + node_prefix_room(parent->prefix_size);
     uint32_t count = child->size > start ? (child->size - start) / (length + 8) : 0;
     uint32_t index = part_of(count, part);
-    atom_prefetch(source, child->ref, NODE_HEADER_BYTES);
-    ask_around(source, child, start + index * 4, NEAR_LINES);
-    ask_around(source, child, start + (count + index) * 4, NEAR_LINES);
-    ask_around(source, child, start + count * 8 + index * length, ENTRY_LINES);
+    const atom_part parts[] = {
+        part_around(child, start + index * 4, NEAR_LINES),
+        part_around(child, start + (count + index) * 4, NEAR_LINES),
+        part_around(child, start + count * 8 + index * length, ENTRY_LINES),
+    };
+    ask(source, child, NODE_HEADER_BYTES, parts, sizeof parts / sizeof parts[0]);
 }
 
 #define LEAF_LINES 6u /* an entry, and about as much on either side as the guess is wrong */
@@ -222,10 +251,12 @@ static void ask_leaf(atom_source *source, const node_child *child, uint32_t part
 {
     uint32_t index_bytes = child->count < child->size / 8 ? (uint32_t)child->count * 8 : 0;
     uint32_t start = NODE_HEADER_BYTES + index_bytes;
-    atom_prefetch(source, child->ref, start < LEAF_AHEAD_BYTES ? start : LEAF_AHEAD_BYTES);
-    if (part != NODE_PART_UNKNOWN && start < child->size) {
-        ask_around(source, child, start + part_of(child->size - start, part), LEAF_LINES);
+    bool guesses = part != NODE_PART_UNKNOWN && start < child->size;
+    atom_part entry = {0, 0};
+    if (guesses) {
+        entry = part_around(child, start + part_of(child->size - start, part), LEAF_LINES);
     }
+    ask(source, child, start < LEAF_AHEAD_BYTES ? start : LEAF_AHEAD_BYTES, &entry, guesses);
 }
 
 void node_prefetch_child(atom_source *source, const node *self, uint32_t index, uint32_t part)

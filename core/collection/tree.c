@@ -81,7 +81,13 @@ pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t inde
                             pbase_error *err)
 {
     node_entry entry;
+    pbase_bytes plain;
     out->large.pin = NULL;
+    if (node_inline_value(leaf, index, &plain)) {
+        out->spelling = pbase_bytes_of(NULL, 0);
+        out->value = tree_value_of(plain);
+        return PBASE_OK;
+    }
     node_entry_read(leaf, index, &entry);
     out->spelling = entry.spelling;
     return tree_value_lend(source, &entry, &out->large, &out->value, err);

@@ -25,14 +25,26 @@ static void release_lane(many *self, size_t lane)
     atom_release(self->tree->source, &self->ways[lane].views[self->ways[lane].turn]);
 }
 
+/* The root for one lane; what was lent to the first one without a pin serves the others, too. */
+static pbase_status lend_root(many *self, size_t lane, pbase_error *err)
+{
+    const tree_descent *first = &self->ways[0];
+    tree_descent *way = &self->ways[lane];
+    if (lane > 0 && first->views[0].pin == NULL) {
+        way->views[0] = first->views[0];
+        way->nodes[0] = first->nodes[0];
+        return PBASE_OK;
+    }
+    return tree_root_lend(self->tree, &way->views[0], &way->nodes[0], err);
+}
+
 /* Every lane stands on the root. A failure holds nothing. */
 static pbase_status begin(many *self, pbase_error *err)
 {
     for (size_t i = 0; i < self->count; i++) {
-        tree_descent *way = &self->ways[i];
-        way->turn = 0;
+        self->ways[i].turn = 0;
         self->parts[i] = NODE_PART_UNKNOWN;
-        pbase_status status = tree_root_lend(self->tree, &way->views[0], &way->nodes[0], err);
+        pbase_status status = lend_root(self, i, err);
         if (status != PBASE_OK) {
             while (i-- > 0) {
                 release_lane(self, i);
@@ -73,13 +85,16 @@ static pbase_status go_down(many *self, pbase_error *err)
 static pbase_status take(many *self, tree_item *out, bool *out_found, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
+    node_near near[TREE_MANY_MAX];
     for (size_t i = 0; i < self->count; i++) {
-        node_prefetch_entry(held(self, i), self->keys[i]);
+        node_search_heads(held(self, i), self->keys[i], &near[i]);
     }
     for (size_t i = 0; i < self->count; i++) {
         const node *leaf = held(self, i);
         out_found[i] = false;
-        uint32_t index = status == PBASE_OK ? node_search(leaf, self->keys[i], &out_found[i]) : 0;
+        uint32_t index = status == PBASE_OK
+                             ? node_search_tails(leaf, self->keys[i], &near[i], &out_found[i])
+                             : 0;
         if (out_found[i]) {
             out[i].node = self->ways[i].views[self->ways[i].turn];
             status = tree_item_lend(self->tree->source, leaf, index, &out[i], err);

@@ -3,20 +3,8 @@
 
 #include <inttypes.h>
 
-#define FANOUT 256u
 /* A segment that still grows is given room for this many bytes of bits at once. */
 #define GROWTH_BYTES_MIN (64u << 20)
-
-typedef struct {
-    _Atomic(mapped_segment *) slots[FANOUT];
-} segment_page;
-
-struct segment_map {
-    const pbase_host *host;
-    pbase_storage *storage;
-    pbase_os_mutex *mutex; /* guards creating pages and entries */
-    _Atomic(segment_page *) pages[FANOUT];
-};
 
 pbase_status segment_map_create(const pbase_host *host, pbase_storage *storage, segment_map **out,
                                 pbase_error *err)
@@ -52,9 +40,9 @@ void segment_map_destroy(segment_map *map)
         return;
     }
     const pbase_alloc *alloc = map->host->alloc;
-    for (size_t i = 0; i < FANOUT; i++) {
-        segment_page *page = atomic_load_explicit(&map->pages[i], memory_order_relaxed);
-        for (size_t j = 0; page != NULL && j < FANOUT; j++) {
+    for (size_t i = 0; i < SEGMENT_MAP_FANOUT; i++) {
+        segment_map_page *page = atomic_load_explicit(&map->pages[i], memory_order_relaxed);
+        for (size_t j = 0; page != NULL && j < SEGMENT_MAP_FANOUT; j++) {
             segment_destroy(alloc, atomic_load_explicit(&page->slots[j], memory_order_relaxed));
         }
         pbase_alloc_free(alloc, page, sizeof *page);
@@ -67,8 +55,9 @@ void segment_map_destroy(segment_map *map)
 
 static _Atomic(mapped_segment *) *slot_of(segment_map *map, uint32_t log_id)
 {
-    segment_page *page = atomic_load_explicit(&map->pages[log_id / FANOUT], memory_order_acquire);
-    return page == NULL ? NULL : &page->slots[log_id % FANOUT];
+    segment_map_page *page =
+        atomic_load_explicit(&map->pages[log_id / SEGMENT_MAP_FANOUT], memory_order_acquire);
+    return page == NULL ? NULL : &page->slots[log_id % SEGMENT_MAP_FANOUT];
 }
 
 /* With the mutex held. */
@@ -77,11 +66,11 @@ static pbase_status page_ensure(segment_map *map, uint32_t log_id, pbase_error *
     if (slot_of(map, log_id) != NULL) {
         return PBASE_OK;
     }
-    segment_page *page = pbase_alloc_zeroed(map->host->alloc, 1, sizeof *page);
+    segment_map_page *page = pbase_alloc_zeroed(map->host->alloc, 1, sizeof *page);
     if (page == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the table of segments");
     }
-    atomic_store_explicit(&map->pages[log_id / FANOUT], page, memory_order_release);
+    atomic_store_explicit(&map->pages[log_id / SEGMENT_MAP_FANOUT], page, memory_order_release);
     return PBASE_OK;
 }
 
@@ -175,22 +164,19 @@ pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
     return PBASE_OK;
 }
 
-void segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t at, uint32_t bytes)
+const uint8_t *segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t bytes)
 {
     uint64_t offset = pbase_atom_pointer_offset(pointer);
-    _Atomic(mapped_segment *) *slot = slot_of(map, pbase_atom_pointer_log(pointer));
-    mapped_segment *segment =
-        slot == NULL ? NULL : atomic_load_explicit(slot, memory_order_acquire);
-    if (!lies_inside(segment, offset)) {
-        return;
+    mapped_segment *segment = segment_map_segment(map, pointer, offset);
+    if (segment == NULL) {
+        return NULL;
     }
-    if (at == 0) {
-        __builtin_prefetch(&segment->verified[offset / PBASE_ATOM_ALIGN / 64]);
-    }
-    const uint8_t *from = segment->data + offset + at;
+    __builtin_prefetch(&segment->verified[offset / PBASE_ATOM_ALIGN / 64]);
+    const uint8_t *at = segment->data + offset;
     for (uint32_t line = 0; line < bytes; line += 64) {
-        __builtin_prefetch(from + line);
+        __builtin_prefetch(at + line);
     }
+    return at;
 }
 
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at)

@@ -231,10 +231,18 @@ static pbase_status verify_mapped(store *self, const uint8_t *at, const atom_hea
     return status;
 }
 
-/* First touch of a mapped atom, or one under a transform. */
-static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer,
-                                        mapped_segment *segment, const uint8_t *at,
-                                        uint64_t available, atom_view *out, pbase_error *err)
+static void lend_mapped(const uint8_t *at, atom_view *out)
+{
+    out->payload = at + ATOM_HEADER_BYTES;
+    out->size = pbase_get_u32(at + 4);
+    out->type = at[12];
+    out->pin = NULL;
+}
+
+/* The atom at `at`, with so many bytes behind that may be read. */
+static pbase_status load_mapped(store *self, pbase_atom_pointer pointer, mapped_segment *segment,
+                                const uint8_t *at, uint64_t available, atom_view *out,
+                                pbase_error *err)
 {
     atom_header header;
     pbase_status status = atom_header_read(at, available, &header, err);
@@ -256,12 +264,23 @@ static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer,
     status = verify_mapped(self, at, &header, err);
     if (status == PBASE_OK) {
         segment_map_set_verified(segment, at);
-        out->payload = at + ATOM_HEADER_BYTES;
-        out->size = header.stored_size;
-        out->type = header.type;
-        out->pin = NULL;
+        lend_mapped(at, out);
     }
     return status;
+}
+
+/* First touch of a mapped atom, or one under a transform. */
+static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer, atom_view *out,
+                                        pbase_error *err)
+{
+    mapped_segment *segment;
+    const uint8_t *at;
+    uint64_t available;
+    pbase_status status = segment_map_find(self->map, pointer, &segment, &at, &available, err);
+    if (status == PBASE_OK) {
+        status = load_mapped(self, pointer, segment, at, available, out, err);
+    }
+    return note_pointer(err, pointer, status);
 }
 
 static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, atom_view *out,
@@ -271,29 +290,27 @@ static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, ato
     if (self->map == NULL) {
         return acquire_cached(self, pointer, out, err);
     }
-    mapped_segment *segment;
-    const uint8_t *at;
-    uint64_t available;
-    pbase_status status = segment_map_find(self->map, pointer, &segment, &at, &available, err);
-    if (status == PBASE_OK && segment_map_verified(segment, at)) {
-        out->payload = at + ATOM_HEADER_BYTES;
-        out->size = pbase_get_u32(at + 4);
-        out->type = at[12];
-        out->pin = NULL;
-        return PBASE_OK;
+    const uint8_t *at = segment_map_verified_at(self->map, pointer);
+    if (at == NULL) {
+        return acquire_mapped_slow(self, pointer, out, err);
     }
-    if (status == PBASE_OK) {
-        status = acquire_mapped_slow(self, pointer, segment, at, available, out, err);
-    }
-    return note_pointer(err, pointer, status);
+    lend_mapped(at, out);
+    return PBASE_OK;
 }
 
-static void prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t at, uint32_t bytes)
+static void prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t bytes,
+                     const atom_part *parts, size_t count)
 {
     store *self = store_from(source);
+    const uint8_t *at = NULL;
     if (self->map != NULL) {
-        segment_map_prefetch(self->map, pointer, at == 0 ? 0 : ATOM_HEADER_BYTES + at,
-                             at == 0 ? ATOM_HEADER_BYTES + bytes : bytes);
+        at = segment_map_prefetch(self->map, pointer, ATOM_HEADER_BYTES + bytes);
+    }
+    for (size_t i = 0; at != NULL && i < count; i++) {
+        const uint8_t *part = at + ATOM_HEADER_BYTES + parts[i].at;
+        for (uint32_t line = 0; line < parts[i].bytes; line += 64) {
+            __builtin_prefetch(part + line);
+        }
     }
 }
 

@@ -101,12 +101,14 @@ static pbase_status heap_write(atom_source *source, const uint32_t *types,
     return PBASE_OK;
 }
 
-static void heap_prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t at,
-                          uint32_t bytes)
+static void heap_prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t bytes,
+                          const atom_part *parts, size_t count)
 {
     (void)pointer;
-    if (at > 0) {
-        atomic_store(&heap_source_from(source)->asked, (uint64_t)at << 32 | bytes);
+    (void)bytes;
+    if (count > 0) {
+        const atom_part *last = &parts[count - 1];
+        atomic_store(&heap_source_from(source)->asked, (uint64_t)last->at << 32 | last->bytes);
     }
 }
 
