@@ -436,6 +436,9 @@ static void measure_updates(measuring *self)
     }
     tell(self, KV_UPDATE, (double)done / (bench_seconds() - began));
     engine->session_close(session);
+    if (self->options->wanted[KV_SIZE_UPDATED] && engine->settle != NULL) {
+        engine->settle(database); /* cleaned, by whoever knows how */
+    }
     engine->close(database);
     tell(self, KV_SIZE_UPDATED, kv_folder_bytes(self->loaded));
 }

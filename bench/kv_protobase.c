@@ -64,7 +64,8 @@ static void ours_settle(void *engine)
 {
     pbase_error err;
     pbase_error_init(&err);
-    must(pbase_space_checkpoint(((ours *)engine)->space, NULL, &err), &err, "checkpoint");
+    pbase_compact_report report;
+    must(pbase_space_compact(((ours *)engine)->space, NULL, &report, &err), &err, "compact");
 }
 
 static void ours_close(void *engine)

@@ -266,23 +266,33 @@ static void rebase_patch(atom_source *source, atom_memory *copy, uint32_t index,
     node self = node_of(copy->payload, copy->size);
     uint8_t *at = copy->payload + (node_ref_at(&self, index) - copy->payload);
     pbase_put_u64(at, to);
-    if (self.level != 0 && atom_ref_is_stored(to)) {
+    if (self.level != 0 && atom_ref_is_memory(from) && atom_ref_is_stored(to)) {
         pbase_put_u32(at - NODE_CHILD_REF + NODE_CHILD_SIZE, stored_size(from));
     }
     tree_drop(source, from);
 }
 
+/* Where a reference leads once it is settled, and has moved. */
+static atom_ref moved_ref(atom_ref ref, const ref_map *moved)
+{
+    atom_ref to = stored_ref(ref);
+    if (moved != NULL) {
+        (void)ref_map_find(moved, to, &to); /* else it is where it was */
+    }
+    return to;
+}
+
 /* Rebases what reference `index` leads to; when that changes it, in a copy of the node, which is
  * made at the first change. */
 static pbase_status rebase_reference(atom_source *source, const node *self, uint32_t index,
-                                     atom_memory **copy, pbase_error *err)
+                                     const ref_map *moved, atom_memory **copy, pbase_error *err)
 {
     const uint8_t *at = node_ref_at(self, index);
     atom_ref from = at == NULL ? ATOM_REF_NONE : pbase_get_u64(at), to;
-    if (!atom_ref_is_memory(from)) {
+    if (from == ATOM_REF_NONE || (moved == NULL && !atom_ref_is_memory(from))) {
         return PBASE_OK;
     }
-    pbase_status status = tree_rebase(source, from, &to, err);
+    pbase_status status = tree_rebase(source, from, moved, &to, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -302,10 +312,11 @@ static pbase_status rebase_reference(atom_source *source, const node *self, uint
     return PBASE_OK;
 }
 
-pbase_status tree_rebase(atom_source *source, atom_ref ref, atom_ref *out, pbase_error *err)
+pbase_status tree_rebase(atom_source *source, atom_ref ref, const ref_map *moved, atom_ref *out,
+                         pbase_error *err)
 {
     if (!is_dirty(ref)) {
-        *out = stored_ref(ref);
+        *out = moved_ref(ref, moved);
         return PBASE_OK;
     }
     atom_memory *copy = NULL;
@@ -314,7 +325,7 @@ pbase_status tree_rebase(atom_source *source, atom_ref ref, atom_ref *out, pbase
         node self = tree_node_memory(ref);
         bool owner = self.level != 0 || (self.flags & NODE_OWNS) != 0;
         for (uint32_t i = 0; owner && status == PBASE_OK && i < self.count; i++) {
-            status = rebase_reference(source, &self, i, &copy, err);
+            status = rebase_reference(source, &self, i, moved, &copy, err);
         }
     }
     if (status == PBASE_OK) {

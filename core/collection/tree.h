@@ -18,6 +18,7 @@
 #ifndef PROTOBASE_COLLECTION_TREE_H
 #define PROTOBASE_COLLECTION_TREE_H
 #include "atom/atom_source.h"
+#include "atom/ref_map.h"
 #include "collection/key_encoding.h"
 
 typedef struct {
@@ -154,9 +155,30 @@ PBASE_MUST_CHECK pbase_status tree_remove_range(tree *self, uint64_t index, uint
 PBASE_MUST_CHECK pbase_status tree_settle(atom_source *source, atom_ref ref, atom_ref *out,
                                           pbase_error *err);
 /* A tree of the same content in which every settled atom in memory is replaced by where it was
- * stored; only unsettled nodes above settled ones are copied. `*out` is one count for the caller. */
-PBASE_MUST_CHECK pbase_status tree_rebase(atom_source *source, atom_ref ref, atom_ref *out,
-                                          pbase_error *err);
+ * stored, and what `moved` (may be NULL) has by where that leads; only unsettled nodes above such ones
+ * are copied. `*out` is one count for the caller. */
+PBASE_MUST_CHECK pbase_status tree_rebase(atom_source *source, atom_ref ref, const ref_map *moved,
+                                          atom_ref *out, pbase_error *err);
+
+typedef enum {
+    TREE_MOVE_NOTHING, /* neither the atom nor anything below it */
+    TREE_MOVE_BELOW,   /* perhaps something below it */
+    TREE_MOVE_IT       /* the atom, and perhaps something below it */
+} tree_move_wish;
+typedef struct {
+    void *state;
+    /* What is wanted of a stored atom with `size` bytes of payload, 0: not known. Another result than
+     * OK ends the move with it. */
+    pbase_status (*wish)(void *state, atom_ref ref, uint32_t size, tree_move_wish *out,
+                         pbase_error *err);
+} tree_mover;
+/* Writes atoms of a settled tree anew, and those above them, which name them; durable with the next
+ * append. `*out` names the root of a tree of the same content. `moved` gets where each of them went
+ * (itself: a node in which nothing moved); what it has before is not asked for again. After a failure
+ * nothing is broken; what was written is reached by nobody. */
+PBASE_MUST_CHECK pbase_status tree_move(atom_source *source, atom_ref root, bool positional,
+                                        const tree_mover *mover, ref_map *moved, atom_ref *out,
+                                        pbase_error *err);
 
 /* ------------------------------------------------------------------------------- checking ---- */
 

@@ -548,6 +548,11 @@ pbase_status store_segment_retire(store *self, const pbase_call *call, uint32_t 
     return pbase_storage_segment_retire(self->storage, call, log_id, err);
 }
 
+uint64_t store_written_bytes(const store *self)
+{
+    return atomic_load_explicit(&self->atom_bytes_written, memory_order_relaxed);
+}
+
 pbase_status store_has_transform(store *self, bool *out, pbase_error *err)
 {
     *out = false;

@@ -2,6 +2,8 @@
  *
  *   1. with the commit lock: take the newest state S and the journal's head P
  *   2. without it: write every atom in memory that S reaches (tree_settle), children first
+ *      2b. write anew, without it as well, what lies in segments that the last sweep chose to be emptied
+ *      (move_plan.h): the root of the checkpoint then leads to the copies
  *   3. with it: append the checkpoint record (S, root pointer, P), which makes those atoms durable
  *   4. move the anchor to that record and trim what lies before P, or before the oldest checkpoint
  *      that retention keeps
@@ -24,6 +26,7 @@ typedef struct {
     uint64_t bytes;    /* of journal since the last checkpoint */
     uint64_t since_ns; /* when they began to grow */
     atom_ref settled;  /* root of base->catalog on storage */
+    ref_map moved;     /* of what was settled before, where it is now */
     pbase_position anchor;
     retained_list kept; /* after it, itself the last */
     uint64_t fence;     /* of the lock `checkpoint` */
@@ -83,14 +86,15 @@ static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error
     return status;
 }
 
-static pbase_status publish_rebased(engine *self, pbase_error *err)
+static pbase_status publish_rebased(engine *self, const ref_map *moved, pbase_error *err)
 {
     engine_lock(self, self->commit_mutex);
     atom_ref catalog = ATOM_REF_NONE;
     atom_source *atoms = store_atoms(self->bytes);
     pbase_status status = deferred_apply(self, err);
     if (status == PBASE_OK) {
-        status = tree_rebase(atoms, self->newest->catalog, &catalog, err);
+        status = tree_rebase(atoms, self->newest->catalog, moved->count > 0 ? moved : NULL,
+                             &catalog, err);
     }
     if (status == PBASE_OK) {
         space_state *next = space_state_create(&self->states, atoms, catalog,
@@ -190,15 +194,70 @@ static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pba
     return status;
 }
 
+#define SWEEP_AT_CLOSE_MS 1000u /* nobody wants to wait longer to be rid of a space */
+
+/* What nobody waits for ends when the engine does, or soon after. */
+static pbase_call background_call(engine *self)
+{
+    return (pbase_call){.deadline_ns = self->is_closing
+                                           ? pbase_os_deadline(self->host->os, SWEEP_AT_CLOSE_MS)
+                                           : PBASE_NO_DEADLINE,
+                        .cancelled = &self->sweep_cancelled};
+}
+
+/* Something in the background failed that loses nothing. */
+static void log_failure(engine *self, const char *what, pbase_status status, const pbase_error *why)
+{
+    if (status != PBASE_OK && status != PBASE_BUSY && status != PBASE_CANCELLED &&
+        status != PBASE_TIMEOUT) {
+        pbase_log_write(self->host->log, PBASE_LOG_WARNING, what,
+                        "%s; nothing is lost, space is not given back", why->message);
+    }
+}
+
+/* Carries out what the last sweep chose. If that fails, the checkpoint is of what was there. */
+static void move_settled(engine *self, checkpoint_run *run)
+{
+    pbase_error why;
+    pbase_call call = background_call(self);
+    uint64_t bytes = 0;
+    pbase_error_init(&why);
+    if (self->moves.count == 0 || run->settled == ATOM_REF_NONE) {
+        return;
+    }
+    engine_lock(self, self->settle_mutex);
+    store_birth_set(self->bytes, run->base->sequence);
+    pbase_status status =
+        move_plan_run(&self->moves, store_atoms(self->bytes), run->settled, self->host->os, &call,
+                      &run->moved, &run->settled, &bytes, &why);
+    engine_unlock(self, self->settle_mutex);
+    move_plan_fini(&self->moves);
+    if (status != PBASE_OK) {
+        ref_map_fini(&run->moved);
+        log_failure(self, "core/move", status, &why);
+        return;
+    }
+    self->has_moved = bytes > 0;
+    engine_lock(self, self->queue_mutex);
+    self->counters.moved_bytes += bytes;
+    engine_unlock(self, self->queue_mutex);
+}
+
 static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_call *call,
                                 pbase_error *err)
 {
+    ref_map_init(&run->moved, self->host->alloc);
     pbase_status status =
         settle_tree(self, run->base->sequence, run->base->catalog, &run->settled, err);
     if (status == PBASE_OK) {
+        move_settled(self, run);
         status = name_checkpoint(self, run, call, err);
     }
-    return status == PBASE_OK ? publish_rebased(self, err) : status;
+    if (status == PBASE_OK) {
+        status = publish_rebased(self, &run->moved, err);
+    }
+    ref_map_fini(&run->moved);
+    return status;
 }
 
 static void account(engine *self, const checkpoint_run *run, pbase_status status, uint64_t began_ns)
@@ -261,16 +320,19 @@ static void right_release(engine *self, const checkpoint_run *run)
     }
 }
 
-/* Settles the newest state, unless somebody else just did. */
+/* Settles the newest state, unless somebody else just did; also when only something is to be moved. */
 static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *call,
                            pbase_error *err)
 {
+    space_state_unref(run->base);
+    run->base = NULL;
     pbase_status status = take_base(self, run, err);
     if (status != PBASE_OK) {
         return status;
     }
     engine_lock(self, self->queue_mutex);
-    bool is_due = run->base->sequence > self->settled_sequence || self->recovery.created;
+    bool is_due = run->base->sequence > self->settled_sequence || self->recovery.created ||
+                  self->moves.count > 0;
     engine_unlock(self, self->queue_mutex);
     return is_due ? settle_base(self, run, call, err) : PBASE_OK;
 }
@@ -293,8 +355,9 @@ static bool sweep_is_due(engine *self, const pbase_call *call)
 {
     uint64_t bytes = 0, before = self->swept_held_bytes;
     pbase_status status = pbase_storage_segments_list(self->storage, call, add_bytes, &bytes, NULL);
-    return status == PBASE_OK && bytes > before && bytes - before >= SWEEP_GROWTH_BYTES_MIN &&
-           bytes - before >= self->swept_live_bytes / 4;
+    bool has_grown = bytes > before && bytes - before >= SWEEP_GROWTH_BYTES_MIN &&
+                     bytes - before >= self->swept_live_bytes / 4;
+    return status == PBASE_OK && (has_grown || self->has_moved);
 }
 
 static pbase_status sweep(engine *self, const pbase_call *call, bool is_asked_for,
@@ -304,6 +367,7 @@ static pbase_status sweep(engine *self, const pbase_call *call, bool is_asked_fo
     if (status == PBASE_OK) {
         self->swept_live_bytes = out->live_bytes;
         self->swept_held_bytes = out->bytes - out->freed_bytes;
+        self->has_moved = false;
         engine_lock(self, self->queue_mutex);
         self->counters.sweeps++;
         self->counters.freed_segments += out->freed_segments;
@@ -315,26 +379,45 @@ static pbase_status sweep(engine *self, const pbase_call *call, bool is_asked_fo
     return status;
 }
 
-#define SWEEP_AT_CLOSE_MS 1000u /* nobody wants to wait longer to be rid of a space */
-
-/* In the background: what comes of it is only logged, and it ends when the engine does. */
-static void sweep_when_due(engine *self)
+/* Sweeps, and as long as that finds segments to be emptied, settles again, which does it, and sweeps
+ * again; until it gains no more. `out` tells of all rounds. */
+static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pbase_call *call,
+                                    bool is_asked_for, sweep_report *out, pbase_error *err)
 {
-    const pbase_call until_close = {
-        .deadline_ns = self->is_closing ? pbase_os_deadline(self->host->os, SWEEP_AT_CLOSE_MS)
-                                        : PBASE_NO_DEADLINE,
-        .cancelled = &self->sweep_cancelled};
+    pbase_status status = sweep(self, call, is_asked_for, out, err);
+    uint64_t planned = out->planned_bytes, held = out->bytes - out->freed_bytes;
+    while (status == PBASE_OK && planned > 0) {
+        sweep_report round;
+        uint64_t before = held;
+        status = settle(self, run, call, err);
+        if (status == PBASE_OK) {
+            status = sweep(self, call, is_asked_for, &round, err);
+        }
+        if (status != PBASE_OK) {
+            break;
+        }
+        held = round.bytes - round.freed_bytes;
+        out->freed_segments += round.freed_segments;
+        out->punched_bytes += round.punched_bytes;
+        out->freed_bytes = out->bytes > held ? out->bytes - held : 0;
+        planned = held + planned / 16 <= before ? round.planned_bytes : 0;
+    }
+    return status;
+}
+
+/* In the background: what comes of it is only logged. What is to be moved waits for the next checkpoint;
+ * there is none after the last one. */
+static void sweep_when_due(engine *self, checkpoint_run *run)
+{
+    pbase_call call = background_call(self);
     sweep_report report;
     pbase_error why;
     pbase_error_init(&why);
-    if (!sweep_is_due(self, &until_close)) {
-        return;
-    }
-    pbase_status status = sweep(self, &until_close, false, &report, &why);
-    if (status != PBASE_OK && status != PBASE_BUSY && status != PBASE_CANCELLED &&
-        status != PBASE_TIMEOUT) {
-        pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/sweep",
-                        "%s; nothing is lost, space is not given back", why.message);
+    if (sweep_is_due(self, &call)) {
+        pbase_status status = self->is_closing
+                                  ? sweep_in_rounds(self, run, &call, false, &report, &why)
+                                  : sweep(self, &call, false, &report, &why);
+        log_failure(self, "core/sweep", status, &why);
     }
 }
 
@@ -360,9 +443,9 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
         status = settle(self, &run, call, err);
     }
     if (status == PBASE_OK && swept == NULL) {
-        sweep_when_due(self);
+        sweep_when_due(self, &run);
     } else if (status == PBASE_OK) {
-        status = sweep(self, call, true, swept, err);
+        status = sweep_in_rounds(self, &run, call, true, swept, err);
     }
     right_release(self, &run);
     account(self, &run, status, began_ns);

@@ -409,6 +409,7 @@ pbase_status engine_open(const engine_options *options, engine **out, pbase_erro
     self->options = *options;
     self->waiting_end = &self->waiting;
     retained_list_init(&self->history.kept, options->host->alloc);
+    move_plan_init(&self->moves, options->host->alloc);
     self->recovery.created = codec_table_created(store_codecs(options->bytes));
     pbase_status status = engine_durability_check(self, options->durability, err);
     if (status == PBASE_OK) {
@@ -500,6 +501,7 @@ void engine_close(engine *self)
     deferred_fini(self);
     space_state_unref(self->newest);
     history_fini(self);
+    move_plan_fini(&self->moves);
     if (self->holds_writer) {
         pbase_storage_lock_release(self->storage, "writer", self->fence);
     }

@@ -4,6 +4,7 @@
 #include "store/latency.h"
 #include "txn/deferred.h"
 #include "txn/history.h"
+#include "txn/move_plan.h"
 #include "txn/store_coder.h"
 
 /* Memory of unsettled atoms, as a multiple of checkpoint_bytes: where a checkpoint starts early,
@@ -17,7 +18,7 @@ typedef struct {
     uint64_t checkpoints, checkpoint_failures, checkpoint_ns, waits;
     uint64_t checkpoint_refusals; /* another process had the right */
     uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
-    uint64_t sweeps, freed_segments, freed_bytes, punched_bytes;
+    uint64_t sweeps, freed_segments, freed_bytes, punched_bytes, moved_bytes;
     uint64_t applied_rounds; /* of commits that waited */
     uint64_t live_bytes; /* as the last sweep found */
 } engine_counters;
@@ -95,6 +96,10 @@ struct engine {
     uint64_t swept_held_bytes;       /* likewise: what the store took of the device after it */
     bool cannot_punch;               /* likewise: the storage found that it cannot */
     uint64_t punch_ns;               /* likewise: what a hole took lately */
+    move_plan moves;                 /* likewise: of the last sweep, for the next checkpoint */
+    uint64_t swept_written_bytes;    /* likewise: atoms written before it */
+    uint64_t swept_sequence;         /* queue: newest at the last sweep */
+    bool has_moved;                  /* likewise of the one who settles: something since */
     uint32_t sweep_cancelled;        /* atomic: the background is to end */
     bool is_closing;                 /* it has: one more checkpoint is made, and a sweep in brief */
 };

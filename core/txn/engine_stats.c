@@ -140,6 +140,7 @@ static pbase_status tell_rest(engine *self, const engine_now *now, pbase_stat_ea
         {"freed_segments", counts->freed_segments, "count"},
         {"freed_bytes", counts->freed_bytes, "bytes"},
         {"punched_bytes", counts->punched_bytes, "bytes"},
+        {"moved_bytes", counts->moved_bytes, "bytes"},
         {"swept_live_bytes", counts->live_bytes, "bytes"},
     };
     return tell(figures, sizeof figures / sizeof figures[0], each, each_state, err);

@@ -121,12 +121,13 @@ pbase_status marks_add(marks *self, atom_ref ref, bool *out_first, segment_marks
                            : mark_in(self, segment, offset, out_first, err);
 }
 
-void marks_cover(segment_marks *segment, uint64_t offset, uint64_t bytes)
+void marks_cover(const marks *self, segment_marks *segment, uint64_t offset, uint64_t bytes)
 {
     uint64_t end = offset + (bytes + PBASE_ATOM_ALIGN - 1) / PBASE_ATOM_ALIGN * PBASE_ATOM_ALIGN;
     end = end < segment->bytes ? end : segment->bytes;
     PBASE_ASSERT(segment->blocks != NULL && offset < end);
     segment->live_bytes += end - offset;
+    segment->pinned_bytes += self->is_pinning ? end - offset : 0;
     for (uint64_t i = offset / MARKS_BLOCK_BYTES; i <= (end - 1) / MARKS_BLOCK_BYTES; i++) {
         segment->blocks[i / 64] |= (uint64_t)1 << (i % 64);
     }

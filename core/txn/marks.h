@@ -15,11 +15,13 @@
 
 typedef struct {
     uint32_t log_id;
-    bool is_sealed;      /* nobody adds to it; else atoms behind `bytes` are not of this table */
-    uint64_t bytes;      /* of the segment, when it was listed */
-    uint64_t held_bytes; /* of the device; 0: not known */
-    bool is_punched;     /* blocks of it were given back since */
-    uint64_t live_bytes; /* of atoms that were marked, with their headers */
+    bool is_sealed;        /* nobody adds to it; else atoms behind `bytes` are not of this table */
+    uint64_t bytes;        /* of the segment, when it was listed */
+    uint64_t held_bytes;   /* of the device; 0: not known */
+    bool is_punched;       /* blocks of it were given back since */
+    bool is_retired;       /* it was, since */
+    uint64_t live_bytes;   /* of atoms that were marked, with their headers */
+    uint64_t pinned_bytes; /* of those that were marked while it was pinning */
     uint64_t
         *begins; /* a bit per PBASE_ATOM_ALIGN bytes: an atom that was marked; NULL: none yet */
     uint64_t *blocks; /* a bit per MARKS_BLOCK_BYTES that one touches; NULL like `begins` */
@@ -30,6 +32,8 @@ typedef struct {
     segment_marks *items; /* by log id, ascending */
     size_t count, capacity;
     ref_set others; /* marked, and in none of them */
+    bool
+        is_pinning; /* what is marked now may be reached for long, and not by the newest state alone */
 } marks;
 
 void marks_init(marks *self, const pbase_alloc *alloc);
@@ -44,7 +48,7 @@ segment_marks *marks_segment(marks *self, uint32_t log_id);
 PBASE_MUST_CHECK pbase_status marks_add(marks *self, atom_ref ref, bool *out_first,
                                         segment_marks **out_segment, pbase_error *err);
 /* Counts the `bytes` of an atom at `offset` that was marked first, and the blocks they touch. */
-void marks_cover(segment_marks *segment, uint64_t offset, uint64_t bytes);
+void marks_cover(const marks *self, segment_marks *segment, uint64_t offset, uint64_t bytes);
 
 /* Bytes of the blocks that cannot be given back: something alive or the segment's header touches
  * them, or they are not whole. */

@@ -25,12 +25,18 @@ typedef struct {
 } root_list;
 
 typedef struct {
+    uint64_t *items;
+    size_t count, capacity;
+} sequence_array;
+
+typedef struct {
     engine *engine;
     const pbase_call *call;
     marks marks;
-    root_list roots;    /* of checkpoints */
-    bool has_transform; /* sizes of payloads say nothing of what atoms take */
-    bool is_asked_for;  /* somebody waits for it, and wants it whole */
+    root_list roots;     /* of checkpoints; the newest one is the last */
+    sequence_array held; /* of states that somebody has looked at for a while */
+    bool has_transform;  /* sizes of payloads say nothing of what atoms take */
+    bool is_asked_for;   /* somebody waits for it, and wants it whole */
 } sweep;
 
 /* Less is not worth the calls: a sixty-fourth of the segment, and a block. */
@@ -78,24 +84,76 @@ static size_t roots_wanted(const engine *self)
 /* With the queue locked; there is room. */
 static void roots_note(engine *self, root_list *roots)
 {
-    for (size_t i = 0; i < self->history.kept.count; i++) {
-        root_add(roots, self->history.kept.items[i].root);
-    }
     for (const engine_pin *pin = self->history.pins; pin != NULL; pin = pin->next) {
         root_add(roots, pin->root);
     }
+    for (size_t i = 0; i < self->history.kept.count; i++) {
+        root_add(roots, self->history.kept.items[i].root);
+    }
+}
+
+/* Who has had a snapshot open for so long may have it for hours; and so may a transaction that began
+ * before the last sweep. */
+#define HELD_LONG_NS (UINT64_C(1000) * 1000 * 1000)
+
+/* With the queue locked; there is room. */
+static void held_note(engine *self, sequence_array *held)
+{
+    const pbase_os *os = self->host->os;
+    uint64_t now_ns = os->system->monotonic_ns(os);
+    for (const engine_snapshot *at = self->snapshots; at != NULL; at = at->older) {
+        uint64_t opened_ns = atomic_load_explicit(&at->opened_ns, memory_order_relaxed);
+        if (opened_ns != 0 && opened_ns + HELD_LONG_NS <= now_ns) {
+            held->items[held->count++] = atomic_load_explicit(&at->sequence, memory_order_relaxed);
+        }
+    }
+    for (const engine_reader *at = self->readers_oldest; at != NULL; at = at->newer) {
+        if (at->base->sequence < self->swept_sequence) {
+            held->items[held->count++] = at->base->sequence;
+        }
+    }
+}
+
+/* With the queue locked. */
+static size_t held_wanted(const engine *self)
+{
+    size_t count = self->reader_count;
+    for (const engine_snapshot *at = self->snapshots; at != NULL; at = at->older) {
+        count++;
+    }
+    return count;
+}
+
+static pbase_status rooms_make(sweep *self, size_t roots, size_t states, pbase_error *err)
+{
+    const pbase_alloc *alloc = self->engine->host->alloc;
+    pbase_alloc_free(alloc, self->roots.items, self->roots.capacity * sizeof *self->roots.items);
+    pbase_alloc_free(alloc, self->held.items, self->held.capacity * sizeof *self->held.items);
+    self->roots.capacity = roots + 16;
+    self->held.capacity = states + 16;
+    self->roots.items = pbase_alloc_zeroed(alloc, self->roots.capacity, sizeof *self->roots.items);
+    self->held.items = pbase_alloc_zeroed(alloc, self->held.capacity, sizeof *self->held.items);
+    if (self->roots.items != NULL && self->held.items != NULL) {
+        return PBASE_OK;
+    }
+    self->roots.capacity = self->roots.items == NULL ? 0 : self->roots.capacity;
+    self->held.capacity = self->held.items == NULL ? 0 : self->held.capacity;
+    return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the roots that are kept");
 }
 
 /* Memory is asked for with the queue let go of: whoever pins meanwhile makes it begin again. */
-static pbase_status roots_take(engine *self, root_list *roots, pbase_error *err)
+static pbase_status roots_take(sweep *run, pbase_error *err)
 {
-    const pbase_alloc *alloc = self->host->alloc;
+    engine *self = run->engine;
     for (;;) {
         engine_lock(self, self->queue_mutex);
-        size_t wanted = roots_wanted(self), unnamed = self->unnamed;
-        bool fits = wanted <= roots->capacity;
+        size_t wanted = roots_wanted(self), states = held_wanted(self);
+        size_t unnamed = self->unnamed;
+        bool fits = wanted <= run->roots.capacity && states <= run->held.capacity;
         if (unnamed == 0 && fits) {
-            roots_note(self, roots);
+            roots_note(self, &run->roots);
+            held_note(self, &run->held);
+            self->swept_sequence = atomic_load(&self->newest)->sequence;
         }
         engine_unlock(self, self->queue_mutex);
         if (unnamed > 0) {
@@ -107,14 +165,18 @@ static pbase_status roots_take(engine *self, root_list *roots, pbase_error *err)
         if (fits) {
             return PBASE_OK;
         }
-        pbase_alloc_free(alloc, roots->items, roots->capacity * sizeof *roots->items);
-        roots->capacity = wanted + 16;
-        roots->items = pbase_alloc_zeroed(alloc, roots->capacity, sizeof *roots->items);
-        if (roots->items == NULL) {
-            roots->capacity = 0;
-            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the roots that are kept");
+        pbase_status status = rooms_make(run, wanted, states, err);
+        if (status != PBASE_OK) {
+            return status;
         }
     }
+}
+
+static void rooms_free(sweep *self)
+{
+    const pbase_alloc *alloc = self->engine->host->alloc;
+    pbase_alloc_free(alloc, self->roots.items, self->roots.capacity * sizeof *self->roots.items);
+    pbase_alloc_free(alloc, self->held.items, self->held.capacity * sizeof *self->held.items);
 }
 
 /* --------------------------------------------------------------------------------- marking ---- */
@@ -133,7 +195,7 @@ static pbase_status mark_one(sweep *self, atom_ref ref, uint32_t payload_bytes, 
         status = store_atom_extent(self->engine->bytes, atom_ref_pointer(ref), &bytes, err);
     }
     if (status == PBASE_OK) {
-        marks_cover(segment, pbase_atom_pointer_offset(atom_ref_pointer(ref)), bytes);
+        marks_cover(&self->marks, segment, pbase_atom_pointer_offset(atom_ref_pointer(ref)), bytes);
     }
     return status;
 }
@@ -165,13 +227,25 @@ static pbase_status mark_tree(sweep *self, atom_ref root, bool positional, pbase
     return tree_walk(store_atoms(self->engine->bytes), root, positional, &visitor, err);
 }
 
-static pbase_status mark_states(sweep *self, pbase_error *err)
+static bool is_held_long(const sweep *self, uint64_t sequence)
+{
+    bool found = false;
+    for (size_t i = 0; i < self->held.count && !found; i++) {
+        found = self->held.items[i] == sequence;
+    }
+    return found;
+}
+
+/* All states that there are, or those that have been looked at for long. */
+static pbase_status mark_states(sweep *self, bool held_long, pbase_error *err)
 {
     state_list *states = &self->engine->states;
     pbase_status status = PBASE_OK;
     space_state *state = state_list_newest(states);
     while (state != NULL && status == PBASE_OK) {
-        status = mark_tree(self, state->catalog, false, err);
+        if (!held_long || is_held_long(self, state->sequence)) {
+            status = mark_tree(self, state->catalog, false, err);
+        }
         state = state_list_older(states, state);
     }
     space_state_unref(state);
@@ -223,27 +297,47 @@ static pbase_status mark_journal(sweep *self, pbase_error *err)
     return status == PBASE_END ? PBASE_OK : status;
 }
 
-static pbase_status mark_all(sweep *self, pbase_error *err)
+static pbase_status mark_roots(sweep *self, size_t from, size_t to, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < self->roots.count && status == PBASE_OK; i++) {
+    for (size_t i = from; i < to && status == PBASE_OK; i++) {
         status = mark_tree(self, atom_ref_of_pointer(self->roots.items[i]), false, err);
     }
+    return status;
+}
+
+/* First what may be reached for long, then what only the newest checkpoint and state reach, and those
+ * who look at them in passing. */
+static pbase_status mark_all(sweep *self, pbase_error *err)
+{
+    size_t past = self->roots.count == 0 ? 0 : self->roots.count - 1;
+    self->marks.is_pinning = true;
+    pbase_status status = mark_roots(self, 0, past, err);
     if (status == PBASE_OK) {
-        status = mark_states(self, err);
+        status = mark_journal(self, err);
     }
-    return status == PBASE_OK ? mark_journal(self, err) : status;
+    if (status == PBASE_OK) {
+        status = mark_states(self, true, err);
+    }
+    self->marks.is_pinning = false;
+    if (status == PBASE_OK) {
+        status = mark_roots(self, past, self->roots.count, err);
+    }
+    return status == PBASE_OK ? mark_states(self, false, err) : status;
 }
 
 /* ---------------------------------------------------------------------------- letting go ------ */
 
-/* A hole costs a microsecond or milliseconds: some file systems tell the device about each, and wait. In
- * the background small ones are left where that gives back less than so many bytes a microsecond. */
+/* A hole costs a microsecond or milliseconds: some file systems tell the device about each, and wait.
+ * Small ones are left where that gives back less than so many bytes a microsecond; moving what is alive
+ * around them is faster then. */
 #define PUNCH_RATE_MIN 64u
+#define PUNCH_RATE_MIN_ASKED 8u
 
 static bool run_is_worth_it(const sweep *self, uint64_t bytes)
 {
-    return self->is_asked_for || bytes >= self->engine->punch_ns / 1000 * PUNCH_RATE_MIN;
+    uint64_t rate = self->is_asked_for ? PUNCH_RATE_MIN_ASKED : PUNCH_RATE_MIN;
+    return bytes >= self->engine->punch_ns / 1000 * rate;
 }
 
 static pbase_status punch_run(sweep *self, const segment_marks *segment, uint64_t offset,
@@ -312,6 +406,7 @@ static pbase_status let_go(sweep *self, segment_marks *segment, sweep_report *ou
     }
     pbase_status status =
         store_segment_retire(self->engine->bytes, self->call, segment->log_id, err);
+    segment->is_retired = status == PBASE_OK;
     out->freed_segments += status == PBASE_OK;
     out->freed_bytes += status == PBASE_OK ? held_bytes(segment) : 0;
     return status;
@@ -326,12 +421,16 @@ typedef struct {
 static pbase_status count_gain(void *state, const pbase_segment_info *info, pbase_error *err)
 {
     const gain *self = state;
-    const segment_marks *before = marks_segment(&self->sweep->marks, info->log_id);
+    segment_marks *segment = marks_segment(&self->sweep->marks, info->log_id);
     (void)err;
-    if (before != NULL && before->is_punched && info->held_bytes < before->held_bytes) {
-        self->report->freed_bytes += before->held_bytes - info->held_bytes;
-        self->report->punched_bytes += before->held_bytes - info->held_bytes;
+    if (segment == NULL || info->held_bytes == 0) {
+        return PBASE_OK;
     }
+    if (segment->is_punched && info->held_bytes < segment->held_bytes) {
+        self->report->freed_bytes += segment->held_bytes - info->held_bytes;
+        self->report->punched_bytes += segment->held_bytes - info->held_bytes;
+    }
+    segment->held_bytes = info->held_bytes;
     return PBASE_OK;
 }
 
@@ -351,6 +450,31 @@ static pbase_status let_all_go(sweep *self, sweep_report *out, pbase_error *err)
                               : status;
 }
 
+/* The next checkpoint writes no more anew than was written since the last sweep, so that cleaning takes
+ * half of the disk at most; who waits for it gets it in rounds of so much. */
+#define MOVE_BYTES_MIN (UINT64_C(8) << 20)
+#define MOVE_BYTES_ASKED (UINT64_C(256) << 20)
+#define GAIN_MIN 2u /* a quarter of a segment */
+#define GAIN_MIN_ASKED 1u
+
+static pbase_status plan_moves(sweep *self, pbase_error *err)
+{
+    engine *owner = self->engine;
+    uint64_t written = store_written_bytes(owner->bytes);
+    uint64_t since = written - owner->swept_written_bytes;
+    move_limits limits = {.bytes_max = since > MOVE_BYTES_MIN ? since : MOVE_BYTES_MIN,
+                          .gain_min = GAIN_MIN};
+    if (self->is_asked_for) {
+        limits = (move_limits){.bytes_max = MOVE_BYTES_ASKED, .gain_min = GAIN_MIN_ASKED};
+    }
+    for (size_t i = 0; i < self->marks.count; i++) { /* those that are gone take nothing */
+        segment_marks *segment = &self->marks.items[i];
+        segment->held_bytes = segment->is_retired ? 0 : held_bytes(segment);
+    }
+    owner->swept_written_bytes = written;
+    return move_plan_make(&owner->moves, &self->marks, &limits, err);
+}
+
 pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_for,
                           sweep_report *out, pbase_error *err)
 {
@@ -362,7 +486,7 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_fo
         status = be_alone(&run, err);
     }
     if (status == PBASE_OK) {
-        status = roots_take(self, &run.roots, err);
+        status = roots_take(&run, err);
     }
     if (status == PBASE_OK) { /* once nobody else is there who could bring one in */
         status = store_has_transform(self->bytes, &run.has_transform, err);
@@ -373,8 +497,11 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_fo
     if (status == PBASE_OK) {
         status = let_all_go(&run, out, err);
     }
-    pbase_alloc_free(self->host->alloc, run.roots.items,
-                     run.roots.capacity * sizeof *run.roots.items);
+    if (status == PBASE_OK) {
+        status = plan_moves(&run, err);
+    }
+    out->planned_bytes = status == PBASE_OK ? self->moves.bytes : 0;
+    rooms_free(&run);
     marks_fini(&run.marks);
     return status;
 }

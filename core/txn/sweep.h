@@ -4,7 +4,8 @@
  * begin with, every state that is held, and content that a record of the kept journal adopts. What
  * these reach is marked, reading only the nodes that refer to others (a hundredth of the store); a
  * full segment without a mark is retired, and of the others blocks without one are punched, where the
- * storage can. Nothing is remembered between two sweeps, so there is nothing
+ * storage can. Then segments that are hardly alive are chosen, which the next checkpoint moves what is
+ * alive out of. Nothing is remembered between two sweeps, so there is nothing
  * that a crash could leave wrong.
  *
  * Threads: called by the one who holds the right to settle, so that no checkpoint runs beside it.
@@ -19,9 +20,11 @@ typedef struct {
     uint64_t freed_segments;
     uint64_t freed_bytes;   /* with those segments, and of others: */
     uint64_t punched_bytes; /* of which is not known where the storage does not say what it takes */
+    uint64_t
+        planned_bytes; /* that the next checkpoint writes anew, to empty segments (move_plan.h) */
 } sweep_report;
 
-/* `is_asked_for`: somebody waits for it; else small holes that take long are left.
+/* `is_asked_for`: somebody waits for it, and wants more of it.
  * BUSY: another process has the space open, or a large transaction has atoms that no record names
  * yet; nothing was looked at. CORRUPT and all else: nothing more is let go of. */
 PBASE_MUST_CHECK pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_for,

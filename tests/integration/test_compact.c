@@ -424,6 +424,49 @@ static void what_is_dead_within_a_segment_is_given_back_too(void **unused)
     close_world(&w);
 }
 
+static pbase_status hear_moved(void *state, const char *name, uint64_t value, const char *unit,
+                               pbase_error *err)
+{
+    (void)unit;
+    (void)err;
+    if (strcmp(name, "moved_bytes") == 0) {
+        *(uint64_t *)state = value;
+    }
+    return PBASE_OK;
+}
+
+/* What is alive in segments that are mostly dead is written anew, so that they go as wholes: also where
+ * no holes can be made. */
+static void segments_that_are_hardly_alive_are_emptied(void **unused)
+{
+    (void)unused;
+    world w;
+    pbase_error err;
+    pbase_compact_report report;
+    uint64_t moved = 0;
+    pbase_error_init(&err);
+    open_world(&w, "storage.retention_count=1", NULL);
+    for (int i = 0; i < 12; i++) {
+        change_all(&w);
+        change(&w, false);
+        assert_ok(pbase_space_checkpoint(w.f.space, NULL, &err), &err);
+        change(&w, false); /* a few of each round live on */
+        branch_or_drop(&w);
+        assert_ok(pbase_space_checkpoint(w.f.space, NULL, &err), &err);
+    }
+    assert_ok(pbase_space_compact(w.f.space, NULL, &report, &err), &err);
+    expect_everything(&w);
+    assert_ok(pbase_space_stats(w.f.space, hear_moved, &moved, &err), &err);
+    assert_true(moved > 0);
+    print_message("%" PRIu64 " of %" PRIu64 " bytes are left, %" PRIu64 " were alive; %" PRIu64
+                  " moved\n",
+                  report.bytes - report.freed_bytes, report.bytes, report.live_bytes, moved);
+    assert_true(report.bytes - report.freed_bytes < 2 * report.live_bytes + (1 << 18));
+    fixture_reopen(&w.f);
+    expect_everything(&w);
+    close_world(&w);
+}
+
 /* Sizes of payloads say nothing of what compressed or encrypted atoms take. */
 static void holes_are_where_transformed_atoms_are_not(void **unused)
 {
@@ -533,6 +576,7 @@ int main(void)
         cmocka_unit_test(a_space_that_is_written_over_and_over_does_not_grow),
         cmocka_unit_test(an_open_snapshot_holds_only_what_it_sees),
         cmocka_unit_test(what_is_dead_within_a_segment_is_given_back_too),
+        cmocka_unit_test(segments_that_are_hardly_alive_are_emptied),
         cmocka_unit_test(holes_are_where_transformed_atoms_are_not),
         cmocka_unit_test(a_large_transaction_in_flight_is_waited_for),
         cmocka_unit_test(an_old_transaction_can_build_on_what_only_it_still_sees),

@@ -1,22 +1,7 @@
 /* test_settle.c - writing trees to storage, letting go of memory, and failing at it. */
 #include "fault_alloc.h"
 #include "tree_fixture.h"
-#include <protobase/collection.h>
 #include <pthread.h>
-
-static const uint8_t large_value[3000] = {7};
-
-/* Numbers below `count`; every tenth has a large value. */
-static tree tree_with_large(heap_source *store, uint32_t count)
-{
-    tree t = tree_of(&store->source, ATOM_REF_NONE, false);
-    for (uint32_t i = 0; i < count; i++) {
-        pbase_bytes value = i % 10 == 0 ? pbase_bytes_of(large_value, sizeof large_value)
-                                        : pbase_bytes_text("small");
-        assert_int_equal(put_number(&t, i, value, NULL), PBASE_OK);
-    }
-    return t;
-}
 
 static void a_settled_tree_reads_the_same_from_storage(void **state)
 {
@@ -128,7 +113,7 @@ static void settling_and_rebasing_survive_every_failing_allocation(void **state)
     status = PBASE_NO_MEMORY;
     for (uint64_t n = 1; status != PBASE_OK; n++) {
         fault_alloc_fail_at(&fa, n);
-        status = tree_rebase(&store.source, t.root, &rebased, NULL);
+        status = tree_rebase(&store.source, t.root, NULL, &rebased, NULL);
         fault_alloc_fail_at(&fa, 0);
         assert_numbers(&t, 0, 3000, 1);
     }
@@ -153,7 +138,7 @@ static void rebasing_keeps_changes_and_frees_what_is_settled(void **state)
     assert_int_equal(put_number(&t, 70, pbase_bytes_of(large_value, 900), NULL), PBASE_OK);
     assert_int_equal(remove_number(&t, 4999, NULL, NULL), PBASE_OK);
     /* when */
-    assert_int_equal(tree_rebase(&store.source, t.root, &rebased, NULL), PBASE_OK);
+    assert_int_equal(tree_rebase(&store.source, t.root, NULL, &rebased, NULL), PBASE_OK);
     tree_fini(&t);
     tree_fini(&snapshot);
     /* then */
@@ -167,23 +152,6 @@ static void rebasing_keeps_changes_and_frees_what_is_settled(void **state)
     heap_source_fini(&store);
 }
 
-/* A table of trees, as a store of collections is. */
-static tree tree_of_trees(heap_source *store, uint32_t count)
-{
-    tree table = tree_of(&store->source, ATOM_REF_NONE, false);
-    for (uint32_t i = 0; i < count; i++) {
-        numbered name = numbered_key(i);
-        encoded_key key = key_of(&name);
-        tree inner = i % 3 == 0 ? tree_of(&store->source, ATOM_REF_NONE, false)
-                                : tree_of_numbers(store, 0, i * 7, 1);
-        tree_value value = {TREE_VALUE_TREE, PBASE_COLLECTION_DICT, inner.root,
-                            pbase_bytes_text("payload")};
-        assert_int_equal(tree_put(&table, &key, &value, NULL, NULL), PBASE_OK);
-        tree_fini(&inner);
-    }
-    return table;
-}
-
 static void trees_in_trees_are_settled_rebased_and_dropped(void **state)
 {
     (void)state; /* no fixture */
@@ -194,7 +162,7 @@ static void trees_in_trees_are_settled_rebased_and_dropped(void **state)
     atom_ref stored, rebased;
     assert_int_equal(before.entered, 100);
     assert_int_equal(tree_settle(&store.source, table.root, &stored, NULL), PBASE_OK);
-    assert_int_equal(tree_rebase(&store.source, table.root, &rebased, NULL), PBASE_OK);
+    assert_int_equal(tree_rebase(&store.source, table.root, NULL, &rebased, NULL), PBASE_OK);
     assert_int_equal(stored, rebased);
     tree_fini(&table);
     assert_int_equal(atomic_load(&store.source.memory_count), 0);

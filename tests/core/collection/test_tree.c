@@ -272,7 +272,7 @@ static void world_settle(world *self)
     assert_int_equal(tree_settle(&self->store.source, self->live.root, &stored, NULL), PBASE_OK);
     assert_true(stored == ATOM_REF_NONE || atom_ref_is_stored(stored));
     if (seed_below(&self->random, 2) == 0) {
-        assert_int_equal(tree_rebase(&self->store.source, self->live.root, &rebased, NULL),
+        assert_int_equal(tree_rebase(&self->store.source, self->live.root, NULL, &rebased, NULL),
                          PBASE_OK);
         assert_int_equal(rebased, stored);
         tree_drop(&self->store.source, self->live.root);

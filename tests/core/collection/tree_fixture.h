@@ -4,6 +4,7 @@
 #include "collection/tree.h"
 #include "collection/tree_cursor.h"
 #include "heap_source.h"
+#include <protobase/collection.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -132,6 +133,36 @@ static inline void assert_numbers(const tree *t, uint32_t from, uint32_t end, ui
     assert_int_equal(status, PBASE_END);
     tree_cursor_fini(&cursor);
     (void)walk_of(t, false); /* asserts that it is sound */
+}
+
+static const uint8_t large_value[3000] = {7};
+
+/* Numbers below `count`; every tenth has a large value. */
+static inline tree tree_with_large(heap_source *store, uint32_t count)
+{
+    tree t = tree_of(&store->source, ATOM_REF_NONE, false);
+    for (uint32_t i = 0; i < count; i++) {
+        pbase_bytes value = i % 10 == 0 ? pbase_bytes_of(large_value, sizeof large_value)
+                                        : pbase_bytes_text("small");
+        assert_int_equal(put_number(&t, i, value, NULL), PBASE_OK);
+    }
+    return t;
+}
+/* A table of trees, as a store of collections is. */
+static inline tree tree_of_trees(heap_source *store, uint32_t count)
+{
+    tree table = tree_of(&store->source, ATOM_REF_NONE, false);
+    for (uint32_t i = 0; i < count; i++) {
+        numbered name = numbered_key(i);
+        encoded_key key = key_of(&name);
+        tree inner = i % 3 == 0 ? tree_of(&store->source, ATOM_REF_NONE, false)
+                                : tree_of_numbers(store, 0, i * 7, 1);
+        tree_value value = {TREE_VALUE_TREE, PBASE_COLLECTION_DICT, inner.root,
+                            pbase_bytes_text("payload")};
+        assert_int_equal(tree_put(&table, &key, &value, NULL, NULL), PBASE_OK);
+        tree_fini(&inner);
+    }
+    return table;
 }
 
 #endif

@@ -28,7 +28,7 @@ static bool mark(marks *m, uint32_t log_id, uint64_t offset, uint64_t bytes)
     segment_marks *segment = NULL;
     assert_int_equal(marks_add(m, at(log_id, offset), &first, &segment, NULL), PBASE_OK);
     if (first && segment != NULL) {
-        marks_cover(segment, offset, bytes);
+        marks_cover(m, segment, offset, bytes);
     }
     return first;
 }

@@ -1,0 +1,278 @@
+/* tree_move.c - stored atoms are written anew, so that where they lay can be given back.
+ *
+ * Nothing but references changes: a node that moves keeps its bytes, and so does one above it but for
+ * where its children are; sizes stay what parents say they are. What moves below a node is written
+ * before the node, leaves in batches straight from where they are read. The map remembers each node
+ * that was gone into, so that trees which share nodes go on sharing them. */
+#include "collection/tree_private.h"
+
+#include "atom/ref_map.h"
+
+#define BATCH_ATOMS_MAX 256u
+#define BATCH_BYTES_MAX (4u << 20)
+
+/* Leaves that are written in one call: lent until then. */
+typedef struct {
+    uint32_t count;
+    size_t bytes;
+    uint32_t indexes[BATCH_ATOMS_MAX]; /* of the parent's entries */
+    uint32_t types[BATCH_ATOMS_MAX];
+    atom_view views[BATCH_ATOMS_MAX];
+    pbase_bytes payloads[BATCH_ATOMS_MAX];
+} batch;
+
+typedef struct {
+    atom_source *source;
+    const tree_mover *mover;
+    ref_map *moved;
+    uint32_t nesting; /* of trees in trees */
+} move;
+
+/* A node whose references are looked at. */
+typedef struct {
+    const node *at;
+    atom_ref ref;
+    uint8_t *copy; /* of the payload, with references that changed; NULL: none did */
+    batch *leaves;
+} visit;
+
+static pbase_status move_node(const move *self, atom_ref ref, const node *parent, uint32_t index,
+                              bool positional, atom_ref *out, pbase_error *err);
+
+/* ------------------------------------------------------------------------------- writing ------ */
+
+static pbase_status write_one(const move *self, uint32_t type, pbase_bytes payload, atom_ref *out,
+                              pbase_error *err)
+{
+    pbase_atom_pointer pointer = PBASE_ATOM_NONE;
+    pbase_status status =
+        self->source->vtable->write(self->source, &type, &payload, 1, &pointer, err);
+    if (status == PBASE_OK) {
+        *out = atom_ref_of_pointer(pointer);
+    }
+    return status;
+}
+
+/* Puts `to` in the place of reference `index`, in a copy that is made at the first change. */
+static pbase_status patch(const move *self, visit *node_visit, uint32_t index, atom_ref to,
+                          pbase_error *err)
+{
+    const node *at = node_visit->at;
+    if (node_visit->copy == NULL) {
+        node_visit->copy = pbase_alloc_new(self->source->alloc, at->size);
+        if (node_visit->copy == NULL) {
+            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to move a node");
+        }
+        memcpy(node_visit->copy, at->payload, at->size);
+    }
+    pbase_put_u64(node_visit->copy + (node_ref_at(at, index) - at->payload), to);
+    return PBASE_OK;
+}
+
+static void batch_clear(const move *self, batch *leaves)
+{
+    for (uint32_t i = 0; i < leaves->count; i++) {
+        atom_release(self->source, &leaves->views[i]);
+    }
+    leaves->count = 0;
+    leaves->bytes = 0;
+}
+
+/* Writes the leaves that wait, and has the parent name where they are now. */
+static pbase_status batch_write(const move *self, visit *parent, pbase_error *err)
+{
+    batch *leaves = parent->leaves;
+    pbase_atom_pointer pointers[BATCH_ATOMS_MAX];
+    if (leaves == NULL || leaves->count == 0) {
+        return PBASE_OK;
+    }
+    pbase_status status = self->source->vtable->write(self->source, leaves->types, leaves->payloads,
+                                                      leaves->count, pointers, err);
+    for (uint32_t i = 0; status == PBASE_OK && i < leaves->count; i++) {
+        atom_ref from = node_child_at(parent->at, leaves->indexes[i]).ref;
+        atom_ref to = atom_ref_of_pointer(pointers[i]);
+        status = ref_map_add(self->moved, from, to, err);
+        if (status == PBASE_OK) {
+            status = patch(self, parent, leaves->indexes[i], to, err);
+        }
+    }
+    batch_clear(self, leaves);
+    return status;
+}
+
+static pbase_status batch_add(const move *self, visit *parent, uint32_t index, bool positional,
+                              pbase_error *err)
+{
+    if (parent->leaves == NULL) {
+        parent->leaves = pbase_alloc_zeroed(self->source->alloc, 1, sizeof *parent->leaves);
+        if (parent->leaves == NULL) {
+            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to move leaves");
+        }
+    }
+    batch *leaves = parent->leaves;
+    uint32_t i = leaves->count;
+    node leaf;
+    pbase_status status =
+        node_acquire(self->source, node_child_at(parent->at, index).ref, parent->at, index,
+                     positional, &leaves->views[i], &leaf, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    leaves->indexes[i] = index;
+    leaves->types[i] = ATOM_NODE;
+    leaves->payloads[i] = pbase_bytes_of(leaves->views[i].payload, leaves->views[i].size);
+    leaves->bytes += leaves->views[i].size;
+    leaves->count++;
+    bool is_full = leaves->count == BATCH_ATOMS_MAX || leaves->bytes >= BATCH_BYTES_MAX;
+    return is_full ? batch_write(self, parent, err) : PBASE_OK;
+}
+
+/* ---------------------------------------------------------------------------- references ------ */
+
+/* A leaf that refers to nothing: not read unless it moves. */
+static pbase_status move_plain_leaf(const move *self, visit *parent, uint32_t index,
+                                    bool positional, atom_ref *out, pbase_error *err)
+{
+    node_child child = node_child_at(parent->at, index);
+    tree_move_wish wish = TREE_MOVE_NOTHING;
+    if (ref_map_find(self->moved, child.ref, out)) {
+        return PBASE_OK;
+    }
+    pbase_status status = self->mover->wish(self->mover->state, child.ref, child.size, &wish, err);
+    return status == PBASE_OK && wish == TREE_MOVE_IT
+               ? batch_add(self, parent, index, positional, err)
+               : status;
+}
+
+static pbase_status move_value(const move *self, const node_entry *entry, atom_ref *out,
+                               pbase_error *err)
+{
+    atom_view view;
+    tree_move_wish wish = TREE_MOVE_NOTHING;
+    if (ref_map_find(self->moved, entry->ref, out)) {
+        return PBASE_OK;
+    }
+    pbase_status status =
+        self->mover->wish(self->mover->state, entry->ref, entry->length, &wish, err);
+    if (status != PBASE_OK || wish != TREE_MOVE_IT) {
+        return status;
+    }
+    status = node_large_acquire(self->source, entry->ref, entry->length, &view, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = write_one(self, ATOM_VALUE, pbase_bytes_of(view.payload, view.size), out, err);
+    atom_release(self->source, &view);
+    return status == PBASE_OK ? ref_map_add(self->moved, entry->ref, *out, err) : status;
+}
+
+/* What entry `index` refers to; `*out` stays as it is when that does not move, or not at once. */
+static pbase_status move_reference(const move *self, visit *parent, uint32_t index, bool positional,
+                                   atom_ref *out, pbase_error *err)
+{
+    const node *at = parent->at;
+    if (at->level > 0) {
+        bool is_plain = at->level == 1 && (node_child_at(at, index).flags & NODE_OWNS) == 0;
+        return is_plain ? move_plain_leaf(self, parent, index, positional, out, err)
+                        : move_node(self, *out, at, index, positional, out, err);
+    }
+    node_entry entry;
+    node_entry_read(at, index, &entry);
+    if (entry.kind == NODE_VALUE_LARGE) {
+        return move_value(self, &entry, out, err);
+    }
+    if (self->nesting == PBASE_DEPTH_MAX) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "trees nest deeper than %u", PBASE_DEPTH_MAX);
+    }
+    move inside = *self;
+    inside.nesting++;
+    return move_node(&inside, *out, NULL, 0, tree_kind_positional(entry.tree_kind), out, err);
+}
+
+static pbase_status move_references(const move *self, visit *parent, bool positional,
+                                    pbase_error *err)
+{
+    const node *at = parent->at;
+    bool owner = at->level != 0 || (at->flags & NODE_OWNS) != 0;
+    pbase_status status = PBASE_OK;
+    for (uint32_t i = 0; owner && status == PBASE_OK && i < at->count; i++) {
+        const uint8_t *place = node_ref_at(at, i);
+        atom_ref from = place == NULL ? ATOM_REF_NONE : pbase_get_u64(place), to = from;
+        if (!atom_ref_is_stored(from)) {
+            continue;
+        }
+        status = move_reference(self, parent, i, positional, &to, err);
+        if (status == PBASE_OK && to != from) {
+            status = patch(self, parent, i, to, err);
+        }
+    }
+    return status == PBASE_OK ? batch_write(self, parent, err) : status;
+}
+
+/* ---------------------------------------------------------------------------------- nodes ----- */
+
+static void visit_end(const move *self, visit *seen)
+{
+    if (seen->leaves != NULL) {
+        batch_clear(self, seen->leaves);
+        pbase_alloc_free(self->source->alloc, seen->leaves, sizeof *seen->leaves);
+    }
+    pbase_alloc_free(self->source->alloc, seen->copy, seen->at->size);
+}
+
+/* `at` is lent; `*out` is where it is afterwards. */
+static pbase_status move_visited(const move *self, atom_ref ref, const node *at, bool itself,
+                                 bool positional, atom_ref *out, pbase_error *err)
+{
+    visit seen = {.at = at, .ref = ref};
+    atom_ref to = ref;
+    pbase_status status = move_references(self, &seen, positional, err);
+    if (status == PBASE_OK && (itself || seen.copy != NULL)) {
+        const uint8_t *payload = seen.copy != NULL ? seen.copy : at->payload;
+        status = write_one(self, ATOM_NODE, pbase_bytes_of(payload, at->size), &to, err);
+    }
+    visit_end(self, &seen);
+    if (status == PBASE_OK) {
+        status = ref_map_add(self->moved, ref, to, err);
+    }
+    if (status == PBASE_OK) {
+        *out = to;
+    }
+    return status;
+}
+
+static pbase_status move_node(const move *self, atom_ref ref, const node *parent, uint32_t index,
+                              bool positional, atom_ref *out, pbase_error *err)
+{
+    atom_view view;
+    node at;
+    tree_move_wish wish = TREE_MOVE_NOTHING;
+    if (ref_map_find(self->moved, ref, out)) {
+        return PBASE_OK;
+    }
+    uint32_t size = parent == NULL ? 0 : node_child_at(parent, index).size;
+    pbase_status status = self->mover->wish(self->mover->state, ref, size, &wish, err);
+    if (status != PBASE_OK || wish == TREE_MOVE_NOTHING) {
+        return status;
+    }
+    status = node_acquire(self->source, ref, parent, index, positional, &view, &at, err);
+    if (status == PBASE_OK) {
+        status = move_visited(self, ref, &at, wish == TREE_MOVE_IT, positional, out, err);
+        atom_release(self->source, &view);
+    }
+    return status;
+}
+
+pbase_status tree_move(atom_source *source, atom_ref root, bool positional, const tree_mover *mover,
+                       ref_map *moved, atom_ref *out, pbase_error *err)
+{
+    move self = {source, mover, moved, 0};
+    atom_ref to = root;
+    PBASE_ASSERT(root == ATOM_REF_NONE || atom_ref_is_stored(root));
+    pbase_status status =
+        root == ATOM_REF_NONE ? PBASE_OK : move_node(&self, root, NULL, 0, positional, &to, err);
+    if (status == PBASE_OK) {
+        *out = to;
+    }
+    return status;
+}
