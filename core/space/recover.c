@@ -48,7 +48,7 @@ pbase_status recovery_settle(recovery *self, tree *content, bool always, pbase_e
     store_birth_set(self->to->bytes, self->sequence);
     pbase_status status = tree_settle(self->target, content->root, &stored, err);
     if (status == PBASE_OK) {
-        status = tree_rebase(self->target, content->root, &settled, err);
+        status = tree_rebase(self->target, content->root, NULL, &settled, err);
     }
     if (status == PBASE_OK) {
         uint64_t sum = content->sum;

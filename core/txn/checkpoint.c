@@ -268,9 +268,9 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
     if (status == PBASE_OK) {
         self->counters.checkpoints++;
         self->counters.checkpoint_ns += os->system->monotonic_ns(os) - began_ns;
-        self->settled_sequence = run->base->sequence > self->settled_sequence
-                                     ? run->base->sequence
-                                     : self->settled_sequence;
+        if (run->base != NULL && run->base->sequence > self->settled_sequence) {
+            self->settled_sequence = run->base->sequence; /* NULL: a round after the first failed */
+        }
     } else {
         self->counters.checkpoint_failures += status != PBASE_BUSY;
         self->counters.checkpoint_refusals += status == PBASE_BUSY;

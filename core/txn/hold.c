@@ -107,7 +107,7 @@ static pbase_status mark_atom(void *state, const tree_walk_atom *atom, pbase_err
         status = marks_add(found, atom->ref, &first, &segment, err);
     }
     if (status == PBASE_OK && first && segment != NULL) { /* about: before the transforms */
-        marks_cover(segment, pbase_atom_pointer_offset(atom_ref_pointer(atom->ref)),
+        marks_cover(found, segment, pbase_atom_pointer_offset(atom_ref_pointer(atom->ref)),
                     (uint64_t)atom->size + ATOM_HEADER_BYTES);
     }
     if (status == PBASE_OK && found->others.count != others) {
