@@ -12,6 +12,7 @@
 #include "txn/sweep.h"
 
 #include "collection/kind.h"
+#include "collection/node.h"
 #include "collection/tree.h"
 #include "store/atom_format.h"
 #include "txn/engine_private.h"
@@ -297,11 +298,26 @@ static pbase_status mark_journal(sweep *self, pbase_error *err)
     return status == PBASE_END ? PBASE_OK : status;
 }
 
+/* A pin may be of any tree: its root says whether it is one of positions. */
+static pbase_status mark_root(sweep *self, atom_ref root, pbase_error *err)
+{
+    atom_view view;
+    atom_source *source = store_atoms(self->engine->bytes);
+    pbase_status status = atom_acquire(source, root, &view, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    bool positional = view.type == ATOM_NODE && view.size >= NODE_HEADER_BYTES &&
+                      (view.payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0;
+    atom_release(source, &view);
+    return mark_tree(self, root, positional, err);
+}
+
 static pbase_status mark_roots(sweep *self, size_t from, size_t to, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
     for (size_t i = from; i < to && status == PBASE_OK; i++) {
-        status = mark_tree(self, atom_ref_of_pointer(self->roots.items[i]), false, err);
+        status = mark_root(self, atom_ref_of_pointer(self->roots.items[i]), err);
     }
     return status;
 }

@@ -215,6 +215,91 @@ static void commits_do_not_wait_for_a_slow_backup(void **unused)
     temp_dir_remove(&dir);
 }
 
+/* A list so long that its record adopts it: a backup pins its root, a tree of positions. */
+static void commit_long_list(space_fixture *f)
+{
+    pbase_txn *txn = NULL;
+    pbase_list *list = NULL;
+    pbase_txn_options options = pbase_txn_options_default();
+    options.memory_bytes_max = 1 << 16;
+    options.log_bytes_max = 1 << 12;
+    assert_ok(pbase_txn_begin(f->database, &options, &txn, &err), &err);
+    assert_ok(pbase_txn_new_list(txn, &list, &err), &err);
+    for (int64_t i = 0; i < 20000; i++) {
+        pbase_value value = pbase_value_int(i);
+        assert_ok(pbase_list_append(&list, &value, &err), &err);
+    }
+    assert_ok(pbase_txn_store_list(txn, "long", list, &err), &err);
+    pbase_list_close(list);
+    assert_ok(pbase_txn_commit(&txn, NULL, NULL, &err), &err);
+}
+
+typedef struct {
+    space_fixture *f;
+    _Atomic bool stops;
+    uint64_t compactions;
+    pbase_status status;
+    pbase_error why;
+} compactor;
+
+static void *compact_on(void *state)
+{
+    compactor *self = state;
+    pbase_compact_report report;
+    while (!atomic_load(&self->stops) && self->status == PBASE_OK) {
+        pbase_call call = {.deadline_ns = now_ns() + 50000000u};
+        pbase_status status = pbase_space_compact(self->f->space, &call, &report, &self->why);
+        self->compactions += status == PBASE_OK;
+        self->status = status == PBASE_BUSY || status == PBASE_TIMEOUT ? PBASE_OK : status;
+    }
+    return NULL;
+}
+
+static pbase_status write_at_leisure(void *state, pbase_bytes bytes, pbase_error *error)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    (void)nanosleep(&pause, NULL);
+    return pbase_buffer_append_bytes(state, bytes, error);
+}
+
+static void space_is_given_back_beside_a_backup_and_nothing_it_copies(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    temp_dir dir;
+    pthread_t thread;
+    pbase_buffer bytes;
+    pbase_backup_options options = PBASE_BACKUP_OPTIONS_INIT;
+    pbase_backup_report report;
+    compactor other = {.f = &f};
+    pbase_error_init(&err);
+    pbase_error_init(&other.why);
+    pbase_buffer_init(&bytes, pbase_alloc_default());
+    temp_dir_create(&dir);
+    fixture_prepare(&f, temp_dir_path(&dir, "space"), NULL);
+    fixture_set(&f, "storage.blocks.segment_size=64KiB");
+    fixture_open(&f);
+    open_accounts(&f);
+    commit_long_list(&f);
+    options.write = write_at_leisure;
+    options.write_state = &bytes;
+    assert_int_equal(pthread_create(&thread, NULL, compact_on, &other), 0);
+    for (int round = 0; round < 5; round++) {
+        commit_long_list(&f);
+        bytes.size = 0;
+        assert_ok(pbase_backup(f.space, &options, NULL, &report, &err), &err);
+        restore_and_expect_sum(pbase_buffer_view(&bytes), report.newest_sequence);
+    }
+    atomic_store(&other.stops, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_ok(other.status, &other.why);
+    assert_true(other.compactions > 0);
+    fixture_assert_clean(&f);
+    pbase_buffer_fini(&bytes);
+    fixture_end(&f);
+    temp_dir_remove(&dir);
+}
+
 /* Another process commits and settles while this one copies. */
 static void write_in_another_process(const char *data, uint64_t seed, int until)
 {
@@ -287,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commits_do_not_wait_for_a_slow_backup),
+        cmocka_unit_test(space_is_given_back_beside_a_backup_and_nothing_it_copies),
         cmocka_unit_test(other_processes_go_on_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
