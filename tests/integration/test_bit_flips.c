@@ -226,6 +226,9 @@ static bool is_covered(const kept_file *file, size_t offset)
         size_t size = pbase_get_u32(file->data + slot + 12);
         return pbase_get_u32(file->data + slot) != 0 && offset - slot < 32 + size;
     }
+    if (begins_with(file->name, "journal/reserve")) { /* nobody reads it */
+        return false;
+    }
     if (begins_with(file->name, "journal/") && !begins_with(file->name, "journal/spare")) {
         uint64_t position = strtoull(file->name + strlen("journal/"), NULL, 16) + offset;
         return position >= w.journal_first && position < w.journal_end;

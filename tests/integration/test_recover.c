@@ -520,7 +520,7 @@ static void older_checkpoints_fill_what_is_lost_and_say_so(void **unused)
     }
     fixture_close(&f);
     copy_folder(f.data, copy);
-    flip("store/0001", 100000, 120000); /* leaves of the newer version */
+    flip("store/0001", 110000, 125000); /* leaves of the newer version, which begins before that */
     for (int without = 0; without < 2; without++) {
         heard told = {0, 0, 0};
         pbase_recover_report report;

@@ -4,6 +4,7 @@
 // error but in the report.
 #ifndef PROTOBASE_CPP_RECOVER_HPP
 #define PROTOBASE_CPP_RECOVER_HPP
+#include <protobase/cpp/call.hpp>
 #include <protobase/cpp/config.hpp>
 #include <protobase/cpp/finding.hpp>
 #include <protobase/recover.h>
