@@ -23,7 +23,7 @@ struct mapped_segment {
 };
 
 /* A table of tables: whoever looks takes no lock. */
-#define SEGMENT_MAP_FANOUT 256u
+#define SEGMENT_MAP_FANOUT 4096u /* squared: more than PBASE_ATOM_LOG_MAX */
 typedef struct {
     _Atomic(mapped_segment *) slots[SEGMENT_MAP_FANOUT];
 } segment_map_page;

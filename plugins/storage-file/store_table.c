@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define HEADER_MAGIC 0x54534250u /* "PBST" */
-#define HEADER_VERSION 1u
+#define HEADER_VERSION 2u
 #define CAPACITY_FIRST 64u
 
 static const pbase_os *os_of(const store_table *table)
@@ -17,22 +17,23 @@ static const pbase_os *os_of(const store_table *table)
 
 void store_name(uint32_t log_id, char out[STORE_NAME_BYTES])
 {
-    (void)snprintf(out, STORE_NAME_BYTES, STORE_PREFIX "%04" PRIx32, log_id & 0xffffu);
+    (void)snprintf(out, STORE_NAME_BYTES, STORE_PREFIX "%04" PRIx32, log_id & PBASE_ATOM_LOG_MAX);
 }
 
 bool store_name_parse(const char *name, uint32_t *out_log_id)
 {
+    char canonical[STORE_NAME_BYTES];
     uint32_t log_id = 0;
-    const char *at = name + strlen(STORE_PREFIX);
-    for (int i = 0; i < 4; i++, at++) {
+    for (const char *at = name + strlen(STORE_PREFIX); *at != '\0'; at++) {
         bool digit = *at >= '0' && *at <= '9';
-        if (!digit && !(*at >= 'a' && *at <= 'f')) {
+        if ((!digit && !(*at >= 'a' && *at <= 'f')) || log_id > PBASE_ATOM_LOG_MAX / 16) {
             return false;
         }
         log_id = log_id * 16 + (uint32_t)(digit ? *at - '0' : *at - 'a' + 10);
     }
+    store_name(log_id, canonical);
     *out_log_id = log_id;
-    return *at == '\0' && log_id != 0;
+    return log_id != 0 && strcmp(name, canonical) == 0;
 }
 
 void store_header_encode(const store_table *table, uint32_t log_id, uint8_t *out)

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #define STORE_PREFIX "store/"
-#define STORE_NAME_BYTES sizeof "store/0000"
+#define STORE_NAME_BYTES sizeof "store/000000"
 
 typedef struct {
     uint32_t log_id;

@@ -58,7 +58,7 @@ static void anything_but_32_digits_is_invalid(void **state)
 static void pointer_keeps_log_and_offset(void **state)
 {
     (void)state;
-    uint64_t offset_max = UINT64_C(0xffffffffffff) * PBASE_ATOM_UNIT;
+    uint64_t offset_max = UINT64_C(0xffffffffff) * PBASE_ATOM_UNIT;
     pbase_atom_pointer pointer = pbase_atom_pointer_of(PBASE_ATOM_LOG_MAX, offset_max);
     assert_int_equal(pbase_atom_pointer_log(pointer), PBASE_ATOM_LOG_MAX);
     assert_true(pbase_atom_pointer_offset(pointer) == offset_max);

@@ -19,22 +19,23 @@ typedef struct {
     uint64_t ordinal;
 } pbase_collection_id;
 
-/* 16-bit log id in the upper bits, 48-bit offset in units of 8 bytes below. 0 points nowhere. */
+/* 24-bit log id in the upper bits, 40-bit offset in units of 8 bytes below. 0 points nowhere. */
 typedef uint64_t pbase_atom_pointer;
 #define PBASE_ATOM_NONE ((pbase_atom_pointer)0)
-#define PBASE_ATOM_LOG_MAX 0xffffu
+#define PBASE_ATOM_LOG_MAX 0xffffffu
+#define PBASE_ATOM_OFFSET_BITS 40u
 #define PBASE_ATOM_UNIT 8u
 static inline pbase_atom_pointer pbase_atom_pointer_of(uint32_t log_id, uint64_t offset_bytes)
 {
-    return (uint64_t)log_id << 48 | offset_bytes / PBASE_ATOM_UNIT;
+    return (uint64_t)log_id << PBASE_ATOM_OFFSET_BITS | offset_bytes / PBASE_ATOM_UNIT;
 }
 static inline uint32_t pbase_atom_pointer_log(pbase_atom_pointer pointer)
 {
-    return (uint32_t)(pointer >> 48);
+    return (uint32_t)(pointer >> PBASE_ATOM_OFFSET_BITS);
 }
 static inline uint64_t pbase_atom_pointer_offset(pbase_atom_pointer pointer)
 {
-    return (pointer & 0xffffffffffffu) * PBASE_ATOM_UNIT;
+    return (pointer & ((UINT64_C(1) << PBASE_ATOM_OFFSET_BITS) - 1)) * PBASE_ATOM_UNIT;
 }
 
 #define PBASE_OBJECT_ID_TEXT_BYTES 32u /* hexadecimal digits, without a NUL */
