@@ -112,21 +112,21 @@ static pbase_status print_report(cli *self, const pbase_check_report *report, pb
 typedef struct {
     cli *run;
     progress shown;
-} check_listener;
+} listener;
 
 static pbase_status hear_finding(void *state, pbase_status code, const char *place,
                                  const char *message, pbase_error *err)
 {
-    check_listener *listener = state;
-    return cli_print_finding(listener->run, code, place, message, err);
+    listener *heard = state;
+    return cli_print_finding(heard->run, code, place, message, err);
 }
 
 static pbase_status hear_progress(void *state, uint64_t done, uint64_t total, pbase_error *err)
 {
-    check_listener *listener = state;
-    listener->shown.bytes_total = total;
-    progress_update(&listener->shown, 0, done);
-    return cli_check_cancelled(&listener->run->call, err);
+    listener *heard = state;
+    heard->shown.bytes_total = total;
+    progress_update(&heard->shown, done >> 20, done);
+    return cli_check_cancelled(&heard->run->call, err);
 }
 
 static pbase_status parse_findings(const char *text, uint64_t *out, pbase_error *err)
@@ -147,19 +147,19 @@ static pbase_status parse_findings(const char *text, uint64_t *out, pbase_error 
 static pbase_status run_check(cli *self, const cli_arguments *arguments, pbase_check_report *report,
                               pbase_error *err)
 {
-    check_listener listener = {.run = self};
+    listener heard = {.run = self};
     pbase_check_options options = {.each = hear_finding,
                                    .progress = hear_progress,
-                                   .state = &listener,
+                                   .state = &heard,
                                    .is_quick = arguments->values[CHECK_QUICK] != NULL};
     pbase_status status =
         parse_findings(arguments->values[CHECK_FINDINGS], &options.findings_max, err);
     if (status != PBASE_OK) {
         return status;
     }
-    progress_begin(&listener.shown, "checked", 0, !self->json);
+    progress_begin(&heard.shown, "MiB checked:", 0, !self->json);
     status = pbase_space_check_with(self->space, &options, &self->call, report, err);
-    progress_end(&listener.shown);
+    progress_end(&heard.shown);
     return status;
 }
 
@@ -204,13 +204,24 @@ static pbase_status print_compacted(cli *self, const pbase_compact_report *repor
     return cli_print_json(self, &line, err);
 }
 
+static pbase_status run_compact(cli *self, pbase_compact_report *report, pbase_error *err)
+{
+    listener heard = {.run = self};
+    pbase_compact_options options = {
+        .struct_size = sizeof options, .progress = hear_progress, .state = &heard};
+    progress_begin(&heard.shown, "MiB looked at:", 0, !self->json);
+    pbase_status status = pbase_space_compact_with(self->space, &options, &self->call, report, err);
+    progress_end(&heard.shown);
+    return status;
+}
+
 CLI_COMMAND(cmd_compact)
 {
     (void)arguments;
     pbase_compact_report report;
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
-        status = pbase_space_compact(self->space, &self->call, &report, err);
+        status = run_compact(self, &report, err);
     }
     return status == PBASE_OK ? print_compacted(self, &report, err) : status;
 }

@@ -8,6 +8,7 @@
 #include "collection/tree.h"
 #include "os/os.h"
 
+#include <inttypes.h>
 #include <protobase/io.h>
 #include <protobase/protobase.h>
 
@@ -260,13 +261,21 @@ pbase_status pbase_space_checkpoint(pbase_space *space, const pbase_call *call, 
     return status == PBASE_OK ? engine_checkpoint(space->engine, call, err) : status;
 }
 
-pbase_status pbase_space_compact(pbase_space *space, const pbase_call *call,
-                                 pbase_compact_report *out, pbase_error *err)
+pbase_status pbase_space_compact_with(pbase_space *space, const pbase_compact_options *options,
+                                      const pbase_call *call, pbase_compact_report *out,
+                                      pbase_error *err)
 {
     sweep_report report = {.segments = 0};
+    sweep_listener listener = {NULL, NULL};
     pbase_status status = space_check_process(space, err);
+    if (status == PBASE_OK && options != NULL && options->struct_size < sizeof *options) {
+        status = PBASE_FAIL(err, PBASE_INVALID, "options of %" PRIu32 " bytes, %zu are expected",
+                            options->struct_size, sizeof *options);
+    } else if (options != NULL) {
+        listener = (sweep_listener){options->progress, options->state};
+    }
     if (status == PBASE_OK) {
-        status = engine_compact(space->engine, call, &report, err);
+        status = engine_compact(space->engine, call, &listener, &report, err);
     }
     *out = (pbase_compact_report){.segments = report.segments,
                                   .bytes = report.bytes,
@@ -274,6 +283,12 @@ pbase_status pbase_space_compact(pbase_space *space, const pbase_call *call,
                                   .freed_segments = report.freed_segments,
                                   .freed_bytes = report.freed_bytes};
     return status;
+}
+
+pbase_status pbase_space_compact(pbase_space *space, const pbase_call *call,
+                                 pbase_compact_report *out, pbase_error *err)
+{
+    return pbase_space_compact_with(space, NULL, call, out, err);
 }
 
 pbase_status pbase_space_sync(pbase_space *space, const pbase_call *call, pbase_error *err)

@@ -360,10 +360,10 @@ static bool sweep_is_due(engine *self, const pbase_call *call)
     return status == PBASE_OK && (has_grown || self->has_moved);
 }
 
-static pbase_status sweep(engine *self, const pbase_call *call, bool is_asked_for,
+static pbase_status sweep(engine *self, const pbase_call *call, const sweep_listener *asked_by,
                           sweep_report *out, pbase_error *err)
 {
-    pbase_status status = engine_sweep(self, call, is_asked_for, out, err);
+    pbase_status status = engine_sweep(self, call, asked_by, out, err);
     if (status == PBASE_OK) {
         self->swept_live_bytes = out->live_bytes;
         self->swept_held_bytes = out->bytes - out->freed_bytes;
@@ -382,16 +382,17 @@ static pbase_status sweep(engine *self, const pbase_call *call, bool is_asked_fo
 /* Sweeps, and as long as that finds segments to be emptied, settles again, which does it, and sweeps
  * again; until it gains no more. `out` tells of all rounds. */
 static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pbase_call *call,
-                                    bool is_asked_for, sweep_report *out, pbase_error *err)
+                                    const sweep_listener *asked_by, sweep_report *out,
+                                    pbase_error *err)
 {
-    pbase_status status = sweep(self, call, is_asked_for, out, err);
+    pbase_status status = sweep(self, call, asked_by, out, err);
     uint64_t planned = out->planned_bytes, held = out->bytes - out->freed_bytes;
     while (status == PBASE_OK && planned > 0) {
         sweep_report round;
         uint64_t before = held;
         status = settle(self, run, call, err);
         if (status == PBASE_OK) {
-            status = sweep(self, call, is_asked_for, &round, err);
+            status = sweep(self, call, asked_by, &round, err);
         }
         if (status != PBASE_OK) {
             break;
@@ -415,18 +416,19 @@ static void sweep_when_due(engine *self, checkpoint_run *run)
     pbase_error_init(&why);
     if (sweep_is_due(self, &call)) {
         pbase_status status = self->is_closing
-                                  ? sweep_in_rounds(self, run, &call, false, &report, &why)
-                                  : sweep(self, &call, false, &report, &why);
+                                  ? sweep_in_rounds(self, run, &call, NULL, &report, &why)
+                                  : sweep(self, &call, NULL, &report, &why);
         log_failure(self, "core/sweep", status, &why);
     }
 }
 
 /* --------------------------------------------------------------------------------- the whole -- */
 
-/* `wait`: for the right to settle. `swept`: space is given back too, whatever there is of it; NULL: when
- * it is due. BUSY: another process has the right. */
+/* `wait`: for the right to settle. `asked_by`: space is given back too, whatever there is of it, and `swept`
+ * tells of it; NULL: when it is due. BUSY: another process has the right. */
 static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase_call *call,
-                               sweep_report *swept, pbase_error *err)
+                               const sweep_listener *asked_by, sweep_report *swept,
+                               pbase_error *err)
 {
     pbase_status status = claim(self, call, err);
     if (status != PBASE_OK) {
@@ -442,10 +444,10 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
     if (status == PBASE_OK) {
         status = settle(self, &run, call, err);
     }
-    if (status == PBASE_OK && swept == NULL) {
+    if (status == PBASE_OK && asked_by == NULL) {
         sweep_when_due(self, &run);
     } else if (status == PBASE_OK) {
-        status = sweep_in_rounds(self, &run, call, true, swept, err);
+        status = sweep_in_rounds(self, &run, call, asked_by, swept, err);
     }
     right_release(self, &run);
     account(self, &run, status, began_ns);
@@ -458,7 +460,7 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
 
 pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error *err)
 {
-    return checkpoint(self, call, call, NULL, err);
+    return checkpoint(self, call, call, NULL, NULL, err);
 }
 
 /* The room that the storage keeps ready for giving space back, if it does. */
@@ -472,14 +474,14 @@ static bool reserve_release(engine *self, const pbase_call *call)
     return status == PBASE_OK;
 }
 
-pbase_status engine_compact(engine *self, const pbase_call *call, sweep_report *out,
-                            pbase_error *err)
+pbase_status engine_compact(engine *self, const pbase_call *call, const sweep_listener *asked_by,
+                            sweep_report *out, pbase_error *err)
 {
     *out = (sweep_report){.segments = 0};
-    pbase_status status = checkpoint(self, call, call, out, err);
+    pbase_status status = checkpoint(self, call, call, asked_by, out, err);
     if (status == PBASE_NO_SPACE && reserve_release(self, call)) {
         *out = (sweep_report){.segments = 0};
-        status = checkpoint(self, call, call, out, err);
+        status = checkpoint(self, call, call, asked_by, out, err);
     }
     return status;
 }
@@ -537,7 +539,7 @@ static void settler_run(void *engine_pointer)
             pbase_error_init(&why);
             engine_unlock(self, self->queue_mutex);
             /* Several processes are due at the same time: one of them does it. */
-            pbase_status status = checkpoint(self, &now, NULL, NULL, &why);
+            pbase_status status = checkpoint(self, &now, NULL, NULL, NULL, &why);
             if (status == PBASE_BUSY) {
                 nap_ms = SETTLER_NAP_MS;
             } else if (status != PBASE_OK) {

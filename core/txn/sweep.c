@@ -34,10 +34,11 @@ typedef struct {
     engine *engine;
     const pbase_call *call;
     marks marks;
-    root_list roots;     /* of checkpoints; the newest one is the last */
-    sequence_array held; /* of states that somebody has looked at for a while */
-    bool has_transform;  /* sizes of payloads say nothing of what atoms take */
-    bool is_asked_for;   /* somebody waits for it, and wants it whole */
+    root_list roots;                /* of checkpoints; the newest one is the last */
+    sequence_array held;            /* of states that somebody has looked at for a while */
+    bool has_transform;             /* sizes of payloads say nothing of what atoms take */
+    const sweep_listener *asked_by; /* wants it whole; NULL: nobody waits for it */
+    uint64_t done, total, told;     /* of progress */
 } sweep;
 
 /* Less is not worth the calls: a sixty-fourth of the segment, and a block. */
@@ -180,6 +181,28 @@ static void rooms_free(sweep *self)
     pbase_alloc_free(alloc, self->held.items, self->held.capacity * sizeof *self->held.items);
 }
 
+/* -------------------------------------------------------------------------------- progress ---- */
+
+static uint64_t held_bytes(const segment_marks *segment)
+{
+    return segment->held_bytes != 0 ? segment->held_bytes : segment->bytes;
+}
+
+#define TELL_BYTES (UINT64_C(4) << 20)
+
+/* Tells whoever listens that `done` of the total are looked at. */
+static pbase_status tell(sweep *self, uint64_t done, pbase_error *err)
+{
+    self->done = done < self->total ? done : self->total;
+    bool is_far = self->done - self->told >= TELL_BYTES || self->done == self->total;
+    if (self->asked_by == NULL || self->asked_by->progress == NULL || !is_far ||
+        self->done == self->told) {
+        return PBASE_OK;
+    }
+    self->told = self->done;
+    return self->asked_by->progress(self->asked_by->state, self->done, self->total, err);
+}
+
 /* --------------------------------------------------------------------------------- marking ---- */
 
 /* Marks an atom of `payload_bytes` with what it takes of its segment. */
@@ -197,6 +220,8 @@ static pbase_status mark_one(sweep *self, atom_ref ref, uint32_t payload_bytes, 
     }
     if (status == PBASE_OK) {
         marks_cover(&self->marks, segment, pbase_atom_pointer_offset(atom_ref_pointer(ref)), bytes);
+        uint64_t done = self->done + bytes;
+        status = tell(self, done < self->total / 2 ? done : self->total / 2, err);
     }
     return status;
 }
@@ -352,7 +377,7 @@ static pbase_status mark_all(sweep *self, pbase_error *err)
 
 static bool run_is_worth_it(const sweep *self, uint64_t bytes)
 {
-    uint64_t rate = self->is_asked_for ? PUNCH_RATE_MIN_ASKED : PUNCH_RATE_MIN;
+    uint64_t rate = self->asked_by != NULL ? PUNCH_RATE_MIN_ASKED : PUNCH_RATE_MIN;
     return bytes >= self->engine->punch_ns / 1000 * rate;
 }
 
@@ -410,11 +435,6 @@ static pbase_status let_go_of_blocks(sweep *self, segment_marks *segment, pbase_
     return status == PBASE_UNSUPPORTED ? PBASE_OK : status;
 }
 
-static uint64_t held_bytes(const segment_marks *segment)
-{
-    return segment->held_bytes != 0 ? segment->held_bytes : segment->bytes;
-}
-
 static pbase_status let_go(sweep *self, segment_marks *segment, sweep_report *out, pbase_error *err)
 {
     if (segment->begins != NULL || !segment->is_sealed) {
@@ -453,13 +473,17 @@ static pbase_status count_gain(void *state, const pbase_segment_info *info, pbas
 static pbase_status let_all_go(sweep *self, sweep_report *out, pbase_error *err)
 {
     gain counted = {self, out};
-    pbase_status status = PBASE_OK;
+    pbase_status status =
+        tell(self, self->total / 2, err); /* what was not marked was looked at, too */
     for (size_t i = 0; i < self->marks.count && status == PBASE_OK; i++) {
         segment_marks *segment = &self->marks.items[i];
         out->segments++;
         out->bytes += held_bytes(segment);
         out->live_bytes += segment->live_bytes;
         status = let_go(self, segment, out, err);
+        if (status == PBASE_OK) {
+            status = tell(self, self->total / 2 + out->bytes, err);
+        }
     }
     return status == PBASE_OK ? pbase_storage_segments_list(self->engine->storage, self->call,
                                                             count_gain, &counted, err)
@@ -480,7 +504,7 @@ static pbase_status plan_moves(sweep *self, pbase_error *err)
     uint64_t since = written - owner->swept_written_bytes;
     move_limits limits = {.bytes_max = since > MOVE_BYTES_MIN ? since : MOVE_BYTES_MIN,
                           .gain_min = GAIN_MIN};
-    if (self->is_asked_for) {
+    if (self->asked_by != NULL) {
         limits = (move_limits){.bytes_max = MOVE_BYTES_ASKED, .gain_min = GAIN_MIN_ASKED};
     }
     for (size_t i = 0; i < self->marks.count; i++) { /* those that are gone take nothing */
@@ -491,10 +515,10 @@ static pbase_status plan_moves(sweep *self, pbase_error *err)
     return move_plan_make(&owner->moves, &self->marks, &limits, err);
 }
 
-pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_for,
+pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_listener *asked_by,
                           sweep_report *out, pbase_error *err)
 {
-    sweep run = {.engine = self, .call = call, .is_asked_for = is_asked_for};
+    sweep run = {.engine = self, .call = call, .asked_by = asked_by};
     *out = (sweep_report){.segments = 0};
     marks_init(&run.marks, self->host->alloc);
     pbase_status status = pbase_storage_segments_list(self->storage, call, add_segment, &run, err);
@@ -506,6 +530,9 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_fo
     }
     if (status == PBASE_OK) { /* once nobody else is there who could bring one in */
         status = store_has_transform(self->bytes, &run.has_transform, err);
+    }
+    for (size_t i = 0; i < run.marks.count; i++) {
+        run.total += 2 * held_bytes(&run.marks.items[i]);
     }
     if (status == PBASE_OK) {
         status = mark_all(&run, err);

@@ -24,14 +24,25 @@ typedef struct {
         planned_bytes; /* that the next checkpoint writes anew, to empty segments (move_plan.h) */
 } sweep_report;
 
-/* `is_asked_for`: somebody waits for it, and wants more of it.
+/* Who waits for a sweep, wants more of it, and may hear how far it is: of the bytes that segments take of the
+ * device, looked at once for what is alive and once to be let go of. Another answer than OK ends it. */
+typedef struct {
+    pbase_status (*progress)(void *state, uint64_t done, uint64_t total,
+                             pbase_error *err); /* or NULL */
+    void *state;
+} sweep_listener;
+
+/* `asked_by` NULL: the background does it.
  * BUSY: another process has the space open, or a large transaction has atoms that no record names
  * yet; nothing was looked at. CORRUPT and all else: nothing more is let go of. */
-PBASE_MUST_CHECK pbase_status engine_sweep(engine *self, const pbase_call *call, bool is_asked_for,
-                                           sweep_report *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status engine_sweep(engine *self, const pbase_call *call,
+                                           const sweep_listener *asked_by, sweep_report *out,
+                                           pbase_error *err);
 
-/* A checkpoint, then a sweep (checkpoint.c). */
+/* A checkpoint, then sweeps in rounds as long as there is something to be won (checkpoint.c). Progress
+ * begins anew with each. */
 PBASE_MUST_CHECK pbase_status engine_compact(engine *self, const pbase_call *call,
-                                             sweep_report *out, pbase_error *err);
+                                             const sweep_listener *asked_by, sweep_report *out,
+                                             pbase_error *err);
 
 #endif

@@ -37,7 +37,7 @@ expect 'appended orders ["order-17","lines"] "milk"' 12-watch
 expect "as of commit 3: 20" 11-past
 expect "there is no commit 99 yet; the newest is 4" 11-past
 expect "commit 1 of shop: 1 operations" 11-past
-expect "full backup: up to commit 3, 3 records of the journal" 20-backup "$work"
+expect "full backup: up to commit 3, 3 records of the journal" 21-backup "$work"
 grep -qF "increment: up to commit 4, 1 records of the journal" out.txt
 grep -qF "/then: the price is 10" out.txt
 grep -qF "/now: the price is 30" out.txt

@@ -568,9 +568,59 @@ static void beside_another_opening_nothing_is_let_go(void **unused)
     close_world(&w);
 }
 
+typedef struct {
+    uint64_t calls, rounds, done, total;
+    uint64_t ends_after; /* calls; 0: never */
+} heard;
+
+static pbase_status hear_progress(void *state, uint64_t done, uint64_t total, pbase_error *err)
+{
+    heard *self = state;
+    assert_true(total > 0 && done > 0 && done <= total);
+    self->rounds += done <= self->done || self->calls == 0;
+    assert_true(done > self->done || self->done == self->total); /* forwards, or a new round */
+    self->done = done;
+    self->total = total;
+    return ++self->calls == self->ends_after
+               ? PBASE_FAIL(err, PBASE_CANCELLED, "the test has heard enough")
+               : PBASE_OK;
+}
+
+static void progress_is_told_and_can_end_a_compaction(void **unused)
+{
+    (void)unused;
+    world w;
+    pbase_error err;
+    pbase_compact_report report;
+    heard all = {0}, once = {.ends_after = 1};
+    pbase_compact_options options = {
+        .struct_size = sizeof options, .progress = hear_progress, .state = &once};
+    pbase_error_init(&err);
+    open_world(&w, "storage.retention_count=1", NULL);
+    for (int i = 0; i < 20; i++) {
+        change_all(&w);
+        assert_ok(pbase_space_checkpoint(w.f.space, NULL, &err), &err);
+    }
+    assert_int_equal(pbase_space_compact_with(w.f.space, &options, NULL, &report, &err),
+                     PBASE_CANCELLED);
+    assert_non_null(strstr(err.message, "heard enough"));
+    assert_int_equal(once.calls, 1);
+    expect_everything(&w);
+    change_all(&w);
+    options.state = &all;
+    assert_ok(pbase_space_compact_with(w.f.space, &options, NULL, &report, &err), &err);
+    assert_true(all.rounds >= 1 && all.done == all.total);
+    expect_everything(&w);
+    options.struct_size = 4;
+    assert_int_equal(pbase_space_compact_with(w.f.space, &options, NULL, &report, &err),
+                     PBASE_INVALID);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(progress_is_told_and_can_end_a_compaction),
         cmocka_unit_test(what_anybody_may_read_outlives_every_compaction),
         cmocka_unit_test(what_retention_keeps_outlives_every_compaction),
         cmocka_unit_test(a_space_that_is_written_over_and_over_does_not_grow),

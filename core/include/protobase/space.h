@@ -59,10 +59,26 @@ typedef struct {
     uint64_t freed_segments;  /* removed whole */
     uint64_t freed_bytes;     /* of the device: theirs, and blocks within others */
 } pbase_compact_report;
+typedef struct {
+    uint32_t struct_size; /* sizeof */
+    uint32_t reserved;
+    /* NULL: nobody hears. Called now and then by the thread that compacts with how far a round is, in
+     * bytes of segments: looked at for what is alive, then for what can go. What is emptied meanwhile is
+     * looked at in a further round, which begins at 0 again. Another answer than OK ends the compaction
+     * with it; what was given back stays so. */
+    pbase_status (*progress)(void *state, uint64_t done, uint64_t total, pbase_error *err);
+    void *state;
+} pbase_compact_options;
 /* Settles the newest state, then gives back what of the store nothing alive lies in: whole segments,
- * and blocks of 4 KiB within others where the file system can. The background does the same when a
- * quarter of the store may be dead. Readers and commits go on.
- * BUSY: another process has the space open, or a large transaction is being written. */
+ * and blocks of 4 KiB within others where the file system can; then writes anew what is alive in segments
+ * that are mostly dead, and gives those back, as long as it gains much. The background does the same when a
+ * quarter of the store may be dead. Readers and commits go on. `options` NULL: all defaults.
+ * BUSY: another process has the space open, or a large transaction is being written. CANCELLED,
+ * TIMEOUT: of `call`. */
+PBASE_API PBASE_MUST_CHECK pbase_status
+pbase_space_compact_with(pbase_space *space, const pbase_compact_options *options,
+                         const pbase_call *call, pbase_compact_report *out, pbase_error *err);
+/* The same, with all defaults. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_compact(pbase_space *space,
                                                             const pbase_call *call,
                                                             pbase_compact_report *out,

@@ -16,6 +16,12 @@ static void a_space_is_checked_and_has_figures()
                                with_plugins(pb::config::folder("/nowhere/saved")));
     CHECK(!nowhere && nowhere.failure().is_not_found());
     CHECK(space.compact().ok());
+    std::uint64_t heard = 0;
+    auto compacted = space.compact_with([&](std::uint64_t done, std::uint64_t total) {
+        heard = done <= total ? total : 0;
+        return pb::result<void>();
+    });
+    CHECK(compacted.ok() && heard > 0);
     CHECK(pb::usage(space).value().live_atoms > 0);
     auto stats = pb::stats(space).value();
     CHECK(std::any_of(stats.begin(), stats.end(),

@@ -235,6 +235,29 @@ class space
                 return pbase_space_compact(raw(), wait.raw(), out, err);
             });
     }
+    // The same, and calls progress(done, total) now and then: bytes of segments a round has looked at. It
+    // gives result<void>; what it fails with ends the compaction.
+    template <class Progress>
+    result<pbase_compact_report> compact_with(Progress &&progress, const call &wait = {}) const
+    {
+        using hearing = detail::visitor<std::remove_reference_t<Progress>>;
+        hearing hear(progress);
+        pbase_compact_report out{};
+        pbase_compact_options options{};
+        options.struct_size = sizeof options;
+        options.state = &hear;
+        options.progress = [](void *state, std::uint64_t done, std::uint64_t total,
+                              pbase_error *err) {
+            return (*static_cast<hearing *>(state))(err, done, total);
+        };
+        auto ended = hear.end(detail::checked(raw_, [&](pbase_error *err) {
+            return pbase_space_compact_with(raw(), &options, wait.raw(), &out, err);
+        }));
+        if (!ended) {
+            return ended.failure();
+        }
+        return out;
+    }
     // Every commit acknowledged before is durable at the storage's `sync` when it returns.
     result<void> sync(const call &wait = {}) const
     {

@@ -1,6 +1,6 @@
-/* 20-backup.c - a backup and an increment of it, while the space is in use, restored as of two moments.
+/* 21-backup.c - a backup and an increment of it, while the space is in use, restored as of two moments.
  *
- *     20-backup FOLDER        the backups and what is restored of them go there */
+ *     21-backup FOLDER        the backups and what is restored of them go there */
 #include <protobase/protobase.h>
 
 #include <inttypes.h>
