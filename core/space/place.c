@@ -39,6 +39,9 @@ static void key_text(uint8_t kind, pbase_bytes key, char out[KEY_TEXT_BYTES])
 {
     uint8_t filled[KEY_TEXT_BYTES] = {0};
     out[0] = '\0';
+    if (key.size == 0) { /* no bound: there may be no bytes at all */
+        return;
+    }
     if (kind == COLLECTION_INDEX || kind == PBASE_COLLECTION_MULTI_DICT) {
         size_t size = key.size < sizeof filled - 1 ? key.size : sizeof filled - 1;
         filled[0] = CLASS_LIST; /* elements, one after another, as a list has them */
@@ -52,7 +55,7 @@ static void key_text(uint8_t kind, pbase_bytes key, char out[KEY_TEXT_BYTES])
         hexadecimal(key, out);
         return;
     }
-    size_t whole = key.size == 0 ? 0 : key_length(key.data[0]);
+    size_t whole = key_length(key.data[0]);
     if (key.size < whole) {
         memcpy(filled, key.data, key.size);
         key = pbase_bytes_of(filled, whole);
