@@ -218,10 +218,12 @@ static pbase_status look(taking *self, uint32_t log_id, uint64_t offset, size_t 
         self->window_at = offset;
         self->window.size = status == PBASE_OK ? got : 0;
     }
+    if (status != PBASE_OK) { /* there may be no window at all */
+        return status;
+    }
     size_t skip = (size_t)(offset - self->window_at);
-    *out =
-        pbase_bytes_of(self->window.data + skip, status == PBASE_OK ? self->window.size - skip : 0);
-    return status;
+    *out = pbase_bytes_of(self->window.data + skip, self->window.size - skip);
+    return PBASE_OK;
 }
 
 /* The whole atom at `offset`, its checksum checked. */
