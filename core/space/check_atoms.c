@@ -190,42 +190,23 @@ static pbase_status follow_past(check_atoms *self, pbase_error *err)
 
 /* -------------------------------------------------------------------------- what is adopted --- */
 
-static pbase_status follow_record(check_atoms *self, const replay_record *record, pbase_error *err)
+static pbase_status follow_adopted(void *state, uint64_t database, const delta_group *group,
+                                   const adopted_content *content, pbase_error *err)
 {
-    pbase_reader_bytes reader = pbase_reader_bytes_of(record->body);
-    uint64_t database = 0, count = 0;
+    check_atoms *self = state;
     char name[64];
-    if (record->head.kind != RECORD_DELTA) {
-        return PBASE_OK;
-    }
-    if (!pbase_read_varint(&reader, &database) || !pbase_read_varint(&reader, &count)) {
-        return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut");
-    }
     (void)snprintf(name, sizeof name, "number %" PRIu64, database);
     self->database = pbase_bytes_text(name);
     self->collections = ATOM_REF_NONE;
-    pbase_status status = PBASE_OK;
-    for (uint64_t i = 0; i < count && status == PBASE_OK; i++) {
-        delta_group group;
-        adopted_content content;
-        status = delta_group_read(&reader, &group, err);
-        if (status != PBASE_OK || group.form != GROUP_ADOPT) {
-            continue;
-        }
-        status = adopted_content_read(group.operations, &content, err);
-        if (status == PBASE_OK && content.root != PBASE_ATOM_NONE) {
-            self->id = group.id;
-            self->kind = group.kind;
-            status = follow(self, atom_ref_of_pointer(content.root),
-                            tree_kind_positional(group.kind), NULL, err);
-            self->kind = 0;
-        }
-    }
+    self->id = group->id;
+    self->kind = group->kind;
+    pbase_status status = follow(self, atom_ref_of_pointer(content->root),
+                                 tree_kind_positional(group->kind), NULL, err);
+    self->kind = 0;
     self->database = pbase_bytes_of(NULL, 0);
     return status;
 }
 
-/* What records of the kept journal name and no newer state does. */
 static pbase_status follow_journal(check_atoms *self, pbase_error *err)
 {
     record_scan scan;
@@ -238,7 +219,7 @@ static pbase_status follow_journal(check_atoms *self, pbase_error *err)
     while (status == PBASE_OK) {
         status = record_scan_next(&scan, self->call, &record, &why);
         if (status == PBASE_OK) {
-            status = follow_record(self, &record, &why);
+            status = record_adopted_each(&record, follow_adopted, self, &why);
         }
     }
     self->when = "";

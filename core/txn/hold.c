@@ -129,44 +129,20 @@ static pbase_status mark_tree(engine_hold *hold, const pbase_call *call, pbase_a
 }
 
 /* Content that a record adopts: pinned by itself, since the journal is let go of before the end. */
-static pbase_status hold_adopted(engine_hold *hold, const pbase_call *call,
-                                 const delta_group *group, pbase_error *err)
+static pbase_status hold_adopted(void *state, uint64_t database, const delta_group *group,
+                                 const adopted_content *content, pbase_error *err)
 {
-    adopted_content content;
-    pbase_status status = adopted_content_read(group->operations, &content, err);
-    if (status != PBASE_OK || content.root == PBASE_ATOM_NONE) {
-        return status;
-    }
+    const mark_run *run = state;
+    engine_hold *hold = run->hold;
+    (void)database;
     hold_root *root = pbase_alloc_zeroed(hold->engine->host->alloc, 1, sizeof *root);
     if (root == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to keep what a record adopts");
     }
-    history_pin_root(hold->engine, &root->pin, content.root);
+    history_pin_root(hold->engine, &root->pin, content->root);
     root->next = hold->roots;
     hold->roots = root;
-    return mark_tree(hold, call, content.root, tree_kind_positional(group->kind), err);
-}
-
-static pbase_status mark_record(engine_hold *hold, const pbase_call *call,
-                                const replay_record *record, pbase_error *err)
-{
-    pbase_reader_bytes reader = pbase_reader_bytes_of(record->body);
-    uint64_t database = 0, count = 0;
-    if (record->head.kind != RECORD_DELTA) {
-        return PBASE_OK;
-    }
-    if (!pbase_read_varint(&reader, &database) || !pbase_read_varint(&reader, &count)) {
-        return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut");
-    }
-    pbase_status status = PBASE_OK;
-    for (uint64_t i = 0; i < count && status == PBASE_OK; i++) {
-        delta_group group;
-        status = delta_group_read(&reader, &group, err);
-        if (status == PBASE_OK && group.form == GROUP_ADOPT) {
-            status = hold_adopted(hold, call, &group, err);
-        }
-    }
-    return status;
+    return mark_tree(hold, run->call, content->root, tree_kind_positional(group->kind), err);
 }
 
 /* --------------------------------------------------------------------------------- whole ------ */
@@ -247,6 +223,7 @@ pbase_status engine_hold_records(engine_hold *hold, const pbase_call *call, hold
 {
     engine *self = hold->engine;
     pbase_position at = hold->kept.items[0].replay;
+    mark_run run = {.hold = hold, .call = call};
     record_scan scan;
     pbase_status status = PBASE_OK;
     record_scan_init(&scan, self->bytes, self->storage);
@@ -261,7 +238,7 @@ pbase_status engine_hold_records(engine_hold *hold, const pbase_call *call, hold
                                 hold->newest);
         }
         if (status == PBASE_OK && record.head.kind != RECORD_CHECKPOINT) {
-            status = mark_record(hold, call, &record, err);
+            status = record_adopted_each(&record, hold_adopted, &run, err);
             status = status == PBASE_OK ? each(state, &record, err) : status;
         }
         at = status == PBASE_OK ? record.next : at;

@@ -194,3 +194,40 @@ void replay_abandon(replay *self)
     space_state_unref(self->base);
     self->base = NULL;
 }
+
+/* --------------------------------------------------------------------------------- adopted ---- */
+
+static pbase_status tell_adopted(uint64_t database, const delta_group *group, adopted_each each,
+                                 void *state, pbase_error *err)
+{
+    adopted_content content;
+    if (group->form != GROUP_ADOPT) {
+        return PBASE_OK;
+    }
+    pbase_status status = adopted_content_read(group->operations, &content, err);
+    return status != PBASE_OK || content.root == PBASE_ATOM_NONE
+               ? status
+               : each(state, database, group, &content, err);
+}
+
+pbase_status record_adopted_each(const replay_record *record, adopted_each each, void *state,
+                                 pbase_error *err)
+{
+    pbase_reader_bytes reader = pbase_reader_bytes_of(record->body);
+    uint64_t database = 0, count = 0;
+    if (record->head.kind != RECORD_DELTA) {
+        return PBASE_OK;
+    }
+    if (!pbase_read_varint(&reader, &database) || !pbase_read_varint(&reader, &count)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut");
+    }
+    pbase_status status = PBASE_OK;
+    for (uint64_t i = 0; i < count && status == PBASE_OK; i++) {
+        delta_group group;
+        status = delta_group_read(&reader, &group, err);
+        if (status == PBASE_OK) {
+            status = tell_adopted(database, &group, each, state, err);
+        }
+    }
+    return status;
+}

@@ -81,4 +81,11 @@ PBASE_MUST_CHECK pbase_status replay_apply(replay *self, const replay_record *re
 PBASE_MUST_CHECK pbase_status replay_finish(replay *self, space_state **out, pbase_error *err);
 void replay_abandon(replay *self); /* also after finish, or a begin that failed */
 
+/* Content that the record adopts, group by group; nothing for other kinds of records and for empty content.
+ * Another answer than OK ends it. CORRUPT: the record is cut. */
+typedef pbase_status (*adopted_each)(void *state, uint64_t database, const delta_group *group,
+                                     const adopted_content *content, pbase_error *err);
+PBASE_MUST_CHECK pbase_status record_adopted_each(const replay_record *record, adopted_each each,
+                                                  void *state, pbase_error *err);
+
 #endif

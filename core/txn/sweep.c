@@ -278,32 +278,13 @@ static pbase_status mark_states(sweep *self, bool held_long, pbase_error *err)
     return status;
 }
 
-/* The trees that a record names, before any state does. */
-static pbase_status mark_record(sweep *self, const replay_record *record, pbase_error *err)
+/* A tree that a record names, before any state does. */
+static pbase_status mark_adopted(void *state, uint64_t database, const delta_group *group,
+                                 const adopted_content *content, pbase_error *err)
 {
-    pbase_reader_bytes reader = pbase_reader_bytes_of(record->body);
-    uint64_t database = 0, count = 0;
-    if (record->head.kind != RECORD_DELTA) {
-        return PBASE_OK;
-    }
-    if (!pbase_read_varint(&reader, &database) || !pbase_read_varint(&reader, &count)) {
-        return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut");
-    }
-    pbase_status status = PBASE_OK;
-    for (uint64_t i = 0; i < count && status == PBASE_OK; i++) {
-        delta_group group;
-        adopted_content content;
-        status = delta_group_read(&reader, &group, err);
-        if (status != PBASE_OK || group.form != GROUP_ADOPT) {
-            continue;
-        }
-        status = adopted_content_read(group.operations, &content, err);
-        if (status == PBASE_OK && content.root != PBASE_ATOM_NONE) {
-            status = mark_tree(self, atom_ref_of_pointer(content.root),
-                               tree_kind_positional(group.kind), err);
-        }
-    }
-    return status;
+    (void)database;
+    return mark_tree(state, atom_ref_of_pointer(content->root), tree_kind_positional(group->kind),
+                     err);
 }
 
 /* What the kept part of the journal adopts: a state of the past may be made from it again. */
@@ -316,7 +297,7 @@ static pbase_status mark_journal(sweep *self, pbase_error *err)
     while (status == PBASE_OK) {
         status = record_scan_next(&scan, self->call, &record, err);
         if (status == PBASE_OK) {
-            status = mark_record(self, &record, err);
+            status = record_adopted_each(&record, mark_adopted, self, err);
         }
     }
     record_scan_close(&scan);
