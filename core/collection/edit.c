@@ -145,7 +145,7 @@ static pbase_status edit_write(edit *self, const node_plan *plan, uint32_t from,
 static pbase_status edit_write_plan(edit *self, const node_plan *plan, uint32_t border, bool root,
                                     edit_result *result, pbase_error *err)
 {
-    uint32_t size = node_plan_size(plan, 0, plan->count);
+    uint32_t size = node_plan_stored_size(plan, 0, plan->count);
     if (!node_overfull(plan->level, size, plan->count)) {
         result->count = 1;
         return edit_write(self, plan, 0, plan->count, root, &result->nodes[0], err);
@@ -226,7 +226,7 @@ static pbase_status edit_split(edit *self, uint32_t at, const node_change *chang
         return PBASE_OK;
     }
     if (edit_is_append(self, at, change) &&
-        node_overfull(full->level, node_plan_size(&plan, 0, plan.count), plan.count)) {
+        node_overfull(full->level, node_plan_stored_size(&plan, 0, plan.count), plan.count)) {
         return edit_append_node(self, at, &plan, result, err);
     }
     uint32_t border = 0;
@@ -308,13 +308,13 @@ static bool edit_wants_merge(const edit *self, uint32_t at, const node_change *c
     uint32_t removes = node_change_removes(self_node, change);
     uint32_t adds = node_change_adds(self_node, change);
     return at != 0 && self->steps[at - 1].node.count > 1 && removes > adds &&
-           node_underfull(self_node->level, node_packed_size(self_node) + adds - removes);
+           node_underfull(self_node->level, node_change_stored_size(self_node, change));
 }
 
 static uint32_t copy_size(const node *from, bool root)
 {
-    uint32_t wanted = node_capacity(from->level, node_packed_size(from), root);
-    uint32_t least = node_packed_size(from) + pbase_get_u32(from->payload + NODE_AT_DEAD);
+    uint32_t wanted = node_capacity(from->level, node_live_size(from), root);
+    uint32_t least = node_live_size(from) + pbase_get_u32(from->payload + NODE_AT_DEAD);
     return wanted > least ? wanted : (least + 15u) & ~15u;
 }
 
@@ -447,10 +447,10 @@ static void ancestors_update(edit *self, uint32_t at)
         node_child child = node_child_of(step[1].ref, &step[1].node);
         uint8_t *payload = atom_ref_memory(step->ref)->payload;
         uint64_t total = node_total(&step->node);
-        node_child_put(payload + (node_entry_at(&step->node, step->index) - payload), &child);
+        node_child_put(payload + (node_child_entry(&step->node, step->index) - payload), &child);
         pbase_put_u64(payload + NODE_AT_TOTAL, total - before + child.count);
-        payload[NODE_AT_FLAGS] |= child.flags;
-        step->node.flags |= child.flags;
+        payload[NODE_AT_FLAGS] |= child.flags & NODE_OWNS;
+        step->node.flags |= child.flags & NODE_OWNS;
         before = total;
     }
 }

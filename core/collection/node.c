@@ -13,6 +13,9 @@ typedef struct {
 static leaf_entry leaf_entry_at(const node *self, uint32_t index)
 {
     const uint8_t *at = node_entry_at(self, index);
+    if (node_even(self)) {
+        return (leaf_entry){NODE_VALUE_INLINE, self->tail_size, self->value_size, 0, at};
+    }
     leaf_entry entry = {.first = *at++};
     if (!node_positional(self)) {
         entry.tail_size = node_varint(&at);
@@ -28,7 +31,7 @@ static leaf_entry leaf_entry_at(const node *self, uint32_t index)
 /* Key of a keyed inner entry after the prefix. */
 static pbase_bytes inner_tail(const node *self, uint32_t index)
 {
-    const uint8_t *at = node_entry_at(self, index) + NODE_CHILD_BYTES;
+    const uint8_t *at = node_child_entry(self, index) + NODE_CHILD_BYTES;
     uint32_t size = node_varint(&at);
     return pbase_bytes_of(at, size);
 }
@@ -53,6 +56,7 @@ static void leaf_entry_read(const node *self, uint32_t index, node_entry *out)
     out->kind = entry.first & NODE_VALUE_KIND_MASK;
     out->bytes = pbase_bytes_of(value, entry.value_size);
     out->raw = pbase_bytes_of(start, (size_t)(value - start) + entry.value_size);
+    out->even = node_even(self);
     if (out->kind == NODE_VALUE_INLINE) {
         return;
     }
@@ -74,7 +78,7 @@ void node_entry_read(const node *self, uint32_t index, node_entry *out)
         leaf_entry_read(self, index, out);
         return;
     }
-    const uint8_t *start = node_entry_at(self, index);
+    const uint8_t *start = node_child_entry(self, index);
     const uint8_t *end = start + NODE_CHILD_BYTES;
     out->child = node_child_at(self, index);
     if (!node_positional(self)) {
@@ -87,7 +91,7 @@ void node_entry_read(const node *self, uint32_t index, node_entry *out)
 node_child node_child_of(atom_ref ref, const node *self)
 {
     node_child child = {ref, node_total(self), atom_ref_is_stored(ref) ? self->size : 0,
-                        self->flags & NODE_OWNS};
+                        self->flags & (NODE_OWNS | NODE_ROW)};
     return child;
 }
 
@@ -102,7 +106,7 @@ void node_child_put(uint8_t *entry, const node_child *child)
 const uint8_t *node_ref_at(const node *self, uint32_t index)
 {
     if (self->level != 0) {
-        return node_entry_at(self, index) + NODE_CHILD_REF;
+        return node_child_entry(self, index) + NODE_CHILD_REF;
     }
     leaf_entry entry = leaf_entry_at(self, index);
     return (entry.first & NODE_VALUE_KIND_MASK) == NODE_VALUE_INLINE
@@ -135,7 +139,7 @@ pbase_status node_key_append(const node *self, uint32_t index, pbase_buffer *out
     return status;
 }
 
-uint32_t node_packed_size(const node *self)
+uint32_t node_live_size(const node *self)
 {
     uint32_t heap = pbase_get_u32(self->payload + NODE_AT_HEAP);
     uint32_t dead = pbase_get_u32(self->payload + NODE_AT_DEAD);

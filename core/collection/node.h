@@ -1,11 +1,16 @@
 /* node.h - the layout of a tree node, and access to its parts (docs/formats/node.md).
  *
  *   header | prefix, padded to 8 | u32 head[count] | u32 slot[count] | free room | heap of entries
+ *   header | prefix, padded to 8 | u32 head[count] | entries in a row
  *
  * Heads (keyed nodes only) are the first four bytes of each key after the common prefix, as a number
  * that compares as the bytes do; slots are offsets of entries from the start of the payload. A stored
  * node has no free room and its entries lie in order. In memory the heap grows downwards into the
  * room, so that inserting moves only heads and slots.
+ *
+ * A leaf is *even* when its entries are all inline and unspelled, with tails of one size and values of
+ * one size: its header says these, its entries do not. Stored, such entries lie in a row and need no
+ * slots: where one is follows from its number. In memory even leaves have slots as others do.
  *
  * The first entry of a keyed inner node has no key: it serves everything below the second one.
  *
@@ -15,13 +20,15 @@
 #include "atom/atom_source.h"
 #include "collection/key_encoding.h"
 
-#define NODE_FORMAT 1u
+#define NODE_FORMAT 2u
+#define NODE_FORMAT_PLAIN 1u /* the same without even leaves; it is read */
 #define NODE_HEADER_BYTES 32u
 #define NODE_LEVEL_MAX 23u       /* 0 is a leaf; a path has at most 24 nodes */
 #define NODE_LEAF_BYTES 2048u    /* a leaf splits above this, and above NODE_ENTRIES_MIN entries */
 #define NODE_INNER_BYTES 4096u   /* the same for an inner node */
 #define NODE_INNER_ENTRIES 256u  /* or above this many children */
 #define NODE_ENTRIES_MIN 4u      /* what a node may hold however large its entries are */
+#define NODE_EVEN_MIN 4u         /* entries; a smaller leaf is not written even: it gains little */
 #define NODE_INLINE_MAX 512u     /* larger values get an atom of their own */
 #define NODE_SPELLING_MAX 65536u /* a byte a number of a key, at most */
 
@@ -29,18 +36,21 @@
 enum {
     NODE_AT_FORMAT = 0,  /* u8 NODE_FORMAT */
     NODE_AT_LEVEL = 1,   /* u8 */
-    NODE_AT_FLAGS = 2,   /* u8 NODE_POSITIONAL, NODE_OWNS */
+    NODE_AT_FLAGS = 2,   /* u8 NODE_POSITIONAL, NODE_OWNS, NODE_EVEN, NODE_ROW */
     NODE_AT_ZERO = 3,    /* u8 0 */
     NODE_AT_COUNT = 4,   /* u32 entries of this node */
     NODE_AT_TOTAL = 8,   /* u64 leaf entries below, its own for a leaf */
     NODE_AT_PREFIX = 16, /* u32 bytes of the common prefix */
     NODE_AT_HEAP = 20,   /* u32 offset of the lowest byte of the heap */
     NODE_AT_DEAD = 24,   /* u32 bytes of the heap that no entry uses; 0 when stored */
-    NODE_AT_ZERO_2 = 28  /* u32 0 */
+    NODE_AT_TAIL = 28,   /* u16 even: bytes of each tail; else 0 */
+    NODE_AT_VALUE = 30   /* u16 even: bytes of each value; else 0 */
 };
 
 #define NODE_POSITIONAL 1u /* no keys: no prefix, no heads */
 #define NODE_OWNS 2u       /* a leaf below, or this leaf, refers to values or trees */
+#define NODE_EVEN 4u       /* a leaf of entries of one shape, which the header tells */
+#define NODE_ROW 8u        /* these lie in a row, in order, without slots */
 
 /* How a leaf entry holds its value; stored in its first byte. */
 enum { NODE_VALUE_INLINE = 0, NODE_VALUE_LARGE = 1, NODE_VALUE_TREE = 2 };
@@ -53,7 +63,7 @@ enum {
     NODE_CHILD_REF = 0,    /* u64 */
     NODE_CHILD_COUNT = 8,  /* u64 leaf entries below it */
     NODE_CHILD_SIZE = 16,  /* u32 bytes of its stored payload; 0 while it is in memory */
-    NODE_CHILD_FLAGS = 20, /* u8 NODE_OWNS of the child */
+    NODE_CHILD_FLAGS = 20, /* u8 NODE_OWNS and NODE_ROW of the child */
     NODE_CHILD_BYTES = 21
 };
 
@@ -63,10 +73,13 @@ typedef struct {
     uint32_t size; /* of the payload */
     uint32_t count;
     uint32_t prefix_size;
+    uint32_t stride;     /* in a row: bytes of an entry; 0: there are slots */
+    uint16_t tail_size;  /* even */
+    uint16_t value_size; /* even */
     uint8_t level;
     uint8_t flags;
     const uint8_t *heads; /* NULL when positional */
-    const uint8_t *slots;
+    const uint8_t *slots; /* in a row: the entries, which begin where slots would */
 } node;
 
 static inline bool node_positional(const node *self)
@@ -77,7 +90,11 @@ static inline uint32_t node_prefix_room(uint32_t prefix_size)
 {
     return (prefix_size + 7u) & ~7u;
 }
-/* Bytes of head and slot of an entry. */
+static inline bool node_even(const node *self)
+{
+    return (self->flags & NODE_EVEN) != 0;
+}
+/* Bytes of head and slot of an entry in memory. */
 static inline uint32_t node_index_bytes(const node *self)
 {
     return node_positional(self) ? 4u : 8u;
@@ -92,6 +109,9 @@ static inline node node_of(const uint8_t *payload, uint32_t size)
     self.prefix_size = pbase_get_u32(payload + NODE_AT_PREFIX);
     self.level = payload[NODE_AT_LEVEL];
     self.flags = payload[NODE_AT_FLAGS];
+    self.tail_size = pbase_get_u16(payload + NODE_AT_TAIL);
+    self.value_size = pbase_get_u16(payload + NODE_AT_VALUE);
+    self.stride = (self.flags & NODE_ROW) == 0 ? 0 : (uint32_t)self.tail_size + self.value_size;
     const uint8_t *index = payload + NODE_HEADER_BYTES + node_prefix_room(self.prefix_size);
     self.heads = node_positional(&self) ? NULL : index;
     self.slots = node_positional(&self) ? index : index + (size_t)self.count * 4;
@@ -105,9 +125,15 @@ static inline pbase_bytes node_prefix(const node *self)
 {
     return pbase_bytes_of(self->payload + NODE_HEADER_BYTES, self->prefix_size);
 }
-static inline const uint8_t *node_entry_at(const node *self, uint32_t index)
+/* Entry `index` of an inner node, which is never even. */
+static inline const uint8_t *node_child_entry(const node *self, uint32_t index)
 {
     return self->payload + pbase_get_u32(self->slots + (size_t)index * 4);
+}
+static inline const uint8_t *node_entry_at(const node *self, uint32_t index)
+{
+    return self->stride != 0 ? self->slots + (size_t)index * self->stride
+                             : node_child_entry(self, index);
 }
 static inline uint32_t node_head(const node *self, uint32_t index)
 {
@@ -166,12 +192,17 @@ typedef struct {
     pbase_bytes bytes; /* leaf: INLINE the value, TREE its payload */
     node_child child;  /* inner */
     pbase_bytes raw;   /* the entry as it is encoded after a prefix of lead.size; empty: not yet */
+    bool even;         /* raw: in an even leaf */
 } node_entry;
 
 /* The value of entry `index` of a leaf when it is the plainest: inline, its key not spelled. */
 static inline bool node_inline_value(const node *self, uint32_t index, pbase_bytes *out)
 {
     const uint8_t *at = node_entry_at(self, index);
+    if (node_even(self)) {
+        *out = pbase_bytes_of(at + self->tail_size, self->value_size);
+        return true;
+    }
     if (*at++ != NODE_VALUE_INLINE) {
         return false;
     }
@@ -185,7 +216,7 @@ static inline bool node_inline_value(const node *self, uint32_t index, pbase_byt
 void node_entry_read(const node *self, uint32_t index, node_entry *out);
 static inline node_child node_child_at(const node *self, uint32_t index)
 {
-    const uint8_t *at = node_entry_at(self, index);
+    const uint8_t *at = node_child_entry(self, index);
     node_child child = {pbase_get_u64(at + NODE_CHILD_REF), pbase_get_u64(at + NODE_CHILD_COUNT),
                         pbase_get_u32(at + NODE_CHILD_SIZE), at[NODE_CHILD_FLAGS]};
     return child;
@@ -203,8 +234,8 @@ int node_key_compare(const node *self, uint32_t index, pbase_bytes key);
 /* Appends the key of entry `index` to `out`: for the first of an inner node nothing but the prefix. */
 PBASE_MUST_CHECK pbase_status node_key_append(const node *self, uint32_t index, pbase_buffer *out,
                                               pbase_error *err);
-/* Bytes of the payload once it is cut to size: without free room and dead bytes. */
-uint32_t node_packed_size(const node *self);
+/* Bytes of the payload in memory, slots and all, without free room and dead bytes. */
+uint32_t node_live_size(const node *self);
 
 /* ------------------------------------------------------------------------------- search ------- */
 
@@ -249,9 +280,10 @@ static inline bool node_is_child(const atom_view *view, const node *parent, uint
         ((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
         return false;
     }
-    return parent == NULL || (view->payload[NODE_AT_LEVEL] + 1u == parent->level &&
-                              pbase_get_u64(view->payload + NODE_AT_TOTAL) ==
-                                  pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_COUNT));
+    return parent == NULL ||
+           (view->payload[NODE_AT_LEVEL] + 1u == parent->level &&
+            pbase_get_u64(view->payload + NODE_AT_TOTAL) ==
+                pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_COUNT));
 }
 /* Releases the view and says why it is not such a node: CORRUPT. */
 void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,

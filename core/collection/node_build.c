@@ -1,6 +1,5 @@
 /* node_build.c - plans, and nodes written from them. */
 #include "collection/node_build.h"
-#include "collection/node_entry.h"
 
 /* ------------------------------------------------------------------------------- plans -------- */
 
@@ -152,9 +151,38 @@ void node_plan_separator(const node_plan *plan, uint32_t index, node_entry *out)
 
 /* ------------------------------------------------------------------------------- nodes -------- */
 
+/* True when all of the entries from..to-1 can be written in a form, which is even; it is theirs. */
+static bool plan_is_even(const node_plan *plan, uint32_t from, uint32_t to, const entry_form *form)
+{
+    plan_position at = plan_seek(plan, from);
+    for (uint32_t i = from; i < to;) {
+        const node_run *run = &plan->runs[at.run];
+        node_entry scratch;
+        uint32_t alike = 1; /* entries of which the first tells all */
+        if (run->from != NULL && node_even(run->from)) {
+            alike = run->end - run->first - at.index;
+        }
+        if (!entry_is_even(plan_next(&at, &scratch), form)) {
+            return false;
+        }
+        if (alike > 1) {
+            at.run++;
+            at.index = 0;
+        }
+        i += alike;
+    }
+    return true;
+}
+
 static entry_form plan_form(const node_plan *plan, uint32_t from, uint32_t to)
 {
-    entry_form form = {plan_prefix(plan, from, to), plan->level, plan->positional};
+    entry_form form = entry_form_whole(plan->level, plan->positional);
+    form.prefix_size = plan_prefix(plan, from, to);
+    if (plan->level == 0 && to - from >= NODE_EVEN_MIN) {
+        node_entry first;
+        node_plan_entry(plan, from, &first);
+        form.even = entry_form_make_even(&form, &first) && plan_is_even(plan, from, to, &form);
+    }
     return form;
 }
 
@@ -173,6 +201,9 @@ static uint32_t plan_heap_size(const node_plan *plan, uint32_t from, uint32_t to
 {
     plan_position at = plan_seek(plan, from);
     uint32_t size = 0;
+    if (form->even) {
+        return (to - from) * ((uint32_t)form->tail_size + form->value_size);
+    }
     for (uint32_t i = from; i < to; i++) {
         node_entry scratch;
         size += entry_size(plan_next(&at, &scratch), form, entry_keyless(plan, i == from));
@@ -180,22 +211,29 @@ static uint32_t plan_heap_size(const node_plan *plan, uint32_t from, uint32_t to
     return size;
 }
 
-static uint32_t fixed_size(uint32_t prefix_size, uint32_t count, bool positional)
+/* Header, prefix, heads and slots; an even node that is stored (`row`) has no slots. */
+static uint32_t fixed_size(const entry_form *form, uint32_t count, bool row)
 {
-    return NODE_HEADER_BYTES + node_prefix_room(prefix_size) + count * index_bytes(positional);
+    return NODE_HEADER_BYTES + node_prefix_room(form->prefix_size) +
+           count * (index_bytes(form->positional) - (row ? 4u : 0u));
 }
 
 uint32_t node_plan_size(const node_plan *plan, uint32_t from, uint32_t to)
 {
     entry_form form = plan_form(plan, from, to);
-    return fixed_size(form.prefix_size, to - from, plan->positional) +
-           plan_heap_size(plan, from, to, &form);
+    return fixed_size(&form, to - from, false) + plan_heap_size(plan, from, to, &form);
+}
+
+uint32_t node_plan_stored_size(const node_plan *plan, uint32_t from, uint32_t to)
+{
+    entry_form form = plan_form(plan, from, to);
+    return fixed_size(&form, to - from, form.even) + plan_heap_size(plan, from, to, &form);
 }
 
 /* The border where the bytes before it, written without a common prefix, come nearest to half. */
 static uint32_t plan_half(const node_plan *plan)
 {
-    entry_form form = {0, plan->level, plan->positional};
+    entry_form form = entry_form_whole(plan->level, plan->positional);
     uint64_t whole = plan_heap_size(plan, 0, plan->count, &form) +
                      (uint64_t)plan->count * index_bytes(plan->positional);
     plan_position at = plan_seek(plan, 0);
@@ -217,23 +255,29 @@ static uint32_t plan_half(const node_plan *plan)
 uint32_t node_plan_middle(const node_plan *plan, uint32_t border)
 {
     uint32_t half = plan_half(plan);
-    bool poor =
-        node_overfull(plan->level, node_plan_size(plan, 0, half), half) ||
-        node_overfull(plan->level, node_plan_size(plan, half, plan->count), plan->count - half);
+    bool poor = node_overfull(plan->level, node_plan_stored_size(plan, 0, half), half) ||
+                node_overfull(plan->level, node_plan_stored_size(plan, half, plan->count),
+                              plan->count - half);
     return poor && border != 0 ? border : half;
 }
 
-static void header_write(uint8_t *payload, const entry_form *form, uint32_t count,
+static void header_write(uint8_t *payload, const entry_form *form, bool row, uint32_t count,
                          const node_sums *sums, uint32_t heap)
 {
+    uint32_t flags = sums->flags | (form->positional ? NODE_POSITIONAL : 0u) |
+                     (form->even ? NODE_EVEN : 0u) | (row ? NODE_ROW : 0u);
     memset(payload, 0, NODE_HEADER_BYTES + node_prefix_room(form->prefix_size));
     payload[NODE_AT_FORMAT] = NODE_FORMAT;
     payload[NODE_AT_LEVEL] = form->level;
-    payload[NODE_AT_FLAGS] = (uint8_t)(sums->flags | (form->positional ? NODE_POSITIONAL : 0u));
+    payload[NODE_AT_FLAGS] = (uint8_t)flags;
     pbase_put_u32(payload + NODE_AT_COUNT, count);
     pbase_put_u64(payload + NODE_AT_TOTAL, sums->total);
     pbase_put_u32(payload + NODE_AT_PREFIX, form->prefix_size);
     pbase_put_u32(payload + NODE_AT_HEAP, heap);
+    if (form->even) {
+        pbase_put_u16(payload + NODE_AT_TAIL, form->tail_size);
+        pbase_put_u16(payload + NODE_AT_VALUE, form->value_size);
+    }
 }
 
 static void prefix_write(const node_plan *plan, uint32_t entry_index, uint8_t *payload,
@@ -249,15 +293,14 @@ static void prefix_write(const node_plan *plan, uint32_t entry_index, uint8_t *p
     }
 }
 
-void node_plan_write(const node_plan *plan, uint32_t from, uint32_t to, uint8_t *payload,
-                     uint32_t size)
+/* Writes the entries from..to-1 in a form; `row`: as an even node is stored. */
+static void plan_lay(const node_plan *plan, uint32_t from, uint32_t to, const entry_form *form,
+                     bool row, uint8_t *payload, uint32_t size)
 {
-    entry_form form = plan_form(plan, from, to);
-    uint32_t heap = size - plan_heap_size(plan, from, to, &form);
-    uint32_t count = to - from;
-    uint8_t *index = payload + NODE_HEADER_BYTES + node_prefix_room(form.prefix_size);
+    uint32_t heap = size - plan_heap_size(plan, from, to, form), count = to - from;
+    uint8_t *index = payload + NODE_HEADER_BYTES + node_prefix_room(form->prefix_size);
     uint8_t *heads = plan->positional ? NULL : index;
-    uint8_t *slots = plan->positional ? index : index + (size_t)count * 4;
+    uint8_t *slots = row ? NULL : plan->positional ? index : index + (size_t)count * 4;
     node_sums sums = {0, 0};
     plan_position at = plan_seek(plan, from);
     uint32_t offset = heap;
@@ -265,21 +308,54 @@ void node_plan_write(const node_plan *plan, uint32_t from, uint32_t to, uint8_t 
         node_entry scratch;
         bool keyless = entry_keyless(plan, i == 0);
         const node_entry *entry = plan_next(&at, &scratch);
-        entry_write(payload + offset, entry, &form, keyless);
-        pbase_put_u32(slots + (size_t)i * 4, offset);
+        entry_write(payload + offset, entry, form, keyless);
+        if (slots != NULL) {
+            pbase_put_u32(slots + (size_t)i * 4, offset);
+        }
         if (heads != NULL) {
-            pbase_put_u32(heads + (size_t)i * 4, entry_head(payload + offset, &form));
+            pbase_put_u32(heads + (size_t)i * 4, entry_head(payload + offset, form));
         }
         node_sums_add(&sums, entry, plan->level);
-        offset += entry_size(entry, &form, keyless);
+        offset += entry_size(entry, form, keyless);
     }
     PBASE_ASSERT(offset == size);
-    header_write(payload, &form, count, &sums, heap);
-    prefix_write(plan, to - 1, payload, &form);
+    header_write(payload, form, row, count, &sums, heap);
+    prefix_write(plan, to - 1, payload, form);
+}
+
+void node_plan_write(const node_plan *plan, uint32_t from, uint32_t to, uint8_t *payload,
+                     uint32_t size)
+{
+    entry_form form = plan_form(plan, from, to);
+    plan_lay(plan, from, to, &form, false, payload, size);
+}
+
+void node_plan_store(const node_plan *plan, uint8_t *payload, uint32_t size)
+{
+    entry_form form = plan_form(plan, 0, plan->count);
+    plan_lay(plan, 0, plan->count, &form, form.even, payload, size);
+}
+
+/* A copy in memory of a node that lies in a row. */
+static void row_copy(const node *self, uint8_t *payload, uint32_t size)
+{
+    size_t slots_at = (size_t)(self->slots - self->payload);
+    uint32_t heap_size = self->count * self->stride, heap = size - heap_size;
+    memcpy(payload, self->payload, slots_at);
+    memcpy(payload + heap, self->slots, heap_size);
+    payload[NODE_AT_FLAGS] &= (uint8_t)~NODE_ROW;
+    pbase_put_u32(payload + NODE_AT_HEAP, heap);
+    for (uint32_t i = 0; i < self->count; i++) {
+        pbase_put_u32(payload + slots_at + (size_t)i * 4, heap + i * self->stride);
+    }
 }
 
 void node_copy(const node *self, uint8_t *payload, uint32_t size)
 {
+    if (self->stride != 0) {
+        row_copy(self, payload, size);
+        return;
+    }
     uint32_t heap = pbase_get_u32(self->payload + NODE_AT_HEAP);
     uint32_t heap_size = self->size - heap;
     uint32_t shift = size - self->size; /* of every offset, modulo 2^32 */
@@ -294,8 +370,60 @@ void node_copy(const node *self, uint8_t *payload, uint32_t size)
     }
 }
 
+/* True when a node is even, or can be: edits may have made its entries alike. `form` tells the sizes. */
+static bool pack_even(const node *self, entry_form *form)
+{
+    *form = entry_form_of(self);
+    if (form->even || self->level != 0 || (self->flags & NODE_OWNS) != 0 ||
+        self->count < NODE_EVEN_MIN) {
+        return form->even;
+    }
+    for (uint32_t i = 0; i < self->count; i++) {
+        node_entry entry;
+        node_entry_read(self, i, &entry);
+        if (i == 0 ? !entry_form_make_even(form, &entry) : !entry_is_even(&entry, form)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint32_t node_stored_size(const node *self)
+{
+    entry_form form;
+    if (!pack_even(self, &form)) {
+        return node_live_size(self);
+    }
+    return fixed_size(&form, self->count, true) +
+           self->count * ((uint32_t)form.tail_size + form.value_size);
+}
+
+/* Lays entries in a row. */
+static void even_pack(const node *self, const entry_form *form, uint8_t *payload)
+{
+    size_t heap = (size_t)(self->slots - self->payload);
+    size_t stride = (size_t)form->tail_size + form->value_size;
+    memcpy(payload, self->payload, heap);
+    payload[NODE_AT_FLAGS] |= NODE_EVEN | NODE_ROW;
+    pbase_put_u32(payload + NODE_AT_HEAP, (uint32_t)heap);
+    pbase_put_u32(payload + NODE_AT_DEAD, 0);
+    pbase_put_u16(payload + NODE_AT_TAIL, form->tail_size);
+    pbase_put_u16(payload + NODE_AT_VALUE, form->value_size);
+    for (uint32_t i = 0; i < self->count;
+         i++) { /* key and value lie together, behind their sizes */
+        node_entry entry;
+        node_entry_read(self, i, &entry);
+        memcpy(payload + heap + i * stride, entry.raw.data + entry.raw.size - stride, stride);
+    }
+}
+
 void node_pack(const node *self, uint8_t *payload)
 {
+    entry_form form;
+    if (pack_even(self, &form)) {
+        even_pack(self, &form, payload);
+        return;
+    }
     size_t index_end = (size_t)(self->slots - self->payload) + (size_t)self->count * 4;
     uint8_t *slots = payload + (self->slots - self->payload);
     uint32_t offset = (uint32_t)index_end;
@@ -309,6 +437,46 @@ void node_pack(const node *self, uint8_t *payload)
         pbase_put_u32(slots + (size_t)i * 4, offset);
         offset += (uint32_t)entry.raw.size;
     }
+}
+
+/* ------------------------------------------------------------------------------- gauge -------- */
+
+void node_gauge_init(node_gauge *self, uint8_t level, bool positional)
+{
+    memset(self, 0, sizeof *self);
+    self->whole = entry_form_whole(level, positional);
+}
+
+static uint32_t plain_bytes(const node_gauge *self, const node_entry *entry)
+{
+    return entry_size(entry, &self->whole, false) + index_bytes(self->whole.positional);
+}
+
+uint64_t node_gauge_with(const node_gauge *self, const node_entry *next)
+{
+    uint64_t fixed = NODE_HEADER_BYTES + 7u; /* the prefix is padded */
+    if (!self->even.even) {
+        return fixed + self->bytes + plain_bytes(self, next);
+    }
+    return entry_is_even(next, &self->even)
+               ? fixed + ((uint64_t)self->count + 1) * self->even_each
+               : fixed + (uint64_t)self->count * self->each + plain_bytes(self, next);
+}
+
+void node_gauge_add(node_gauge *self, const node_entry *next)
+{
+    if (self->count == 0) {
+        self->even = self->whole;
+        (void)entry_form_make_even(&self->even, next); /* it says itself whether it is */
+        self->each = plain_bytes(self, next);
+        self->even_each = (uint32_t)self->even.tail_size + self->even.value_size +
+                          index_bytes(self->whole.positional) - 4u;
+    } else if (self->even.even && !entry_is_even(next, &self->even)) {
+        self->even.even = false;
+        self->bytes = (uint64_t)self->count * self->each;
+    }
+    self->count++;
+    self->bytes += self->even.even ? 0 : plain_bytes(self, next);
 }
 
 /* ------------------------------------------------------------------------------ policy -------- */

@@ -7,7 +7,7 @@
  * Threads: pure functions over bytes. */
 #ifndef PROTOBASE_COLLECTION_NODE_BUILD_H
 #define PROTOBASE_COLLECTION_NODE_BUILD_H
-#include "collection/node.h"
+#include "collection/node_entry.h"
 
 /* A run of entries of a node or of an array, or one entry. */
 typedef struct {
@@ -35,8 +35,10 @@ void node_plan_add_entry(node_plan *plan, const node_entry *entry);
 void node_plan_add_entries(node_plan *plan, const node_entry *entries, uint32_t count);
 void node_plan_entry(const node_plan *plan, uint32_t index, node_entry *out);
 
-/* Bytes of a node of the entries from..to-1, cut to size. */
+/* Bytes of a node in memory of the entries from..to-1, without free room. */
 uint32_t node_plan_size(const node_plan *plan, uint32_t from, uint32_t to);
+/* The same of the node as it is stored: what decides when a node is too large or too small. */
+uint32_t node_plan_stored_size(const node_plan *plan, uint32_t from, uint32_t to);
 /* Where to split so that both parts are about equally large; 1..count-1. Needs two entries. Where the
  * keys are so unlike that a part would be overfull, `border` (the place of an odd one out, 0: none)
  * is taken instead. */
@@ -50,18 +52,35 @@ void node_plan_separator(const node_plan *plan, uint32_t index, node_entry *out)
  * stands before the heap. */
 void node_plan_write(const node_plan *plan, uint32_t from, uint32_t to, uint8_t *payload,
                      uint32_t size);
+/* Writes all entries as a node as it is stored: node_plan_stored_size bytes. */
+void node_plan_store(const node_plan *plan, uint8_t *payload, uint32_t size);
 
-/* A copy of `self` in `size` bytes, at least node_packed_size plus its dead bytes; what is more
- * becomes free room. */
+/* A copy of `self` in memory, of `size` bytes, at least node_live_size plus its dead bytes; what is
+ * more becomes free room. */
 void node_copy(const node *self, uint8_t *payload, uint32_t size);
-/* A copy cut to size: node_packed_size bytes, entries in order. */
+/* Bytes of a node once it is stored: a leaf that can be even is stored so. */
+uint32_t node_stored_size(const node *self);
+/* A copy as it is stored: node_stored_size bytes, entries in order. */
 void node_pack(const node *self, uint8_t *payload);
 
-/* True when a node of so many bytes and entries has to be split. */
+/* How large a node becomes, as it is stored, of entries that come one by one in order. */
+typedef struct {
+    entry_form whole, even; /* even: as all of them can be written, if they can */
+    uint64_t bytes;         /* of their entries, heads and slots where they are not even */
+    uint32_t count;
+    uint32_t each,
+        even_each; /* even: bytes of each of them, in a node that is not and in one that is */
+} node_gauge;
+void node_gauge_init(node_gauge *self, uint8_t level, bool positional);
+/* Bytes of a node of the entries and `next`, if they had no common prefix. */
+uint64_t node_gauge_with(const node_gauge *self, const node_entry *next);
+void node_gauge_add(node_gauge *self, const node_entry *next);
+
+/* True when a node of so many bytes, as it is stored, and entries has to be split. */
 bool node_overfull(uint8_t level, uint32_t size, uint32_t count);
 /* True when it should be merged with a neighbour. */
 bool node_underfull(uint8_t level, uint32_t size);
-/* Bytes to allocate for a node in memory that takes `size` now. */
+/* Bytes to allocate for a node that takes `size` in memory now. */
 uint32_t node_capacity(uint8_t level, uint32_t size, bool root);
 
 #endif

@@ -62,8 +62,18 @@ uint32_t node_change_adds(const node *self, const node_change *change)
     entry_form form = entry_form_of(self);
     if (!item_has_prefix(self, &change->item)) {
         form.prefix_size = 0;
+        form.even = false;
+    } else if (form.even) {
+        form.even = entry_is_even(&change->item, &form);
     }
     return entry_size(&change->item, &form, false) + node_index_bytes(self);
+}
+
+uint32_t node_change_stored_size(const node *self, const node_change *change)
+{
+    uint32_t size =
+        node_live_size(self) + node_change_adds(self, change) - node_change_removes(self, change);
+    return size - (node_even(self) ? 4 * node_change_count(self, change) : 0); /* no slots */
 }
 
 uint32_t node_change_count(const node *self, const node_change *change)
@@ -74,24 +84,23 @@ uint32_t node_change_count(const node *self, const node_change *change)
 bool node_change_fits(const node *self, const node_change *change, uint32_t size)
 {
     bool inner = self->level != 0;
+    entry_form form = entry_form_of(self);
     if ((inner && change->from == 0 && change->to != 0) ||
-        (change->has_item && !item_has_prefix(self, &change->item))) {
-        return false; /* another first child, or another prefix */
+        (change->has_item && !item_has_prefix(self, &change->item)) ||
+        (change->has_item && form.even && !entry_is_even(&change->item, &form))) {
+        return false; /* another first child, another prefix, or not even any more */
     }
     uint32_t removes = node_change_removes(self, change), adds = node_change_adds(self, change);
     if (adds != 0 && adds <= removes && change->to - change->from == 1) {
         return true; /* it goes over the entry it replaces */
     }
     uint32_t count = node_change_count(self, change);
-    if (count == 0 ||
-        (adds > removes &&
-         node_overfull(self->level, node_packed_size(self) + adds - removes, count))) {
+    if (count == 0 || (adds > removes &&
+                       node_overfull(self->level, node_change_stored_size(self, change), count))) {
         return false;
     }
-    uint32_t index_end =
-        (uint32_t)(self->slots - self->payload) + self->count * 4; /* before the change */
-    uint32_t heap = pbase_get_u32(self->payload + NODE_AT_HEAP) + (size - self->size);
-    return heap - index_end >= adds;
+    uint32_t taken = node_live_size(self) + pbase_get_u32(self->payload + NODE_AT_DEAD);
+    return size - taken >= adds;
 }
 
 static void move(uint8_t *to, const uint8_t *from, size_t count)

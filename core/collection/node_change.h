@@ -21,6 +21,8 @@ void node_plan_changed(node_plan *plan, const node *self, const node_change *cha
 /* Bytes that the change takes away from the node, and that it adds. */
 uint32_t node_change_removes(const node *self, const node_change *change);
 uint32_t node_change_adds(const node *self, const node_change *change);
+/* Bytes of the node after the change, as it is stored unless edits have made it even. */
+uint32_t node_change_stored_size(const node *self, const node_change *change);
 /* Entries that the node has after the change. */
 uint32_t node_change_count(const node *self, const node_change *change);
 /* True when the node, or its copy in `size` bytes, can be changed where it lies: it has the room,

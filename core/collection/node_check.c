@@ -13,6 +13,21 @@ typedef struct {
     pbase_bytes last_tail; /* of the entry before; data NULL: there is none */
 } node_checker;
 
+/* What the header says of entries of one shape; of others it says nothing. */
+static bool even_possible(const uint8_t *header)
+{
+    uint32_t tail = pbase_get_u16(header + NODE_AT_TAIL);
+    uint32_t value = pbase_get_u16(header + NODE_AT_VALUE);
+    uint8_t flags = header[NODE_AT_FLAGS];
+    if ((flags & (NODE_EVEN | NODE_ROW)) == 0) {
+        return tail == 0 && value == 0;
+    }
+    return (flags & NODE_EVEN) != 0 && (flags & NODE_ROW) != 0 && (flags & NODE_OWNS) == 0 &&
+           header[NODE_AT_FORMAT] > NODE_FORMAT_PLAIN && header[NODE_AT_LEVEL] == 0 &&
+           value <= NODE_INLINE_MAX && tail + value != 0 &&
+           (tail == 0 || (flags & NODE_POSITIONAL) == 0);
+}
+
 /* Yields what is wrong, NULL when nothing is. */
 static const char *header_fault(pbase_bytes payload)
 {
@@ -24,17 +39,19 @@ static const char *header_fault(pbase_bytes payload)
     uint64_t prefix = pbase_get_u32(p + NODE_AT_PREFIX);
     bool positional = (p[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0;
     uint64_t room = (prefix + 7u) & ~UINT64_C(7);
-    uint64_t index_end = NODE_HEADER_BYTES + room + count * (positional ? 4u : 8u);
+    uint64_t each = (positional ? 4u : 8u) - ((p[NODE_AT_FLAGS] & NODE_ROW) != 0 ? 4u : 0u);
+    uint64_t index_end = NODE_HEADER_BYTES + room + count * each;
     if (p[NODE_AT_LEVEL] > NODE_LEVEL_MAX ||
-        (p[NODE_AT_FLAGS] & ~(NODE_POSITIONAL | NODE_OWNS)) != 0 || p[NODE_AT_ZERO] != 0 ||
-        pbase_get_u32(p + NODE_AT_ZERO_2) != 0) {
+        (p[NODE_AT_FLAGS] & ~(NODE_POSITIONAL | NODE_OWNS | NODE_EVEN | NODE_ROW)) != 0 ||
+        p[NODE_AT_ZERO] != 0 || !even_possible(p)) {
         return "has an impossible level or flag";
     }
     if (prefix > PBASE_KEY_BYTES_MAX || (positional && prefix != 0)) {
         return "has an impossible prefix";
     }
-    if (count == 0 || index_end > payload.size || pbase_get_u32(p + NODE_AT_HEAP) != index_end ||
-        pbase_get_u32(p + NODE_AT_DEAD) != 0) {
+    if (count == 0 || index_end > payload.size ||
+        payload.size + count * 4 > UINT32_MAX || /* in memory even leaves have slots */
+        pbase_get_u32(p + NODE_AT_HEAP) != index_end || pbase_get_u32(p + NODE_AT_DEAD) != 0) {
         return "has a count that does not fit its size";
     }
     for (uint64_t i = prefix; i < room; i++) {
@@ -108,13 +125,21 @@ static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pb
     }
     uint64_t count = pbase_get_u64(fixed.data + NODE_CHILD_COUNT);
     uint8_t flags = fixed.data[NODE_CHILD_FLAGS];
-    self->owns = self->owns || flags != 0;
+    self->owns = self->owns || (flags & NODE_OWNS) != 0;
     self->total += count;
     *tail = pbase_bytes_of(reader->at, 0);
-    return count != 0 && self->total >= count && (flags & ~NODE_OWNS) == 0 &&
+    return count != 0 && self->total >= count && (flags & ~(NODE_OWNS | NODE_ROW)) == 0 &&
            pbase_get_u32(fixed.data + NODE_CHILD_SIZE) >= NODE_HEADER_BYTES &&
            ref_valid(pbase_get_u64(fixed.data + NODE_CHILD_REF), false) &&
            (node_positional(&self->node) || pbase_read_sized(reader, tail));
+}
+
+static bool even_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
+{
+    pbase_bytes value;
+    self->total++;
+    return pbase_read_bytes(reader, self->node.tail_size, tail) &&
+           pbase_read_bytes(reader, self->node.value_size, &value);
 }
 
 static bool tail_valid(node_checker *self, uint32_t index, pbase_bytes tail)
@@ -136,14 +161,16 @@ static bool tail_valid(node_checker *self, uint32_t index, pbase_bytes tail)
 
 static bool entry_valid(node_checker *self, uint32_t index)
 {
-    if (pbase_get_u32(self->node.slots + (size_t)index * 4) != self->offset) {
+    if (!node_even(&self->node) &&
+        pbase_get_u32(self->node.slots + (size_t)index * 4) != self->offset) {
         return false;
     }
     pbase_reader_bytes reader = {self->node.payload + self->offset,
                                  self->node.payload + self->node.size};
     pbase_bytes tail = {reader.at, 0};
-    bool valid = self->node.level == 0 ? leaf_entry_valid(self, &reader, &tail)
-                                       : inner_entry_valid(self, &reader, &tail);
+    bool valid = node_even(&self->node)  ? even_entry_valid(self, &reader, &tail)
+                 : self->node.level == 0 ? leaf_entry_valid(self, &reader, &tail)
+                                         : inner_entry_valid(self, &reader, &tail);
     self->offset = (uint32_t)(reader.at - self->node.payload);
     return valid && tail_valid(self, index, tail);
 }
@@ -155,7 +182,7 @@ pbase_status tree_node_check(pbase_bytes payload, pbase_error *err)
                           payload.data[NODE_AT_FORMAT], NODE_FORMAT);
     }
     const char *fault = header_fault(payload);
-    if (fault == NULL && payload.data[NODE_AT_FORMAT] != NODE_FORMAT) {
+    if (fault == NULL && payload.data[NODE_AT_FORMAT] == 0) {
         fault = "has no format";
     }
     if (fault != NULL) {

@@ -88,13 +88,38 @@ static size_t value_size(const node_entry *entry)
 
 static bool entry_is_raw(const node_entry *entry, const entry_form *form, bool keyless)
 {
-    return entry->raw.size != 0 && entry->lead.size == form->prefix_size && !keyless;
+    return entry->raw.size != 0 && entry->lead.size == form->prefix_size && !keyless &&
+           entry->even == form->even;
+}
+
+bool entry_is_even(const node_entry *entry, const entry_form *form)
+{
+    return entry->kind == NODE_VALUE_INLINE && entry->spelling.size == 0 &&
+           entry->bytes.size == form->value_size &&
+           (form->positional ||
+            entry_key_size(entry) == (size_t)form->prefix_size + form->tail_size);
+}
+
+bool entry_form_make_even(entry_form *form, const node_entry *entry)
+{
+    size_t tail = form->positional ? 0 : entry_key_size(entry) - form->prefix_size;
+    if (form->level != 0 || tail > UINT16_MAX || entry->bytes.size > NODE_INLINE_MAX ||
+        tail + entry->bytes.size == 0) {
+        return false;
+    }
+    form->tail_size = (uint16_t)tail;
+    form->value_size = (uint16_t)entry->bytes.size;
+    form->even = entry_is_even(entry, form);
+    return form->even;
 }
 
 uint32_t entry_size(const node_entry *entry, const entry_form *form, bool keyless)
 {
     if (entry_is_raw(entry, form, keyless)) {
         return (uint32_t)entry->raw.size;
+    }
+    if (form->even) {
+        return (uint32_t)form->tail_size + form->value_size;
     }
     size_t tail = keyless ? 0 : entry_key_size(entry) - form->prefix_size;
     size_t size = form->positional ? 0 : varint_size(tail) + tail;
@@ -129,6 +154,11 @@ static void value_write(uint8_t *at, const node_entry *entry)
 static void leaf_entry_write(uint8_t *at, const node_entry *entry, const entry_form *form)
 {
     bool spelled = entry->spelling.size != 0;
+    if (form->even) {
+        at = form->positional ? at : entry_key_copy(at, entry, form->prefix_size);
+        value_write(at, entry);
+        return;
+    }
     *at++ = (uint8_t)(entry->kind | (spelled ? NODE_ENTRY_SPELLED : 0u));
     if (!form->positional) {
         at = varint_put(at, entry_key_size(entry) - form->prefix_size);
@@ -171,6 +201,9 @@ void entry_write(uint8_t *at, const node_entry *entry, const entry_form *form, b
 uint32_t entry_head(const uint8_t *at, const entry_form *form)
 {
     bool spelled = false;
+    if (form->even) {
+        return node_head_of(at, form->tail_size);
+    }
     if (form->level != 0) {
         at += NODE_CHILD_BYTES;
     } else {

@@ -23,12 +23,26 @@ typedef struct {
     uint32_t prefix_size;
     uint8_t level;
     bool positional;
+    bool even;
+    uint16_t tail_size, value_size; /* even */
 } entry_form;
 static inline entry_form entry_form_of(const node *self)
 {
-    entry_form form = {self->prefix_size, self->level, node_positional(self)};
+    entry_form form = {self->prefix_size, self->level,     node_positional(self),
+                       node_even(self),   self->tail_size, self->value_size};
     return form;
 }
+/* Entries that say everything themselves, their whole keys included. */
+static inline entry_form entry_form_whole(uint8_t level, bool positional)
+{
+    entry_form form = {.level = level, .positional = positional};
+    return form;
+}
+/* True when an entry of a leaf can be written in this form, which is even; it has the prefix. */
+bool entry_is_even(const node_entry *entry, const entry_form *form);
+/* Makes a form, of which level and prefix are known, even: as `entry` is. False: `entry` is no entry of
+ * an even leaf. */
+bool entry_form_make_even(entry_form *form, const node_entry *entry);
 /* Bytes of an entry. `keyless`: the first of an inner node, whose key is not written. */
 uint32_t entry_size(const node_entry *entry, const entry_form *form, bool keyless);
 /* Writes entry_size bytes. */

@@ -249,7 +249,8 @@ static void ask_inner(atom_source *source, const node *parent, const node_child 
 
 static void ask_leaf(atom_source *source, const node_child *child, uint32_t part)
 {
-    uint32_t index_bytes = child->count < child->size / 8 ? (uint32_t)child->count * 8 : 0;
+    uint32_t each = (child->flags & NODE_ROW) != 0 ? 4 : 8; /* of heads and slots */
+    uint32_t index_bytes = child->count < child->size / each ? (uint32_t)child->count * each : 0;
     uint32_t start = NODE_HEADER_BYTES + index_bytes;
     bool guesses = part != NODE_PART_UNKNOWN && start < child->size;
     atom_part entry = {0, 0};
@@ -277,7 +278,7 @@ uint32_t node_search_position(const node *self, uint64_t *position)
 {
     uint32_t last = self->count - 1;
     for (uint32_t i = 0; i < last; i++) {
-        uint64_t count = pbase_get_u64(node_entry_at(self, i) + NODE_CHILD_COUNT);
+        uint64_t count = pbase_get_u64(node_child_entry(self, i) + NODE_CHILD_COUNT);
         if (*position < count) {
             return i;
         }
@@ -290,7 +291,7 @@ uint64_t node_total_before(const node *self, uint32_t index)
 {
     uint64_t total = 0;
     for (uint32_t i = 0; i < index; i++) {
-        total += pbase_get_u64(node_entry_at(self, i) + NODE_CHILD_COUNT);
+        total += pbase_get_u64(node_child_entry(self, i) + NODE_CHILD_COUNT);
     }
     return total;
 }

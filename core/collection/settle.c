@@ -103,21 +103,21 @@ static atom_ref stored_ref(atom_ref ref)
     return atom_ref_is_memory(ref) ? atom_ref_of_pointer(settled_at(ref)) : ref;
 }
 
-/* Bytes the payload of an atom in memory takes on the storage. */
-static uint32_t stored_size(atom_ref ref)
+/* Has an inner entry, whose reference is at `at`, say of a node in memory what it is once stored. */
+static void put_stored(uint8_t *at, atom_ref ref)
 {
-    const atom_memory *memory = atom_ref_memory(ref);
-    if (memory->type != ATOM_NODE) {
-        return memory->size;
-    }
     node self = tree_node_memory(ref);
-    return node_packed_size(&self);
+    uint32_t size = node_stored_size(&self);
+    bool row = self.level == 0 && size < node_live_size(&self);
+    pbase_put_u32(at - NODE_CHILD_REF + NODE_CHILD_SIZE, size);
+    at[NODE_CHILD_FLAGS - NODE_CHILD_REF] =
+        (uint8_t)((self.flags & NODE_OWNS) | (row ? NODE_ROW : 0u));
 }
 
 /* Puts stored references into a packed copy of `self`, all of which are settled. */
-static void pack_references(const node *self, uint8_t *copy)
+static void pack_references(const node *self, uint8_t *copy, uint32_t size)
 {
-    node packed = node_of(copy, node_packed_size(self));
+    node packed = node_of(copy, size);
     bool owner = self->level != 0 || (self->flags & NODE_OWNS) != 0;
     for (uint32_t i = 0; owner && i < self->count; i++) {
         const uint8_t *from = node_ref_at(self, i);
@@ -128,7 +128,7 @@ static void pack_references(const node *self, uint8_t *copy)
         uint8_t *to = copy + (node_ref_at(&packed, i) - copy);
         pbase_put_u64(to, stored_ref(ref));
         if (self->level != 0) {
-            pbase_put_u32(to - NODE_CHILD_REF + NODE_CHILD_SIZE, stored_size(ref));
+            put_stored(to, ref);
         }
     }
 }
@@ -137,13 +137,13 @@ static void pack_references(const node *self, uint8_t *copy)
 static pbase_status batch_add_node(batch *self, atom_ref ref, pbase_error *err)
 {
     node at = tree_node_memory(ref);
-    uint32_t size = node_packed_size(&at);
+    uint32_t size = node_stored_size(&at);
     uint8_t *copy = pbase_alloc_new(self->source->alloc, size);
     if (copy == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a node of %" PRIu32 " bytes", size);
     }
     node_pack(&at, copy);
-    pack_references(&at, copy);
+    pack_references(&at, copy, size);
     return batch_add(self, atom_ref_memory(ref), copy, size, err);
 }
 
@@ -267,7 +267,7 @@ static void rebase_patch(atom_source *source, atom_memory *copy, uint32_t index,
     uint8_t *at = copy->payload + (node_ref_at(&self, index) - copy->payload);
     pbase_put_u64(at, to);
     if (self.level != 0 && atom_ref_is_memory(from) && atom_ref_is_stored(to)) {
-        pbase_put_u32(at - NODE_CHILD_REF + NODE_CHILD_SIZE, stored_size(from));
+        put_stored(at, from);
     }
     tree_drop(source, from);
 }

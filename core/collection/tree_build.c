@@ -55,22 +55,22 @@ static void row_drop(const builder *self, node_row *row, size_t first, uint8_t l
  * counts once. */
 static size_t group_end(const builder *self, size_t first, uint8_t level)
 {
-    entry_form form = {0, level, self->positional};
-    uint64_t size = NODE_HEADER_BYTES + 7u; /* the prefix is padded */
-    uint32_t shared = 0;
+    node_gauge gauge;
     size_t end = first;
+    node_gauge_init(&gauge, level, self->positional);
     for (; end < self->below.count; end++) {
         const node_entry *entry = &self->below.items[end];
+        uint64_t size = node_gauge_with(&gauge, entry);
         uint32_t count = (uint32_t)(end - first) + 1;
-        size += entry_size(entry, &form, false) + (self->positional ? 4u : 8u);
-        if (!self->positional && count > 1) {
+        if (!self->positional && count > 1 && size > NODE_LEAF_BYTES) {
             const node_entry *lowest = &self->below.items[level == 0 ? first : first + 1];
-            shared = entry_key_common(lowest, entry);
+            uint64_t saved = (uint64_t)entry_key_common(lowest, entry) * (count - 1);
+            size -= saved < size ? saved : size;
         }
-        uint64_t saved = (uint64_t)shared * (count - 1);
-        if (node_overfull(level, (uint32_t)(size - saved), count)) {
+        if (node_overfull(level, (uint32_t)size, count)) {
             break;
         }
+        node_gauge_add(&gauge, entry);
     }
     return end;
 }

@@ -42,7 +42,7 @@ static inline PBASE_MUST_CHECK pbase_status tree_descent_down(tree_descent *self
 {
     unsigned from = self->turn, to = 1 - from;
     const node *parent = &self->nodes[from];
-    atom_ref child = pbase_get_u64(node_entry_at(parent, index) + NODE_CHILD_REF);
+    atom_ref child = pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_REF);
     pbase_status status = node_acquire_asked(in->source, child, parent, index, in->positional,
                                              &self->views[to], &self->nodes[to], err);
     atom_release(in->source, &self->views[from]);

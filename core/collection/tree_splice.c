@@ -99,7 +99,7 @@ static void joint_drop(atom_source *source, joint *self)
 static pbase_status write_plan(atom_source *source, const node_plan *plan, joint *out,
                                pbase_error *err)
 {
-    uint32_t size = node_plan_size(plan, 0, plan->count);
+    uint32_t size = node_plan_stored_size(plan, 0, plan->count);
     bool whole = !node_overfull(plan->level, size, plan->count);
     uint32_t end = whole ? plan->count : node_plan_middle(plan, 0);
     pbase_status status = write_node(source, plan, 0, end, &out->pieces[0], err);
@@ -133,7 +133,7 @@ static void plan_add_joint(node_plan *plan, const joint *children)
 
 static bool is_underfull(const lent_node *at)
 {
-    return node_underfull(at->node.level, node_packed_size(&at->node));
+    return node_underfull(at->node.level, node_stored_size(&at->node));
 }
 
 /* Two nodes of one level: one, when that is enough for both; else as they are, unless one is so
@@ -146,7 +146,7 @@ static pbase_status join_level(atom_source *source, const piece *left, const pie
     node_plan_init(&plan, left->level, true);
     node_plan_add(&plan, &low->node, 0, low->node.count);
     node_plan_add(&plan, &high->node, 0, high->node.count);
-    bool fits = !node_overfull(plan.level, node_plan_size(&plan, 0, plan.count), plan.count);
+    bool fits = !node_overfull(plan.level, node_plan_stored_size(&plan, 0, plan.count), plan.count);
     if (fits || is_underfull(low) || is_underfull(high)) {
         return write_plan(source, &plan, out, err);
     }

@@ -28,9 +28,9 @@ typedef struct {
 typedef struct {
     node_entry *items; /* entries: `full` of them make a node, those behind are being gathered */
     size_t count, capacity, full;
-    uint64_t seen;           /* entries that ever were here */
-    uint64_t gathered_bytes; /* of a node of those being gathered, without what keys share */
-    size_t separator_bytes;  /* of a leaf's first key: enough to tell it from the one before */
+    uint64_t seen;          /* entries that ever were here */
+    node_gauge gauge;       /* of those being gathered */
+    size_t separator_bytes; /* of a leaf's first key: enough to tell it from the one before */
     pbase_buffer full_bytes, gathered; /* what the entries point to */
     batch nodes;                       /* of this level */
 } row;
@@ -59,6 +59,7 @@ static pbase_status row_create(tree_stream *self, uint32_t level, pbase_error *e
     if (made == NULL) {
         return no_memory(err);
     }
+    node_gauge_init(&made->gauge, (uint8_t)level, self->positional);
     pbase_buffer_init(&made->full_bytes, alloc);
     pbase_buffer_init(&made->gathered, alloc);
     pbase_buffer_init(&made->nodes.bytes, alloc);
@@ -188,20 +189,20 @@ static pbase_status values_write(tree_stream *self, size_t count, pbase_error *e
 static bool would_overflow(const tree_stream *self, const row *at, uint32_t level,
                            const node_entry *entry)
 {
-    entry_form form = {0, (uint8_t)level, self->positional};
     size_t gathered = at->count - at->full;
     if (gathered == 0) {
         return false;
     }
-    uint64_t size =
-        at->gathered_bytes + entry_size(entry, &form, false) + (self->positional ? 4u : 8u);
+    uint64_t size = node_gauge_with(&at->gauge, entry);
+    if (size <= NODE_LEAF_BYTES) {
+        return level != 0 && gathered >= NODE_INNER_ENTRIES;
+    }
     uint32_t shared = 0;
     if (!self->positional && (level == 0 || gathered > 1)) {
         shared = entry_key_common(&at->items[at->full + (level == 0 ? 0u : 1u)], entry);
     }
     uint64_t saved = (uint64_t)shared * gathered;
-    uint64_t needed =
-        NODE_HEADER_BYTES + 7u + (size > saved ? size - saved : 0); /* padded prefix */
+    uint64_t needed = size > saved ? size - saved : 0;
     return level == 0 ? needed > STREAM_LEAF_BYTES && gathered >= NODE_ENTRIES_MIN
                       : node_overfull((uint8_t)level, (uint32_t)needed, (uint32_t)gathered + 1u);
 }
@@ -262,20 +263,19 @@ static void row_close(row *at)
     at->full_bytes = at->gathered;
     at->gathered = emptied;
     at->gathered.size = 0;
-    at->gathered_bytes = 0;
+    node_gauge_init(&at->gauge, at->gauge.whole.level, at->gauge.whole.positional);
     at->full = at->count;
 }
 
 /* Adds an entry, for which there is room. */
-static void row_add(const tree_stream *self, row *at, uint32_t level, const node_entry *entry)
+static void row_add(row *at, const node_entry *entry)
 {
-    entry_form form = {0, (uint8_t)level, self->positional};
     node_entry *item = &at->items[at->count++];
     *item = *entry;
     item->tail = row_copy(at, entry->tail);
     item->spelling = row_copy(at, entry->spelling);
     item->bytes = row_copy(at, entry->bytes);
-    at->gathered_bytes += entry_size(entry, &form, false) + (self->positional ? 4u : 8u);
+    node_gauge_add(&at->gauge, entry);
     at->seen++;
 }
 
@@ -312,7 +312,7 @@ static void node_lay(tree_stream *self, uint32_t level, const node_plan *plan, u
 {
     row *at = self->rows[level];
     uint8_t *payload = at->nodes.bytes.data + at->nodes.bytes.size;
-    node_plan_write(plan, 0, plan->count, payload, size);
+    node_plan_store(plan, payload, size);
     at->nodes.bytes.size += size;
     at->nodes.sizes[at->nodes.count++] = size;
     node made = node_of(payload, size);
@@ -361,12 +361,12 @@ static pbase_status node_make(tree_stream *self, uint32_t level, size_t count, p
     }
     node_plan_init(&plan, (uint8_t)level, self->positional);
     node_plan_add_entries(&plan, self->rows[level]->items, (uint32_t)count);
-    uint32_t size = node_plan_size(&plan, 0, plan.count);
+    uint32_t size = node_plan_stored_size(&plan, 0, plan.count);
     status = node_prepare(self, level, size, err);
     if (status == PBASE_OK) {
         node_entry entry = entry_above(self, level);
         node_lay(self, level, &plan, size, &entry);
-        row_add(self, self->rows[level + 1], level + 1, &entry);
+        row_add(self->rows[level + 1], &entry);
         row_forget(self->rows[level], count);
     }
     return status;
@@ -451,7 +451,7 @@ pbase_status tree_stream_add(tree_stream *self, const encoded_key *key, const tr
         status = value_write_now(self, &entry, err);
     }
     if (status == PBASE_OK) {
-        row_add(self, self->rows[0], 0, &entry);
+        row_add(self->rows[0], &entry);
     }
     return status;
 }

@@ -96,8 +96,8 @@ static void damage_inner_nodes(void)
     assert_non_null(file);
     static uint8_t head[64];
     for (long at = 64; fseek(file, at, SEEK_SET) == 0 && fread(head, 1, 64, file) == 64; at += 64) {
-        /* header of an atom: a node, version 1; then a node of format 1, level 1 */
-        if (head[12] == 1 && head[13] == 1 && head[24] == 1 && head[25] == 1) {
+        /* header of an atom: a node, version 1; then a node of its format, level 1 */
+        if (head[12] == 1 && head[13] == 1 && head[24] == 2 && head[25] == 1) {
             assert_int_equal(fseek(file, at + 30, SEEK_SET), 0);
             assert_int_not_equal(fputc(head[30] ^ 1, file), EOF);
         }

@@ -5,18 +5,29 @@
 #include "tree_fixture.h"
 #include <protobase/collection.h>
 
+#define SHAPE_LIST 3u
+#define SHAPE_EVEN 4u /* leaves whose entries are all alike */
+#define SHAPE_EVEN_LIST 5u
+#define SHAPES 6u
+
+static bool is_list(uint32_t shape)
+{
+    return shape == SHAPE_LIST || shape == SHAPE_EVEN_LIST;
+}
+
 /* A store with one settled tree of some shape; yields its root. */
 static atom_ref settled_tree(heap_source *store, uint32_t shape)
 {
     static const uint8_t large[700] = {3};
-    tree t = tree_of(&store->source, ATOM_REF_NONE, shape == 3);
+    tree t = tree_of(&store->source, ATOM_REF_NONE, is_list(shape));
     for (uint32_t i = 0; i < (shape == 0 ? 20u : 400u); i++) {
         numbered name = numbered_key(i * 37 % 400);
         encoded_key key = key_of(&name);
-        key.spelling = i % 5 == 0 ? pbase_bytes_of("\1", 1) : key.spelling;
-        tree_value value =
-            tree_value_of(i % 6 == 0 && shape != 1 ? pbase_bytes_of(large, sizeof large)
-                                                   : pbase_bytes_text("value"));
+        bool even = shape >= SHAPE_EVEN;
+        key.spelling = i % 5 == 0 && !even ? pbase_bytes_of("\1", 1) : key.spelling;
+        bool is_large = i % 6 == 0 && shape != 1 && !even;
+        tree_value value = tree_value_of(is_large ? pbase_bytes_of(large, sizeof large)
+                                                  : pbase_bytes_text("value"));
         if (i % 9 == 0 && shape == 2) {
             value = (tree_value){TREE_VALUE_TREE, PBASE_COLLECTION_SET, ATOM_REF_NONE,
                                  pbase_bytes_text("x")};
@@ -86,7 +97,7 @@ static void a_damaged_node_is_refused_or_harmless(void **state)
     seed_random random;
     seed_random_init(&random, seed_for("node check"));
     uint32_t refused = 0, accepted = 0;
-    for (uint32_t shape = 0; shape < 4; shape++) {
+    for (uint32_t shape = 0; shape < SHAPES; shape++) {
         heap_source store;
         heap_source_init(&store, pbase_alloc_default());
         atom_ref root = settled_tree(&store, shape);
@@ -105,7 +116,7 @@ static void a_damaged_node_is_refused_or_harmless(void **state)
             pbase_bytes payload = pbase_bytes_of(store.atoms[victim], store.sizes[victim]);
             if (tree_node_check(payload, NULL) == PBASE_OK) {
                 accepted++;
-                use_tree(&store, root, shape == 3);
+                use_tree(&store, root, is_list(shape));
             } else {
                 refused++;
             }
@@ -128,6 +139,62 @@ static void a_cut_node_is_refused(void **state)
         pbase_status status = tree_node_check(pbase_bytes_of(store.atoms[last], size), NULL);
         assert_int_equal(status, PBASE_CORRUPT);
     }
+    heap_source_fini(&store);
+}
+
+/* The last atom stored of a settled tree, which the test may change. */
+static pbase_bytes last_atom(const heap_source *store)
+{
+    return pbase_bytes_of(store->atoms[store->count - 1], store->sizes[store->count - 1]);
+}
+
+static void what_an_even_leaf_claims_has_to_be_possible(void **state)
+{
+    (void)state; /* no fixture */
+    static const struct {
+        uint8_t at, value;
+    } claims[] = {
+        {NODE_AT_FORMAT, NODE_FORMAT_PLAIN},                     /* which has none */
+        {NODE_AT_LEVEL, 1},                                      /* no leaf */
+        {NODE_AT_FLAGS, NODE_EVEN},                              /* not in a row */
+        {NODE_AT_FLAGS, NODE_ROW},                               /* not even */
+        {NODE_AT_FLAGS, NODE_EVEN | NODE_ROW | NODE_OWNS},       /* owns nothing */
+        {NODE_AT_FLAGS, NODE_EVEN | NODE_ROW | NODE_POSITIONAL}, /* a list has no tails */
+        {NODE_AT_FLAGS, 0},                                      /* sizes that nobody asked for */
+        {NODE_AT_TAIL, 0},                                       /* all keys the same */
+        {NODE_AT_TAIL, 200},                                     /* more than there is */
+        {NODE_AT_VALUE, 0},
+        {NODE_AT_VALUE + 1, 3}, /* too long for a value in a leaf */
+        {NODE_AT_COUNT, 7},
+        {NODE_AT_TOTAL, 7},
+    };
+    heap_source store;
+    heap_source_init(&store, pbase_alloc_default());
+    tree t = tree_of_numbers(&store, 0, 8, 1);
+    atom_ref root;
+    assert_int_equal(tree_settle(&store.source, t.root, &root, NULL), PBASE_OK);
+    tree_fini(&t);
+    uint8_t *payload = store.atoms[store.count - 1];
+    assert_int_equal(payload[NODE_AT_FLAGS], NODE_EVEN | NODE_ROW);
+    assert_int_equal(tree_node_check(last_atom(&store), NULL), PBASE_OK);
+    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
+        uint8_t old = payload[claims[i].at];
+        payload[claims[i].at] = claims[i].value;
+        assert_int_equal(tree_node_check(last_atom(&store), NULL), PBASE_CORRUPT);
+        payload[claims[i].at] = old;
+    }
+    assert_int_equal(tree_node_check(last_atom(&store), NULL), PBASE_OK);
+    heap_source_fini(&store);
+}
+
+static void a_node_of_the_format_before_is_read(void **state)
+{
+    (void)state; /* no fixture */
+    heap_source store;
+    heap_source_init(&store, pbase_alloc_default());
+    (void)settled_tree(&store, 0); /* it is the last atom stored */
+    store.atoms[store.count - 1][NODE_AT_FORMAT] = NODE_FORMAT_PLAIN;
+    assert_int_equal(tree_node_check(last_atom(&store), NULL), PBASE_OK);
     heap_source_fini(&store);
 }
 
@@ -210,6 +277,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_node_is_refused_or_harmless),
         cmocka_unit_test(a_cut_node_is_refused),
+        cmocka_unit_test(what_an_even_leaf_claims_has_to_be_possible),
+        cmocka_unit_test(a_node_of_the_format_before_is_read),
         cmocka_unit_test(a_newer_node_is_not_called_corrupt),
         cmocka_unit_test(a_leaf_that_took_anothers_place_is_found_by_a_walk),
         cmocka_unit_test(a_node_in_the_wrong_place_is_corrupt_at_its_first_use),
