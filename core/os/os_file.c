@@ -282,6 +282,16 @@ static void file_unmap(pbase_os_map *map)
     }
 }
 
+/* Whole large pages only: what is left at the ends is mapped as ever. A system that knows no large pages
+ * of files says EINVAL or reads ahead as far. */
+static void file_map_large(const uint8_t *data, uint64_t size, bool large)
+{
+    if (size != 0) {
+        (void)madvise((void *)(uintptr_t)data, (size_t)size,
+                      large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE); /* a hint */
+    }
+}
+
 /* The process id in a lock file; 0 when there is none or that process is gone. */
 static uint64_t holder_read(pbase_os_file *file)
 {
@@ -402,6 +412,7 @@ const pbase_os_file_ops os_file_real = {
     .map = file_map,
     .map_shared = file_map_shared,
     .unmap = file_unmap,
+    .map_large = file_map_large,
     .lock = file_lock,
     .lock_try = file_lock_try,
     .unlock = file_unlock,

@@ -1,7 +1,9 @@
 /* os_system.c - clock, randomness and the facts about the process. */
 #include "os/os.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -115,6 +117,45 @@ static uint32_t system_cpu_count(const pbase_os *os)
     return count > 0 ? (uint32_t)count : 1;
 }
 
+#define GROUP_FILE "/proc/self/cgroup"
+#define GROUP_ROOT "/sys/fs/cgroup"
+
+/* The beginning of a small file of the kernel's, NUL-ended; empty when it cannot be read. */
+static void read_text(const char *path, char *out, size_t out_size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, out, out_size - 1);
+    out[got > 0 ? got : 0] = '\0';
+    if (fd >= 0) {
+        (void)close(fd); /* read only: nothing can be lost */
+    }
+}
+
+/* What the group may take (cgroup v2: its line begins with "0::"); UINT64_MAX: as much as there is. */
+static uint64_t group_memory_bytes(void)
+{
+    char groups[4096] = "\n", path[sizeof GROUP_ROOT + sizeof groups + 16], limit[32];
+    read_text(GROUP_FILE, groups + 1, sizeof groups - 1);
+    const char *line = strstr(groups, "\n0::");
+    if (line == NULL) {
+        return UINT64_MAX;
+    }
+    line += strlen("\n0::");
+    (void)snprintf(path, sizeof path, GROUP_ROOT "%.*s/memory.max", (int)strcspn(line, "\n"),
+                   line); /* it fits */
+    read_text(path, limit, sizeof limit);
+    return limit[0] >= '0' && limit[0] <= '9' ? strtoull(limit, NULL, 10) : UINT64_MAX; /* "max" */
+}
+
+static uint64_t system_memory_bytes(const pbase_os *os)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    (void)os; /* the real one has no state */
+    uint64_t machine = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    uint64_t group = group_memory_bytes();
+    return group < machine ? group : machine;
+}
+
 static const char *system_environment(const pbase_os *os, const char *name)
 {
     (void)os; /* the real one has no state */
@@ -135,4 +176,5 @@ const pbase_os_system_ops os_system_real = {
     .coarse_ns = system_coarse_ns,
     .fork_mark_create = system_fork_mark_create,
     .fork_mark_destroy = system_fork_mark_destroy,
+    .memory_bytes = system_memory_bytes,
 };

@@ -40,6 +40,7 @@ typedef struct {
     file_store *store;
     file_turn turn;
     file_flusher *flusher;
+    bool large_pages;       /* the option */
     uint64_t prepare_bytes; /* after so much journal, a segment is made ahead */
     file_super super;
     file_reserve reserve;
@@ -736,6 +737,7 @@ static pbase_status store_start(file_storage *self, pbase_error *err)
         .active_bytes = self->turn.is_alone ? block->active_bytes : 0,
         .is_shared = self->turn.is_shared,
         .is_alone = self->turn.is_alone,
+        .large_pages = self->large_pages,
         .take_id = store_take_id,
         .state = self,
     };
@@ -854,6 +856,7 @@ pbase_status file_storage_open(const pbase_component_open *open, void **out, pba
     self->host = host;
     self->blocks = open->children[0];
     self->reserve.blocks = self->blocks;
+    self->large_pages = pbase_config_bool(open->config, "large_pages");
     vtable_init(self, open->config);
     pbase_status status = parts_start(self, open->config, err);
     if (status != PBASE_OK) {

@@ -24,8 +24,9 @@ typedef struct {
     uint32_t next_log_id;   /* of the super block; segments that exist may be newer */
     uint32_t active_log_id; /* to continue, 0: none */
     uint64_t active_bytes;
-    bool is_shared; /* other processes make segments, too */
-    bool is_alone;  /* none of them is there when it is opened */
+    bool is_shared;   /* other processes make segments, too */
+    bool is_alone;    /* none of them is there when it is opened */
+    bool large_pages; /* map with large pages what fits in memory */
     /* A log id that nobody else gets, not below `at_least`. Asked only when shared. */
     pbase_status (*take_id)(void *state, uint32_t at_least, uint32_t *out, pbase_error *err);
     void *state;

@@ -10,6 +10,8 @@ static const pbase_option storage_options[] = {
      "The longest time from an asynchronous commit to its flush."},
     {"map", PBASE_OPTION_ENUM, 0, "auto", "auto|never",
      "Read the store through memory maps, or never: an I/O error is then an error, not a signal."},
+    {"large_pages", PBASE_OPTION_BOOL, 0, "true", NULL,
+     "Map the store with large pages while it takes a quarter of the memory at most."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
      "A checkpoint starts when the journal has grown by this much."},
     {"exclusive", PBASE_OPTION_BOOL, 0, "false", NULL,

@@ -332,6 +332,57 @@ static pbase_status capacity_refresh(const store_table *table, store_segment *se
     return status;
 }
 
+/* ----------------------------------------------------------------------------- large pages ----- */
+
+#define LARGE_PIECE ((uint64_t)2 << 20) /* bytes of a large page; where one has more, of a hint */
+
+/* Whole pieces that are written. */
+static uint64_t large_bytes(const store_segment *segment)
+{
+    return atomic_load(&segment->size) & ~(LARGE_PIECE - 1);
+}
+
+static void large_set(const store_table *table, store_segment *segment, uint64_t bytes)
+{
+    if (segment->data != NULL && segment->large != bytes) {
+        bool more = bytes > segment->large;
+        os_of(table)->file->map_large(segment->data, more ? bytes : segment->large, more);
+        segment->large = bytes;
+    }
+}
+
+/* Maps with large pages what is written of a segment (a piece that is still written to would be taken
+ * apart again), while the whole store has a place in memory: where it has none, each fault would
+ * bring in megabytes for the sake of one node. With the lock held for writing. */
+static void large_refresh(store_table *table, store_segment *segment)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < table->capacity; i++) {
+        total += table->segments[i] == NULL ? 0 : atomic_load(&table->segments[i]->size);
+    }
+    if (total <= table->large_bytes_max) {
+        large_set(table, segment, large_bytes(segment));
+        return;
+    }
+    for (uint32_t i = 0; i < table->capacity; i++) {
+        if (table->segments[i] != NULL) {
+            large_set(table, table->segments[i], 0);
+        }
+    }
+    table->large_bytes_max = 0; /* it stays so until the store is opened again */
+}
+
+/* After a mapped segment was seen to have grown. */
+static void large_grow(store_table *table, uint32_t log_id)
+{
+    os_of(table)->rwlock->write_lock(table->lock);
+    store_segment *segment = find(table, log_id); /* NULL: retired a moment ago */
+    if (segment != NULL && table->large_bytes_max != 0) {
+        large_refresh(table, segment);
+    }
+    os_of(table)->rwlock->write_unlock(table->lock);
+}
+
 /* Opens and perhaps maps a segment. */
 static pbase_status prepare(store_table *table, const pbase_call *call, uint32_t log_id, bool map,
                             pbase_error *err)
@@ -356,6 +407,9 @@ static pbase_status prepare(store_table *table, const pbase_call *call, uint32_t
     }
     if (status == PBASE_OK && map && segment->data == NULL) {
         status = pbase_segment_map(segment->handle, segment->capacity, &segment->data, err);
+    }
+    if (status == PBASE_OK && map && table->large_bytes_max != 0) {
+        large_refresh(table, segment);
     }
     os_of(table)->rwlock->write_unlock(table->lock);
     return status;
@@ -414,11 +468,15 @@ pbase_status store_table_map(store_table *table, uint32_t log_id, pbase_atom_map
         return status;
     }
     status = size_refresh(table, segment, err);
+    bool grew = table->large_bytes_max != 0 && segment->large != large_bytes(segment);
     if (status == PBASE_OK) {
         out->data = segment->data;
         out->size_bytes = atomic_load(&segment->size);
     }
     os_of(table)->rwlock->read_unlock(table->lock);
+    if (grew) {
+        large_grow(table, log_id);
+    }
     return status;
 }
 

@@ -23,6 +23,7 @@ typedef struct {
     uint64_t capacity;     /* it never grows beyond */
     pbase_segment *handle; /* NULL until it is needed */
     const uint8_t *data;   /* NULL until it is mapped */
+    uint64_t large;        /* bytes of `data` that are mapped with large pages */
 } store_segment;
 
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
     pbase_blocks *blocks;     /* borrowed until fini */
     uint64_t space_id;        /* stands in every header */
     uint64_t shared_bytes;    /* others make segments of this size too; 0: nobody does */
+    uint64_t large_bytes_max; /* a store of more is not mapped with large pages */
     pbase_os_rwlock *lock;    /* guards all below, and handle and data of the segments */
     store_segment **segments; /* by log id; NULL: none */
     uint32_t capacity;

@@ -176,6 +176,7 @@ static void files_init(fault_os *faulty)
         .unlock = file_unlock,
         .close = file_close,
         .pieces = file_pieces,
+        .map_large = faulty->inner->file->map_large,
     };
 }
 
@@ -330,6 +331,11 @@ static uint64_t system_coarse_ns(const pbase_os *os)
     return from(os)->inner->system->coarse_ns(from(os)->inner);
 }
 
+static uint64_t system_memory_bytes(const pbase_os *os)
+{
+    return from(os)->inner->system->memory_bytes(from(os)->inner);
+}
+
 static pbase_status system_fork_mark_create(const pbase_os *os, const uint32_t **out,
                                             pbase_error *err)
 {
@@ -359,6 +365,7 @@ static void system_init(fault_os *faulty)
     };
     const pbase_os_system_ops *inner = faulty->inner->system;
     faulty->system.coarse_ns = inner->coarse_ns == NULL ? NULL : system_coarse_ns;
+    faulty->system.memory_bytes = inner->memory_bytes == NULL ? NULL : system_memory_bytes;
     if (inner->fork_mark_create != NULL) {
         faulty->system.fork_mark_create = system_fork_mark_create;
         faulty->system.fork_mark_destroy = system_fork_mark_destroy;

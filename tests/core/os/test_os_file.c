@@ -220,6 +220,27 @@ static void a_map_beyond_the_end_shows_what_is_written_there_later(void **state)
     os->file->close(file);
 }
 
+static void a_map_reads_the_same_with_large_pages_and_without(void **state)
+{
+    static const uint64_t size = (4u << 20) + 100;
+    pbase_os_map *map = NULL;
+    const uint8_t *data = NULL;
+    (void)state;
+    pbase_os_file *file = file_make("data");
+    assert_int_equal(os->file->write(file, size - 3, "end", 3, NULL), PBASE_OK);
+    assert_int_equal(os->file->map(file, size, &map, &data, NULL), PBASE_OK);
+
+    os->file->map_large(data, size, true);
+    assert_memory_equal(data + size - 3, "end", 3);
+    assert_int_equal(data[3u << 20], 0);
+    os->file->map_large(data, size, false);
+    os->file->map_large(data, 0, true);
+
+    assert_memory_equal(data + size - 3, "end", 3);
+    os->file->unmap(map);
+    os->file->close(file);
+}
+
 static void mapping_nothing_is_refused(void **state)
 {
     pbase_os_map *map = NULL;
@@ -358,6 +379,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_map_outlives_its_file_and_its_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_map_beyond_the_end_shows_what_is_written_there_later,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_map_reads_the_same_with_large_pages_and_without, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(mapping_nothing_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_shared_map_is_written_and_seen_by_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lock_can_be_shared_changed_and_given_back, set_up,

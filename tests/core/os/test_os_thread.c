@@ -172,6 +172,7 @@ static void facts_of_the_process_are_its_own(void **state)
     assert_int_equal(os->system->user_id(os), geteuid());
     assert_false(os->system->is_privileged(os));
     assert_true(os->system->cpu_count(os) >= 1);
+    assert_true(os->system->memory_bytes(os) >= 1 << 20);
     assert_true(os->system->wall_ns(os) > 1600000000000000000);
 }
 

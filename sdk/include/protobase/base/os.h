@@ -97,6 +97,10 @@ typedef struct {
     void (*unlock)(pbase_os_file *file); /* of lock or lock_try; nothing held is fine */
     void (*close)(pbase_os_file *file);
     void (*pieces)(pbase_os_file *file, pbase_os_pieces *out);
+    /* Optional: what lies between data and data + size, of a map, is written and will be read all over,
+     * again and again: the system may bring it in large pieces and map it with large pages. With `large`
+     * false: as if that had never been said. A hint: nothing but speed depends on it. */
+    void (*map_large)(const uint8_t *data, uint64_t size, bool large);
 } pbase_os_file_ops;
 
 /* Directories and names. */
@@ -152,6 +156,8 @@ typedef struct {
      * system call. UNSUPPORTED where the system has no such memory: compare process_id. */
     pbase_status (*fork_mark_create)(const pbase_os *os, const uint32_t **out, pbase_error *err);
     void (*fork_mark_destroy)(const pbase_os *os, const uint32_t *mark); /* by the process itself */
+    /* Optional: memory of the machine, or what the process's group may take of it; 0: nobody knows. */
+    uint64_t (*memory_bytes)(const pbase_os *os);
 } pbase_os_system_ops;
 
 /* Threads. */
