@@ -9,7 +9,8 @@
 
 #define KV_KEY_BYTES 16u
 #define KV_VALUE_BYTES 100u
-#define KV_MANY 16u /* keys of one get_many */
+#define KV_LARGE_BYTES 65536u /* of a value of the line `commit_large_1t` */
+#define KV_MANY 16u           /* keys of one get_many */
 
 typedef struct {
     const uint8_t *data;
@@ -34,7 +35,7 @@ typedef struct {
     void *(*session_open)(void *engine);
     void (*session_close)(void *session);
     void (*write_begin)(void *session);
-    void (*put)(void *session, const uint8_t *key, const uint8_t *value);
+    void (*put)(void *session, const uint8_t *key, kv_view value);
     /* False: it lost against another transaction, nothing was applied, begin it again. */
     bool (*write_commit)(void *session);
     void (*read_begin)(void *session);                            /* one snapshot until read_end */

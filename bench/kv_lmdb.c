@@ -73,11 +73,11 @@ static void peer_write_begin(void *session)
     must(mdb_txn_begin(self->of->env, NULL, 0, &self->writes), "begin");
 }
 
-static void peer_put(void *session, const uint8_t *key, const uint8_t *value)
+static void peer_put(void *session, const uint8_t *key, kv_view value)
 {
     peer_session *self = session;
     MDB_val k = {KV_KEY_BYTES, (void *)(uintptr_t)key};
-    MDB_val v = {KV_VALUE_BYTES, (void *)(uintptr_t)value};
+    MDB_val v = {value.size, (void *)(uintptr_t)value.data};
     must(mdb_put(self->writes, self->of->dbi, &k, &v, self->of->ascending ? MDB_APPEND : 0), "put");
 }
 

@@ -26,6 +26,7 @@
 #define UPDATE_BATCH 100u
 #define SINGLE_BATCH 1000u /* of an engine that cannot load in one transaction */
 #define THREADS_MAX 32u
+#define LARGE_KEYS 1000u /* of `commit_large_1t` */
 
 typedef struct {
     const kv_engine *engine;
@@ -67,7 +68,7 @@ static void put_record(const kv_engine *engine, void *session, uint64_t number, 
     uint8_t key[KV_KEY_BYTES], value[KV_VALUE_BYTES];
     kv_key(number, ascending, key);
     bench_fill(number + version, value, sizeof value);
-    engine->put(session, key, value);
+    engine->put(session, key, (kv_view){value, sizeof value});
 }
 
 /* --------------------------------------------------------------------------------- loading ---- */
@@ -413,6 +414,38 @@ static void measure_commits(measuring *self)
     self->engine->close(database);
 }
 
+/* One large value per commit, into a database of its own: each key is new, then written again. */
+static void measure_large(measuring *self)
+{
+    const kv_engine *engine = self->engine;
+    const kv_open_options options = {.durable = true};
+    char folder[4096];
+    (void)snprintf(folder, sizeof folder, "%s/other", self->options->folder);
+    bench_remove_folder(folder);
+    void *database = engine->open(folder, &options);
+    void *session = engine->session_open(database);
+    uint8_t *value = bench_new(KV_LARGE_BYTES);
+    uint64_t done = 0;
+    bench_fill(self->random, value, KV_LARGE_BYTES);
+    double began = bench_seconds();
+    while (bench_seconds() - began < self->options->seconds) {
+        uint8_t key[KV_KEY_BYTES];
+        kv_key(done % LARGE_KEYS, false, key);
+        memcpy(value, &done, sizeof done); /* filling it anew would be what is measured */
+        engine->write_begin(session);
+        engine->put(session, key, (kv_view){value, KV_LARGE_BYTES});
+        if (!engine->write_commit(session)) {
+            bench_fail("%s: a conflict with nobody", engine->name);
+        }
+        done++;
+    }
+    tell(self, KV_COMMIT_LARGE, (double)done / (bench_seconds() - began));
+    free(value);
+    engine->session_close(session);
+    engine->close(database);
+    bench_remove_folder(folder);
+}
+
 /* -------------------------------------------------------------------------------- updating ---- */
 
 static void measure_updates(measuring *self)
@@ -479,10 +512,14 @@ void kv_measure(const kv_engine *engine, const kv_measure_options *options)
     bench_remove_folder(options->folder);
     (void)mkdir(options->folder, 0777); /* opening says what is wrong with it */
     measure_loads(&self);
+    if (options->wanted[KV_COMMIT_LARGE]) {
+        measure_large(&self);
+    }
     bool needs_data = false;
     for (kv_workload i = 0; i < KV_WORKLOADS; i++) {
-        needs_data = needs_data || (options->wanted[i] && i != KV_LOAD_SORTED &&
-                                    i != KV_LOAD_1000 && i != KV_OPEN_AFTER_CRASH);
+        needs_data =
+            needs_data || (options->wanted[i] && i != KV_LOAD_SORTED && i != KV_LOAD_1000 &&
+                           i != KV_COMMIT_LARGE && i != KV_OPEN_AFTER_CRASH);
     }
     if (needs_data) {
         measure_loaded(&self);

@@ -135,12 +135,12 @@ static void ours_write_begin(void *session)
     must(status, &err, "dictionary");
 }
 
-static void ours_put(void *session, const uint8_t *key, const uint8_t *value)
+static void ours_put(void *session, const uint8_t *key, kv_view value)
 {
     ours_session *self = session;
     pbase_error err; /* filled when a call fails */
     pbase_value named = key_value(key);
-    pbase_bytes bytes = pbase_bytes_of(value, KV_VALUE_BYTES);
+    pbase_bytes bytes = pbase_bytes_of(value.data, value.size);
     must(pbase_dict_put_bytes(&self->writes, &named, bytes, NULL, &err), &err, "put");
 }
 
@@ -250,7 +250,7 @@ void kv_protobase_crash(const char *folder, uint64_t bytes)
         for (unsigned i = 0; i < 100; i++, number++) {
             kv_key(number, false, key);
             bench_fill(number, value, sizeof value);
-            ours_put(session, key, value);
+            ours_put(session, key, (kv_view){value, sizeof value});
         }
         (void)ours_write_commit(session); /* nobody else writes */
     }

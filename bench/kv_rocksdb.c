@@ -111,10 +111,10 @@ static void peer_write_begin(void *session)
     rocksdb_writebatch_clear(((peer_session *)session)->batch);
 }
 
-static void peer_put(void *session, const uint8_t *key, const uint8_t *value)
+static void peer_put(void *session, const uint8_t *key, kv_view value)
 {
     rocksdb_writebatch_put(((peer_session *)session)->batch, (const char *)key, KV_KEY_BYTES,
-                           (const char *)value, KV_VALUE_BYTES);
+                           (const char *)value.data, value.size);
 }
 
 static bool peer_write_commit(void *session)

@@ -127,11 +127,11 @@ static void peer_write_begin(void *session)
     step(self, self->begin_write, "begin");
 }
 
-static void peer_put(void *session, const uint8_t *key, const uint8_t *value)
+static void peer_put(void *session, const uint8_t *key, kv_view value)
 {
     connection *self = session;
     bind_key(self, self->put, key);
-    must(self, sqlite3_bind_blob(self->put, 2, value, KV_VALUE_BYTES, SQLITE_STATIC), "bind");
+    must(self, sqlite3_bind_blob(self->put, 2, value.data, (int)value.size, SQLITE_STATIC), "bind");
     step(self, self->put, "put");
 }
 

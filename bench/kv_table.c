@@ -25,6 +25,7 @@ static const line lines[KV_WORKLOADS] = {
     [KV_COMMIT_1T] = {"commit_durable_1t", "1/s", true, 1.3, 2.7, 0.95, GOAL_OF_APPEND, -1},
     [KV_COMMIT_4T] = {"commit_durable_4t", "1/s", true, 2.0, 6, 0, GOAL_NONE, -1},
     [KV_COMMIT_16T] = {"commit_durable_16t", "1/s", true, 2.4, 20, 0, GOAL_NONE, -1},
+    [KV_COMMIT_LARGE] = {"commit_large_1t", "1/s", true, 0, 0, 0, GOAL_NONE, -1},
     [KV_GET] = {"get_random_1t", "1/s", true, 2.5, 2.5, 0, GOAL_NONE, -1},
     [KV_GET_FRESH] = {"get_random_fresh_1t", "1/s", true, 2.5, 2.5, 0, GOAL_NONE, -1},
     [KV_GET_2T] = {"get_random_2t", "1/s", true, 2.5, 2.5, 0, GOAL_NONE, -1},

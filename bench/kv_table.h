@@ -10,6 +10,7 @@ typedef enum {
     KV_COMMIT_1T,
     KV_COMMIT_4T,
     KV_COMMIT_16T,
+    KV_COMMIT_LARGE,
     KV_GET,
     KV_GET_FRESH,
     KV_GET_2T,

@@ -1,6 +1,7 @@
 /* file_segment.c - writes, flushes and maps of one file. */
 #include "file_segment.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #define BOUNCE_BYTES 1048576u /* a larger SYNC write that is not aligned goes through the cache */
@@ -99,12 +100,14 @@ pbase_status file_segment_check_writable(const file_segment *segment, pbase_erro
 /* A failed flush is final, whatever its cause: nobody knows what reached the device. */
 static pbase_status fail(file_segment *segment, pbase_status status, pbase_error *err)
 {
+    bool is_full = status == PBASE_NO_SPACE;
     atomic_store(&segment->failed, true);
-    if (status == PBASE_NO_SPACE) {
+    if (is_full) {
         status = PBASE_FAIL(err, PBASE_IO, "flushing '%s' found no space", segment->name);
     }
     if (err != NULL) {
         err->outcome = PBASE_OUTCOME_UNKNOWN;
+        err->system_errno = is_full ? ENOSPC : err->system_errno;
     }
     return status;
 }

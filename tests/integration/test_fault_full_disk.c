@@ -35,6 +35,8 @@
 #define CUT_EVERY 7u /* sizes at which the power is cut, too */
 #define CUTS 3u
 #define REFUSED_MAX 4u
+#define LARGE_CALLS 12u          /* of each kind, from the first */
+#define LARGE_BYTES (200u << 10) /* of a value: a frame of more than three segments */
 
 static const load_plan plan = {.seed = 5,
                                .durability = PBASE_DURABILITY_SYNC,
@@ -206,6 +208,103 @@ static void every_size_of_a_disk_refuses_cleanly(void **unused)
     assert_true(runs > 10 && refused > runs && size < SIZE_MAX_BYTES);
 }
 
+/* --------------------------------------------------------- frames larger than a segment ---- */
+
+static pbase_status put_large(bed *on, int64_t key, pbase_error *err)
+{
+    static char text[LARGE_BYTES];
+    memset(text, 'l', sizeof text);
+    pbase_txn *txn = fixture_begin(&on->fixture, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "large");
+    pbase_value name = pbase_value_int(key);
+    pbase_value value = pbase_value_string(pbase_bytes_of(text, sizeof text));
+    assert_int_equal(pbase_dict_put(&dict, &name, &value, NULL, err), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "large", dict, err), PBASE_OK);
+    pbase_dict_close(dict);
+    return pbase_txn_commit(&txn, NULL, NULL, err);
+}
+
+/* An open space with a commit in it, past the cache or through it. */
+static sim_os *large_begin(bed *on, uint64_t seed, bool is_direct)
+{
+    sim_os *sim = sim_os_create(seed);
+    sim_os_pieces_set(sim, is_direct ? PAGE_BYTES : 0, 0);
+    prepare(on, "/space", sim_os_interface(sim), seed);
+    assert_true(open_space(on));
+    assert_int_equal(fixture_put_one(&on->fixture, "large", 1, 1), PBASE_OK);
+    return sim;
+}
+
+static void large_refused(bed *on, pbase_status status, const pbase_error *err)
+{
+    if (status != PBASE_NO_SPACE || err->outcome != PBASE_OUTCOME_NOT_APPLIED) {
+        fail_msg("%" PRIu64 ": %s, outcome %d: %s", on->size, pbase_status_name(status),
+                 (int)err->outcome, err->message);
+    }
+    assert_int_equal(fixture_count(&on->fixture, "large"), 1);
+}
+
+/* With room everything goes on, in the same space and in one opened again. */
+static void large_end(bed *on, sim_os *sim)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    assert_ok(put_large(on, 3, &err), &err);
+    fixture_reopen(&on->fixture);
+    assert_int_equal(fixture_count(&on->fixture, "large"), 2);
+    fixture_assert_clean(&on->fixture);
+    fixture_close(&on->fixture);
+    assert_int_equal(sim_os_memory_used(sim), 0);
+    sim_os_destroy(sim);
+}
+
+static void a_frame_larger_than_a_segment_finds_no_room_for_any_part_of_it(void **unused)
+{
+    (void)unused;
+    for (uint64_t room = 0; room < LARGE_BYTES; room += LARGE_BYTES / 40) {
+        bed on;
+        sim_os *sim = large_begin(&on, room, room / (LARGE_BYTES / 40) % 2 == 0);
+        pbase_error err;
+        pbase_error_init(&err);
+        sim_os_disk_limit(sim, sim_os_disk_used(sim) + room);
+        pbase_status status = put_large(&on, 2, &err);
+        large_refused(&on, status, &err);
+        sim_os_disk_limit(sim, 0);
+        large_end(&on, sim);
+    }
+}
+
+/* As where room is only found when the flush asks for it. */
+static void a_frame_larger_than_a_segment_finds_no_room_when_it_is_written_or_flushed(void **unused)
+{
+    static const os_call calls[] = {OS_CALL_WRITE, OS_CALL_SYNC};
+    (void)unused;
+    uint64_t refused = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        for (uint64_t at = 1; at <= LARGE_CALLS; at++) {
+            bed on;
+            sim_os *sim = large_begin(&on, at, i % 2 == 0);
+            pbase_error err;
+            pbase_error_init(&err);
+            sim_os_fail_at(sim, calls[i / 2], at, PBASE_NO_SPACE, false);
+            pbase_status status = put_large(&on, 2, &err);
+            sim_os_fail_at(sim, calls[i / 2], 0, PBASE_OK, false);
+            if (status != PBASE_OK) {
+                large_refused(&on, status, &err);
+                refused++;
+                assert_int_equal(put_large(&on, 2, &err), PBASE_OK);
+            }
+            assert_int_equal(pbase_space_checkpoint(on.fixture.space, NULL, &err), PBASE_OK);
+            fixture_close(&on.fixture);
+            assert_int_equal(sim_os_memory_used(sim), 0);
+            sim_os_destroy(sim);
+        }
+    }
+    print_message("%" PRIu64 " refusals\n", refused);
+    assert_true(refused >=
+                8); /* each piece and the flush, on both ways; some calls are of others */
+}
+
 /* ---------------------------------------------------------------------------- giving back ---- */
 
 static void compact(bed *on, const char *when)
@@ -359,6 +458,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_lock_of_the_users_is_not_lost_on_a_full_disk),
         cmocka_unit_test(every_size_of_a_disk_refuses_cleanly),
+        cmocka_unit_test(a_frame_larger_than_a_segment_finds_no_room_for_any_part_of_it),
+        cmocka_unit_test(a_frame_larger_than_a_segment_finds_no_room_when_it_is_written_or_flushed),
         cmocka_unit_test(space_can_be_given_back_however_full_the_disk_is),
         cmocka_unit_test(every_size_of_a_tmpfs_refuses_cleanly),
     };

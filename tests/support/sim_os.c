@@ -85,6 +85,14 @@ void sim_os_disk_limit(sim_os *sim, uint64_t bytes)
     pthread_mutex_unlock(&sim->lock);
 }
 
+uint64_t sim_os_disk_used(sim_os *sim)
+{
+    pthread_mutex_lock(&sim->lock);
+    uint64_t used = sim_disk_used(sim->disk);
+    pthread_mutex_unlock(&sim->lock);
+    return used;
+}
+
 void sim_os_flip(sim_os *sim, const char *path, uint64_t offset, uint8_t mask)
 {
     sim_node node;

@@ -32,6 +32,8 @@ const pbase_os *sim_os_interface(sim_os *sim);
 
 /* The disk may hold so much and no more; 0: no limit. */
 void sim_os_disk_limit(sim_os *sim, uint64_t bytes);
+/* What counts for the limit now. */
+uint64_t sim_os_disk_used(sim_os *sim);
 /* Flips bits of one byte of a file, durably. The file and the byte exist. */
 void sim_os_flip(sim_os *sim, const char *path, uint64_t offset, uint8_t mask);
 /* The disk is reached over a network by this type of file system; NULL: it is local, as at first. */

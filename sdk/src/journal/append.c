@@ -5,6 +5,7 @@
  * old one is flushed: so only the newest segment ever holds bytes that are not durable. On a disk that
  * has no room for a whole segment the next one is as small as the frame. */
 #include "journal/journal_state.h"
+#include <errno.h>
 #include <inttypes.h>
 
 #define REWRITE_BYTES 65536u
@@ -640,14 +641,24 @@ static pbase_status append_doubtful(journal *self, pbase_token token, pbase_stat
     return status;
 }
 
-/* A frame that did not fit the disk, with its segment: nothing of it is left when true. */
-static bool large_undo(journal *self, const layout *plan, pbase_status cause,
-                       const pbase_error *why)
+/* Of a frame that did not fit the disk, which only its flush may have found. Its segment holds nothing
+ * else: when true nothing of it is left, not even a flush that failed, and `why` says NO_SPACE. */
+static bool large_undo(journal *self, const layout *plan, pbase_status cause, pbase_error *why)
 {
+    if (!plan->is_large || (cause != PBASE_NO_SPACE && why->system_errno != ENOSPC)) {
+        return false;
+    }
     journal_segment_replace(self, NULL);
     segment_remove(self, plan->place.base, cause, why);
     journal_place_drop_last(self);
-    return journal_poison_check(self, NULL) == PBASE_OK;
+    if (journal_poison_check(self, NULL) != PBASE_OK) {
+        return false;
+    }
+    if (cause != PBASE_NO_SPACE) {
+        (void)PBASE_FAIL(why, PBASE_NO_SPACE, "no room for an append of %" PRIu64 " bytes",
+                         plan->bytes);
+    }
+    return true;
 }
 
 static void append_publish(journal *self, const layout *plan, pbase_journal_appended *out)
@@ -700,11 +711,11 @@ static pbase_status append_locked(journal *self, const pbase_journal_append *app
     }
     pbase_error_init(&why);
     status = frame_write(self, append, plan, &why);
-    if (status == PBASE_NO_SPACE && plan->is_large && large_undo(self, plan, status, &why)) {
+    if (status != PBASE_OK && large_undo(self, plan, status, &why)) {
         if (err != NULL) {
             *err = why;
         }
-        return status;
+        return PBASE_NO_SPACE;
     }
     if (status != PBASE_OK) {
         return append_doubtful(self, append->token, status, &why, err);

@@ -471,6 +471,38 @@ static void a_full_disk_refuses_and_loses_nothing(void **state)
     assert_numbers(0, number, 1);
 }
 
+/* Its segment holds nothing else, so nothing is in doubt once that is gone. */
+static void a_frame_larger_than_a_segment_that_meets_a_full_disk_is_refused(void **state)
+{
+    static const os_call calls[] = {OS_CALL_WRITE, OS_CALL_SYNC};
+    pbase_journal_appended done;
+    uint64_t number = 1, refused = 0;
+    (void)state;
+    append(0, 1, 900, PBASE_DURABILITY_SYNC);
+    for (unsigned i = 0; i < 2; i++) {
+        pbase_status status = PBASE_NO_SPACE;
+        for (unsigned at = 1; status != PBASE_OK; at++) {
+            pbase_error err;
+            pbase_error_init(&err);
+            sim_os_fail_at(sim, calls[i], at, PBASE_NO_SPACE, false);
+            status = bed_append(&on, number, 1, 3 * BED_SEGMENT_BYTES, PBASE_DURABILITY_SYNC, &done,
+                                &err);
+            if (status != PBASE_OK) {
+                assert_int_equal(status, PBASE_NO_SPACE);
+                assert_int_equal(err.outcome, PBASE_OUTCOME_NOT_APPLIED);
+                refused++;
+            }
+            sim_os_fail_at(sim, calls[i], 0, PBASE_OK, false);
+            number += status == PBASE_OK ? 1 : 0;
+            append(number++, 1, 900, PBASE_DURABILITY_SYNC);
+        }
+    }
+    assert_true(refused >= 4); /* each piece, and the flush */
+    assert_numbers(0, 0, number);
+    reopen();
+    assert_numbers(0, 0, number);
+}
+
 static void the_outcome_of_a_token_is_found_absent_or_expired(void **state)
 {
     pbase_journal_appended done[20];
@@ -729,6 +761,7 @@ int main(void)
         TEST(a_failed_write_poisons_until_reopened),
         TEST(a_failed_sync_poisons_too),
         TEST(a_full_disk_refuses_and_loses_nothing),
+        TEST(a_frame_larger_than_a_segment_that_meets_a_full_disk_is_refused),
         TEST(the_outcome_of_a_token_is_found_absent_or_expired),
         TEST(waiting_ends_with_the_call),
         TEST(a_prepared_segment_is_used_by_the_next_roll),
