@@ -37,6 +37,9 @@ typedef struct {
      * for. */
     void (*prefetch)(atom_source *self, pbase_atom_pointer pointer, uint32_t bytes,
                      const atom_part *parts, size_t count);
+    /* May be NULL. True: the atom has been lent before and acquire will lend it again. What it says is known
+     * without touching the atom. */
+    bool (*is_known)(atom_source *self, pbase_atom_pointer pointer);
     /* Figures of reading: a clock, and how long a look-up took that was timed by it. NULL, both: nobody
      * wants them. */
     uint64_t (*now_ns)(atom_source *self);

@@ -84,13 +84,15 @@ bool collection_lags(const collection *self)
 
 /* ----------------------------------------------------------------------------- probing -------- */
 
-/* Lends a leaf and gives it back. One in memory is there. */
+/* Lends a leaf and gives it back. One in memory is there, and so is one that was lent before. */
 static pbase_status probe_leaf(const tree *self, const node *parent, uint32_t index,
                                pbase_error *err)
 {
     atom_view view;
     atom_ref leaf = node_child_at(parent, index).ref;
-    if (!atom_ref_is_stored(leaf)) {
+    const atom_source_vtable *vtable = self->source->vtable;
+    if (!atom_ref_is_stored(leaf) ||
+        (vtable->is_known != NULL && vtable->is_known(self->source, atom_ref_pointer(leaf)))) {
         return PBASE_OK;
     }
     pbase_status status = atom_acquire(self->source, leaf, &view, err);

@@ -298,6 +298,12 @@ static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, ato
     return PBASE_OK;
 }
 
+static bool is_known(atom_source *source, pbase_atom_pointer pointer)
+{
+    store *self = store_from(source);
+    return self->map != NULL && segment_map_verified_at(self->map, pointer) != NULL;
+}
+
 static void prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t bytes,
                      const atom_part *parts, size_t count)
 {
@@ -454,6 +460,7 @@ static const atom_source_vtable store_atom_vtable = {
     .release = release,
     .write = write_atoms,
     .prefetch = prefetch,
+    .is_known = is_known,
     .now_ns = now_ns,
     .read_took = read_took,
 };

@@ -511,13 +511,13 @@ static bool is_due(engine *self)
 /* Applies what waits, if it is much; the queue is locked before and after. False: it failed. */
 static bool apply_when_due(engine *self)
 {
-    if (self->deferred.bytes < DEFERRED_APPLY_BYTES) {
+    if (self->deferred.bytes <= DEFERRED_APPLY_BYTES) {
         return true;
     }
     pbase_error why;
     pbase_error_init(&why);
     engine_unlock(self, self->queue_mutex);
-    pbase_status status = deferred_apply(self, &why);
+    pbase_status status = deferred_advance(self, DEFERRED_APPLY_BYTES, &why);
     if (status != PBASE_OK) {
         pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/commit",
                         "%s; nothing is lost, it is tried again", why.message);
@@ -553,7 +553,7 @@ static void settler_run(void *engine_pointer)
             }
         }
         if (self->settler_stops ||
-            (nap_ms == SETTLER_NAP_MS && self->deferred.bytes >= DEFERRED_APPLY_BYTES)) {
+            (nap_ms == SETTLER_NAP_MS && self->deferred.bytes > DEFERRED_APPLY_BYTES)) {
             continue; /* it was woken meanwhile */
         }
         (void)os->lock->cond_wait(self->settler_wakes, self->queue_mutex,

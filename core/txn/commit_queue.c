@@ -278,7 +278,7 @@ static pbase_status commit_queued(engine *self, engine_commit_request *request,
         waker_give(self, request);
     }
     if (self->bytes_since_checkpoint >= self->options.checkpoint_bytes ||
-        self->deferred.bytes >= DEFERRED_APPLY_BYTES) {
+        self->deferred.bytes > DEFERRED_APPLY_BYTES) {
         self->host->os->lock->cond_signal(self->settler_wakes);
     }
     engine_unlock(self, self->queue_mutex);

@@ -43,14 +43,27 @@ static void destroy_up_to(const pbase_host *host, deferred_record *first,
 void deferred_fini(engine *self)
 {
     destroy_up_to(self->host, self->deferred.first, NULL);
+    working_abandon(&self->deferred.trees);
     self->deferred = (deferred_list){.first = NULL};
 }
 
 uint64_t deferred_sequence(const engine *self, int64_t *out_timestamp_ns)
 {
-    const deferred_record *last = self->deferred.last;
-    *out_timestamp_ns = last != NULL ? last->head.timestamp_ns : self->newest->timestamp_ns;
-    return last != NULL ? last->head.sequence : self->newest->sequence;
+    const deferred_list *list = &self->deferred;
+    if (list->last != NULL || list->is_ahead) {
+        const record_head *last = list->last != NULL ? &list->last->head : &list->ahead;
+        *out_timestamp_ns = last->timestamp_ns;
+        return last->sequence;
+    }
+    *out_timestamp_ns = self->newest->timestamp_ns;
+    return self->newest->sequence;
+}
+
+/* With the queue locked. */
+static void note_waiting(engine *self)
+{
+    bool any = self->deferred.first != NULL || self->deferred.is_ahead;
+    atomic_store_explicit(&self->has_deferred, any, memory_order_release);
 }
 
 void deferred_append(engine *self, engine_commit_request *const *members, size_t count,
@@ -68,7 +81,7 @@ void deferred_append(engine *self, engine_commit_request *const *members, size_t
         list->last = record;
         list->bytes += record->body.size;
     }
-    atomic_store_explicit(&self->has_deferred, list->first != NULL, memory_order_release);
+    note_waiting(self);
 }
 
 /* -------------------------------------------------------------------------- those behind ------ */
@@ -105,16 +118,17 @@ static void hand_out(engine *self)
 
 /* -------------------------------------------------------------------------------- applying ---- */
 
+/* The functions here run with the right to apply. */
+
 /* What one round applies. */
 typedef struct {
-    space_state *base;
     deferred_record *first, *last;
     size_t bytes;
-    space_state *next;
 } round;
 
-/* Takes what waits, up to `sequence` and no further than to where somebody is behind. False: nothing
- * waits any more. */
+/* Takes what waits, up to `sequence` and no further than to where somebody is behind. False: that has
+ * been applied, or nothing waits. Only who holds the right to apply takes records off the list, so
+ * these stay. */
 static bool round_take(engine *self, uint64_t sequence, round *run)
 {
     *run = (round){.first = NULL};
@@ -125,21 +139,28 @@ static bool round_take(engine *self, uint64_t sequence, round *run)
         run->last = at;
         run->bytes += at->body.size;
     }
-    if (run->last != NULL) {
-        run->first = self->deferred.first;
-        run->base = space_state_ref(self->newest);
-    }
+    run->first = run->last != NULL ? self->deferred.first : NULL;
     engine_unlock(self, self->queue_mutex);
     return run->last != NULL;
 }
 
-/* Only who holds the right to apply takes records off the list, so those up to `last` stay. */
-static pbase_status round_apply(engine *self, round *run, pbase_error *err)
+static pbase_status trees_begin(engine *self, pbase_error *err)
 {
-    working *trees = NULL;
+    if (self->deferred.trees != NULL) {
+        return PBASE_OK;
+    }
+    space_state *newest = engine_state(self); /* replaced by who has the right to apply, for now */
+    pbase_status status =
+        working_begin(self->host, newest, &self->coder.base, &self->deferred.trees, err);
+    space_state_unref(newest);
+    return status;
+}
+
+static pbase_status round_apply(engine *self, const round *run, pbase_error *err)
+{
     put_batch puts;
     put_batch_init(&puts, self->host->alloc);
-    pbase_status status = working_begin(self->host, run->base, &self->coder.base, &trees, err);
+    pbase_status status = trees_begin(self, err);
     for (deferred_record *at = run->first; status == PBASE_OK; at = at->next) {
         status = put_batch_add(&puts, pbase_buffer_view(&at->body), err);
         if (at == run->last) {
@@ -147,52 +168,93 @@ static pbase_status round_apply(engine *self, round *run, pbase_error *err)
         }
     }
     if (status == PBASE_OK) {
-        working_stamp(trees, &run->last->head);
-        status = put_batch_apply(&puts, trees, err);
+        status = put_batch_apply(&puts, self->deferred.trees, err);
     }
     if (status == PBASE_OK) {
-        status = working_finish(&trees, &run->next, err);
+        working_stamp(self->deferred.trees, &run->last->head);
+    } else {
+        pbase_error_note(err, "applying what was committed");
     }
-    working_abandon(&trees);
     put_batch_fini(&puts);
     return status;
 }
 
-static void round_publish(engine *self, round *run)
+/* What was applied leaves the list. */
+static void round_done(engine *self, const round *run)
 {
+    deferred_list *list = &self->deferred;
+    engine_lock(self, self->queue_mutex);
+    deferred_record *rest = run->last->next;
+    list->first = rest;
+    list->last = rest == NULL ? NULL : list->last;
+    list->bytes -= run->bytes;
+    list->is_ahead = true;
+    list->ahead = run->last->head;
+    list->ahead_end = run->last->end;
+    self->counters.applied_rounds++;
+    engine_unlock(self, self->queue_mutex);
+    destroy_up_to(self->host, run->first, rest);
+}
+
+/* Makes a state of what was applied, if there is anything, the newest one. */
+static pbase_status publish_ahead(engine *self, pbase_error *err)
+{
+    deferred_list *list = &self->deferred;
+    space_state *next = NULL;
+    if (!list->is_ahead) {
+        return PBASE_OK;
+    }
+    pbase_status status = working_seal(list->trees, &next, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
     engine_lock(self, self->queue_mutex);
     space_state *before = atomic_load_explicit(&self->newest, memory_order_relaxed);
-    deferred_record *rest = run->last->next;
     hand_out(self); /* those who began at what is left behind now */
-    atomic_store_explicit(&self->newest, run->next, memory_order_release);
-    self->published = run->last->end;
+    atomic_store_explicit(&self->newest, next, memory_order_release);
+    self->published = list->ahead_end;
+    list->is_ahead = false;
     hand_out(self);
-    self->deferred.first = rest;
-    self->deferred.last = rest == NULL ? NULL : self->deferred.last;
-    self->deferred.bytes -= run->bytes;
-    atomic_store_explicit(&self->has_deferred, rest != NULL, memory_order_release);
-    self->counters.applied_rounds++;
+    note_waiting(self);
     if (self->publish_waiters > 0) {
         self->host->os->lock->cond_broadcast(self->published_more);
     }
     engine_unlock(self, self->queue_mutex);
-    destroy_up_to(self->host, run->first, rest);
+    working_abandon(&list->trees);
     space_state_unref(before);
+    return PBASE_OK;
 }
 
-/* With the right to apply. */
-static pbase_status apply_up_to(engine *self, uint64_t sequence, pbase_error *err)
+/* One round up to `sequence`, if somebody who is behind lets it. */
+static pbase_status round_run(engine *self, uint64_t sequence, bool *out_any, pbase_error *err)
 {
     round run;
+    *out_any = round_take(self, sequence, &run);
+    pbase_status status = *out_any ? round_apply(self, &run, err) : PBASE_OK;
+    if (*out_any && status == PBASE_OK) {
+        round_done(self, &run);
+    }
+    return status;
+}
+
+static bool is_published(engine *self, uint64_t sequence)
+{
+    space_state *newest = engine_state(self);
+    bool is = newest->sequence >= sequence;
+    space_state_unref(newest);
+    return is;
+}
+
+static pbase_status apply_up_to(engine *self, uint64_t sequence, pbase_error *err)
+{
     pbase_status status = PBASE_OK;
-    while (status == PBASE_OK && round_take(self, sequence, &run)) {
-        status = round_apply(self, &run, err);
+    while (status == PBASE_OK && !is_published(self, sequence)) {
+        bool any = false;
+        status = round_run(self, sequence, &any, err);
+        PBASE_ASSERT(any || self->deferred.is_ahead);
         if (status == PBASE_OK) {
-            round_publish(self, &run);
-        } else {
-            pbase_error_note(err, "applying what was committed");
+            status = publish_ahead(self, err);
         }
-        space_state_unref(run.base);
     }
     return status;
 }
@@ -208,6 +270,29 @@ pbase_status deferred_apply(engine *self, pbase_error *err)
     engine_unlock(self, self->queue_mutex);
     engine_lock(self, self->apply_mutex);
     pbase_status status = apply_up_to(self, sequence, err);
+    engine_unlock(self, self->apply_mutex);
+    return status;
+}
+
+static bool is_more_than(engine *self, size_t bytes)
+{
+    engine_lock(self, self->queue_mutex);
+    bool more = self->deferred.bytes > bytes;
+    engine_unlock(self, self->queue_mutex);
+    return more;
+}
+
+pbase_status deferred_advance(engine *self, size_t bytes, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    engine_lock(self, self->apply_mutex);
+    while (status == PBASE_OK && is_more_than(self, bytes)) {
+        bool any = false;
+        status = round_run(self, UINT64_MAX, &any, err);
+        if (status == PBASE_OK && !any) { /* somebody began here and is open still */
+            status = publish_ahead(self, err);
+        }
+    }
     engine_unlock(self, self->apply_mutex);
     return status;
 }
@@ -294,8 +379,8 @@ static pbase_status member_waits(engine *self, space_state *newest,
     return status;
 }
 
-/* Members that are behind will never read. Whether enough waits already. */
-static bool members_leave(engine *self, engine_commit_request *const *members, size_t count)
+/* Members that are behind will never read. */
+static void members_leave(engine *self, engine_commit_request *const *members, size_t count)
 {
     engine_lock(self, self->queue_mutex);
     for (size_t i = 0; i < count; i++) {
@@ -305,9 +390,14 @@ static bool members_leave(engine *self, engine_commit_request *const *members, s
             reader->leaves = true;
         }
     }
-    bool enough = self->deferred.bytes >= DEFERRED_BYTES_MAX;
     engine_unlock(self, self->queue_mutex);
-    return enough;
+}
+
+/* Makes room for more that waits, where too much does. */
+static pbase_status deferred_relieve(engine *self, pbase_error *err)
+{
+    return is_more_than(self, DEFERRED_BYTES_MAX) ? deferred_advance(self, DEFERRED_BYTES_MAX, err)
+                                                  : PBASE_OK;
 }
 
 pbase_status deferred_group_begin(engine *self, engine_commit_request *const *members, size_t count,
@@ -320,6 +410,9 @@ pbase_status deferred_group_begin(engine *self, engine_commit_request *const *me
         status = member_waits(self, newest, members[i], out_waits, err);
     }
     space_state_unref(newest);
-    bool enough = members_leave(self, members, count);
-    return status == PBASE_OK && (!*out_waits || enough) ? deferred_apply(self, err) : status;
+    members_leave(self, members, count);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    return *out_waits ? deferred_relieve(self, err) : deferred_apply(self, err);
 }

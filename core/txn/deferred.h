@@ -2,19 +2,24 @@
  *
  * A commit is its record in the journal; the trees it leads to are needed by those who read. So a
  * record whose operations cannot fail (puts into dictionaries that are there, that have no indexes and
- * hold no collections) is appended and put on a list, and the newest state stays what it was. Whoever
- * wants to read applies the whole list at once, in one working state: a node that ten of them
- * change is copied once. Past DEFERRED_APPLY_BYTES the background does it, past DEFERRED_BYTES_MAX
- * the next commit does.
+ * hold no collections) is appended and put on a list, and the newest state stays what it was. Past
+ * DEFERRED_APPLY_BYTES the background takes the list, a round after the other, into one working state
+ * that nobody else sees: a node is copied when the first of them changes it, and changed where it lies
+ * from then on. Whoever wants to read takes the rest of the list there, and publishes what came of it
+ * as the newest state (docs/decisions/0022-applying-ahead-of-the-newest-state.md). Past
+ * DEFERRED_BYTES_MAX the next commit waits for the round that runs, and does one if that was not enough.
  *
  * Names, ids and kinds of databases and collections are never behind: records that change them do not
  * wait, and apply what waits before. A transaction that began behind gets the state of its begin when
- * it reads: applying stops at the begin of each that is open.
+ * it reads: applying stops at the begin of each that is open. Most of those have ended without reading
+ * when the next round comes; for one that has not, the state of its begin is published.
  *
- * Applying makes a new state out of an old one: when it fails (memory, a device) nothing has changed,
- * whoever wanted to read is told, and the next one tries again.
+ * When applying fails (memory, a device) the newest state is what it was, whoever wanted to read is
+ * told, and the next one tries again: the records of a round stay on the list until all of it is
+ * applied, and putting once more what has been put changes nothing.
  *
- * Threads: the list is guarded by the queue lock; see engine.h for the order of locks. */
+ * Threads: the list is guarded by the queue lock, the working state by the right to apply; see engine.h
+ * for the order of locks. */
 #ifndef PROTOBASE_TXN_DEFERRED_H
 #define PROTOBASE_TXN_DEFERRED_H
 #include "txn/engine.h"
@@ -30,8 +35,12 @@ struct deferred_record {
 };
 
 typedef struct {
-    deferred_record *first, *last; /* oldest and newest; NULL: none */
+    deferred_record *first, *last; /* oldest and newest that are not applied; NULL: none */
     size_t bytes;                  /* of the bodies */
+    bool is_ahead;                 /* others were applied, and are in no state yet */
+    record_head ahead;             /* the last of those */
+    pbase_position ahead_end;      /* of the journal after it */
+    working *trees;                /* apply: with all of those; NULL: there are none */
 } deferred_list;
 
 /* A record with a body of its own. NO_MEMORY. Ends with deferred_destroy, NULL is fine. */
@@ -47,9 +56,12 @@ uint64_t deferred_sequence(const engine *self, int64_t *out_timestamp_ns);
 PBASE_MUST_CHECK pbase_status deferred_group_begin(engine *self,
                                                    engine_commit_request *const *members,
                                                    size_t count, bool *out_waits, pbase_error *err);
-/* Applies what waits at the time of the call, and gives those who are behind their states on the way.
- * With the commit lock held nothing waits afterwards; no other lock is. */
+/* Publishes a state with all that waits at the time of the call, and gives those who are behind their
+ * states on the way. With the commit lock held nothing waits afterwards; no other lock is. */
 PBASE_MUST_CHECK pbase_status deferred_apply(engine *self, pbase_error *err);
+/* Applies what waits if it is more than `bytes`, up to the begin of those who are behind; publishes only
+ * what they may ask for. */
+PBASE_MUST_CHECK pbase_status deferred_advance(engine *self, size_t bytes, pbase_error *err);
 /* With the queue locked: puts the members' records on the list, and wakes who waits for them. */
 void deferred_append(engine *self, engine_commit_request *const *members, size_t count,
                      pbase_position end);

@@ -63,7 +63,7 @@ pbase_status engine_wait_published(engine *self, uint64_t sequence, const pbase_
     engine_lock(self, self->queue_mutex);
     self->publish_waiters++;
     while (self->newest->sequence < sequence && status == PBASE_OK) {
-        if (self->deferred.first != NULL) {
+        if (self->deferred.first != NULL || self->deferred.is_ahead) {
             engine_unlock(self, self->queue_mutex);
             status = deferred_apply(self, err);
             engine_lock(self, self->queue_mutex);

@@ -2,19 +2,9 @@
 #include "txn/put_batch.h"
 
 #include "collection/change.h"
-#include "collection/stored_children.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
-
-#define ASKED_AHEAD 6u /* leaves on their way while one is changed */
-
-struct batch_put {
-    uint64_t head;   /* the first bytes of its key as a number */
-    uint32_t target; /* index of its collection */
-    uint32_t order;  /* among all */
-    change operation;
-};
+#define ASKED_AHEAD 6u  /* leaves on their way while one is changed */
+#define TAKEN_AHEAD 16u /* operations on their way: they lie anywhere in what waited */
 
 void put_batch_init(put_batch *self, const pbase_alloc *alloc)
 {
@@ -23,7 +13,11 @@ void put_batch_init(put_batch *self, const pbase_alloc *alloc)
 
 void put_batch_fini(put_batch *self)
 {
-    pbase_alloc_free(self->alloc, self->puts, self->capacity * sizeof *self->puts);
+    for (size_t i = 0; i < self->target_count; i++) {
+        batch_target *target = &self->targets[i];
+        pbase_alloc_free(self->alloc, target->puts, target->capacity * sizeof *target->puts);
+    }
+    pbase_alloc_free(self->alloc, self->operations, self->capacity * sizeof *self->operations);
     pbase_alloc_free(self->alloc, self->targets, self->target_capacity * sizeof *self->targets);
     put_batch_init(self, self->alloc);
 }
@@ -37,7 +31,7 @@ static pbase_status reserve(const pbase_alloc *alloc, void **items, size_t count
     if (count < *capacity) {
         return PBASE_OK;
     }
-    size_t wanted = *capacity == 0 ? 16 : *capacity * 2;
+    size_t wanted = *capacity == 0 ? 64 : *capacity * 2;
     void *grown = alloc->resize(alloc, *items, *capacity * size, wanted * size);
     if (grown == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to apply what was committed");
@@ -63,18 +57,28 @@ static pbase_status target_of(put_batch *self, uint64_t database, pbase_collecti
     self->targets = targets;
     if (status == PBASE_OK) {
         *out = (uint32_t)self->target_count;
-        self->targets[self->target_count++] = (batch_target){database, id};
+        self->targets[self->target_count++] = (batch_target){.database = database, .id = id};
     }
     return status;
 }
 
-static uint64_t head_of(pbase_bytes key)
+static pbase_status add_operation(put_batch *self, batch_target *target, pbase_bytes operation,
+                                  pbase_bytes key, pbase_error *err)
 {
-    uint64_t head = 0;
-    for (size_t i = 0; i < 8 && i < key.size; i++) {
-        head |= (uint64_t)key.data[i] << (56 - 8 * i);
+    void *operations = self->operations, *puts = target->puts;
+    pbase_status status = reserve(self->alloc, &operations, self->count, &self->capacity,
+                                  sizeof *self->operations, err);
+    self->operations = operations;
+    if (status == PBASE_OK) {
+        status = reserve(self->alloc, &puts, target->count, &target->capacity, sizeof *target->puts,
+                         err);
+        target->puts = puts;
     }
-    return head;
+    if (status == PBASE_OK) {
+        target->puts[target->count++] = (head_item){head_of_key(key), self->count};
+        self->operations[self->count++] = operation;
+    }
+    return status;
 }
 
 static pbase_status add_operations(put_batch *self, uint32_t target, pbase_bytes operations,
@@ -83,18 +87,12 @@ static pbase_status add_operations(put_batch *self, uint32_t target, pbase_bytes
     pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
     pbase_status status = PBASE_OK;
     while (status == PBASE_OK && pbase_reader_bytes_left(&reader) > 0) {
-        void *puts = self->puts;
-        status = reserve(self->alloc, &puts, self->count, &self->capacity, sizeof *self->puts, err);
-        self->puts = puts;
-        if (status != PBASE_OK) {
-            break;
-        }
-        batch_put *put = &self->puts[self->count];
-        status = change_read(&reader, &put->operation, err);
+        change operation;
+        const uint8_t *from = reader.at;
+        status = change_read(&reader, &operation, err);
         if (status == PBASE_OK) {
-            put->head = head_of(put->operation.key.bytes);
-            put->target = target;
-            put->order = (uint32_t)self->count++;
+            pbase_bytes bytes = pbase_bytes_of(from, (size_t)(reader.at - from));
+            status = add_operation(self, &self->targets[target], bytes, operation.key.bytes, err);
         }
     }
     return status;
@@ -124,32 +122,77 @@ pbase_status put_batch_add(put_batch *self, pbase_bytes body, pbase_error *err)
 
 /* -------------------------------------------------------------------------------- applying ---- */
 
-/* By collection and key; puts of one key as they came. */
-static int put_compare(const void *a, const void *b)
+static pbase_status operation_at(const put_batch *self, uint64_t place, change *out,
+                                 pbase_error *err)
 {
-    const batch_put *x = a, *y = b;
-    if (x->target != y->target) {
-        return x->target < y->target ? -1 : 1;
-    }
-    if (x->head != y->head) {
-        return x->head < y->head ? -1 : 1;
-    }
-    int order = pbase_bytes_compare(x->operation.key.bytes, y->operation.key.bytes);
-    return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
+    pbase_reader_bytes reader = pbase_reader_bytes_of(self->operations[place]);
+    return change_read(&reader, out, err);
 }
 
-/* Those of one collection. */
-static pbase_status apply_to_one(working *trees, const batch_target *target, const batch_put *puts,
-                                 size_t count, pbase_error *err)
+/* Both were read when they were added. */
+static bool key_precedes(const void *state, uint64_t a, uint64_t b)
+{
+    change x, y;
+    return operation_at(state, a, &x, NULL) == PBASE_OK &&
+           operation_at(state, b, &y, NULL) == PBASE_OK &&
+           pbase_bytes_compare(x.key.bytes, y.key.bytes) < 0;
+}
+
+/* By key; puts of one key as they came. */
+static pbase_status sort_puts(const put_batch *self, const batch_target *target, pbase_error *err)
+{
+    size_t bytes = target->count * sizeof(head_item);
+    if (target->count < 2) {
+        return PBASE_OK;
+    }
+    head_item *scratch = pbase_alloc_new(self->alloc, bytes);
+    if (scratch == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to apply what was committed");
+    }
+    head_sort(target->puts, scratch, target->count, key_precedes, self);
+    pbase_alloc_free(self->alloc, scratch, bytes);
+    return PBASE_OK;
+}
+
+/* The bytes of an operation that is far ahead, and the leaf of one that is near. */
+static pbase_status ask_ahead(const put_batch *self, const batch_target *target, size_t at,
+                              const tree *content, pbase_error *err)
+{
+    if (at + TAKEN_AHEAD < target->count) {
+        const uint8_t *coming = self->operations[target->puts[at + TAKEN_AHEAD].place].data;
+        __builtin_prefetch(coming);
+        __builtin_prefetch(coming + 64);
+        __builtin_prefetch(coming + 128);
+    }
+    if (at + ASKED_AHEAD >= target->count) {
+        return PBASE_OK;
+    }
+    change next;
+    pbase_status status = operation_at(self, target->puts[at + ASKED_AHEAD].place, &next, err);
+    if (status == PBASE_OK) {
+        tree_ask(content, next.key.bytes);
+    }
+    return status;
+}
+
+static pbase_status apply_to_one(const put_batch *self, working *trees, const batch_target *target,
+                                 pbase_error *err)
 {
     tree *content = NULL;
     uint8_t kind = 0;
     pbase_status status = working_open(trees, target->database, target->id, &kind, &content, err);
-    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
-        if (i + ASKED_AHEAD < count) {
-            tree_ask(content, puts[i + ASKED_AHEAD].operation.key.bytes);
+    if (status == PBASE_OK) {
+        status = sort_puts(self, target, err);
+    }
+    for (size_t i = 0; i < target->count && status == PBASE_OK; i++) {
+        change operation;
+        status = ask_ahead(self, target, i, content, err);
+        if (status == PBASE_OK) {
+            status = operation_at(self, target->puts[i].place, &operation, err);
         }
-        status = change_apply(&puts[i].operation, kind, content, err);
+        if (status == PBASE_OK) {
+            status = change_apply(&operation, kind, content, err);
+        }
     }
     return status;
 }
@@ -157,15 +200,8 @@ static pbase_status apply_to_one(working *trees, const batch_target *target, con
 pbase_status put_batch_apply(put_batch *self, working *trees, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    if (self->count > 1) {
-        qsort(self->puts, self->count, sizeof *self->puts, put_compare);
-    }
-    for (size_t first = 0, end = 0; first < self->count && status == PBASE_OK; first = end) {
-        uint32_t target = self->puts[first].target;
-        while (end < self->count && self->puts[end].target == target) {
-            end++;
-        }
-        status = apply_to_one(trees, &self->targets[target], &self->puts[first], end - first, err);
+    for (size_t i = 0; i < self->target_count && status == PBASE_OK; i++) {
+        status = apply_to_one(self, trees, &self->targets[i], err);
     }
     return status;
 }

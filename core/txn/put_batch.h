@@ -8,19 +8,22 @@
  * Threads: confined. */
 #ifndef PROTOBASE_TXN_PUT_BATCH_H
 #define PROTOBASE_TXN_PUT_BATCH_H
+#include "collection/head_sort.h"
 #include "txn/working.h"
 
-typedef struct batch_put batch_put;
+/* A collection, and what is put into it. */
 typedef struct {
     uint64_t database;
     pbase_collection_id id;
+    head_item *puts; /* heads of keys, and where among the operations they lie */
+    size_t count, capacity;
 } batch_target;
 
 typedef struct {
     const pbase_alloc *alloc;
-    batch_put *puts;
+    pbase_bytes *operations; /* as they are encoded, in the order of their records */
     size_t count, capacity;
-    batch_target *targets; /* the collections they go to */
+    batch_target *targets;
     size_t target_count, target_capacity;
 } put_batch;
 

@@ -986,22 +986,12 @@ static pbase_status finish_database(working *self, working_database *database, p
         catalog_database_key(database->id, key);
         return tree_remove(&self->catalog, pbase_bytes_of(key, sizeof key), NULL, err);
     }
-    for (size_t i = 0; i < database->count && status == PBASE_OK; i++) {
-        working_collection *item = &database->items[i];
-        if (item->changed) {
-            status = table_put(database, item, err);
-            tree_fini(&item->content); /* the table holds its own count */
-        }
-    }
-    if (status == PBASE_OK) {
-        status = working_indexes_finish(&database->indexes, &database->collections, err);
-    }
+    status = flush_collections(database, err);
     return status == PBASE_OK ? catalog_put(self, database, err) : status;
 }
 
-pbase_status working_finish(working **self_pointer, space_state **out, pbase_error *err)
+pbase_status working_seal(working *self, space_state **out, pbase_error *err)
 {
-    working *self = *self_pointer;
     pbase_status status = PBASE_OK;
     for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
         if (self->databases[i].changed) {
@@ -1018,6 +1008,12 @@ pbase_status working_finish(working **self_pointer, space_state **out, pbase_err
         self->catalog.root = ATOM_REF_NONE; /* the state has its count now */
         *out = next;
     }
-    working_abandon(self_pointer);
+    return status;
+}
+
+pbase_status working_finish(working **self, space_state **out, pbase_error *err)
+{
+    pbase_status status = working_seal(*self, out, err);
+    working_abandon(self);
     return status;
 }

@@ -44,8 +44,11 @@ PBASE_MUST_CHECK pbase_status working_open(working *self, uint64_t database, pba
                                            uint8_t *out_kind, tree **out, pbase_error *err);
 /* Takes over sequence and time of a record whose changes were made that way. */
 void working_stamp(working *self, const record_head *head);
-/* Puts everything back together as a new state with one count, and ends the working state, also on
- * failure. `*self` becomes NULL. */
+/* Puts everything back together as a new state with one count. `self` can only be abandoned then. After
+ * a failure, if nothing but working_open changed it, it is as good as before: more can be changed, and
+ * it can be tried again. */
+PBASE_MUST_CHECK pbase_status working_seal(working *self, space_state **out, pbase_error *err);
+/* The same, and ends the working state, also on failure. `*self` becomes NULL. */
 PBASE_MUST_CHECK pbase_status working_finish(working **self, space_state **out, pbase_error *err);
 void working_abandon(working **self); /* NULL inside is fine */
 

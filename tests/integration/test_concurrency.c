@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -259,6 +261,120 @@ static void fresh_snapshots_see_all_that_was_acknowledged(void **unused)
     }
 }
 
+/* Puts of which nobody looks at what was there are applied behind the commits (core/txn/deferred.h):
+ * enough of them that rounds of the background, of commits and of readers meet. */
+#define BLIND_TXNS 180u
+#define BLIND_PUTS 100u
+#define BLIND_BYTES 500u
+static _Atomic bool putting;
+
+/* Transaction i puts the bytes i into all keys of its thread that leave the same rest. */
+static void *put_blindly(void *state)
+{
+    worker *self = state;
+    pbase_txn_options options = pbase_txn_options_default();
+    options.durability = PBASE_DURABILITY_NONE;
+    uint8_t bytes[BLIND_BYTES];
+    for (unsigned i = 0; i < BLIND_TXNS && self->status == PBASE_OK; i++) {
+        pbase_txn *txn = NULL;
+        pbase_dict *dict = NULL;
+        memset(bytes, (int)i, sizeof bytes);
+        self->status = pbase_txn_begin(f.database, &options, &txn, NULL);
+        if (self->status == PBASE_OK) {
+            self->status = pbase_txn_dict(txn, "blind", &dict, NULL);
+        }
+        for (unsigned j = 0; j < BLIND_PUTS && self->status == PBASE_OK; j++) {
+            pbase_value key = pbase_value_int((int64_t)self->number * 5000 + j * 7 + i % 7);
+            self->status =
+                pbase_dict_put_bytes(&dict, &key, pbase_bytes_of(bytes, sizeof bytes), NULL, NULL);
+        }
+        if (self->status == PBASE_OK) {
+            self->status = pbase_txn_store_dict(txn, "blind", dict, NULL);
+        }
+        pbase_dict_close(dict);
+        if (self->status == PBASE_OK) {
+            self->status = pbase_txn_commit(&txn, NULL, NULL, NULL);
+        }
+        pbase_txn_abort(&txn);
+    }
+    return NULL;
+}
+
+/* The first byte of a key's value; 256: there is none. */
+static pbase_status first_byte(pbase_dict *dict, pbase_reader *reader, int64_t number,
+                               unsigned *out)
+{
+    pbase_value key = pbase_value_int(number);
+    pbase_bytes value;
+    pbase_status status = pbase_dict_get_bytes(dict, &key, reader, &value, NULL);
+    *out = status == PBASE_OK ? value.data[0] : 256;
+    return status == PBASE_NOT_FOUND ? PBASE_OK : status;
+}
+
+/* The first and the last key of each transaction's are equal. */
+static void *watch_blind(void *state)
+{
+    worker *self = state;
+    pbase_reader *reader = NULL;
+    self->status = pbase_reader_create(NULL, &reader, NULL);
+    while (atomic_load(&putting) && self->status == PBASE_OK) {
+        pbase_snapshot *snapshot = NULL;
+        pbase_dict *dict = NULL;
+        self->status = pbase_snapshot_open(f.database, &snapshot, NULL);
+        if (self->status == PBASE_OK) {
+            self->status = pbase_snapshot_dict(snapshot, "blind", &dict, NULL);
+        }
+        for (int64_t key = 0; key < 14 && self->status == PBASE_OK; key++) {
+            int64_t at = key / 7 * 5000 + key % 7;
+            unsigned first = 0, last = 0;
+            self->status = first_byte(dict, reader, at, &first);
+            if (self->status == PBASE_OK) {
+                self->status = first_byte(dict, reader, at + (BLIND_PUTS - 1) * 7, &last);
+            }
+            self->status =
+                self->status == PBASE_OK && first != last ? PBASE_INTERNAL : self->status;
+        }
+        pbase_reader_reset(reader);
+        pbase_dict_close(dict);
+        pbase_snapshot_close(snapshot);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); /* so that much waits */
+    }
+    pbase_reader_close(reader);
+    return NULL;
+}
+
+static void blind_puts_are_all_there_while_they_are_applied_behind_their_commits(void **unused)
+{
+    (void)unused;
+    worker writers[2] = {{.number = 0}, {.number = 1}}, watcher = {.status = PBASE_OK};
+    worker settler = {.status = PBASE_OK};
+    pthread_t threads[4];
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = NULL;
+    assert_int_equal(pbase_txn_new_dict(txn, &dict, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "blind", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    atomic_store(&putting, true);
+
+    assert_int_equal(pthread_create(&threads[0], NULL, put_blindly, &writers[0]), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, put_blindly, &writers[1]), 0);
+    assert_int_equal(pthread_create(&threads[2], NULL, watch_blind, &watcher), 0);
+    assert_int_equal(pthread_create(&threads[3], NULL, checkpoint_again_and_again, &settler), 0);
+    (void)pthread_join(threads[0], NULL);
+    (void)pthread_join(threads[1], NULL);
+    atomic_store(&putting, false);
+    (void)pthread_join(threads[2], NULL);
+    (void)pthread_join(threads[3], NULL);
+
+    assert_int_equal(writers[0].status, PBASE_OK);
+    assert_int_equal(writers[1].status, PBASE_OK);
+    assert_int_equal(watcher.status, PBASE_OK);
+    assert_int_equal(settler.status, PBASE_OK);
+    assert_int_equal(fixture_count(&f, "blind"), 2u * 7u * BLIND_PUTS);
+    fixture_assert_clean(&f);
+}
+
 #define ON_BOTH(test)                                                                              \
     cmocka_unit_test_setup_teardown(test, begin_memory, end),                                      \
         cmocka_unit_test_setup_teardown(test, begin_file, end)
@@ -271,6 +387,7 @@ int main(void)
         ON_BOTH(four_threads_on_different_roots_lose_nothing),
         ON_BOTH(commits_go_on_while_checkpoints_settle),
         ON_BOTH(fresh_snapshots_see_all_that_was_acknowledged),
+        ON_BOTH(blind_puts_are_all_there_while_they_are_applied_behind_their_commits),
         ON_BOTH(a_snapshot_never_sees_half_a_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static bool waits(void)
 {
     engine *self = f.space->engine;
     engine_lock(self, self->queue_mutex);
-    bool any = self->deferred.first != NULL;
+    bool any = self->deferred.first != NULL || self->deferred.is_ahead;
     engine_unlock(self, self->queue_mutex);
     return any;
 }
@@ -272,7 +272,156 @@ static void a_nested_transaction_sees_the_same(void **unused)
     assert_int_equal(fixture_get(&f, "d", 3), 30);
 }
 
+/* --------------------------------------------------------------------------------- ahead ------ */
+
+static uint64_t newest_sequence(void)
+{
+    space_state *newest = engine_state(f.space->engine);
+    uint64_t sequence = newest->sequence;
+    space_state_unref(newest);
+    return sequence;
+}
+
+static void advance(void)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    assert_ok(deferred_advance(f.space->engine, 0, &err), &err);
+    assert_true(f.space->engine->deferred.first == NULL);
+}
+
+static void what_the_background_applied_is_in_a_state_when_somebody_looks(void **unused)
+{
+    (void)unused;
+    uint64_t before = newest_sequence();
+    for (int64_t i = 0; i < 10; i++) {
+        assert_int_equal(fixture_put_one(&f, "d", i, i * 10), PBASE_OK);
+        advance();
+        assert_true(newest_sequence() == before);
+        assert_true(waits());
+    }
+
+    assert_int_equal(fixture_get(&f, "d", 3), 30);
+    assert_true(newest_sequence() == before + 10);
+    assert_false(waits());
+    fixture_assert_clean(&f);
+}
+
+static void what_was_applied_ahead_is_edited_where_it_lies(void **unused)
+{
+    (void)unused;
+    const atom_source *atoms = store_atoms(f.space->engine->bytes);
+    assert_int_equal(fixture_put_one(&f, "d", 0, 1), PBASE_OK);
+    advance();
+    uint64_t nodes = atomic_load(&atoms->memory_count);
+
+    for (int64_t i = 0; i < 10; i++) {
+        assert_int_equal(fixture_put_one(&f, "d", 0, i), PBASE_OK);
+        advance();
+    }
+
+    assert_true(atomic_load(&atoms->memory_count) == nodes);
+    assert_int_equal(fixture_get(&f, "d", 0), 9);
+}
+
+static void applying_ahead_stops_for_a_transaction_that_may_still_read(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "d", 1, 10), PBASE_OK);
+    pbase_txn *early = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    assert_int_equal(fixture_put_one(&f, "d", 1, 11), PBASE_OK);
+    pbase_txn *late = fixture_begin(&f, PBASE_SNAPSHOT_ISOLATION);
+    assert_int_equal(fixture_put_one(&f, "d", 1, 12), PBASE_OK);
+
+    advance();
+
+    assert_int_equal(seen(late, "d", 1), 11);
+    assert_int_equal(seen(early, "d", 1), 10);
+    assert_int_equal(fixture_get(&f, "d", 1), 12);
+    pbase_txn_abort(&early);
+    pbase_txn_abort(&late);
+}
+
+static void a_checkpoint_and_an_end_have_what_was_applied_ahead(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "d", 1, 10), PBASE_OK);
+    advance();
+    assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+    assert_false(waits());
+    assert_int_equal(fixture_put_one(&f, "d", 2, 20), PBASE_OK);
+    advance();
+    assert_int_equal(fixture_put_one(&f, "d", 3, 30), PBASE_OK);
+    assert_true(waits());
+
+    fixture_reopen(&f);
+
+    assert_int_equal(fixture_get(&f, "d", 1), 10);
+    assert_int_equal(fixture_get(&f, "d", 2), 20);
+    assert_int_equal(fixture_get(&f, "d", 3), 30);
+    fixture_assert_clean(&f);
+}
+
+static void a_commit_that_cannot_wait_comes_after_what_was_applied_ahead(void **unused)
+{
+    (void)unused;
+    assert_int_equal(fixture_put_one(&f, "d", 1, 10), PBASE_OK);
+    advance();
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "d");
+    pbase_value key = pbase_value_int(1);
+    bool removed = false;
+    assert_int_equal(pbase_dict_remove(&dict, &key, &removed, NULL), PBASE_OK);
+    assert_true(removed);
+    assert_int_equal(pbase_txn_store_dict(txn, "d", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+
+    assert_int_equal(fixture_get(&f, "d", 1), INT64_MIN);
+    fixture_assert_clean(&f);
+}
+
 /* -------------------------------------------------------------------------------- failing ----- */
+
+/* Enough to split leaves and to need memory in the middle of a round. */
+static void put_many(int64_t round)
+{
+    pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+    pbase_dict *dict = fixture_dict(txn, "d");
+    for (int64_t key = 0; key < 400; key++) {
+        fixture_put(&dict, key * 7 % 400 + round, round * 1000 + key);
+    }
+    assert_int_equal(pbase_txn_store_dict(txn, "d", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+}
+
+static void a_round_that_finds_no_memory_is_done_again(void **unused)
+{
+    (void)unused;
+    engine *self = f.space->engine;
+    put_many(1);
+    advance();
+    put_many(2);
+    uint64_t failures = 0;
+    for (uint64_t n = 1; self->deferred.first != NULL || waits(); n++) {
+        bool publishes = self->deferred.first == NULL;
+        sim_os_fail_at(sim, OS_CALL_MEMORY, n, PBASE_NO_MEMORY, false);
+        pbase_status status =
+            publishes ? deferred_apply(self, NULL) : deferred_advance(self, 0, NULL);
+        sim_os_fail_at(sim, OS_CALL_MEMORY, 0, PBASE_OK, false);
+        assert_true(status == PBASE_OK || status == PBASE_NO_MEMORY);
+        failures += status != PBASE_OK;
+        n = !publishes && status == PBASE_OK ? 0 : n; /* from the first call of publishing */
+        assert_true(n < 10000);
+    }
+    assert_true(failures > 2);
+    for (int64_t key = 0; key < 400; key++) {
+        assert_int_equal(fixture_get(&f, "d", key * 7 % 400 + 2), 2000 + key);
+    }
+    assert_int_equal(fixture_count(&f, "d"), 402);
+    fixture_assert_clean(&f);
+}
 
 static void who_reads_is_told_when_there_is_no_memory_and_the_next_one_reads(void **unused)
 {
@@ -371,6 +520,12 @@ static void random_transactions_see_what_a_model_says(void **unused)
             int64_t key = (int64_t)seed_below(&random, KEYS);
             assert_int_equal(fixture_get(&f, "d", key), committed[key]);
         }
+        if (seed_below(&random, 20) == 0) {
+            sim_os_fail_at(sim, OS_CALL_MEMORY, seed_below(&random, 64), PBASE_NO_MEMORY, false);
+            pbase_status status = deferred_advance(f.space->engine, 0, NULL);
+            sim_os_fail_at(sim, OS_CALL_MEMORY, 0, PBASE_OK, false);
+            assert_true(status == PBASE_OK || status == PBASE_NO_MEMORY);
+        }
         if (seed_below(&random, 500) == 0) {
             assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
         }
@@ -405,6 +560,12 @@ int main(void)
         SENTENCE(what_it_wrote_lies_over_what_it_began_with),
         SENTENCE(a_copy_under_another_root_has_what_waited),
         SENTENCE(a_nested_transaction_sees_the_same),
+        SENTENCE(what_the_background_applied_is_in_a_state_when_somebody_looks),
+        SENTENCE(what_was_applied_ahead_is_edited_where_it_lies),
+        SENTENCE(applying_ahead_stops_for_a_transaction_that_may_still_read),
+        SENTENCE(a_checkpoint_and_an_end_have_what_was_applied_ahead),
+        SENTENCE(a_commit_that_cannot_wait_comes_after_what_was_applied_ahead),
+        SENTENCE(a_round_that_finds_no_memory_is_done_again),
         SENTENCE(who_reads_is_told_when_there_is_no_memory_and_the_next_one_reads),
         SENTENCE(random_transactions_see_what_a_model_says),
     };
