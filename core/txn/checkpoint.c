@@ -21,7 +21,8 @@
 
 /* What step 1 takes. */
 typedef struct {
-    space_state *base;
+    space_state *base;         /* until it is settled: what is held is alive */
+    uint64_t settled_sequence; /* of the last one that was; 0: none */
     pbase_position replay;
     uint64_t bytes;    /* of journal since the last checkpoint */
     uint64_t since_ns; /* when they began to grow */
@@ -268,8 +269,8 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
     if (status == PBASE_OK) {
         self->counters.checkpoints++;
         self->counters.checkpoint_ns += os->system->monotonic_ns(os) - began_ns;
-        if (run->base != NULL && run->base->sequence > self->settled_sequence) {
-            self->settled_sequence = run->base->sequence; /* NULL: a round after the first failed */
+        if (run->settled_sequence > self->settled_sequence) {
+            self->settled_sequence = run->settled_sequence;
         }
     } else {
         self->counters.checkpoint_failures += status != PBASE_BUSY;
@@ -334,7 +335,13 @@ static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *
     bool is_due = run->base->sequence > self->settled_sequence || self->recovery.created ||
                   self->moves.count > 0;
     engine_unlock(self, self->queue_mutex);
-    return is_due ? settle_base(self, run, call, err) : PBASE_OK;
+    status = is_due ? settle_base(self, run, call, err) : PBASE_OK;
+    if (status == PBASE_OK) { /* a sweep would find alive what was moved away from */
+        run->settled_sequence = run->base->sequence;
+        space_state_unref(run->base);
+        run->base = NULL;
+    }
+    return status;
 }
 
 /* -------------------------------------------------------------------------------- sweeping ---- */

@@ -469,6 +469,36 @@ static void segments_that_are_hardly_alive_are_emptied(void **unused)
     close_world(&w);
 }
 
+/* Random changes leave holes that are too small, and every segment half alive. */
+static void what_a_compaction_moves_is_gone_from_where_it_was_when_it_returns(void **unused)
+{
+    (void)unused;
+    world w;
+    pbase_error err;
+    pbase_compact_report first, second;
+    uint64_t before = 0, moved = 0;
+    pbase_error_init(&err);
+    open_world(&w, "storage.retention_count=1", NULL);
+    seed_random_init(&w.random, 1);
+    change_all(&w);
+    for (int i = 0; i < 12; i++) {
+        change(&w, false);
+        assert_ok(pbase_space_checkpoint(w.f.space, NULL, &err), &err);
+    }
+    assert_ok(pbase_space_stats(w.f.space, hear_moved, &before, &err), &err);
+    /* when */
+    assert_ok(pbase_space_compact(w.f.space, NULL, &first, &err), &err);
+    /* then */
+    assert_ok(pbase_space_stats(w.f.space, hear_moved, &moved, &err), &err);
+    print_message("%" PRIu64 " bytes moved, %" PRIu64 " of %" PRIu64 " given back\n",
+                  moved - before, first.freed_bytes, first.bytes);
+    assert_true(moved > before);
+    assert_ok(pbase_space_compact(w.f.space, NULL, &second, &err), &err);
+    assert_true(second.freed_bytes < (moved - before) / 2);
+    expect_everything(&w);
+    close_world(&w);
+}
+
 /* Sizes of payloads say nothing of what compressed or encrypted atoms take. */
 static void holes_are_where_transformed_atoms_are_not(void **unused)
 {
@@ -629,6 +659,7 @@ int main(void)
         cmocka_unit_test(an_open_snapshot_holds_only_what_it_sees),
         cmocka_unit_test(what_is_dead_within_a_segment_is_given_back_too),
         cmocka_unit_test(segments_that_are_hardly_alive_are_emptied),
+        cmocka_unit_test(what_a_compaction_moves_is_gone_from_where_it_was_when_it_returns),
         cmocka_unit_test(holes_are_where_transformed_atoms_are_not),
         cmocka_unit_test(a_large_transaction_in_flight_is_waited_for),
         cmocka_unit_test(an_old_transaction_can_build_on_what_only_it_still_sees),
