@@ -369,7 +369,7 @@ static pbase_status encode_value(collection *self, const change *operation,
     value_coder *coder = self->context->coder;
     pbase_status status;
     self->stored.size = 0;
-    nest_fini(&self->placing); /* of an edit that failed */
+    nest_clear(&self->placing); /* of an edit that failed */
     if (value == NULL) {
         status = coder->vtable->encode_raw(coder, raw, &self->stored, err);
     } else if (nest_needed(value)) {
@@ -423,7 +423,7 @@ pbase_status collection_take_value(collection *self, change *operation, const co
         return PBASE_OK;
     }
     self->stored.size = 0;
-    nest_fini(&self->placing);
+    nest_clear(&self->placing);
     pbase_status status = entry_before(self, operation, &item, &found, err);
     if (status != PBASE_OK) {
         return status;
@@ -529,7 +529,7 @@ static pbase_status change_nested(collection *self, const change *operation, pba
         self->height = self->placing.height > self->height ? self->placing.height : self->height;
         nest_hand_over(&self->placing, self->children);
     }
-    nest_fini(&self->placing);
+    nest_clear(&self->placing);
     own_children_fini(&staying);
     pbase_buffer_fini(&before);
     return status;

@@ -298,6 +298,9 @@ static pbase_status write(const load *self, tree *out, pbase_error *err)
     tree_stream *stream = NULL;
     pbase_status status = tree_stream_create(context->source, &writer,
                                              tree_kind_positional(self->into->kind), &stream, err);
+    if (status == PBASE_OK && !kind_counted(self->into->kind)) {
+        tree_stream_borrow(stream); /* counts do not last */
+    }
     for (size_t i = 0; i < self->count && status == PBASE_OK; i++) {
         uint8_t counts[COUNT_BYTES];
         tree_entry entry = entry_of(self, i, counts);

@@ -37,6 +37,13 @@ static inline void nest_init(nest *self, const pbase_alloc *alloc)
     own_children_init(&self->own, alloc);
 }
 void nest_fini(nest *self); /* may be used again */
+/* The same of one that is mostly empty. */
+static inline void nest_clear(nest *self)
+{
+    if (self->capacity != 0 || self->height != 0 || self->own.is_read) {
+        nest_fini(self);
+    }
+}
 
 /* True when `value` holds a handle or names a child. */
 bool nest_needed(const pbase_value *value);

@@ -336,6 +336,38 @@ void node_plan_store(const node_plan *plan, uint8_t *payload, uint32_t size)
     plan_lay(plan, 0, plan->count, &form, form.even, payload, size);
 }
 
+uint32_t node_even_stored_size(const entry_form *form, uint32_t count)
+{
+    return fixed_size(form, count, true) + count * ((uint32_t)form->tail_size + form->value_size);
+}
+
+void node_even_store(const node_entry *entries, uint32_t count, const entry_form *form,
+                     uint8_t *payload)
+{
+    uint8_t *heads = payload + NODE_HEADER_BYTES + node_prefix_room(form->prefix_size);
+    uint8_t *row = heads + (form->positional ? 0 : (size_t)count * 4), *at = row;
+    const node_sums sums = {.total = count};
+    for (uint32_t i = 0; i < count; i++) {
+        const node_entry *entry = &entries[i];
+        if (!form->positional) {
+            pbase_put_u32(heads + (size_t)i * 4,
+                          node_head_of(entry->tail.data + form->prefix_size, form->tail_size));
+        }
+        if (form->tail_size != 0) {
+            memcpy(at, entry->tail.data + form->prefix_size, form->tail_size);
+            at += form->tail_size;
+        }
+        if (form->value_size != 0) {
+            memcpy(at, entry->bytes.data, form->value_size);
+            at += form->value_size;
+        }
+    }
+    header_write(payload, form, true, count, &sums, (uint32_t)(row - payload));
+    if (form->prefix_size != 0) {
+        memcpy(payload + NODE_HEADER_BYTES, entries[0].tail.data, form->prefix_size);
+    }
+}
+
 /* A copy in memory of a node that lies in a row. */
 static void row_copy(const node *self, uint8_t *payload, uint32_t size)
 {
@@ -394,8 +426,7 @@ uint32_t node_stored_size(const node *self)
     if (!pack_even(self, &form)) {
         return node_live_size(self);
     }
-    return fixed_size(&form, self->count, true) +
-           self->count * ((uint32_t)form.tail_size + form.value_size);
+    return node_even_stored_size(&form, self->count);
 }
 
 /* Lays entries in a row. */

@@ -55,6 +55,11 @@ void node_plan_write(const node_plan *plan, uint32_t from, uint32_t to, uint8_t 
 /* Writes all entries as a node as it is stored: node_plan_stored_size bytes. */
 void node_plan_store(const node_plan *plan, uint8_t *payload, uint32_t size);
 
+/* The same of `count` entries that are even: `form` is theirs, with the prefix that all of them have. */
+uint32_t node_even_stored_size(const entry_form *form, uint32_t count);
+void node_even_store(const node_entry *entries, uint32_t count, const entry_form *form,
+                     uint8_t *payload);
+
 /* A copy of `self` in memory, of `size` bytes, at least node_live_size plus its dead bytes; what is
  * more becomes free room. */
 void node_copy(const node *self, uint8_t *payload, uint32_t size);

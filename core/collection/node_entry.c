@@ -92,14 +92,6 @@ static bool entry_is_raw(const node_entry *entry, const entry_form *form, bool k
            entry->even == form->even;
 }
 
-bool entry_is_even(const node_entry *entry, const entry_form *form)
-{
-    return entry->kind == NODE_VALUE_INLINE && entry->spelling.size == 0 &&
-           entry->bytes.size == form->value_size &&
-           (form->positional ||
-            entry_key_size(entry) == (size_t)form->prefix_size + form->tail_size);
-}
-
 bool entry_form_make_even(entry_form *form, const node_entry *entry)
 {
     size_t tail = form->positional ? 0 : entry_key_size(entry) - form->prefix_size;

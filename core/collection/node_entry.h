@@ -39,7 +39,13 @@ static inline entry_form entry_form_whole(uint8_t level, bool positional)
     return form;
 }
 /* True when an entry of a leaf can be written in this form, which is even; it has the prefix. */
-bool entry_is_even(const node_entry *entry, const entry_form *form);
+static inline bool entry_is_even(const node_entry *entry, const entry_form *form)
+{
+    return entry->kind == NODE_VALUE_INLINE && entry->spelling.size == 0 &&
+           entry->bytes.size == form->value_size &&
+           (form->positional ||
+            entry_key_size(entry) == (size_t)form->prefix_size + form->tail_size);
+}
 /* Makes a form, of which level and prefix are known, even: as `entry` is. False: `entry` is no entry of
  * an even leaf. */
 bool entry_form_make_even(entry_form *form, const node_entry *entry);

@@ -247,6 +247,7 @@ static pbase_status spill(pending *self, pbase_error *err)
         status = stream_begin(self, &stream, err);
     }
     if (status == PBASE_OK) {
+        tree_stream_borrow(stream); /* they are forgotten only once all are written */
         status = stream_puts(self, stream, &done, err);
     }
     if (status == PBASE_OK) {
@@ -317,9 +318,22 @@ pbase_status pending_take(pending *self, const change *operation, pbase_error *e
     return PBASE_OK;
 }
 
+/* Adds a put to what is written in order, if it is the next one there. False: it has to wait. */
+static bool stream_takes(pending *self, const change *operation)
+{
+    if (self->stream == NULL || self->count > 0) {
+        return false;
+    }
+    tree_value value = tree_value_of(operation->value);
+    return tree_stream_add(self->stream, &operation->key, &value, NULL) == PBASE_OK;
+}
+
 pbase_status pending_put(pending *self, const change *operation, pbase_error *err)
 {
     PBASE_ASSERT(!pending_is_full(self));
+    if (stream_takes(self, operation)) {
+        return PBASE_OK;
+    }
     pbase_status status = memory_is_full(self) ? spill(self, err) : PBASE_OK;
     return status == PBASE_OK ? pending_take(self, operation, err) : status;
 }

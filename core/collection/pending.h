@@ -37,7 +37,8 @@ bool pending_any(const pending *self);
 uint64_t pending_bytes(const pending *self);
 /* True when it must be drained before it takes another put. */
 bool pending_is_full(const pending *self);
-/* Takes a CHANGE_PUT or CHANGE_HASH_PUT; writes a run when memory is full. On failure it is as before. */
+/* Takes a CHANGE_PUT or CHANGE_HASH_PUT: writes it, when keys ascend and older ones are written already;
+ * writes a run when memory is full. On failure it is as before. */
 PBASE_MUST_CHECK pbase_status pending_put(pending *self, const change *operation, pbase_error *err);
 /* The same, however many there are. */
 PBASE_MUST_CHECK pbase_status pending_take(pending *self, const change *operation,

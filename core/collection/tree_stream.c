@@ -30,6 +30,7 @@ typedef struct {
     size_t count, capacity, full;
     uint64_t seen;          /* entries that ever were here */
     node_gauge gauge;       /* of those being gathered */
+    entry_form full_form;   /* even: those that are full are */
     size_t separator_bytes; /* of a leaf's first key: enough to tell it from the one before */
     pbase_buffer full_bytes, gathered; /* what the entries point to */
     batch nodes;                       /* of this level */
@@ -39,6 +40,7 @@ struct tree_stream {
     atom_source *source;
     atom_writer writer;
     bool positional;
+    bool borrows;                   /* what entries of leaves point to */
     row *rows[NODE_LEVEL_MAX + 2u]; /* from the leaves up; NULL: not yet */
 };
 
@@ -105,6 +107,11 @@ void tree_stream_destroy(tree_stream *self)
         }
         pbase_alloc_free(self->source->alloc, self, sizeof *self);
     }
+}
+
+void tree_stream_borrow(tree_stream *self)
+{
+    self->borrows = true;
 }
 
 uint64_t tree_stream_count(const tree_stream *self)
@@ -214,24 +221,35 @@ static void bytes_move(pbase_bytes *bytes, ptrdiff_t by)
     }
 }
 
+/* Makes room for one more entry. */
+static pbase_status items_reserve(const tree_stream *self, row *at, pbase_error *err)
+{
+    const pbase_alloc *alloc = self->source->alloc;
+    if (at->count < at->capacity) {
+        return PBASE_OK;
+    }
+    size_t capacity = at->capacity == 0 ? 64 : at->capacity * 2;
+    node_entry *items =
+        alloc->resize(alloc, at->items, at->capacity * sizeof *items, capacity * sizeof *items);
+    if (items == NULL) {
+        return no_memory(err);
+    }
+    at->items = items;
+    at->capacity = capacity;
+    return PBASE_OK;
+}
+
 /* Makes room for one more entry, and for what it points to. */
 static pbase_status row_reserve(const tree_stream *self, row *at, const node_entry *entry,
                                 pbase_error *err)
 {
-    const pbase_alloc *alloc = self->source->alloc;
-    if (at->count == at->capacity) {
-        size_t capacity = at->capacity == 0 ? 64 : at->capacity * 2;
-        node_entry *items =
-            alloc->resize(alloc, at->items, at->capacity * sizeof *items, capacity * sizeof *items);
-        if (items == NULL) {
-            return no_memory(err);
-        }
-        at->items = items;
-        at->capacity = capacity;
+    size_t more = entry->tail.size + entry->spelling.size + entry->bytes.size;
+    pbase_status status = items_reserve(self, at, err);
+    if (status != PBASE_OK || more <= at->gathered.capacity - at->gathered.size) {
+        return status;
     }
     const uint8_t *before = at->gathered.data;
-    size_t more = entry->tail.size + entry->spelling.size + entry->bytes.size;
-    pbase_status status = pbase_buffer_reserve(&at->gathered, more, err);
+    status = pbase_buffer_reserve(&at->gathered, more, err);
     if (status == PBASE_OK && at->gathered.data != before && before != NULL) {
         ptrdiff_t by = at->gathered.data - before;
         for (size_t i = at->full; i < at->count; i++) {
@@ -263,20 +281,28 @@ static void row_close(row *at)
     at->full_bytes = at->gathered;
     at->gathered = emptied;
     at->gathered.size = 0;
+    at->full_form = at->gauge.even;
     node_gauge_init(&at->gauge, at->gauge.whole.level, at->gauge.whole.positional);
     at->full = at->count;
 }
 
-/* Adds an entry, for which there is room. */
-static void row_add(row *at, const node_entry *entry)
+/* Adds an entry, for which there is room; what it points to stays where it is. */
+static node_entry *row_add_borrowed(row *at, const node_entry *entry)
 {
     node_entry *item = &at->items[at->count++];
     *item = *entry;
+    node_gauge_add(&at->gauge, entry);
+    at->seen++;
+    return item;
+}
+
+/* The same, with a copy of what it points to. */
+static void row_add(row *at, const node_entry *entry)
+{
+    node_entry *item = row_add_borrowed(at, entry);
     item->tail = row_copy(at, entry->tail);
     item->spelling = row_copy(at, entry->spelling);
     item->bytes = row_copy(at, entry->bytes);
-    node_gauge_add(&at->gauge, entry);
-    at->seen++;
 }
 
 /* Forgets the first `count` entries, which went into a node. */
@@ -306,13 +332,40 @@ static node_entry entry_above(const tree_stream *self, uint32_t level)
     return entry;
 }
 
-/* Lays a node out in the batch, where there is room for `size` bytes. */
-static void node_lay(tree_stream *self, uint32_t level, const node_plan *plan, uint32_t size,
+/* A node that is to be made of the first entries of a row. */
+typedef struct {
+    node_plan plan;
+    entry_form form; /* even: known to be, without looking at each; else the plan finds out */
+    uint32_t size;
+} node_design;
+
+static void design(const row *at, uint32_t level, size_t count, bool positional, node_design *out)
+{
+    node_plan_init(&out->plan, (uint8_t)level, positional);
+    node_plan_add_entries(&out->plan, at->items, (uint32_t)count);
+    out->form = at->full_form;
+    out->form.even = out->form.even && count == at->full && count >= NODE_EVEN_MIN;
+    if (out->form.even && !positional) {
+        out->form.prefix_size = entry_key_common(&at->items[0], &at->items[count - 1]);
+        out->form.tail_size = (uint16_t)(out->form.tail_size - out->form.prefix_size);
+    }
+    out->size = out->form.even ? node_even_stored_size(&out->form, (uint32_t)count)
+                               : node_plan_stored_size(&out->plan, 0, (uint32_t)count);
+}
+
+/* Lays a node out in the batch, where there is room for it. */
+static void node_lay(tree_stream *self, uint32_t level, const node_design *made_of,
                      node_entry *entry)
 {
     row *at = self->rows[level];
+    const node_plan *plan = &made_of->plan;
+    uint32_t size = made_of->size;
     uint8_t *payload = at->nodes.bytes.data + at->nodes.bytes.size;
-    node_plan_store(plan, payload, size);
+    if (made_of->form.even) {
+        node_even_store(at->items, plan->count, &made_of->form, payload);
+    } else {
+        node_plan_store(plan, payload, size);
+    }
     at->nodes.bytes.size += size;
     at->nodes.sizes[at->nodes.count++] = size;
     node made = node_of(payload, size);
@@ -353,19 +406,17 @@ static pbase_status node_prepare(tree_stream *self, uint32_t level, uint32_t siz
 /* Makes a node of the first `count` entries of a row. */
 static pbase_status node_make(tree_stream *self, uint32_t level, size_t count, pbase_error *err)
 {
-    node_plan plan;
+    node_design next;
     pbase_status status =
         level > 0 ? batch_write(self, level - 1, err) : values_write(self, count, err);
     if (status != PBASE_OK) {
         return status;
     }
-    node_plan_init(&plan, (uint8_t)level, self->positional);
-    node_plan_add_entries(&plan, self->rows[level]->items, (uint32_t)count);
-    uint32_t size = node_plan_stored_size(&plan, 0, plan.count);
-    status = node_prepare(self, level, size, err);
+    design(self->rows[level], level, count, self->positional, &next);
+    status = node_prepare(self, level, next.size, err);
     if (status == PBASE_OK) {
         node_entry entry = entry_above(self, level);
-        node_lay(self, level, &plan, size, &entry);
+        node_lay(self, level, &next, &entry);
         row_add(self->rows[level + 1], &entry);
         row_forget(self->rows[level], count);
     }
@@ -445,15 +496,21 @@ pbase_status tree_stream_add(tree_stream *self, const encoded_key *key, const tr
         status = row_make_way(self, 0, &entry, err);
     }
     if (status == PBASE_OK) {
-        status = row_reserve(self, self->rows[0], &entry, err);
+        status = self->borrows ? items_reserve(self, self->rows[0], err)
+                               : row_reserve(self, self->rows[0], &entry, err);
     }
     if (status == PBASE_OK) {
         status = value_write_now(self, &entry, err);
     }
-    if (status == PBASE_OK) {
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (self->borrows) {
+        (void)row_add_borrowed(self->rows[0], &entry); /* nothing is to be changed in it */
+    } else {
         row_add(self->rows[0], &entry);
     }
-    return status;
+    return PBASE_OK;
 }
 
 /* Makes nodes of all that is left of a row; the last one is not too small beside the one before. */

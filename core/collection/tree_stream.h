@@ -35,6 +35,8 @@ void tree_stream_destroy(tree_stream *self); /* NULL is fine */
  * positional tree keys are not looked at). LIMIT: key or value too large. */
 PBASE_MUST_CHECK pbase_status tree_stream_add(tree_stream *self, const encoded_key *key,
                                               const tree_value *value, pbase_error *err);
+/* From now on key and value are borrowed until the stream is finished or destroyed, not copied. */
+void tree_stream_borrow(tree_stream *self);
 /* Entries added so far. */
 uint64_t tree_stream_count(const tree_stream *self);
 /* The key that was added last; empty: none. Lent until the next call. */

@@ -31,6 +31,31 @@ pbase_status store_value_encode(store *self, const pbase_value *value, pbase_buf
     return encode_with(self, self->serializer_id, value, out, err);
 }
 
+#define HEAD_BYTES_MAX 2u /* a varint of nine bits */
+
+/* What the serializer `raw` writes is the bytes themselves (docs/formats/raw.md): nobody has to be asked. */
+static pbase_status append_raw(uint8_t codec_id, pbase_bytes bytes, pbase_buffer *out,
+                               pbase_error *err)
+{
+    uint8_t head[HEAD_BYTES_MAX];
+    size_t head_size = 0;
+    for (unsigned left = (unsigned)codec_id << 1; head_size == 0 || left != 0; left >>= 7) {
+        head[head_size++] = (uint8_t)((left & 0x7fu) | (left > 0x7fu ? 0x80u : 0u));
+    }
+    if (bytes.size > PBASE_VALUE_BYTES_MAX - head_size) {
+        pbase_status status = PBASE_FAIL(err, PBASE_LIMIT, "a value of %zu bytes; the limit is %u",
+                                         bytes.size + head_size, PBASE_VALUE_BYTES_MAX);
+        pbase_error_hint(err, "store it as a blob: pbase_blob_create");
+        return status;
+    }
+    pbase_status status = pbase_buffer_reserve(out, head_size + bytes.size, err);
+    if (status == PBASE_OK) {
+        (void)pbase_buffer_append_bytes(out, pbase_bytes_of(head, head_size), NULL); /* reserved */
+        (void)pbase_buffer_append_bytes(out, bytes, NULL);
+    }
+    return status;
+}
+
 pbase_status store_value_encode_raw(store *self, pbase_bytes bytes, pbase_buffer *out,
                                     pbase_error *err)
 {
@@ -43,8 +68,7 @@ pbase_status store_value_encode_raw(store *self, pbase_bytes bytes, pbase_buffer
         atomic_store_explicit(&self->raw_id, id, memory_order_release);
         atom_cache_advance_epoch(self->objects); /* the schema of the space has grown */
     }
-    pbase_value value = pbase_value_bytes(bytes);
-    return encode_with(self, id, &value, out, err);
+    return append_raw(id, bytes, out, err);
 }
 
 /* Skips the list of children: varint count, then kind, sequence, ordinal of each. */
