@@ -21,10 +21,34 @@ bool atom_ref_same(atom_ref a, atom_ref b)
     return pointer != PBASE_ATOM_NONE && pointer == pointer_of(b);
 }
 
+/* Few nodes are allocated one by one, and so are all where a tool watches each. */
+#if defined(__SANITIZE_ADDRESS__)
+#define POOL_FROM_ATOMS UINT64_MAX
+#else
+#define POOL_FROM_ATOMS 512u
+#endif
+
+static atom_memory *memory_take(atom_source *source, uint32_t type, size_t bytes)
+{
+    atom_slab *slab = NULL;
+    atom_memory *memory = NULL;
+    if (type == ATOM_NODE &&
+        atomic_load_explicit(&source->memory_count, memory_order_relaxed) >= POOL_FROM_ATOMS) {
+        memory = atom_pool_take(&source->pool, source->alloc, bytes, &slab);
+    }
+    if (memory == NULL) {
+        memory = pbase_alloc_new(source->alloc, bytes);
+    }
+    if (memory != NULL) {
+        memory->slab = slab;
+    }
+    return memory;
+}
+
 atom_memory *atom_memory_create(atom_source *source, uint32_t type, uint32_t capacity)
 {
     size_t bytes = sizeof(atom_memory) + capacity;
-    atom_memory *memory = pbase_alloc_new(source->alloc, bytes);
+    atom_memory *memory = memory_take(source, type, bytes);
     if (memory == NULL) {
         return NULL;
     }
@@ -62,7 +86,11 @@ void atom_memory_destroy(atom_source *source, atom_memory *memory)
     size_t bytes = sizeof(atom_memory) + memory->capacity;
     atomic_fetch_sub_explicit(&source->memory_bytes, bytes, memory_order_relaxed);
     atomic_fetch_sub_explicit(&source->memory_count, 1, memory_order_relaxed);
-    pbase_alloc_free(source->alloc, memory, bytes);
+    if (memory->slab != NULL) {
+        atom_pool_give(&source->pool, source->alloc, memory, memory->slab);
+    } else {
+        pbase_alloc_free(source->alloc, memory, bytes);
+    }
 }
 
 bool atom_ref_editable(atom_ref ref)

@@ -28,6 +28,7 @@ typedef struct {
     _Atomic uint64_t settled; /* its atom pointer once a checkpoint has written it, else 0 */
     uint32_t size;            /* bytes of payload that are filled */
     uint32_t capacity;        /* bytes of payload that fit */
+    struct atom_slab *slab;   /* that it lies in (atom_pool.h); NULL: in memory of its own */
     _Alignas(16) uint8_t payload[];
 } atom_memory;
 

@@ -9,6 +9,7 @@
 #ifndef PROTOBASE_ATOM_ATOM_SOURCE_H
 #define PROTOBASE_ATOM_ATOM_SOURCE_H
 #include "atom/atom.h"
+#include "atom/atom_pool.h"
 
 typedef struct atom_source atom_source;
 
@@ -52,6 +53,7 @@ struct atom_source {
     _Atomic uint64_t memory_bytes; /* held by atoms in memory: what a checkpoint would settle,
                                           and what old snapshots keep */
     _Atomic uint64_t memory_count;
+    atom_pool pool; /* of nodes in memory; all zero to begin with */
 };
 
 /* A new atom with one count and room for `capacity` bytes; size 0. NULL means no memory. */

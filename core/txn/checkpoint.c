@@ -4,7 +4,8 @@
  *   2. without it: write every atom in memory that S reaches (tree_settle), children first
  *      2b. write anew, without it as well, what lies in segments that the last sweep chose to be emptied
  *      (move_plan.h): the root of the checkpoint then leads to the copies
- *   3. with it: append the checkpoint record (S, root pointer, P), which makes those atoms durable
+ *      2c. and make them durable, which takes longest
+ *   3. with it: append the checkpoint record (S, root pointer, P), which makes the rest of them durable
  *   4. move the anchor to that record and trim what lies before P, or before the oldest checkpoint
  *      that retention keeps
  *   5. with the commit lock: publish the newest state again with settled atoms named by their
@@ -244,6 +245,15 @@ static void move_settled(engine *self, checkpoint_run *run)
     engine_unlock(self, self->queue_mutex);
 }
 
+/* Makes what was written durable before the record is appended that names it: that holds up commits.
+ * What this leaves undone the append does, and what fails here fails there. */
+static void flush_settled(engine *self, const checkpoint_run *run, const pbase_call *call)
+{
+    pbase_status status =
+        pbase_storage_sync(self->storage, call, run->replay, PBASE_DURABILITY_SYNC, NULL);
+    (void)status; /* the append tells */
+}
+
 static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_call *call,
                                 pbase_error *err)
 {
@@ -252,6 +262,7 @@ static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_c
         settle_tree(self, run->base->sequence, run->base->catalog, &run->settled, err);
     if (status == PBASE_OK) {
         move_settled(self, run);
+        flush_settled(self, run, call);
         status = name_checkpoint(self, run, call, err);
     }
     if (status == PBASE_OK) {
