@@ -604,10 +604,6 @@ static pbase_status close_cleanly(file_storage *self, pbase_error *err)
         journal_head(self->journal, &head);
         status = journal_sync(self->journal, NULL, head.head, err);
     }
-    if (status == PBASE_OK) {
-        status = journal_shrink(self->journal, NULL, err);
-        status = status == PBASE_UNSUPPORTED ? PBASE_OK : status; /* then its space stays taken */
-    }
     if (status != PBASE_OK) {
         return status;
     }
@@ -618,7 +614,14 @@ static pbase_status close_cleanly(file_storage *self, pbase_error *err)
         .active_log_id = stats.active_log_id,
         .active_bytes = stats.active_bytes,
     };
-    return file_super_leave(&self->super, &closing, err);
+    status = journal_shrunk(self->journal, &closing.entered, err);
+    if (status == PBASE_OK) {
+        status = file_super_leave(&self->super, &closing, err);
+    }
+    if (status == PBASE_OK) { /* last: nobody misses what is cut off */
+        status = journal_shrink(self->journal, NULL, err);
+    }
+    return status == PBASE_UNSUPPORTED ? PBASE_OK : status; /* then its space stays taken */
 }
 
 /* Frees what there is; also of a half-built storage. */
@@ -750,6 +753,12 @@ static pbase_position others_first(void *state)
     return file_board_first(&self->turn.board);
 }
 
+static pbase_status entered(void *state, const journal_entered *segment, pbase_error *err)
+{
+    file_storage *self = state;
+    return file_super_enter(&self->super, segment, err);
+}
+
 /* What is let go of at a checkpoint is what the next ones need: kept whole, no segment has to be
  * written full of zeros twice. A clean close gives it all back. */
 static uint32_t spares_wanted(const pbase_config *config)
@@ -757,6 +766,26 @@ static uint32_t spares_wanted(const pbase_config *config)
     int64_t segment_bytes = pbase_config_int(config, "journal_segment_size");
     int64_t count = pbase_config_int(config, "checkpoint_bytes") / segment_bytes + SPARES_BESIDE;
     return count < SPARES_MAX ? (uint32_t)count : SPARES_MAX;
+}
+
+/* An older super block, where the newer one is damaged, may miss what a clean close cut off since. */
+static pbase_status journal_open_doubtful(file_storage *self, journal_options *options,
+                                          pbase_error *err)
+{
+    pbase_key_finding finding;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = journal_open(options, NULL, &self->journal, &why);
+    if (status == PBASE_CORRUPT && options->entered.base != 0 &&
+        pbase_blocks_key_verify(self->blocks, NULL, SUPER_KEY, &finding, NULL) == PBASE_OK &&
+        finding.is_doubtful) {
+        options->entered = (journal_entered){0};
+        return journal_open(options, NULL, &self->journal, err);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
 }
 
 static pbase_status journal_start(file_storage *self, const pbase_config *config, pbase_error *err)
@@ -770,6 +799,8 @@ static pbase_status journal_start(file_storage *self, const pbase_config *config
         .first = self->super.block.first,
         .start = self->super.block.anchor,
         .closed_at = self->super.block.closed_at,
+        .entered = self->super.block.entered,
+        .enter = entered,
         .spares_max = spares_wanted(config),
         .segment_bytes = (uint64_t)pbase_config_int(config, "journal_segment_size"),
         .is_shared = self->turn.is_shared,
@@ -783,7 +814,7 @@ static pbase_status journal_start(file_storage *self, const pbase_config *config
     }
     self->prepare_bytes = options.segment_bytes / 4;
     if (status == PBASE_OK) {
-        status = journal_open(&options, NULL, &self->journal, err);
+        status = journal_open_doubtful(self, &options, err);
     }
     if (status == PBASE_OK && options.closed_at != 0) {
         journal_head(self->journal, &head);

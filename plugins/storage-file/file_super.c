@@ -243,6 +243,22 @@ pbase_status file_super_trim(file_super *super, pbase_position upto, pbase_posit
     return status;
 }
 
+static bool edit_enter(const file_super *super, super_block *next, const void *wanted)
+{
+    const journal_entered *entered = wanted;
+    (void)super;
+    next->entered = *entered;
+    return true;
+}
+
+pbase_status file_super_enter(file_super *super, const journal_entered *entered, pbase_error *err)
+{
+    lock(super);
+    pbase_status status = edit(super, edit_enter, entered, err);
+    unlock(super);
+    return status;
+}
+
 static bool edit_remember(const file_super *super, super_block *next, const void *wanted)
 {
     const uint32_t *next_log_id = wanted;
@@ -297,6 +313,7 @@ static bool edit_leave(const file_super *super, super_block *next, const void *w
     const super_block *closing = wanted;
     (void)super;
     next->closed_at = closing->closed_at;
+    next->entered = closing->entered;
     next->next_log_id = larger_id(closing->next_log_id, next->next_log_id);
     next->active_log_id = closing->active_log_id;
     next->active_bytes = closing->active_bytes;

@@ -37,6 +37,9 @@ PBASE_MUST_CHECK pbase_status file_super_change(file_super *super, pbase_error *
 PBASE_MUST_CHECK pbase_status file_super_trim(file_super *super, pbase_position upto,
                                               pbase_position anchor, uint32_t next_log_id,
                                               pbase_error *err);
+/* Remembers the newest segment of the journal. */
+PBASE_MUST_CHECK pbase_status file_super_enter(file_super *super, const journal_entered *entered,
+                                               pbase_error *err);
 /* Makes sure that `log_id` will not be given out again; `next_log_id` is above it. */
 PBASE_MUST_CHECK pbase_status file_super_remember(file_super *super, uint32_t log_id,
                                                   uint32_t next_log_id, pbase_error *err);
@@ -45,8 +48,8 @@ PBASE_MUST_CHECK pbase_status file_super_take_id(file_super *super, uint32_t at_
                                                  uint32_t *out, pbase_error *err);
 /* Reads what other users left in it. */
 PBASE_MUST_CHECK pbase_status file_super_reload(file_super *super, pbase_error *err);
-/* Lets the next opening skip recovery. Only `closed_at`, `next_log_id` and what is said of the
- * active segment are taken from `closing`. */
+/* Lets the next opening skip recovery. Only `closed_at`, `entered`, `next_log_id` and what is said of
+ * the active segment are taken from `closing`. */
 PBASE_MUST_CHECK pbase_status file_super_leave(file_super *super, const super_block *closing,
                                                pbase_error *err);
 /* Compares what is stored with what is known. */

@@ -20,6 +20,9 @@ void super_encode(const pbase_host *host, const super_block *block, uint8_t *out
     pbase_put_u64(out + 56, block->active_bytes);
     pbase_put_u32(out + 64, block->next_log_id);
     pbase_put_u32(out + 68, block->active_log_id);
+    pbase_put_u64(out + 72, block->entered.base);
+    pbase_put_u64(out + 80, block->entered.bytes);
+    pbase_put_u64(out + 88, block->entered.head);
     pbase_put_u32(out + 4, host->crc32c(0, out + 8, SUPER_BYTES - 8));
 }
 
@@ -30,7 +33,8 @@ static bool is_possible(const super_block *block)
            block->active_log_id < block->next_log_id &&
            (block->closed_at == 0 || block->closed_at >= block->anchor) &&
            (block->active_log_id == 0) == (block->active_bytes == 0) &&
-           block->active_bytes % PBASE_ATOM_ALIGN == 0;
+           block->active_bytes % PBASE_ATOM_ALIGN == 0 &&
+           (block->entered.base != 0 || block->entered.bytes == 0);
 }
 
 pbase_status super_decode(const pbase_host *host, pbase_bytes bytes, super_block *out,
@@ -59,6 +63,7 @@ pbase_status super_decode(const pbase_host *host, pbase_bytes bytes, super_block
         .closed_at = pbase_get_u64(at + 40),
         .fence_base = pbase_get_u64(at + 48),
         .active_bytes = pbase_get_u64(at + 56),
+        .entered = {pbase_get_u64(at + 72), pbase_get_u64(at + 80), pbase_get_u64(at + 88)},
         .next_log_id = pbase_get_u32(at + 64),
         .active_log_id = pbase_get_u32(at + 68),
     };

@@ -1,13 +1,12 @@
 /* super.h - the super block: where the journal begins, and what a clean close left (docs/formats/
  * super.md).
  *
- * It is the provider's key "super", replaced when a space is opened for its first change, at trims
- * and at a clean close, never at a commit.
+ * It is the provider's key "super", replaced when a space is opened for its first change, when the
+ * journal goes on in another segment, at trims and at a clean close, never at a commit.
  * Threads: plain data. */
 #ifndef PBASE_SUPER_H
 #define PBASE_SUPER_H
-#include <protobase/plugin/host.h>
-#include <protobase/plugin/storage.h>
+#include "journal/journal.h"
 
 #define SUPER_KEY "super"
 #define SUPER_BYTES 96u
@@ -19,6 +18,7 @@ typedef struct {
     pbase_position closed_at; /* head at a clean close with no change since, else 0 */
     uint64_t fence_base;      /* fencing tokens begin above it */
     uint64_t active_bytes;    /* of `active_log_id` */
+    journal_entered entered;  /* newest segment of the journal */
     uint32_t next_log_id;     /* smaller ids may have been used */
     uint32_t active_log_id;   /* segment to continue after a clean close, 0: none */
 } super_block;

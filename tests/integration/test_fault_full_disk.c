@@ -35,7 +35,7 @@
 #define CUT_EVERY 7u /* sizes at which the power is cut, too */
 #define CUTS 3u
 #define REFUSED_MAX 4u
-#define LARGE_CALLS 12u          /* of each kind, from the first */
+#define LARGE_CALLS 12u          /* that write, from the first */
 #define LARGE_BYTES (200u << 10) /* of a value: a frame of more than three segments */
 
 static const load_plan plan = {.seed = 5,
@@ -281,7 +281,8 @@ static void a_frame_larger_than_a_segment_finds_no_room_when_it_is_written_or_fl
     (void)unused;
     uint64_t refused = 0;
     for (unsigned i = 0; i < 4; i++) {
-        for (uint64_t at = 1; at <= LARGE_CALLS; at++) {
+        uint64_t calls_max = calls[i / 2] == OS_CALL_SYNC ? 1 : LARGE_CALLS; /* that of the frame */
+        for (uint64_t at = 1; at <= calls_max; at++) {
             bed on;
             sim_os *sim = large_begin(&on, at, i % 2 == 0);
             pbase_error err;

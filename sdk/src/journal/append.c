@@ -1,35 +1,12 @@
 /* append.c - one append: a frame laid out in the staging buffer, written once, flushed once.
  *
  * Before the first append the tail that opening cut is zeroed, and whatever an earlier process wrote
- * without a flush is flushed. A frame that does not fit its segment goes to the next one, after the
- * old one is flushed: so only the newest segment ever holds bytes that are not durable. On a disk that
- * has no room for a whole segment the next one is as small as the frame. */
+ * without a flush is flushed. A frame that does not fit its segment goes to the next one (roll.c). */
 #include "journal/journal_state.h"
 #include <errno.h>
 #include <inttypes.h>
 
 #define REWRITE_BYTES 65536u
-
-/* ---------------------------------------------------------------------------------- segment --- */
-
-static pbase_status segment_open(journal *self, pbase_position base, pbase_segment **out,
-                                 pbase_error *err)
-{
-    char name[JOURNAL_NAME_BYTES];
-    journal_segment_name(base, name);
-    return pbase_blocks_open(self->blocks, NULL, name, PBASE_SEGMENT_WRITE, out, err);
-}
-
-void journal_segment_replace(journal *self, pbase_segment *segment)
-{
-    journal_lock(self, self->sync_lock);
-    journal_lock(self, self->state_lock);
-    pbase_segment *old = self->segment;
-    self->segment = segment;
-    journal_unlock(self, self->state_lock);
-    journal_unlock(self, self->sync_lock);
-    pbase_segment_close(old);
-}
 
 /* ------------------------------------------------------------------------------------ flush --- */
 
@@ -70,7 +47,7 @@ static pbase_status flush_found(journal *self, pbase_position synced, pbase_posi
     synced = synced > place.base ? synced / self->unit * self->unit : place.base;
     head = frame_round(head, self->unit);
     head = head < place.base + place.bytes ? head : place.base + place.bytes;
-    status = segment_open(self, place.base, &segment, err);
+    status = journal_segment_open(self, place.base, &segment, err);
     if (status == PBASE_OK) {
         status = range_rewrite(self, segment, synced - place.base, head - place.base, err);
     }
@@ -92,7 +69,7 @@ static pbase_status flush_foreign(journal *self, pbase_position head, pbase_erro
         return PBASE_OK; /* trimmed, which is flushed before */
     }
     pbase_error_init(&why);
-    pbase_status status = segment_open(self, place.base, &segment, &why);
+    pbase_status status = journal_segment_open(self, place.base, &segment, &why);
     if (status == PBASE_OK) {
         status = pbase_segment_sync(segment, NULL, &why);
         pbase_segment_close(segment);
@@ -172,7 +149,7 @@ static pbase_status tail_zero(journal *self, journal_place place, pbase_error *e
     pbase_segment *segment = NULL;
     pbase_position place_end = place.base + place.bytes / self->unit * self->unit;
     pbase_position end = frame_round(self->tail_end, self->unit);
-    pbase_status status = segment_open(self, place.base, &segment, err);
+    pbase_status status = journal_segment_open(self, place.base, &segment, err);
     pbase_position at = frame_round(self->head, self->unit);
     end = end < place_end ? end : place_end;
     if (at < end) {
@@ -195,7 +172,7 @@ static pbase_status tail_zero(journal *self, journal_place place, pbase_error *e
     return status;
 }
 
-/* Segments after the one with the head came from a roll or a tail that a crash undid. */
+/* Segments after the one with the last frame came from a roll or a tail that a crash undid. */
 static pbase_status later_segments_remove(journal *self, pbase_error *err)
 {
     char name[JOURNAL_NAME_BYTES];
@@ -203,8 +180,12 @@ static pbase_status later_segments_remove(journal *self, pbase_error *err)
     journal_place later;
     pbase_status status = PBASE_OK;
     pbase_position from = self->head;
-    if (journal_place_find(self, self->head, &holder)) {
+    if (journal_head_place(self, &holder)) {
         from = holder.base + holder.bytes;
+    }
+    if (journal_place_from(self, from, &later) &&
+        !PBASE_PLANT(14)) { /* it was entered, and may not be missed */
+        status = journal_entered_back(self, err);
     }
     while (status == PBASE_OK && journal_place_from(self, from, &later)) {
         journal_lock(self, self->state_lock);
@@ -250,178 +231,13 @@ pbase_status journal_ready(journal *self, pbase_error *err)
     return status;
 }
 
-/* ------------------------------------------------------------------------------------- roll --- */
-
-/* The end of the newest segment, where the next one begins. With append_lock. */
-static pbase_position places_end(journal *self)
-{
-    journal_lock(self, self->state_lock);
-    const journal_place *newest =
-        self->place_count == 0 ? NULL : &self->places[self->place_count - 1];
-    pbase_position end = newest == NULL ? self->head : newest->base + newest->bytes;
-    journal_unlock(self, self->state_lock);
-    return end;
-}
-
-/* Takes a spare, making one if need be. */
-static pbase_status spare_obtain(journal *self, uint32_t *out_number, pbase_error *err)
-{
-    pbase_status status = PBASE_OK;
-    while (status == PBASE_OK && !journal_spare_take(self, out_number)) {
-        status = journal_spare_create(self, err);
-    }
-    return status;
-}
-
-/* Another participant may take the spare that was seen; so many in a row are taken by nobody. */
-#define SPARE_TRIES_MAX 100u
-
-/* Opens a spare, under the name it has as one. */
-static pbase_status spare_take_open(journal *self, char *out_name, pbase_segment **out,
-                                    pbase_error *err)
-{
-    uint32_t number;
-    pbase_status status = spare_obtain(self, &number, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    journal_spare_name(number, out_name);
-    return pbase_blocks_open(self->blocks, NULL, out_name, PBASE_SEGMENT_WRITE, out, err);
-}
-
-/* Gives a spare the name `to`. It is open before it gets that name, so that nothing can fail afterwards
- * and leave a segment in the way of the next one. NOT_FOUND: somebody else has it. */
-static pbase_status spare_turn_into(journal *self, const char *to, pbase_segment **out,
-                                    pbase_error *err)
-{
-    char from[JOURNAL_NAME_BYTES];
-    pbase_segment *spare = NULL;
-    pbase_status status = spare_take_open(self, from, &spare, err);
-    if (status != PBASE_OK) { /* the spare has its name still; the next opening finds it */
-        return status;
-    }
-    status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
-    if (status == PBASE_OK) {
-        *out = spare;
-        return PBASE_OK;
-    }
-    pbase_segment_close(spare);
-    if (status != PBASE_NO_MEMORY && status != PBASE_NOT_FOUND) { /* its name is not known */
-        journal_poison(self, status, err);
-    }
-    return status;
-}
-
-/* A zeroed or recycled segment under the name of `base`. */
-static pbase_status segment_take(journal *self, pbase_position base, pbase_segment **out,
-                                 pbase_error *err)
-{
-    char name[JOURNAL_NAME_BYTES];
-    pbase_status status = PBASE_NOT_FOUND;
-    journal_segment_name(base, name);
-    for (uint32_t i = 0; i < SPARE_TRIES_MAX && status == PBASE_NOT_FOUND; i++) {
-        status = spare_turn_into(self, name, out, err);
-        if (!self->is_shared && status == PBASE_NOT_FOUND) {
-            break;
-        }
-    }
-    if (status == PBASE_NOT_FOUND) {
-        status = PBASE_FAIL(err, PBASE_IO, "the segments made for the journal's next one vanish");
-        pbase_error_hint(err, "see who removes files of the journal");
-    }
-    return status;
-}
-
-/* A segment for one frame that is larger than a segment: it grows as the frame is written. */
-static pbase_status segment_create_large(journal *self, pbase_position base, pbase_segment **out,
-                                         pbase_error *err)
-{
-    char name[JOURNAL_NAME_BYTES];
-    journal_segment_name(base, name);
-    return pbase_blocks_open(self->blocks, NULL, name, PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE,
-                             out, err);
-}
-
-/* Removes a segment without a frame of the past. Poisons when it cannot: its name would be in the
- * way of the next one. */
-static void segment_remove(journal *self, pbase_position base, pbase_status cause,
-                           const pbase_error *why)
-{
-    char name[JOURNAL_NAME_BYTES];
-    journal_segment_name(base, name);
-    if (pbase_blocks_remove(self->blocks, NULL, name, NULL) != PBASE_OK) {
-        journal_poison(self, cause, why);
-    }
-}
-
-/* A segment of just these bytes, zeroed and durable, where there is no room for a whole one. */
-static pbase_status segment_create_tight(journal *self, journal_place place, pbase_segment **out,
-                                         pbase_error *err)
-{
-    pbase_segment *segment = NULL;
-    pbase_status status = segment_create_large(self, place.base, &segment, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    status = pbase_segment_preallocate(segment, NULL, place.bytes, err);
-    if (status == PBASE_OK) {
-        status = pbase_segment_sync(segment, NULL, err);
-    }
-    if (status != PBASE_OK) {
-        pbase_segment_close(segment);
-        segment_remove(self, place.base, status, err);
-        return status;
-    }
-    *out = segment;
-    return PBASE_OK;
-}
-
-static pbase_status segment_make(journal *self, journal_place place, pbase_segment **out,
-                                 pbase_error *err)
-{
-    if (place.bytes > self->segment_bytes) {
-        return segment_create_large(self, place.base, out, err);
-    }
-    return place.bytes < self->segment_bytes ? segment_create_tight(self, place, out, err)
-                                             : segment_take(self, place.base, out, err);
-}
-
-/* Goes on in a new segment of `bytes`. With append_lock. */
-static pbase_status roll(journal *self, uint64_t bytes, pbase_error *err)
-{
-    journal_place place = {.base = places_end(self), .bytes = bytes};
-    pbase_segment *segment = NULL;
-    pbase_status status = PBASE_OK;
-    journal_lock(self, self->state_lock);
-    bool is_synced = self->synced >= self->head;
-    journal_unlock(self, self->state_lock);
-    if (!is_synced && !PBASE_PLANT(9)) { /* the old segment is left unflushed */
-        status = journal_flush(self, err);
-    }
-    if (status == PBASE_OK) {
-        status = journal_place_add(self, place, err);
-    }
-    if (status != PBASE_OK) {
-        return status;
-    }
-    status = segment_make(self, place, &segment, err);
-    if (status != PBASE_OK) {
-        journal_place_drop_last(self);
-        return status;
-    }
-    journal_segment_replace(self, segment);
-    journal_lock(self, self->state_lock);
-    self->layout++;
-    journal_unlock(self, self->state_lock);
-    return PBASE_OK;
-}
-
 /* ----------------------------------------------------------------------------------- layout --- */
 
 typedef struct {
     uint64_t bytes;      /* of the frame */
     bool is_large;       /* it gets a segment of its own */
     bool is_durable;     /* flushed before the append returns */
+    bool is_written;     /* the frame is there */
     pbase_position at;   /* of the frame */
     journal_place place; /* that holds it */
     uint32_t crc32c;     /* once it is encoded */
@@ -452,17 +268,21 @@ static pbase_status layout_measure(const journal *self, const pbase_journal_appe
     return PBASE_OK;
 }
 
-/* Goes on in a new segment that has room for a frame. With append_lock. */
-static pbase_status roll_for(journal *self, uint64_t frame_bytes, pbase_error *err)
+/* Has the segment of a frame remembered, if it is not. One that is refused stays, for the next frame. */
+static pbase_status place_enter(journal *self, const layout *plan, pbase_error *err)
 {
-    uint64_t tight = frame_round(frame_bytes, FRAME_UNIT_MAX);
-    if (frame_bytes > self->segment_bytes) {
-        return roll(self, frame_bytes, err);
+    const journal_place *place = &plan->place;
+    if (place->base == self->entered_base) {
+        return PBASE_OK;
     }
-    pbase_status status = roll(self, self->segment_bytes, err);
-    bool may_be_tight = status == PBASE_NO_SPACE && tight < self->segment_bytes &&
-                        journal_poison_check(self, NULL) == PBASE_OK;
-    return may_be_tight ? roll(self, tight, err) : status;
+    bool is_new = plan->at == place->base;
+    journal_entered entered = {place->base, journal_sure_bytes(self, *place),
+                               is_new ? self->head : place->base};
+    pbase_status status = journal_enter(self, &entered, err);
+    if (status != PBASE_OK) {
+        journal_segment_replace(self, NULL); /* what is written next may go to the one before */
+    }
+    return status;
 }
 
 /* Finds the place of the frame, in a new segment if need be. */
@@ -472,16 +292,20 @@ static pbase_status layout_place(journal *self, layout *plan, pbase_error *err)
     plan->at = frame_round(self->head, self->unit);
     if (!journal_place_find(self, plan->at, &plan->place) ||
         plan->place.base + plan->place.bytes - plan->at < plan->bytes) {
-        status = roll_for(self, plan->bytes, err);
+        status = journal_roll(self, plan->bytes, err);
         if (status == PBASE_OK) {
             journal_lock(self, self->state_lock);
             plan->place = self->places[self->place_count - 1];
             journal_unlock(self, self->state_lock);
             plan->at = plan->place.base;
         }
-    } else if (self->segment == NULL) { /* the first append since opening */
+    }
+    if (status == PBASE_OK && !plan->is_large) {
+        status = place_enter(self, plan, err);
+    }
+    if (status == PBASE_OK && self->segment == NULL) { /* the first append since opening */
         pbase_segment *segment = NULL;
-        status = segment_open(self, plan->place.base, &segment, err);
+        status = journal_segment_open(self, plan->place.base, &segment, err);
         if (status == PBASE_OK) {
             journal_segment_replace(self, segment);
         }
@@ -641,20 +465,23 @@ static pbase_status append_doubtful(journal *self, pbase_token token, pbase_stat
     return status;
 }
 
-/* Of a frame that did not fit the disk, which only its flush may have found. Its segment holds nothing
- * else: when true nothing of it is left, not even a flush that failed, and `why` says NO_SPACE. */
+/* Of a frame that did not fit the disk, which only its flush may have found, or whose segment was not
+ * to be remembered. Its segment holds nothing else: when true nothing of it is left, not even a flush
+ * that failed, and `why` says NO_SPACE in place of that. */
 static bool large_undo(journal *self, const layout *plan, pbase_status cause, pbase_error *why)
 {
-    if (!plan->is_large || (cause != PBASE_NO_SPACE && why->system_errno != ENOSPC)) {
+    bool is_full = cause == PBASE_NO_SPACE || why->system_errno == ENOSPC;
+    if (!plan->is_large || journal_poison_check(self, NULL) != PBASE_OK ||
+        (!is_full && !plan->is_written)) {
         return false;
     }
     journal_segment_replace(self, NULL);
-    segment_remove(self, plan->place.base, cause, why);
+    journal_segment_remove(self, plan->place.base, cause, why);
     journal_place_drop_last(self);
     if (journal_poison_check(self, NULL) != PBASE_OK) {
         return false;
     }
-    if (cause != PBASE_NO_SPACE) {
+    if (is_full && cause != PBASE_NO_SPACE) {
         (void)PBASE_FAIL(why, PBASE_NO_SPACE, "no room for an append of %" PRIu64 " bytes",
                          plan->bytes);
     }
@@ -711,11 +538,16 @@ static pbase_status append_locked(journal *self, const pbase_journal_append *app
     }
     pbase_error_init(&why);
     status = frame_write(self, append, plan, &why);
+    plan->is_written = status == PBASE_OK;
+    if (status == PBASE_OK && plan->is_large) {
+        journal_entered entered = {plan->place.base, plan->place.bytes, plan->at + plan->bytes};
+        status = journal_enter(self, &entered, &why);
+    }
     if (status != PBASE_OK && large_undo(self, plan, status, &why)) {
         if (err != NULL) {
             *err = why;
         }
-        return PBASE_NO_SPACE;
+        return why.code;
     }
     if (status != PBASE_OK) {
         return append_doubtful(self, append->token, status, &why, err);

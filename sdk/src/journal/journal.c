@@ -127,7 +127,9 @@ pbase_status journal_open(const journal_options *options, const pbase_call *call
     self->spares_max = options->spares_max != 0 ? options->spares_max : JOURNAL_SPARES_DEFAULT;
     self->is_shared = options->is_shared;
     self->first_now = options->first_now;
-    self->first_state = options->state;
+    self->enter = options->enter;
+    self->entered_base = options->entered.base;
+    self->state = options->state;
     status = locks_create(self, err);
     if (status == PBASE_OK) {
         status = geometry_take(self, options, err);
@@ -225,6 +227,32 @@ pbase_status journal_prepare(journal *self, const pbase_call *call, pbase_error 
     return status;
 }
 
+static pbase_position shrunk_end(const journal *self)
+{
+    return frame_round(self->head, FRAME_UNIT_MAX) +
+           frame_round(self->segment_bytes / SHRUNK_PARTS, FRAME_UNIT_MAX);
+}
+
+pbase_status journal_shrunk(journal *self, journal_entered *out, pbase_error *err)
+{
+    pbase_status status = journal_poison_check(self, err); /* of the newest nothing is known then */
+    if (status != PBASE_OK) {
+        return status;
+    }
+    journal_lock(self, self->append_lock);
+    journal_place place = {0, 0};
+    bool is_held = journal_head_place(self, &place);
+    pbase_position end = shrunk_end(self);
+    journal_lock(self, self->state_lock);
+    bool is_cut = is_held && self->is_ready && end > place.base && end - place.base < place.bytes &&
+                  self->places[self->place_count - 1].base == place.base;
+    place.bytes = is_cut ? end - place.base : journal_sure_bytes(self, place);
+    *out = (journal_entered){place.base, place.bytes, self->head};
+    journal_unlock(self, self->state_lock);
+    journal_unlock(self, self->append_lock);
+    return PBASE_OK;
+}
+
 pbase_status journal_shrink(journal *self, const pbase_call *call, pbase_error *err)
 {
     pbase_status status = pbase_call_check(call, self->os, err);
@@ -237,9 +265,7 @@ pbase_status journal_shrink(journal *self, const pbase_call *call, pbase_error *
     journal_lock(self, self->trim_lock);
     journal_lock(self, self->append_lock);
     if (self->is_ready) { /* a tail that opening cut may still lie behind the head */
-        pbase_position kept = frame_round(self->head, FRAME_UNIT_MAX) +
-                              frame_round(self->segment_bytes / SHRUNK_PARTS, FRAME_UNIT_MAX);
-        status = journal_place_cut(self, kept, err);
+        status = journal_place_cut(self, shrunk_end(self), err);
         status = status == PBASE_OK ? journal_spares_remove(self, err) : status;
     }
     journal_unlock(self, self->append_lock);

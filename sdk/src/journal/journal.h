@@ -9,8 +9,8 @@
  * endless space, segment base + offset, so positions grow and are never reused, except those of a
  * tail that was cut. The first record of an append lies at the position of its frame.
  *
- * The journal keeps no anchor: `id`, `first`, `start` and `closed_at` live in the super block of
- * the storage, which gives them to journal_open.
+ * The journal keeps no anchor: `id`, `first`, `start`, `closed_at` and `entered` live in the super
+ * block of the storage, which gives them to journal_open.
  *
  * Durability: a SYNC append is durable when it returns, with everything appended before. NONE and
  * ASYNC appends are written but not flushed: the storage calls journal_sync when their time has
@@ -48,6 +48,14 @@ typedef struct {
     uint32_t layout;       /* changes whenever segments were added */
 } journal_mark;
 
+/* The newest segment, as the storage remembers it: named durably before it has a frame, so that one
+ * that is missing, or shorter, was lost and is no torn tail. */
+typedef struct {
+    pbase_position base; /* of the segment; 0: none was entered */
+    uint64_t bytes;      /* it has at least so many */
+    pbase_position head; /* everything before it was durable */
+} journal_entered;
+
 typedef struct {
     const pbase_host *host; /* borrowed until close: os, alloc, crc32c, log */
     pbase_blocks *blocks;   /* borrowed until close */
@@ -60,6 +68,12 @@ typedef struct {
      * later frames, and finding less is CORRUPT. 0: not known. A storage that passes it clears its
      * own copy, durably, before its first append. */
     pbase_position closed_at;
+    /* What `enter` was told last. That segment missing, or too short, or a head below is CORRUPT. */
+    journal_entered entered;
+    /* Stores it durably: called before a segment gets its first frame, with a segment for one frame
+     * before that is acknowledged, and before one that a crash left without a frame goes. NOT_APPLIED refuses the append and nothing has happened; any other failure
+     * poisons. NULL: nobody remembers. Calls nothing of this journal. */
+    pbase_status (*enter)(void *state, const journal_entered *entered, pbase_error *err);
     uint32_t spares_max; /* zeroed or recycled segments kept ahead; 0: 2 */
     uint32_t reserved;
     uint64_t segment_bytes; /* size of new segments; 0: the provider's geometry says */
@@ -67,7 +81,7 @@ typedef struct {
      * see journal_follow. `first_now` (lock-free) tells how far others have trimmed. */
     bool is_shared;
     pbase_position (*first_now)(void *state);
-    void *state;
+    void *state;               /* of `first_now` and `enter` */
     const journal_mark *joins; /* borrowed for the call: others are there, and stand here; `first`,
                                   `start` and `closed_at` are not looked at. NULL: alone */
 } journal_options;
@@ -99,6 +113,9 @@ PBASE_MUST_CHECK pbase_status journal_sync(journal *self, const pbase_call *call
  * thread of the storage. */
 PBASE_MUST_CHECK pbase_status journal_prepare(journal *self, const pbase_call *call,
                                               pbase_error *err);
+/* The segment with the last frame, and the head, as journal_shrink leaves them: to be stored before that is called.
+ * When everything is durable and no call is under way. */
+PBASE_MUST_CHECK pbase_status journal_shrunk(journal *self, journal_entered *out, pbase_error *err);
 /* Before an orderly end, when everything is durable and no call is under way: gives back the space
  * that only later appends would need. Spares are removed, and of the newest segment what lies more
  * than a sixteenth of a segment behind the head is cut off. Whatever fails, no record is touched. */

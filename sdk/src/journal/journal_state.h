@@ -46,7 +46,9 @@ struct journal {
     uint32_t spares_max;
     bool is_shared;
     pbase_position (*first_now)(void *state); /* NULL: nobody else trims */
-    void *first_state;
+    pbase_status (*enter)(void *state, const journal_entered *entered,
+                          pbase_error *err); /* NULL: nobody remembers */
+    void *state;
 
     pbase_os_mutex *trim_lock;
     pbase_os_mutex *append_lock;
@@ -59,7 +61,8 @@ struct journal {
     uint8_t *staging_raw;
     uint32_t head_crc32c; /* of the last frame; 0: not known */
     uint64_t tail_end;    /* what claims to be frames after the head ends here; 0: nothing does */
-    bool has_foreign;     /* others appended what is not flushed */
+    pbase_position entered_base; /* of the segment that the storage remembers */
+    bool has_foreign;            /* others appended what is not flushed */
 
     /* append_lock and sync_lock and state_lock */
     pbase_segment *segment; /* being written; NULL before the first append */
@@ -150,5 +153,23 @@ PBASE_MUST_CHECK pbase_status journal_ready(journal *self, pbase_error *err);
 /* Puts `segment`, which it takes (NULL: none), in the place of the one being written. With
  * append_lock. */
 void journal_segment_replace(journal *self, pbase_segment *segment);
+PBASE_MUST_CHECK pbase_status journal_segment_open(journal *self, pbase_position base,
+                                                   pbase_segment **out, pbase_error *err);
+/* Removes a segment without a frame of the past. Poisons when it cannot: its name would be in the way of
+ * the next one. */
+void journal_segment_remove(journal *self, pbase_position base, pbase_status cause,
+                            const pbase_error *why);
+/* The segment with the last frame; before the first frame the one that will hold it. */
+bool journal_head_place(journal *self, journal_place *out);
+/* Of a segment that is remembered. */
+uint64_t journal_sure_bytes(const journal *self, journal_place place);
+/* Has a segment remembered. Whatever fails, nothing of the append has happened. With append_lock, like
+ * the next two. */
+PBASE_MUST_CHECK pbase_status journal_enter(journal *self, const journal_entered *entered,
+                                            pbase_error *err);
+/* Has the segment of the head remembered again, in place of a later one. */
+PBASE_MUST_CHECK pbase_status journal_entered_back(journal *self, pbase_error *err);
+/* Goes on in a new segment, the last of `places`, that has room for a frame. */
+PBASE_MUST_CHECK pbase_status journal_roll(journal *self, uint64_t frame_bytes, pbase_error *err);
 
 #endif

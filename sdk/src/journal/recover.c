@@ -210,6 +210,36 @@ static void report(recovery *r)
     }
 }
 
+/* A segment that was entered is there, as long as it was, and everything before it. */
+static pbase_status entered_check(recovery *r, const journal_entered *entered, pbase_error *err)
+{
+    journal_place place;
+    pbase_status status = PBASE_OK;
+    if (entered->base == 0) {
+        return PBASE_OK;
+    }
+    if (!journal_place_from(r->journal, entered->base, &place) || place.base != entered->base) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "the newest segment of the journal, from position %" PRIu64
+                            " on, is missing",
+                            entered->base);
+    } else if (place.bytes < entered->bytes) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "the journal segment from position %" PRIu64 " on has %" PRIu64
+                            " bytes; it had %" PRIu64,
+                            place.base, place.bytes, entered->bytes);
+    } else if (r->head < entered->head) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "the journal ends at position %" PRIu64 " but was durable up to "
+                            "%" PRIu64,
+                            r->head, entered->head);
+    }
+    if (status != PBASE_OK) {
+        pbase_error_hint(err, "nothing was changed; restore the segment from a backup");
+    }
+    return status;
+}
+
 pbase_status journal_recover(journal *self, const journal_options *options, const pbase_call *call,
                              pbase_error *err)
 {
@@ -228,6 +258,9 @@ pbase_status journal_recover(journal *self, const journal_options *options, cons
                             r.head, options->closed_at);
     } else if (status == PBASE_OK && options->closed_at == 0) {
         status = search(&r, err);
+    }
+    if (status == PBASE_OK) { /* last: what the search finds says more */
+        status = entered_check(&r, &options->entered, err);
     }
     if (status == PBASE_OK) {
         report(&r);

@@ -36,7 +36,7 @@ static pbase_status broken(journal *self, pbase_position position, pbase_error *
     pbase_position head;
     ends_get(self, &first, &head);
     if (self->first_now != NULL) {
-        pbase_position now = self->first_now(self->first_state);
+        pbase_position now = self->first_now(self->state);
         first = now > first ? now : first;
     }
     if (position < first) {

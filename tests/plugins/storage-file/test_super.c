@@ -17,6 +17,7 @@ static const super_block sample = {
     .closed_at = 12288,
     .fence_base = (uint64_t)3 << 32,
     .active_bytes = 640,
+    .entered = {4096, 16384, 9000},
     .next_log_id = 9,
     .active_log_id = 8,
 };
@@ -48,6 +49,9 @@ static void a_block_reads_back_as_it_was_written(void **state)
     assert_int_equal(found.closed_at, sample.closed_at);
     assert_int_equal(found.fence_base, sample.fence_base);
     assert_int_equal(found.active_bytes, sample.active_bytes);
+    assert_int_equal(found.entered.base, sample.entered.base);
+    assert_int_equal(found.entered.bytes, sample.entered.bytes);
+    assert_int_equal(found.entered.head, sample.entered.head);
     assert_int_equal(found.next_log_id, sample.next_log_id);
     assert_int_equal(found.active_log_id, sample.active_log_id);
 }
@@ -91,8 +95,8 @@ static void a_newer_version_is_format_not_damage(void **state)
 static void a_block_that_contradicts_itself_is_corrupt(void **state)
 {
     (void)state;
-    super_block wrong[7];
-    for (size_t i = 0; i < 7; i++) {
+    super_block wrong[8];
+    for (size_t i = 0; i < 8; i++) {
         wrong[i] = sample;
     }
     wrong[0].anchor = 1;        /* before first */
@@ -102,7 +106,8 @@ static void a_block_that_contradicts_itself_is_corrupt(void **state)
     wrong[4].next_log_id = PBASE_ATOM_LOG_MAX + 2;
     wrong[5].active_bytes = 0;   /* but there is an active segment */
     wrong[6].active_bytes = 641; /* not aligned */
-    for (size_t i = 0; i < 7; i++) {
+    wrong[7].entered.base = 0;   /* but it has a size */
+    for (size_t i = 0; i < 8; i++) {
         uint8_t bytes[SUPER_BYTES];
         super_block found;
         super_encode(&host.base, &wrong[i], bytes);

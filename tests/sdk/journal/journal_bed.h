@@ -24,14 +24,27 @@ typedef struct {
     journal_options
         options; /* of the next open; `first` and `start` are what a storage would keep */
     os_blocks_options provider;
+    bool refuses; /* to remember a segment */
 } bed;
+
+/* Remembers as a storage would. */
+static inline pbase_status bed_enter(void *state, const journal_entered *entered, pbase_error *err)
+{
+    bed *on = state;
+    if (on->refuses) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to remember");
+    }
+    on->options.entered = *entered;
+    return PBASE_OK;
+}
 
 /* Around a simulated machine, which the caller ends after the bed. */
 static inline void bed_init(bed *on, sim_os *sim)
 {
     *on = (bed){.sim = sim};
     services_init(&on->host, sim_os_interface(sim), NULL);
-    on->options = (journal_options){.host = &on->host, .id = BED_JOURNAL_ID};
+    on->options =
+        (journal_options){.host = &on->host, .id = BED_JOURNAL_ID, .enter = bed_enter, .state = on};
     on->provider = (os_blocks_options){
         .os = sim_os_interface(sim),
         .directory = "/",

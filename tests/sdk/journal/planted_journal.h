@@ -22,6 +22,7 @@ enum {
     PLANTED_TRIM_TOO_MUCH,       /* a segment goes that still holds a kept record */
     PLANTED_DAMAGE_CUT,          /* damage to acknowledged records is taken for a torn tail */
     PLANTED_NO_RENAME_SYNC,      /* a recycled segment may come back under its old name */
+    PLANTED_ENTERED_FOR_EVER, /* a segment that a crash left without a frame goes, and is missed */
     PLANTED_KINDS
 };
 
@@ -35,6 +36,7 @@ static int planted_bug;
 #include "journal/places.c"
 #include "journal/reader.c"
 #include "journal/recover.c"
+#include "journal/roll.c"
 #include "journal/scan.c"
 
 #endif

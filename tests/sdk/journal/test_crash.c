@@ -31,6 +31,7 @@ typedef struct {
     size_t trimmed;   /* forgotten: the first so many */
     bool is_doubtful; /* the last one failed: it may be there or not */
     pbase_position first;
+    journal_entered entered;
 } model;
 
 static uint32_t segment_bytes = SEGMENT_BYTES;
@@ -45,7 +46,15 @@ static const char *problem(const char *text, const pbase_error *err)
     return message;
 }
 
-static void bed_around(bed *on, sim_os *sim, const model *told)
+static pbase_status model_enter(void *state, const journal_entered *entered, pbase_error *err)
+{
+    (void)err;
+    ((model *)state)->entered =
+        *entered; /* durable at once: what the storage does is tested there */
+    return PBASE_OK;
+}
+
+static void bed_around(bed *on, sim_os *sim, model *told)
 {
     bed_init(on, sim);
     on->provider.segment_bytes = segment_bytes;
@@ -53,6 +62,9 @@ static void bed_around(bed *on, sim_os *sim, const model *told)
                          : planted_bug == PLANTED_NO_RENAME_SYNC  ? OS_BLOCKS_NO_RENAME_SYNC
                                                                   : OS_BLOCKS_HONEST;
     on->options.first = told->first;
+    on->options.entered = told->entered;
+    on->options.enter = model_enter;
+    on->options.state = told;
 }
 
 /* ----------------------------------------------------------------------------------- script --- */
@@ -172,6 +184,21 @@ static void step_sync(bed *on, model *told)
     }
 }
 
+/* As at an orderly end: all is durable, what will be left is remembered, the rest is cut off. */
+static void step_shrink(bed *on, model *told)
+{
+    pbase_journal_head head = {0, 0, 0, 0};
+    step_sync(on, told);
+    journal_head(on->journal, &head);
+    if (sim_os_has_crashed(on->sim) || head.synced < head.head || told->is_doubtful) {
+        return; /* what a failed flush left is no orderly end, also once it was opened again */
+    }
+    if (journal_shrunk(on->journal, &told->entered, NULL) == PBASE_OK) {
+        pbase_status status = journal_shrink(on->journal, NULL, NULL);
+        (void)status; /* then it may take no more */
+    }
+}
+
 /* Runs the script as far as the machine goes. Numbers are given from `number` on. */
 static const char *script_run(bed *on, model *told, const step *script, uint64_t number)
 {
@@ -188,10 +215,10 @@ static const char *script_run(bed *on, model *told, const step *script, uint64_t
             pbase_status status = journal_prepare(on->journal, NULL, NULL);
             (void)status; /* a segment less made ahead */
         } else if (script->what == 'c') {
-            pbase_status status = journal_shrink(on->journal, NULL, NULL);
-            (void)status; /* then it may take no more */
+            step_shrink(on, told);
         } else {
             bed_close(on);
+            on->options.entered = told->entered;
             pbase_status status = bed_open(on, &err);
             if (status != PBASE_OK && !sim_os_has_crashed(on->sim)) {
                 return problem("opening again failed", &err);
@@ -210,6 +237,7 @@ static const char *open_and_compare(bed *on, model *told)
     size_t found = 0;
     pbase_error err;
     pbase_error_init(&err);
+    on->options.entered = told->entered;
     if (bed_open(on, &err) != PBASE_OK) {
         return problem("opening failed", &err);
     }

@@ -334,6 +334,116 @@ static void a_clean_close_needs_no_search_and_notices_what_is_missing(void **sta
     assert_int_equal(bed_open(&on, NULL), PBASE_CORRUPT);
 }
 
+/* Four segments, the newest with one frame that is durable. */
+static pbase_position four_segments(void)
+{
+    for (uint64_t number = 0; number < 4; number++) {
+        append(number, 1, BED_SEGMENT_BYTES - 200, PBASE_DURABILITY_SYNC);
+    }
+    assert_int_equal(on.options.entered.base, 4096 + 3 * BED_SEGMENT_BYTES);
+    return on.options.entered.base;
+}
+
+static const char *segment_path(pbase_position base)
+{
+    static char path[64];
+    (void)snprintf(path, sizeof path, "/journal+%016llx", (unsigned long long)base);
+    return path;
+}
+
+static void a_newest_segment_that_is_missing_is_damage_and_no_torn_tail(void **state)
+{
+    const pbase_os *os = sim_os_interface(sim);
+    (void)state;
+    pbase_position newest = four_segments();
+    bed_close(&on);
+    assert_int_equal(os->directory->remove_file(os, segment_path(newest), NULL), PBASE_OK);
+
+    pbase_error err;
+    pbase_error_init(&err);
+    assert_int_equal(bed_open(&on, &err), PBASE_CORRUPT);
+
+    assert_non_null(strstr(err.message, "is missing"));
+}
+
+static void a_newest_segment_that_was_cut_short_is_damage_and_no_torn_tail(void **state)
+{
+    const pbase_os *os = sim_os_interface(sim);
+    pbase_os_file *file = NULL;
+    (void)state;
+    pbase_position newest = four_segments();
+    bed_close(&on);
+    assert_int_equal(os->file->open(os, segment_path(newest), PBASE_OS_WRITE, &file, NULL),
+                     PBASE_OK);
+    assert_int_equal(os->file->truncate(file, 0, NULL), PBASE_OK);
+    os->file->close(file);
+
+    assert_int_equal(bed_open(&on, NULL), PBASE_CORRUPT);
+}
+
+static void a_segment_that_was_entered_and_has_no_whole_frame_is_no_damage(void **state)
+{
+    (void)state;
+    append(0, 1, BED_SEGMENT_BYTES - 1200, PBASE_DURABILITY_SYNC);
+    append(1, 1, 2000, PBASE_DURABILITY_NONE);
+    assert_int_equal(on.options.entered.base, 4096 + BED_SEGMENT_BYTES);
+    bed_close(&on);
+    sim_os_flip(sim, segment_path(4096 + BED_SEGMENT_BYTES), 100, 1); /* it was torn */
+
+    reopen();
+    assert_numbers(0, 0, 1);
+    append(1, 1, 100, PBASE_DURABILITY_SYNC); /* it still fits the first: the other one goes */
+    assert_int_equal(on.options.entered.base, 4096);
+
+    reopen();
+    assert_numbers(0, 0, 2);
+}
+
+static void a_segment_that_cannot_be_remembered_refuses_the_append(void **state)
+{
+    pbase_journal_appended done;
+    journal_stats stats;
+    (void)state;
+    append(0, 1, BED_SEGMENT_BYTES - 1200, PBASE_DURABILITY_SYNC);
+    on.refuses = true;
+
+    assert_int_equal(bed_append(&on, 1, 1, 2000, PBASE_DURABILITY_SYNC, &done, NULL),
+                     PBASE_NO_MEMORY);
+
+    append(1, 1, 100, PBASE_DURABILITY_SYNC); /* where the last one was */
+    assert_int_equal(bed_append(&on, 2, 1, 2000, PBASE_DURABILITY_SYNC, &done, NULL),
+                     PBASE_NO_MEMORY);
+    on.refuses = false;
+    append(2, 1, 2000, PBASE_DURABILITY_SYNC); /* in the segment that was refused */
+    journal_stats_get(on.journal, &stats);
+    assert_int_equal(stats.segment_count, 2);
+    reopen();
+    assert_numbers(0, 0, 3);
+}
+
+static void a_refused_segment_that_a_frame_does_not_fit_goes(void **state)
+{
+    pbase_journal_appended done;
+    journal_stats stats;
+    (void)state;
+    append(0, 1, BED_SEGMENT_BYTES - 1200, PBASE_DURABILITY_SYNC);
+    on.refuses = true;
+    assert_int_equal(bed_append(&on, 1, 1, 2000, PBASE_DURABILITY_SYNC, &done, NULL),
+                     PBASE_NO_MEMORY);
+
+    assert_int_equal(
+        bed_append(&on, 1, 1, 3 * BED_SEGMENT_BYTES, PBASE_DURABILITY_SYNC, &done, NULL),
+        PBASE_NO_MEMORY);
+
+    journal_stats_get(on.journal, &stats);
+    assert_int_equal(stats.segment_count, 1);
+    on.refuses = false;
+    append(1, 1, 3 * BED_SEGMENT_BYTES, PBASE_DURABILITY_SYNC);
+    append(2, 1, 2000, PBASE_DURABILITY_SYNC);
+    reopen();
+    assert_numbers(0, 0, 3);
+}
+
 static void damage_to_what_was_synced_is_told_and_nothing_is_cut(void **state)
 {
     pbase_error err;
@@ -566,6 +676,7 @@ static void a_shrunk_journal_gives_back_what_only_later_appends_need(void **stat
     append(0, 1, 100, PBASE_DURABILITY_SYNC);
     assert_int_equal(journal_prepare(on.journal, NULL, NULL), PBASE_OK);
 
+    assert_int_equal(journal_shrunk(on.journal, &on.options.entered, NULL), PBASE_OK);
     assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_OK);
 
     journal_stats_get(on.journal, &stats);
@@ -575,6 +686,7 @@ static void a_shrunk_journal_gives_back_what_only_later_appends_need(void **stat
         append(number, 1, 900, PBASE_DURABILITY_SYNC);
     }
     assert_numbers(0, 0, 40);
+    assert_int_equal(journal_shrunk(on.journal, &on.options.entered, NULL), PBASE_OK);
     assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_OK);
     reopen();
     assert_numbers(0, 0, 40);
@@ -593,6 +705,7 @@ static void a_journal_that_cannot_be_cut_takes_no_more(void **state)
     append(0, 1, 100, PBASE_DURABILITY_SYNC);
     sim_os_fail_at(sim, OS_CALL_SYNC, 1, PBASE_IO, false);
 
+    assert_int_equal(journal_shrunk(on.journal, &on.options.entered, NULL), PBASE_OK);
     assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_IO);
 
     sim_os_fail_at(sim, OS_CALL_SYNC, 0, PBASE_OK, false);
@@ -754,6 +867,11 @@ int main(void)
         TEST(trimming_recycles_segments_and_keeps_the_rest),
         TEST(opening_at_a_later_start_finds_the_same_head),
         TEST(a_clean_close_needs_no_search_and_notices_what_is_missing),
+        TEST(a_newest_segment_that_is_missing_is_damage_and_no_torn_tail),
+        TEST(a_newest_segment_that_was_cut_short_is_damage_and_no_torn_tail),
+        TEST(a_segment_that_was_entered_and_has_no_whole_frame_is_no_damage),
+        TEST(a_segment_that_cannot_be_remembered_refuses_the_append),
+        TEST(a_refused_segment_that_a_frame_does_not_fit_goes),
         TEST(damage_to_what_was_synced_is_told_and_nothing_is_cut),
         TEST(damage_to_the_last_append_is_reported_as_a_cut),
         TEST(damage_met_by_a_scan_is_corrupt),
