@@ -9,6 +9,7 @@
 #ifndef PROTOBASE_ATOM_ATOM_SOURCE_H
 #define PROTOBASE_ATOM_ATOM_SOURCE_H
 #include "atom/atom.h"
+#include "atom/atom_map.h"
 #include "atom/atom_pool.h"
 
 typedef struct atom_source atom_source;
@@ -21,10 +22,6 @@ typedef struct {
 } atom_view;
 
 typedef struct {
-    uint32_t at, bytes; /* in the payload */
-} atom_part;
-
-typedef struct {
     /* Lends the payload of a stored atom until release. CORRUPT, FORMAT, IO, NO_MEMORY. */
     pbase_status (*acquire)(atom_source *self, pbase_atom_pointer pointer, atom_view *out,
                             pbase_error *err);
@@ -33,14 +30,6 @@ typedef struct {
      * way of a checkpoint. */
     pbase_status (*write)(atom_source *self, const uint32_t *types, const pbase_bytes *payloads,
                           size_t count, pbase_atom_pointer *out, pbase_error *err);
-    /* Asks for the first `bytes` of the payload of a stored atom and for `count` more parts of it, without
-     * waiting for them; says nothing of errors, which acquire tells. NULL: there is nothing to ask
-     * for. */
-    void (*prefetch)(atom_source *self, pbase_atom_pointer pointer, uint32_t bytes,
-                     const atom_part *parts, size_t count);
-    /* May be NULL. True: the atom has been lent before and acquire will lend it again. What it says is known
-     * without touching the atom. */
-    bool (*is_known)(atom_source *self, pbase_atom_pointer pointer);
     /* Figures of reading: a clock, and how long a look-up took that was timed by it. NULL, both: nobody
      * wants them. */
     uint64_t (*now_ns)(atom_source *self);
@@ -49,6 +38,7 @@ typedef struct {
 
 struct atom_source {
     const atom_source_vtable *vtable;
+    const atom_map *map;           /* of stored atoms that lie in maps; NULL: acquire tells */
     const pbase_alloc *alloc;      /* of atoms in memory */
     _Atomic uint64_t memory_bytes; /* held by atoms in memory: what a checkpoint would settle,
                                           and what old snapshots keep */
@@ -68,31 +58,58 @@ void atom_memory_destroy(atom_source *source, atom_memory *memory);
 /* True when the only count is the caller's and it is not settled: it may be edited in place. */
 bool atom_ref_editable(atom_ref ref);
 
-/* Lends the payload wherever it is. */
+/* Where the payload is, as far as that is known without a call. */
+static inline atom_place atom_place_of(const atom_source *source, atom_ref ref)
+{
+    if (!atom_ref_is_stored(ref)) {
+        return (atom_place){atom_ref_memory(ref)->payload, NULL, 0};
+    }
+    return source->map == NULL ? (atom_place){NULL, NULL, 0}
+                               : atom_map_place(source->map, atom_ref_pointer(ref));
+}
+/* Lends the payload of an atom whose place is this. */
+static inline pbase_status atom_acquire_at(atom_source *source, atom_ref ref,
+                                           const atom_place *where, atom_view *out,
+                                           pbase_error *err)
+{
+    if (!atom_place_readable(where)) {
+        return source->vtable->acquire(source, atom_ref_pointer(ref), out, err);
+    }
+    out->payload = where->payload;
+    out->pin = NULL;
+    if (atom_ref_is_stored(ref)) {
+        const uint8_t *header = where->payload - ATOM_MAPPED_HEADER;
+        out->size = pbase_get_u32(header + ATOM_MAPPED_AT_SIZE);
+        out->type = header[ATOM_MAPPED_AT_TYPE];
+    } else {
+        out->size = atom_ref_memory(ref)->size;
+        out->type = atom_ref_memory(ref)->type;
+    }
+    return PBASE_OK;
+}
+/* The same wherever it is. */
 static inline pbase_status atom_acquire(atom_source *source, atom_ref ref, atom_view *out,
                                         pbase_error *err)
 {
-    if (atom_ref_is_stored(ref)) {
-        return source->vtable->acquire(source, atom_ref_pointer(ref), out, err);
-    }
-    atom_memory *memory = atom_ref_memory(ref);
-    out->payload = memory->payload;
-    out->size = memory->size;
-    out->type = memory->type;
-    out->pin = NULL;
-    return PBASE_OK;
+    atom_place where = atom_place_of(source, ref);
+    return atom_acquire_at(source, ref, &where, out, err);
 }
-/* Asks for the first `bytes` of an atom's payload, wherever it is. */
-static inline void atom_prefetch(atom_source *source, atom_ref ref, uint32_t bytes)
+/* Asks for the first `bytes` behind a place, and for what tells whether it may be read. */
+static inline void atom_place_prefetch(const atom_place *where, uint32_t bytes)
 {
-    if (!atom_ref_is_stored(ref)) {
-        const uint8_t *at = (const uint8_t *)atom_ref_memory(ref);
-        for (uint32_t line = 0; line < bytes; line += 64) {
-            __builtin_prefetch(at + line);
-        }
-    } else if (source->vtable->prefetch != NULL) {
-        source->vtable->prefetch(source, atom_ref_pointer(ref), bytes, NULL, 0);
+    if (where->verified != NULL) {
+        __builtin_prefetch(where->verified);
     }
+    for (uint32_t line = 0; where->payload != NULL && line < bytes; line += 64) {
+        __builtin_prefetch(where->payload + line);
+    }
+}
+/* Asks for the first `bytes` of an atom's payload, wherever it is, without waiting for them; says
+ * nothing of errors, which acquire tells. */
+static inline void atom_prefetch(const atom_source *source, atom_ref ref, uint32_t bytes)
+{
+    atom_place where = atom_place_of(source, ref);
+    atom_place_prefetch(&where, bytes);
 }
 static inline void atom_release(atom_source *source, atom_view *view)
 {

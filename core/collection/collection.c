@@ -228,10 +228,11 @@ pbase_status collection_key(const collection *self, const pbase_value *value, ke
                             encoded_key *out, pbase_error *err)
 {
     key_scratch_init(scratch, self->context->alloc);
-    bool hashed = kind_find(self->kind)->shape == KEY_SHAPE_HASHED;
     pbase_status status =
-        hashed ? key_encode_hashed(value, scratch, out, err) : key_encode(value, scratch, out, err);
-    return collection_noted(self, status, err);
+        self->kind == PBASE_COLLECTION_HASH_DICT /* the only kind of KEY_SHAPE_HASHED */
+            ? key_encode_hashed(value, scratch, out, err)
+            : key_encode(value, scratch, out, err);
+    return status == PBASE_OK ? status : collection_noted(self, status, err);
 }
 
 pbase_status collection_key_bound(const collection_context *context, uint8_t kind,
@@ -277,13 +278,24 @@ pbase_status collection_decode(const collection *self, const tree_item *item, pb
 pbase_status collection_payload(const collection *self, const tree_item *item, pbase_bytes *out,
                                 pbase_error *err)
 {
-    value_coder *coder = self->context->coder;
     pbase_bytes stored;
     pbase_status status = item_stored(item, &stored, err);
     if (status == PBASE_OK) {
-        status = coder->vtable->payload(coder, stored, out, err);
+        status = value_coder_payload(self->context->coder, stored, out, err);
     }
-    return collection_noted(self, status, err);
+    return status == PBASE_OK ? status : collection_noted(self, status, err);
+}
+
+pbase_status value_coder_learn(value_coder *coder, pbase_bytes stored, pbase_bytes *out,
+                               pbase_error *err)
+{
+    pbase_status status = coder->vtable->payload(coder, stored, out, err);
+    if (status == PBASE_OK && out->data == stored.data + 1 && stored.data[0] < 128) {
+        uint8_t head = stored.data[0];
+        atomic_fetch_or_explicit(&coder->plain[head / 64], (uint64_t)1 << (head % 64),
+                                 memory_order_relaxed);
+    }
+    return status;
 }
 
 pbase_status collection_child_of(const nest_slot *slot, pbase_bytes stored, uint64_t n,

@@ -62,7 +62,8 @@ PBASE_MUST_CHECK pbase_status collection_key_bound(const collection_context *con
 /* True when something has to be done before the tree may be looked at. */
 static inline bool collection_waits(const collection *self)
 {
-    return pending_any(self->waiting) || self->applied < self->log.size || self->is_old;
+    return (self->waiting != NULL && pending_any(self->waiting)) ||
+           self->applied < self->log.size || self->is_old;
 }
 
 /* Tell the read observer, if there is one. */

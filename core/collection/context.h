@@ -24,7 +24,7 @@ typedef struct {
     pbase_status (*decode)(value_coder *self, pbase_bytes stored, pbase_arena *arena,
                            pbase_value *out, pbase_error *err);
     /* The codec's bytes inside `stored`. Where they are all but its first byte, they are that of every
-     * stored value with the same first byte: whoever goes through many need ask once. */
+     * stored value with the same first byte: value_coder_payload asks once. */
     pbase_status (*payload)(value_coder *self, pbase_bytes stored, pbase_bytes *out,
                             pbase_error *err);
     /* The values at `paths`; out[i].kind is PBASE_VALUE_MISSING where there is none. */
@@ -33,7 +33,33 @@ typedef struct {
 } value_coder_vtable;
 struct value_coder {
     const value_coder_vtable *vtable;
+    _Atomic uint64_t
+        plain[2]; /* bit n: of a stored value that begins with n, all but that byte is the
+                                  codec's; 0 at first */
 };
+static inline void value_coder_init(value_coder *coder, const value_coder_vtable *vtable)
+{
+    coder->vtable = vtable;
+    atomic_init(&coder->plain[0], 0);
+    atomic_init(&coder->plain[1], 0);
+}
+/* The slot `payload`, and remembers what it tells of others. */
+PBASE_MUST_CHECK pbase_status value_coder_learn(value_coder *coder, pbase_bytes stored,
+                                                pbase_bytes *out, pbase_error *err);
+/* The codec's bytes inside `stored`. */
+static inline PBASE_MUST_CHECK pbase_status value_coder_payload(value_coder *coder,
+                                                                pbase_bytes stored,
+                                                                pbase_bytes *out, pbase_error *err)
+{
+    uint8_t head = stored.size > 0 ? stored.data[0] : UINT8_MAX;
+    if (head >= 128 ||
+        (atomic_load_explicit(&coder->plain[head / 64], memory_order_relaxed) >> (head % 64) &
+         1u) == 0) {
+        return value_coder_learn(coder, stored, out, err);
+    }
+    *out = pbase_bytes_of(stored.data + 1, stored.size - 1);
+    return PBASE_OK;
+}
 
 /* ---------------------------------------------------------------------------- reads told ------ */
 

@@ -35,7 +35,6 @@ struct pbase_cursor {
     uint8_t state;        /* CURSOR_* */
     bool moved;           /* onto an entry that the observer has not been told of yet */
     bool has_values;      /* of its kind */
-    uint8_t plain_head;   /* stored values that begin with it are its codec's bytes; 0: not known */
     uint32_t ahead;       /* entries in the leaf that next moves to without looking at anything */
     cursor_bound start;   /* where the next seek goes, in its direction */
     cursor_bound origin;  /* where the range begins, in its direction: what a seek cannot pass */
@@ -538,21 +537,13 @@ pbase_status pbase_cursor_count(pbase_cursor *cursor, uint64_t *out, pbase_error
 
 pbase_status pbase_cursor_bytes(pbase_cursor *cursor, pbase_bytes *out, pbase_error *err)
 {
-    value_coder *coder = cursor->context->coder;
     pbase_bytes stored;
-    if (stands_on_plain(cursor, &stored) && stored.size > 0 && cursor->plain_head != 0 &&
-        stored.data[0] == cursor->plain_head) {
-        *out = pbase_bytes_of(stored.data + 1, stored.size - 1);
-        return PBASE_OK;
+    if (stands_on_plain(cursor, &stored)) {
+        return value_coder_payload(cursor->context->coder, stored, out, err);
     }
     pbase_status status = cursor_stored(cursor, &stored, err);
-    if (status == PBASE_OK) {
-        status = coder->vtable->payload(coder, stored, out, err);
-    }
-    if (status == PBASE_OK && out->data == stored.data + 1) { /* of one byte, without children */
-        cursor->plain_head = stored.data[0];
-    }
-    return status;
+    return status == PBASE_OK ? value_coder_payload(cursor->context->coder, stored, out, err)
+                              : status;
 }
 
 pbase_status pbase_cursor_extract(pbase_cursor *cursor, const pbase_path *paths, size_t count,

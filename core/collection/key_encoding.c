@@ -86,7 +86,7 @@ uint8_t key_number_spelling(const pbase_value *number)
 
 /* ------------------------------------------------------------------------------ encoding ----- */
 
-void key_scratch_fini(key_scratch *scratch)
+void key_scratch_free(key_scratch *scratch)
 {
     pbase_alloc_free(scratch->alloc, scratch->large, scratch->large_size);
     scratch->large = NULL;
@@ -273,9 +273,27 @@ static pbase_status encode_list(const pbase_value *list, key_scratch *scratch, e
     return PBASE_OK;
 }
 
+/* Most keys: text that fits into the scratch. */
+static bool encode_short(const pbase_value *value, key_scratch *scratch, encoded_key *out)
+{
+    pbase_bytes text = value->as.string;
+    if (!is_text(value) || text.size >= KEY_SCRATCH_BYTES ||
+        (value->kind == PBASE_STRING && !pbase_utf8_valid(text))) {
+        return false;
+    }
+    scratch->small[0] = value->kind == PBASE_BYTES ? KEY_BYTES : KEY_STRING;
+    (void)put_text(scratch->small + 1, text, false); /* its end is known */
+    out->bytes = pbase_bytes_of(scratch->small, 1 + text.size);
+    out->spelling = pbase_bytes_of(scratch->small, 0);
+    return true;
+}
+
 pbase_status key_encode(const pbase_value *value, key_scratch *scratch, encoded_key *out,
                         pbase_error *err)
 {
+    if (encode_short(value, scratch, out)) {
+        return PBASE_OK;
+    }
     if (value->kind == PBASE_LIST) {
         return encode_list(value, scratch, out, err);
     }

@@ -37,7 +37,13 @@ static inline void key_scratch_init(key_scratch *scratch, const pbase_alloc *all
     scratch->large = NULL;
     scratch->large_size = 0;
 }
-void key_scratch_fini(key_scratch *scratch);
+void key_scratch_free(key_scratch *scratch);
+static inline void key_scratch_fini(key_scratch *scratch)
+{
+    if (scratch->large != NULL) {
+        key_scratch_free(scratch);
+    }
+}
 
 /* Encodes a scalar or a list of scalars. `out` points into `scratch` until its next use. INVALID: a
  * map, vector, child or nested list, or bad UTF-8. LIMIT: more than PBASE_KEY_BYTES_MAX. */

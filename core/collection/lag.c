@@ -90,9 +90,8 @@ static pbase_status probe_leaf(const tree *self, const node *parent, uint32_t in
 {
     atom_view view;
     atom_ref leaf = node_child_at(parent, index).ref;
-    const atom_source_vtable *vtable = self->source->vtable;
-    if (!atom_ref_is_stored(leaf) ||
-        (vtable->is_known != NULL && vtable->is_known(self->source, atom_ref_pointer(leaf)))) {
+    atom_place where = atom_place_of(self->source, leaf);
+    if (atom_place_readable(&where)) {
         return PBASE_OK;
     }
     pbase_status status = atom_acquire(self->source, leaf, &view, err);

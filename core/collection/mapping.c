@@ -19,7 +19,7 @@ static pbase_status mapping_find(const collection *self, pbase_bytes key, tree_i
     if (status == PBASE_OK) {
         status = tree_get(&self->tree, key, out, out_found, err);
     }
-    return collection_noted(self, status, err);
+    return status == PBASE_OK ? status : collection_noted(self, status, err);
 }
 
 pbase_status mapping_get(const collection *self, const pbase_value *key, pbase_arena *arena,

@@ -27,29 +27,10 @@ static pbase_status encode(batch *self, const pbase_value *keys, size_t count, s
     return status;
 }
 
-/* The codec's bytes of one item. Where they begin behind the first byte, that byte is kept in
- * *plain_head (0: none yet): it speaks for the next ones (context.h). */
-static pbase_status payload_of(const batch *self, const tree_item *item, uint8_t *plain_head,
-                               pbase_bytes *out, pbase_error *err)
-{
-    pbase_bytes stored = item->value.bytes;
-    bool is_bytes = item->value.kind == TREE_VALUE_BYTES && stored.size > 0;
-    if (is_bytes && *plain_head != 0 && stored.data[0] == *plain_head) {
-        *out = pbase_bytes_of(stored.data + 1, stored.size - 1);
-        return PBASE_OK;
-    }
-    pbase_status status = collection_payload(self->from, item, out, err);
-    if (status == PBASE_OK && is_bytes && out->data == stored.data + 1) {
-        *plain_head = stored.data[0];
-    }
-    return status;
-}
-
 /* The codec's bytes of each item; the reader takes over what they pin. */
 static pbase_status lend(batch *self, size_t count, pbase_bytes *out, pbase_error *err)
 {
     atom_source *source = self->from->context->source;
-    uint8_t plain_head = 0;
     pbase_status status = PBASE_OK;
     for (size_t i = 0; i < count; i++) {
         if (!self->found[i]) {
@@ -57,7 +38,7 @@ static pbase_status lend(batch *self, size_t count, pbase_bytes *out, pbase_erro
             continue;
         }
         if (status == PBASE_OK) {
-            status = payload_of(self, &self->items[i], &plain_head, &out[i], err);
+            status = collection_payload(self->from, &self->items[i], &out[i], err);
         }
         if (status == PBASE_OK) {
             status = reader_take(self->reader, source, &self->items[i], err);

@@ -32,6 +32,9 @@
 #define NODE_INLINE_MAX 512u     /* larger values get an atom of their own */
 #define NODE_SPELLING_MAX 65536u /* a byte a number of a key, at most */
 
+/* Of what a look-up in a tree goes through. */
+#define NODE_INLINE static inline __attribute__((always_inline))
+
 /* Offsets in the header. */
 enum {
     NODE_AT_FORMAT = 0,  /* u8 NODE_FORMAT */
@@ -100,7 +103,7 @@ static inline uint32_t node_index_bytes(const node *self)
     return node_positional(self) ? 4u : 8u;
 }
 /* The payload must have passed tree_node_check, or be ours. */
-static inline node node_of(const uint8_t *payload, uint32_t size)
+NODE_INLINE node node_of(const uint8_t *payload, uint32_t size)
 {
     node self;
     self.payload = payload;
@@ -140,7 +143,7 @@ static inline uint32_t node_head(const node *self, uint32_t index)
     return pbase_get_u32(self->heads + (size_t)index * 4);
 }
 /* The first four bytes of a key's tail as a number; missing ones count as 0. */
-static inline uint32_t node_head_of(const uint8_t *tail, size_t size)
+NODE_INLINE uint32_t node_head_of(const uint8_t *tail, size_t size)
 {
     if (size >= 4) {
         return (uint32_t)tail[0] << 24 | (uint32_t)tail[1] << 16 | (uint32_t)tail[2] << 8 | tail[3];
@@ -195,12 +198,14 @@ typedef struct {
     bool even;         /* raw: in an even leaf */
 } node_entry;
 
-/* The value of entry `index` of a leaf when it is the plainest: inline, its key not spelled. */
-static inline bool node_inline_value(const node *self, uint32_t index, pbase_bytes *out)
+/* Entry `index` of a leaf when it is the plainest: its value inline, its key not spelled. */
+NODE_INLINE bool node_plain_entry(const node *self, uint32_t index, pbase_bytes *out_tail,
+                                  pbase_bytes *out_value)
 {
     const uint8_t *at = node_entry_at(self, index);
     if (node_even(self)) {
-        *out = pbase_bytes_of(at + self->tail_size, self->value_size);
+        *out_tail = pbase_bytes_of(at, self->tail_size);
+        *out_value = pbase_bytes_of(at + self->tail_size, self->value_size);
         return true;
     }
     if (*at++ != NODE_VALUE_INLINE) {
@@ -208,13 +213,20 @@ static inline bool node_inline_value(const node *self, uint32_t index, pbase_byt
     }
     uint32_t tail_size = node_positional(self) ? 0 : node_varint(&at);
     uint32_t value_size = node_varint(&at);
-    *out = pbase_bytes_of(at + tail_size, value_size);
+    *out_tail = pbase_bytes_of(at, tail_size);
+    *out_value = pbase_bytes_of(at + tail_size, value_size);
     return true;
+}
+/* Its value alone. */
+static inline bool node_inline_value(const node *self, uint32_t index, pbase_bytes *out)
+{
+    pbase_bytes tail;
+    return node_plain_entry(self, index, &tail, out);
 }
 
 /* Takes entry `index` apart. */
 void node_entry_read(const node *self, uint32_t index, node_entry *out);
-static inline node_child node_child_at(const node *self, uint32_t index)
+NODE_INLINE node_child node_child_at(const node *self, uint32_t index)
 {
     const uint8_t *at = node_child_entry(self, index);
     node_child child = {pbase_get_u64(at + NODE_CHILD_REF), pbase_get_u64(at + NODE_CHILD_COUNT),
@@ -241,28 +253,14 @@ uint32_t node_live_size(const node *self);
 
 /* Index of the first entry at or above `key`, count when all are below. */
 uint32_t node_search(const node *self, pbase_bytes key, bool *out_found);
-/* The same in two steps, between which other things can be done: the heads tell which entry is to be
- * compared in full, and ask for it without waiting for it. */
-typedef struct {
-    uint32_t first; /* entry whose head is at or above the key's */
-    bool has_head;  /* false: the prefix has told already */
-} node_near;
-void node_search_heads(const node *self, pbase_bytes key, node_near *out);
-uint32_t node_search_tails(const node *self, pbase_bytes key, const node_near *near,
-                           bool *out_found);
 /* Of an inner node: index of the child that serves `key`. */
 uint32_t node_search_child(const node *self, pbase_bytes key);
-/* The same of a key that is probably at `part` of the node's heads: these are looked at first. */
-uint32_t node_search_child_near(const node *self, pbase_bytes key, uint32_t part);
-/* Where in child `index`, which serves it, `key` probably is, from 0 to NODE_PART_WHOLE - 1: by how far
- * it is on its way between the separators around the child (interpolation: Perl, Itai, Avni,
- * "Interpolation Search - A log log N Search", 1978). */
-uint32_t node_child_part(const node *self, uint32_t index, pbase_bytes key);
+/* Guesses of where in a node a key lies, from 0 to NODE_PART_WHOLE - 1 (search.h). */
 #define NODE_PART_WHOLE 65536u
 #define NODE_PART_UNKNOWN UINT32_MAX
-/* Asks for what a search of a key at `part` of child `index` will touch, without waiting for it: the
- * child's header and heads, and where the entry is guessed to lie, so that they come together. */
-void node_prefetch_child(atom_source *source, const node *self, uint32_t index, uint32_t part);
+/* What node_child_part says of the first or the last child, which has a separator on one side only: the
+ * other is taken to be as far away as its neighbour's. */
+uint32_t node_edge_part(const node *self, uint32_t index, uint32_t head);
 /* Of an inner node: index of the child that holds entry `*position`, which becomes the position in
  * it. The last child also takes what lies past the end. */
 uint32_t node_search_position(const node *self, uint64_t *position);
@@ -273,8 +271,8 @@ uint64_t node_total_before(const node *self, uint32_t index);
 
 /* True when a lent atom is a node of the right shape, and what entry `index` of `parent` (NULL: it is
  * a root) says it is. */
-static inline bool node_is_child(const atom_view *view, const node *parent, uint32_t index,
-                                 bool positional)
+NODE_INLINE bool node_is_child(const atom_view *view, const node *parent, uint32_t index,
+                               bool positional)
 {
     if (view->type != ATOM_NODE || view->size < NODE_HEADER_BYTES ||
         ((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
@@ -288,15 +286,16 @@ static inline bool node_is_child(const atom_view *view, const node *parent, uint
 /* Releases the view and says why it is not such a node: CORRUPT. */
 void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
                  bool positional, atom_view *view, pbase_error *err);
-/* Lends a node and verifies what its parent says of it. `parent` NULL: it is a root. CORRUPT when
- * it is not a node, of the wrong shape, level or count. What a search needs of it has been asked for
- * (node_prefetch_child), or is not wanted. */
-static inline PBASE_MUST_CHECK pbase_status node_acquire_asked(atom_source *source, atom_ref ref,
-                                                               const node *parent, uint32_t index,
-                                                               bool positional, atom_view *view,
-                                                               node *out, pbase_error *err)
+/* Lends a node whose place is known and verifies what its parent says of it. `parent` NULL: it is a
+ * root. CORRUPT when it is not a node, of the wrong shape, level or count. What a search needs of it
+ * has been asked for (search.h), or is not wanted. */
+NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_at(atom_source *source, atom_ref ref,
+                                                          const atom_place *where,
+                                                          const node *parent, uint32_t index,
+                                                          bool positional, atom_view *view,
+                                                          node *out, pbase_error *err)
 {
-    pbase_status status = atom_acquire(source, ref, view, err);
+    pbase_status status = atom_acquire_at(source, ref, where, view, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -306,6 +305,15 @@ static inline PBASE_MUST_CHECK pbase_status node_acquire_asked(atom_source *sour
     }
     *out = node_of(view->payload, view->size);
     return PBASE_OK;
+}
+/* The same of a node that is somewhere. */
+static inline PBASE_MUST_CHECK pbase_status node_acquire_asked(atom_source *source, atom_ref ref,
+                                                               const node *parent, uint32_t index,
+                                                               bool positional, atom_view *view,
+                                                               node *out, pbase_error *err)
+{
+    atom_place where = atom_place_of(source, ref);
+    return node_acquire_at(source, ref, &where, parent, index, positional, view, out, err);
 }
 /* The same, asking now. */
 static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref,

@@ -82,38 +82,43 @@ pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t inde
 {
     node_entry entry;
     pbase_bytes plain;
-    out->large.pin = NULL;
     if (node_inline_value(leaf, index, &plain)) {
-        out->spelling = pbase_bytes_of(NULL, 0);
-        out->value = tree_value_of(plain);
+        tree_item_plain(out, plain);
         return PBASE_OK;
     }
     node_entry_read(leaf, index, &entry);
+    out->large.pin = NULL;
     out->spelling = entry.spelling;
     return tree_value_lend(source, &entry, &out->large, &out->value, err);
 }
 
 /* Goes down to the leaf that serves `key` and lends it. `rank`, when not NULL, receives the number of
  * entries in the leaves before it. The tree is not empty. */
-static pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank, atom_view *view,
-                                node *leaf, pbase_error *err)
+static inline pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank,
+                                       atom_view *view, node *leaf, pbase_error *err)
 {
-    tree_descent way; /* not zeroed: of the two places one is filled before it is looked at */
     uint32_t part = NODE_PART_UNKNOWN;
-    way.turn = 0;
-    pbase_status status = tree_root_lend(self, &way.views[0], &way.nodes[0], err);
-    while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
-        const node *at = &way.nodes[way.turn];
-        uint32_t index = node_search_child_near(at, key, part);
-        part = node_child_part(at, index, key);
-        node_prefetch_child(self->source, at, index, part);
+    node at;
+    pbase_status status = tree_root_lend(self, view, &at, err);
+    while (status == PBASE_OK && at.level != 0) {
+        uint32_t index = node_search_child_near(&at, key, part);
+        node_child child = node_child_at(&at, index);
+        atom_place place = atom_place_of(self->source, child.ref);
+        atom_view parent = *view;
+        node below;
+        part = node_child_part(&at, index, key);
+        node_ask_child(&at, &child, part, &place);
         if (rank != NULL) {
-            *rank += node_total_before(at, index);
+            *rank += node_total_before(&at, index);
         }
-        status = tree_descent_down(&way, self, index, err);
+        status = node_acquire_at(self->source, child.ref, &place, &at, index, self->positional,
+                                 view, &below, err);
+        atom_release(self->source, &parent);
+        if (status == PBASE_OK) {
+            at = below;
+        }
     }
-    *view = way.views[way.turn];
-    *leaf = way.nodes[way.turn];
+    *leaf = at;
     return status;
 }
 
@@ -124,8 +129,10 @@ static pbase_status leaf_of_position(const tree *self, uint64_t *position, atom_
     pbase_status status = tree_root_lend(self, &way.views[0], &way.nodes[0], err);
     while (status == PBASE_OK && way.nodes[way.turn].level != 0) {
         uint32_t index = node_search_position(&way.nodes[way.turn], position);
-        node_prefetch_child(self->source, &way.nodes[way.turn], index, NODE_PART_UNKNOWN);
-        status = tree_descent_down(&way, self, index, err);
+        node_child child = node_child_at(&way.nodes[way.turn], index);
+        atom_place place = atom_place_of(self->source, child.ref);
+        node_ask_child(&way.nodes[way.turn], &child, NODE_PART_UNKNOWN, &place);
+        status = tree_descent_down_at(&way, self, index, &place, err);
     }
     *view = way.views[way.turn];
     *leaf = way.nodes[way.turn];
@@ -151,24 +158,32 @@ pbase_status tree_count(const tree *self, uint64_t *out, pbase_error *err)
 pbase_status tree_get(const tree *self, pbase_bytes key, tree_item *out, bool *out_found,
                       pbase_error *err)
 {
-    bool found = false;
     node leaf;
+    pbase_bytes plain;
+    *out_found = false;
     if (self->root == ATOM_REF_NONE) {
-        *out_found = false;
         return PBASE_OK;
     }
     pbase_status status = leaf_of_key(self, key, NULL, &out->node, &leaf, err);
     if (status != PBASE_OK) {
         return status;
     }
-    uint32_t index = node_search(&leaf, key, &found);
-    if (found) {
-        status = tree_item_lend(self->source, &leaf, index, out, err);
+    node_finding finding = node_find(&leaf, key, &plain);
+    if (finding == NODE_FOUND) {
+        tree_item_plain(out, plain);
+        *out_found = true;
+        return PBASE_OK;
     }
-    if (!found || status != PBASE_OK) {
+    if (finding == NODE_UNCLEAR) {
+        uint32_t index = node_search(&leaf, key, out_found);
+        if (*out_found) {
+            status = tree_item_lend(self->source, &leaf, index, out, err);
+            *out_found = status == PBASE_OK;
+        }
+    }
+    if (!*out_found) {
         atom_release(self->source, &out->node);
     }
-    *out_found = found && status == PBASE_OK;
     return status;
 }
 

@@ -284,7 +284,9 @@ static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_fo
         }
         step->index = node_search_child_near(&step->node, key, part);
         part = node_child_part(&step->node, step->index, key);
-        node_prefetch_child(self->tree.source, &step->node, step->index, part);
+        node_child child = node_child_at(&step->node, step->index);
+        atom_place place = atom_place_of(self->tree.source, child.ref);
+        node_ask_child(&step->node, &child, part, &place);
         status = cursor_down(self, err);
     }
     return status;

@@ -59,16 +59,20 @@ static pbase_status begin(many *self, pbase_error *err)
 static pbase_status go_down(many *self, pbase_error *err)
 {
     uint32_t children[TREE_MANY_MAX];
+    atom_place places[TREE_MANY_MAX];
     bool guesses = held(self, 0)->level > 1; /* in a leaf the entry is asked for once it is known */
     for (size_t i = 0; i < self->count; i++) {
         const node *at = held(self, i);
         children[i] = node_search_child_near(at, self->keys[i], self->parts[i]);
         self->parts[i] =
             guesses ? node_child_part(at, children[i], self->keys[i]) : NODE_PART_UNKNOWN;
-        node_prefetch_child(self->tree->source, at, children[i], self->parts[i]);
+        node_child child = node_child_at(at, children[i]);
+        places[i] = atom_place_of(self->tree->source, child.ref);
+        node_ask_child(at, &child, self->parts[i], &places[i]);
     }
     for (size_t i = 0; i < self->count; i++) {
-        pbase_status status = tree_descent_down(&self->ways[i], self->tree, children[i], err);
+        pbase_status status =
+            tree_descent_down_at(&self->ways[i], self->tree, children[i], &places[i], err);
         if (status != PBASE_OK) { /* this lane holds nothing */
             for (size_t other = 0; other < self->count; other++) {
                 if (other != i) {
@@ -81,24 +85,45 @@ static pbase_status go_down(many *self, pbase_error *err)
     return PBASE_OK;
 }
 
+/* Lends the value of one key, whose head is that of entry `index`. On failure and when it is not there
+ * the lane still holds its leaf. */
+static pbase_status take_one(many *self, size_t lane, uint32_t index, tree_item *out,
+                             bool *out_found, pbase_error *err)
+{
+    const node *leaf = held(self, lane);
+    pbase_bytes plain;
+    pbase_status status = PBASE_OK;
+    out->node = self->ways[lane].views[self->ways[lane].turn];
+    if (node_find_entry(leaf, self->keys[lane], index, &plain) == NODE_FOUND) {
+        tree_item_plain(out, plain);
+        *out_found = true;
+        return PBASE_OK;
+    }
+    index = node_search(leaf, self->keys[lane], out_found);
+    if (*out_found) {
+        status = tree_item_lend(self->tree->source, leaf, index, out, err);
+        *out_found = status == PBASE_OK;
+    }
+    return status;
+}
+
 /* Lends what was found in the leaves. A failure holds nothing. */
 static pbase_status take(many *self, tree_item *out, bool *out_found, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    node_near near[TREE_MANY_MAX];
-    for (size_t i = 0; i < self->count; i++) {
-        node_search_heads(held(self, i), self->keys[i], &near[i]);
+    uint32_t entries[TREE_MANY_MAX];
+    bool heads[TREE_MANY_MAX];
+    for (size_t i = 0; i < self->count; i++) { /* which entry it is tells where to look */
+        const node *leaf = held(self, i);
+        heads[i] = node_find_head(leaf, self->keys[i], &entries[i]);
+        if (heads[i]) {
+            search_ask(node_entry_at(leaf, entries[i]), NODE_ENTRY_LINES);
+        }
     }
     for (size_t i = 0; i < self->count; i++) {
-        const node *leaf = held(self, i);
         out_found[i] = false;
-        uint32_t index = status == PBASE_OK
-                             ? node_search_tails(leaf, self->keys[i], &near[i], &out_found[i])
-                             : 0;
-        if (out_found[i]) {
-            out[i].node = self->ways[i].views[self->ways[i].turn];
-            status = tree_item_lend(self->tree->source, leaf, index, &out[i], err);
-            out_found[i] = status == PBASE_OK;
+        if (heads[i] && status == PBASE_OK) {
+            status = take_one(self, i, entries[i], &out[i], &out_found[i], err);
         }
         if (!out_found[i]) {
             release_lane(self, i);

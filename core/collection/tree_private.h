@@ -1,7 +1,7 @@
 /* tree_private.h - shared by the files of the tree. */
 #ifndef PROTOBASE_COLLECTION_TREE_PRIVATE_H
 #define PROTOBASE_COLLECTION_TREE_PRIVATE_H
-#include "collection/node.h"
+#include "collection/search.h"
 #include "collection/tree.h"
 
 /* Lends the value of an entry of a leaf: a large one is acquired into `large`. */
@@ -35,19 +35,38 @@ typedef struct {
     unsigned turn; /* of the two, the one that is held */
 } tree_descent;
 
-/* From the node that is held, an inner one, to its child `index`, which has been asked for
- * (node_prefetch_child). A failure holds nothing. */
-static inline PBASE_MUST_CHECK pbase_status tree_descent_down(tree_descent *self, const tree *in,
-                                                              uint32_t index, pbase_error *err)
+/* From the node that is held, an inner one, to its child `index`, which lies at `where` and has been
+ * asked for (node_ask_child). A failure holds nothing. */
+static inline PBASE_MUST_CHECK pbase_status tree_descent_down_at(tree_descent *self, const tree *in,
+                                                                 uint32_t index,
+                                                                 const atom_place *where,
+                                                                 pbase_error *err)
 {
     unsigned from = self->turn, to = 1 - from;
     const node *parent = &self->nodes[from];
     atom_ref child = pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_REF);
-    pbase_status status = node_acquire_asked(in->source, child, parent, index, in->positional,
-                                             &self->views[to], &self->nodes[to], err);
+    pbase_status status = node_acquire_at(in->source, child, where, parent, index, in->positional,
+                                          &self->views[to], &self->nodes[to], err);
     atom_release(in->source, &self->views[from]);
     self->turn = to;
     return status;
+}
+
+/* The same of a child that is somewhere. */
+static inline PBASE_MUST_CHECK pbase_status tree_descent_down(tree_descent *self, const tree *in,
+                                                              uint32_t index, pbase_error *err)
+{
+    const node *parent = &self->nodes[self->turn];
+    atom_ref child = pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_REF);
+    atom_place where = atom_place_of(in->source, child);
+    return tree_descent_down_at(self, in, index, &where, err);
+}
+/* Fills an item with a value that lies in its leaf and a key that is not spelled. */
+static inline void tree_item_plain(tree_item *out, pbase_bytes value)
+{
+    out->value = tree_value_of(value);
+    out->spelling = pbase_bytes_of(NULL, 0);
+    out->large.pin = NULL;
 }
 /* Lends the value and the spelling of entry `index` of a leaf; out->node stays the caller's. */
 PBASE_MUST_CHECK pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t index,

@@ -40,9 +40,9 @@ void segment_map_destroy(segment_map *map)
         return;
     }
     const pbase_alloc *alloc = map->host->alloc;
-    for (size_t i = 0; i < SEGMENT_MAP_FANOUT; i++) {
-        segment_map_page *page = atomic_load_explicit(&map->pages[i], memory_order_relaxed);
-        for (size_t j = 0; page != NULL && j < SEGMENT_MAP_FANOUT; j++) {
+    for (size_t i = 0; i < ATOM_MAP_FANOUT; i++) {
+        atom_map_page *page = atomic_load_explicit(&map->table.pages[i], memory_order_relaxed);
+        for (size_t j = 0; page != NULL && j < ATOM_MAP_FANOUT; j++) {
             segment_destroy(alloc, atomic_load_explicit(&page->slots[j], memory_order_relaxed));
         }
         pbase_alloc_free(alloc, page, sizeof *page);
@@ -55,9 +55,9 @@ void segment_map_destroy(segment_map *map)
 
 static _Atomic(mapped_segment *) *slot_of(segment_map *map, uint32_t log_id)
 {
-    segment_map_page *page =
-        atomic_load_explicit(&map->pages[log_id / SEGMENT_MAP_FANOUT], memory_order_acquire);
-    return page == NULL ? NULL : &page->slots[log_id % SEGMENT_MAP_FANOUT];
+    atom_map_page *page =
+        atomic_load_explicit(&map->table.pages[log_id / ATOM_MAP_FANOUT], memory_order_acquire);
+    return page == NULL ? NULL : &page->slots[log_id % ATOM_MAP_FANOUT];
 }
 
 /* With the mutex held. */
@@ -66,11 +66,11 @@ static pbase_status page_ensure(segment_map *map, uint32_t log_id, pbase_error *
     if (slot_of(map, log_id) != NULL) {
         return PBASE_OK;
     }
-    segment_map_page *page = pbase_alloc_zeroed(map->host->alloc, 1, sizeof *page);
+    atom_map_page *page = pbase_alloc_zeroed(map->host->alloc, 1, sizeof *page);
     if (page == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the table of segments");
     }
-    atomic_store_explicit(&map->pages[log_id / SEGMENT_MAP_FANOUT], page, memory_order_release);
+    atomic_store_explicit(&map->table.pages[log_id / ATOM_MAP_FANOUT], page, memory_order_release);
     return PBASE_OK;
 }
 
@@ -162,21 +162,6 @@ pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
     *out = segment->data + offset;
     *out_available = atomic_load_explicit(&segment->size_bytes, memory_order_relaxed) - offset;
     return PBASE_OK;
-}
-
-const uint8_t *segment_map_prefetch(segment_map *map, pbase_atom_pointer pointer, uint32_t bytes)
-{
-    uint64_t offset = pbase_atom_pointer_offset(pointer);
-    mapped_segment *segment = segment_map_segment(map, pointer, offset);
-    if (segment == NULL) {
-        return NULL;
-    }
-    __builtin_prefetch(&segment->verified[offset / PBASE_ATOM_ALIGN / 64]);
-    const uint8_t *at = segment->data + offset;
-    for (uint32_t line = 0; line < bytes; line += 64) {
-        __builtin_prefetch(at + line);
-    }
-    return at;
 }
 
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at)

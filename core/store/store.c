@@ -231,11 +231,13 @@ static pbase_status verify_mapped(store *self, const uint8_t *at, const atom_hea
     return status;
 }
 
+_Static_assert(ATOM_MAPPED_HEADER == ATOM_HEADER_BYTES, "atom_map.h knows where payloads begin");
+
 static void lend_mapped(const uint8_t *at, atom_view *out)
 {
     out->payload = at + ATOM_HEADER_BYTES;
-    out->size = pbase_get_u32(at + 4);
-    out->type = at[12];
+    out->size = pbase_get_u32(at + ATOM_MAPPED_AT_SIZE);
+    out->type = at[ATOM_MAPPED_AT_TYPE];
     out->pin = NULL;
 }
 
@@ -270,8 +272,8 @@ static pbase_status load_mapped(store *self, pbase_atom_pointer pointer, mapped_
 }
 
 /* First touch of a mapped atom, or one under a transform. */
-static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer, atom_view *out,
-                                        pbase_error *err)
+static pbase_status acquire_mapped(store *self, pbase_atom_pointer pointer, atom_view *out,
+                                   pbase_error *err)
 {
     mapped_segment *segment;
     const uint8_t *at;
@@ -283,41 +285,13 @@ static pbase_status acquire_mapped_slow(store *self, pbase_atom_pointer pointer,
     return note_pointer(err, pointer, status);
 }
 
+/* Of what atom_acquire did not find by itself. */
 static pbase_status acquire(atom_source *source, pbase_atom_pointer pointer, atom_view *out,
                             pbase_error *err)
 {
     store *self = store_from(source);
-    if (self->map == NULL) {
-        return acquire_cached(self, pointer, out, err);
-    }
-    const uint8_t *at = segment_map_verified_at(self->map, pointer);
-    if (at == NULL) {
-        return acquire_mapped_slow(self, pointer, out, err);
-    }
-    lend_mapped(at, out);
-    return PBASE_OK;
-}
-
-static bool is_known(atom_source *source, pbase_atom_pointer pointer)
-{
-    store *self = store_from(source);
-    return self->map != NULL && segment_map_verified_at(self->map, pointer) != NULL;
-}
-
-static void prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t bytes,
-                     const atom_part *parts, size_t count)
-{
-    store *self = store_from(source);
-    const uint8_t *at = NULL;
-    if (self->map != NULL) {
-        at = segment_map_prefetch(self->map, pointer, ATOM_HEADER_BYTES + bytes);
-    }
-    for (size_t i = 0; at != NULL && i < count; i++) {
-        const uint8_t *part = at + ATOM_HEADER_BYTES + parts[i].at;
-        for (uint32_t line = 0; line < parts[i].bytes; line += 64) {
-            __builtin_prefetch(part + line);
-        }
-    }
+    return self->map == NULL ? acquire_cached(self, pointer, out, err)
+                             : acquire_mapped(self, pointer, out, err);
 }
 
 static void release(atom_source *source, void *pin)
@@ -459,8 +433,6 @@ static const atom_source_vtable store_atom_vtable = {
     .acquire = acquire,
     .release = release,
     .write = write_atoms,
-    .prefetch = prefetch,
-    .is_known = is_known,
     .now_ns = now_ns,
     .read_took = read_took,
 };
@@ -495,6 +467,7 @@ static pbase_status open_parts(store *self, const store_options *options, pbase_
     bool mappable = (options->storage->vtable->capabilities & PBASE_STORAGE_MAP) != 0;
     if (status == PBASE_OK && options->use_map && mappable) {
         status = segment_map_create(options->host, options->storage, &self->map, err);
+        self->atoms.map = status == PBASE_OK ? &self->map->table : NULL;
     }
     return status;
 }

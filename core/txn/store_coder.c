@@ -48,6 +48,6 @@ static const value_coder_vtable store_coder_vtable = {
 
 void store_coder_init(store_coder *coder, store *bytes)
 {
-    coder->base.vtable = &store_coder_vtable;
+    value_coder_init(&coder->base, &store_coder_vtable);
     coder->bytes = bytes;
 }

@@ -101,21 +101,9 @@ static pbase_status heap_write(atom_source *source, const uint32_t *types,
     return PBASE_OK;
 }
 
-static void heap_prefetch(atom_source *source, pbase_atom_pointer pointer, uint32_t bytes,
-                          const atom_part *parts, size_t count)
-{
-    (void)pointer;
-    (void)bytes;
-    if (count > 0) {
-        const atom_part *last = &parts[count - 1];
-        atomic_store(&heap_source_from(source)->asked, (uint64_t)last->at << 32 | last->bytes);
-    }
-}
-
 static const atom_source_vtable heap_vtable = {.acquire = heap_acquire,
                                                .release = heap_release,
-                                               .write = heap_write,
-                                               .prefetch = heap_prefetch};
+                                               .write = heap_write};
 
 void heap_source_init(heap_source *self, const pbase_alloc *alloc)
 {

@@ -23,8 +23,6 @@ typedef struct {
     uint64_t fail_write; /* the n-th write from now on fails, 0: none */
     uint64_t fail_acquire;
     bool has_failed;
-    _Atomic uint64_t
-        asked; /* the last part of an atom asked for, past its beginning: at << 32 | bytes */
 } heap_source;
 
 /* `alloc` is borrowed until fini: of atoms in memory. */

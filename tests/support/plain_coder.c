@@ -85,6 +85,6 @@ value_coder *plain_coder(void)
 {
     static const value_coder_vtable vtable = {plain_encode, plain_encode_raw, plain_decode,
                                               plain_payload, plain_extract};
-    static value_coder coder = {&vtable};
+    static value_coder coder = {.vtable = &vtable};
     return &coder;
 }

@@ -82,6 +82,39 @@ static inline pbase_bytes pbase_buffer_view(const pbase_buffer *buffer)
 }
 
 /* Fields of disk and wire formats are little-endian; reading and writing need no alignment. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* One access each: compilers do not always see that four bytes are one number. */
+static inline void pbase_put_u16(void *at, uint16_t v)
+{
+    memcpy(at, &v, sizeof v);
+}
+static inline void pbase_put_u32(void *at, uint32_t v)
+{
+    memcpy(at, &v, sizeof v);
+}
+static inline void pbase_put_u64(void *at, uint64_t v)
+{
+    memcpy(at, &v, sizeof v);
+}
+static inline uint16_t pbase_get_u16(const void *at)
+{
+    uint16_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+static inline uint32_t pbase_get_u32(const void *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+static inline uint64_t pbase_get_u64(const void *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+#else
 static inline void pbase_put_u16(void *at, uint16_t v)
 {
     uint8_t *p = (uint8_t *)at;
@@ -115,6 +148,7 @@ static inline uint64_t pbase_get_u64(const void *at)
 {
     return (uint64_t)pbase_get_u32(at) | (uint64_t)pbase_get_u32((const uint8_t *)at + 4) << 32;
 }
+#endif
 
 /* Reads fields of untrusted bytes front to back; every step checks what is left. */
 typedef struct {
