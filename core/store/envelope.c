@@ -31,17 +31,12 @@ pbase_status store_value_encode(store *self, const pbase_value *value, pbase_buf
     return encode_with(self, self->serializer_id, value, out, err);
 }
 
-#define HEAD_BYTES_MAX 2u /* a varint of nine bits */
-
 /* What the serializer `raw` writes is the bytes themselves (docs/formats/raw.md): nobody has to be asked. */
 static pbase_status append_raw(uint8_t codec_id, pbase_bytes bytes, pbase_buffer *out,
                                pbase_error *err)
 {
-    uint8_t head[HEAD_BYTES_MAX];
-    size_t head_size = 0;
-    for (unsigned left = (unsigned)codec_id << 1; head_size == 0 || left != 0; left >>= 7) {
-        head[head_size++] = (uint8_t)((left & 0x7fu) | (left > 0x7fu ? 0x80u : 0u));
-    }
+    unsigned head = (unsigned)codec_id << 1; /* a varint of nine bits */
+    size_t head_size = head < 0x80u ? 1 : 2;
     if (bytes.size > PBASE_VALUE_BYTES_MAX - head_size) {
         pbase_status status = PBASE_FAIL(err, PBASE_LIMIT, "a value of %zu bytes; the limit is %u",
                                          bytes.size + head_size, PBASE_VALUE_BYTES_MAX);
@@ -49,11 +44,19 @@ static pbase_status append_raw(uint8_t codec_id, pbase_bytes bytes, pbase_buffer
         return status;
     }
     pbase_status status = pbase_buffer_reserve(out, head_size + bytes.size, err);
-    if (status == PBASE_OK) {
-        (void)pbase_buffer_append_bytes(out, pbase_bytes_of(head, head_size), NULL); /* reserved */
-        (void)pbase_buffer_append_bytes(out, bytes, NULL);
+    if (status != PBASE_OK) {
+        return status;
     }
-    return status;
+    if (head_size == 2) {
+        out->data[out->size++] = (uint8_t)(head | 0x80u);
+        head >>= 7;
+    }
+    out->data[out->size++] = (uint8_t)head;
+    if (bytes.size != 0) {
+        memcpy(out->data + out->size, bytes.data, bytes.size);
+        out->size += bytes.size;
+    }
+    return PBASE_OK;
 }
 
 pbase_status store_value_encode_raw(store *self, pbase_bytes bytes, pbase_buffer *out,

@@ -155,6 +155,13 @@ static pbase_status segment_cut(pbase_segment *base, const pbase_call *call, uin
     return status == PBASE_OK ? segment_sync(base, call, err) : status;
 }
 
+static pbase_status segment_punch(pbase_segment *base, const pbase_call *call, uint64_t offset,
+                                  uint64_t size, pbase_error *err)
+{
+    (void)call;
+    return os_of(base)->file->punch(segment_from(base)->file, offset, size, err);
+}
+
 static void segment_close(pbase_segment *base)
 {
     const pbase_os *os = os_of(base);
@@ -284,12 +291,14 @@ static const pbase_blocks_name_ops name_ops = {
     .list = name_list,
     .key_get = key_get,
     .key_cas = key_cas,
+    .punch = segment_punch,
     .close = blocks_close,
 };
 
 static const pbase_blocks_vtable vtable = {
     .struct_size = sizeof(pbase_blocks_vtable),
-    .capabilities = PBASE_BLOCKS_APPEND_SYNC | PBASE_BLOCKS_OVERWRITE | PBASE_BLOCKS_RANGE_READ,
+    .capabilities = PBASE_BLOCKS_APPEND_SYNC | PBASE_BLOCKS_OVERWRITE | PBASE_BLOCKS_RANGE_READ |
+                    PBASE_BLOCKS_PUNCH,
     .segment = &segment_ops,
     .name = &name_ops,
 };

@@ -253,6 +253,20 @@ pbase_status journal_shrunk(journal *self, journal_entered *out, pbase_error *er
     return PBASE_OK;
 }
 
+/* Forgotten records of the oldest segment are given back, when they are many. The last of them stay, which
+ * may help to save what damage takes. With append_lock. */
+static void thin_out(journal *self)
+{
+    uint64_t part = frame_round(self->segment_bytes / SHRUNK_PARTS, FRAME_UNIT_MAX);
+    journal_lock(self, self->state_lock);
+    pbase_position first = self->first;
+    pbase_position base = self->place_count > 0 ? self->places[0].base : first;
+    journal_unlock(self, self->state_lock);
+    if (first > base && first - base >= 2 * part) {
+        journal_place_thin(self, first - part);
+    }
+}
+
 pbase_status journal_shrink(journal *self, const pbase_call *call, pbase_error *err)
 {
     pbase_status status = pbase_call_check(call, self->os, err);
@@ -267,6 +281,9 @@ pbase_status journal_shrink(journal *self, const pbase_call *call, pbase_error *
     if (self->is_ready) { /* a tail that opening cut may still lie behind the head */
         status = journal_place_cut(self, shrunk_end(self), err);
         status = status == PBASE_OK ? journal_spares_remove(self, err) : status;
+        if (status == PBASE_OK) {
+            thin_out(self);
+        }
     }
     journal_unlock(self, self->append_lock);
     journal_unlock(self, self->trim_lock);

@@ -118,7 +118,8 @@ PBASE_MUST_CHECK pbase_status journal_prepare(journal *self, const pbase_call *c
 PBASE_MUST_CHECK pbase_status journal_shrunk(journal *self, journal_entered *out, pbase_error *err);
 /* Before an orderly end, when everything is durable and no call is under way: gives back the space
  * that only later appends would need. Spares are removed, and of the newest segment what lies more
- * than a sixteenth of a segment behind the head is cut off. Whatever fails, no record is touched. */
+ * than a sixteenth of a segment behind the head is cut off. What was forgotten in the oldest, but for the
+ * last sixteenth, becomes a hole. Whatever fails, no record is touched. */
 PBASE_MUST_CHECK pbase_status journal_shrink(journal *self, const pbase_call *call,
                                              pbase_error *err);
 /* Forgets the records before `upto`, a record or the head: whole segments become spares or are

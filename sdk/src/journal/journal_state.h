@@ -138,6 +138,9 @@ PBASE_MUST_CHECK pbase_status journal_spares_remove(journal *self, pbase_error *
  * trim_lock and append_lock. */
 PBASE_MUST_CHECK pbase_status journal_place_cut(journal *self, pbase_position end,
                                                 pbase_error *err);
+/* Gives the bytes of the oldest segment before `upto` back, if the place can and the segment will never be
+ * recycled: a spare has to have all of its blocks. Nothing is lost when that fails. */
+void journal_place_thin(journal *self, pbase_position upto);
 /* Turns the segment at `base` into a spare, or removes it when there are enough or its size is not
  * that of a spare. */
 PBASE_MUST_CHECK pbase_status journal_place_recycle(journal *self, journal_place place,

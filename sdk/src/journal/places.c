@@ -289,6 +289,31 @@ pbase_status journal_place_cut(journal *self, pbase_position end, pbase_error *e
     return status;
 }
 
+void journal_place_thin(journal *self, pbase_position upto)
+{
+    char name[JOURNAL_NAME_BYTES];
+    pbase_segment *segment = NULL;
+    journal_place place = {0, 0};
+    journal_lock(self, self->state_lock);
+    if (self->place_count > 0) {
+        place = self->places[0];
+    }
+    journal_unlock(self, self->state_lock);
+    if (place.bytes == self->segment_bytes || upto < place.base + FRAME_UNIT_MAX ||
+        upto >= place.base + place.bytes) {
+        return;
+    }
+    uint64_t bytes = (upto - place.base) / FRAME_UNIT_MAX * FRAME_UNIT_MAX;
+    journal_segment_name(place.base, name);
+    pbase_status status =
+        pbase_blocks_open(self->blocks, NULL, name, PBASE_SEGMENT_WRITE, &segment, NULL);
+    if (status == PBASE_OK) {
+        status = pbase_segment_punch(segment, NULL, 0, bytes, NULL);
+    }
+    (void)status; /* then its space stays taken */
+    pbase_segment_close(segment);
+}
+
 static bool wants_spare(journal *self)
 {
     journal_lock(self, self->state_lock);

@@ -696,6 +696,37 @@ static void a_shrunk_journal_gives_back_what_only_later_appends_need(void **stat
     assert_numbers(0, 0, 41);
 }
 
+static void what_a_shrunk_journal_has_forgotten_becomes_a_hole(void **state)
+{
+    pbase_journal_appended done[100];
+    (void)state;
+    bed_close(&on);
+    on.provider.segment_bytes = 16 * BED_SEGMENT_BYTES;
+    assert_int_equal(bed_open(&on, NULL), PBASE_OK);
+    for (uint64_t number = 0; number < 100; number++) {
+        done[number] = append(number, 1, 900, PBASE_DURABILITY_SYNC);
+    }
+    assert_int_equal(journal_trim(on.journal, NULL, done[10].first, NULL), PBASE_OK);
+    uint64_t before = sim_os_calls(sim, OS_CALL_PUNCH);
+
+    assert_int_equal(journal_shrunk(on.journal, &on.options.entered, NULL), PBASE_OK);
+    assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_OK); /* little is forgotten */
+    assert_int_equal(sim_os_calls(sim, OS_CALL_PUNCH), before);
+    assert_int_equal(journal_trim(on.journal, NULL, done[90].first, NULL), PBASE_OK);
+    on.options.first = done[90].first;
+    assert_int_equal(journal_shrunk(on.journal, &on.options.entered, NULL), PBASE_OK);
+    assert_int_equal(journal_shrink(on.journal, NULL, NULL), PBASE_OK);
+
+    assert_int_equal(sim_os_calls(sim, OS_CALL_PUNCH), before + 1);
+    assert_numbers(0, 90, 10);
+    reopen();
+    assert_numbers(0, 90, 10);
+    for (uint64_t number = 100; number < 300; number++) { /* into the next segments */
+        (void)append(number, 1, 900, PBASE_DURABILITY_SYNC);
+    }
+    assert_numbers(0, 90, 210);
+}
+
 static void a_journal_that_cannot_be_cut_takes_no_more(void **state)
 {
     (void)state;
@@ -884,6 +915,7 @@ int main(void)
         TEST(waiting_ends_with_the_call),
         TEST(a_prepared_segment_is_used_by_the_next_roll),
         TEST(a_shrunk_journal_gives_back_what_only_later_appends_need),
+        TEST(what_a_shrunk_journal_has_forgotten_becomes_a_hole),
         TEST(a_journal_that_cannot_be_cut_takes_no_more),
         TEST(two_participants_append_in_turn_and_prepare_beside_each_other),
         TEST(another_journals_frames_are_not_ours),
