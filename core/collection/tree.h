@@ -90,8 +90,8 @@ PBASE_MUST_CHECK pbase_status tree_get(const tree *self, pbase_bytes key, tree_i
  * out_found[i]. A failure holds nothing. */
 PBASE_MUST_CHECK pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t count,
                                             tree_item *out, bool *out_found, pbase_error *err);
-/* Asks for the leaf that serves `key` without waiting for it: for who goes there soon. */
-void tree_ask(const tree *self, pbase_bytes key);
+/* Asks for the leaves that serve ascending keys without waiting for them: for who goes there soon. */
+void tree_ask(const tree *self, const pbase_bytes *keys, size_t count);
 PBASE_MUST_CHECK pbase_status tree_has(const tree *self, pbase_bytes key, bool *out_found,
                                        pbase_error *err);
 /* The entry at `index`, of both shapes. */

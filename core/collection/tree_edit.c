@@ -102,6 +102,23 @@ static pbase_status entry_done(tree *self, const node_entry *entry, atom_ref rem
     return status;
 }
 
+/* A plain value of the same size goes over the one that is there, where nobody else can see it: nothing
+ * above it changes. */
+static bool overwrite(const edit *self, const node_entry *entry)
+{
+    const edit_step *leaf = &self->steps[self->depth - 1];
+    pbase_bytes old;
+    if (!leaf->owned || entry->kind != NODE_VALUE_INLINE ||
+        !node_inline_value(&leaf->node, leaf->index, &old) || old.size != entry->bytes.size) {
+        return false;
+    }
+    if (old.size != 0) {
+        uint8_t *payload = atom_ref_memory(leaf->ref)->payload;
+        memmove(payload + (old.data - leaf->node.payload), entry->bytes.data, old.size);
+    }
+    return true;
+}
+
 pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *value,
                       bool *out_replaced, pbase_error *err)
 {
@@ -124,7 +141,7 @@ pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *valu
         status = tree_plant(self, &entry, err);
     } else {
         status = edit_find_key(&run, key->bytes, &found, err);
-        if (status == PBASE_OK) {
+        if (status == PBASE_OK && !(found && overwrite(&run, &entry))) {
             node_change change = leaf_change_of(&run, &entry, found, &removed);
             status = edit_run(&run, &change, err);
         }

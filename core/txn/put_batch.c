@@ -3,8 +3,7 @@
 
 #include "collection/change.h"
 
-#define ASKED_AHEAD 6u  /* leaves on their way while one is changed */
-#define TAKEN_AHEAD 16u /* operations on their way: they lie anywhere in what waited */
+#define ASKED_TOGETHER 16u /* puts whose leaves are on their way together */
 
 void put_batch_init(put_batch *self, const pbase_alloc *alloc)
 {
@@ -154,25 +153,42 @@ static pbase_status sort_puts(const put_batch *self, const batch_target *target,
     return PBASE_OK;
 }
 
-/* The bytes of an operation that is far ahead, and the leaf of one that is near. */
-static pbase_status ask_ahead(const put_batch *self, const batch_target *target, size_t at,
-                              const tree *content, pbase_error *err)
+/* Asks for the bytes of puts, which lie anywhere in what waited. */
+static void ask_for_operations(const put_batch *self, const head_item *puts, size_t count)
 {
-    if (at + TAKEN_AHEAD < target->count) {
-        const uint8_t *coming = self->operations[target->puts[at + TAKEN_AHEAD].place].data;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *coming = self->operations[puts[i].place].data;
         __builtin_prefetch(coming);
         __builtin_prefetch(coming + 64);
         __builtin_prefetch(coming + 128);
     }
-    if (at + ASKED_AHEAD >= target->count) {
-        return PBASE_OK;
+}
+
+/* Few puts: reads them, asks for their leaves, then changes these. */
+static pbase_status apply_some(const put_batch *self, const head_item *puts, size_t count,
+                               uint8_t kind, tree *content, pbase_error *err)
+{
+    change operations[ASKED_TOGETHER];
+    pbase_bytes keys[ASKED_TOGETHER];
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
+        status = operation_at(self, puts[i].place, &operations[i], err);
+        if (status == PBASE_OK) {
+            keys[i] = operations[i].key.bytes;
+        }
     }
-    change next;
-    pbase_status status = operation_at(self, target->puts[at + ASKED_AHEAD].place, &next, err);
     if (status == PBASE_OK) {
-        tree_ask(content, next.key.bytes);
+        tree_ask(content, keys, count);
+    }
+    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
+        status = change_apply(&operations[i], kind, content, err);
     }
     return status;
+}
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 static pbase_status apply_to_one(const put_batch *self, working *trees, const batch_target *target,
@@ -184,15 +200,10 @@ static pbase_status apply_to_one(const put_batch *self, working *trees, const ba
     if (status == PBASE_OK) {
         status = sort_puts(self, target, err);
     }
-    for (size_t i = 0; i < target->count && status == PBASE_OK; i++) {
-        change operation;
-        status = ask_ahead(self, target, i, content, err);
-        if (status == PBASE_OK) {
-            status = operation_at(self, target->puts[i].place, &operation, err);
-        }
-        if (status == PBASE_OK) {
-            status = change_apply(&operation, kind, content, err);
-        }
+    for (size_t i = 0; i < target->count && status == PBASE_OK; i += ASKED_TOGETHER) {
+        size_t count = lesser(target->count - i, ASKED_TOGETHER), next = i + count;
+        ask_for_operations(self, target->puts + next, lesser(target->count - next, ASKED_TOGETHER));
+        status = apply_some(self, target->puts + i, count, kind, content, err);
     }
     return status;
 }

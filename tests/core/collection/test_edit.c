@@ -282,6 +282,78 @@ static void an_edit_that_cannot_read_leaves_the_tree_as_it_was(void **state)
     heap_source_fini(&store);
 }
 
+static pbase_bytes value_of_number(const tree *t, uint32_t number, uint8_t out[32])
+{
+    tree_item item;
+    bool found = false;
+    numbered name = numbered_key(number);
+    assert_int_equal(tree_get(t, key_of(&name).bytes, &item, &found, NULL), PBASE_OK);
+    assert_true(found && item.value.bytes.size <= 32);
+    size_t size = item.value.bytes.size;
+    memcpy(out, item.value.bytes.data, size);
+    tree_item_release(t->source, &item);
+    return pbase_bytes_of(out, size);
+}
+
+/* In leaves whose entries are all alike, and in others. */
+static void a_value_of_the_same_size_goes_over_the_old_one_unless_a_version_has_it(void **state)
+{
+    (void)state; /* no fixture */
+    for (int even = 0; even < 2; even++) {
+        heap_source store;
+        uint8_t bytes[32];
+        heap_source_init(&store, pbase_alloc_default());
+        tree t = tree_of_numbers(&store, 0, 5000, 1);
+        if (!even) {
+            assert_int_equal(put_number(&t, 2501, pbase_bytes_text("odd"), NULL), PBASE_OK);
+        }
+        atom_ref root = t.root;
+        uint64_t before = atomic_load(&store.source.memory_count);
+        assert_int_equal(put_number(&t, 2500, pbase_bytes_text("KEY-00002500"), NULL), PBASE_OK);
+        assert_true(t.root == root && atomic_load(&store.source.memory_count) == before);
+
+        tree kept = tree_keep(&t);
+        assert_int_equal(put_number(&t, 2500, pbase_bytes_text("new-00002500"), NULL), PBASE_OK);
+        assert_true(t.root != root);
+
+        pbase_bytes value = value_of_number(&t, 2500, bytes);
+        assert_true(pbase_bytes_equal(value, pbase_bytes_text("new-00002500")));
+        value = value_of_number(&kept, 2500, bytes);
+        assert_true(pbase_bytes_equal(value, pbase_bytes_text("KEY-00002500")));
+        value = value_of_number(&t, 2499, bytes);
+        assert_true(pbase_bytes_equal(value, pbase_bytes_text("key-00002499")));
+        (void)walk_of(&t, false); /* asserts that it is sound */
+        tree_fini(&kept);
+        tree_fini(&t);
+        heap_source_fini(&store);
+    }
+}
+
+/* Asking changes nothing and needs nothing; it is for the time that it saves. */
+static void leaves_can_be_asked_for_of_any_tree_and_any_keys(void **state)
+{
+    (void)state; /* no fixture */
+    heap_source store;
+    heap_source_init(&store, pbase_alloc_default());
+    const uint32_t counts[] = {0, 3, 5000, 100000};
+    for (size_t i = 0; i < 4; i++) {
+        tree t = tree_of_numbers(&store, 10, 10 + counts[i], 1);
+        numbered names[64];
+        pbase_bytes keys[64];
+        for (uint32_t step = 1; step < 4000; step *= 3) {
+            for (uint32_t j = 0; j < 64; j++) {
+                names[j] = numbered_key(j * step);
+                keys[j] = key_of(&names[j]).bytes;
+            }
+            tree_ask(&t, keys, 64);
+            tree_ask(&t, keys, 0);
+        }
+        assert_int_equal(count_of(&t), counts[i]);
+        tree_fini(&t);
+    }
+    heap_source_fini(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +368,8 @@ int main(void)
         cmocka_unit_test(an_edit_without_memory_leaves_the_tree_as_it_was),
         cmocka_unit_test(edits_in_place_survive_every_failure),
         cmocka_unit_test(an_edit_that_cannot_read_leaves_the_tree_as_it_was),
+        cmocka_unit_test(a_value_of_the_same_size_goes_over_the_old_one_unless_a_version_has_it),
+        cmocka_unit_test(leaves_can_be_asked_for_of_any_tree_and_any_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
