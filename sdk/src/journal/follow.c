@@ -16,6 +16,7 @@ void journal_mark_get(journal *self, journal_mark *out)
                           .synced = self->synced,
                           .head_crc32c = self->head_crc32c,
                           .layout = self->layout};
+    self->layout_told = self->layout;
     journal_unlock(self, self->state_lock);
     journal_unlock(self, self->append_lock);
 }
@@ -44,18 +45,19 @@ void journal_mark_take(journal *self, const journal_mark *mark)
     self->first = mark->first > self->first ? mark->first : self->first;
     self->synced = mark->synced > self->synced ? mark->synced : self->synced;
     self->synced = self->synced < self->head ? self->synced : self->head;
-    self->layout = mark->layout;
+    self->layout = self->layout_told = mark->layout;
 }
 
 /* With trim_lock and append_lock. */
 static pbase_status follow(journal *self, const journal_mark *mark, bool in_order, pbase_error *err)
 {
-    if (mark->layout != self->layout) {
+    if (mark->layout != self->layout || self->layout != self->layout_told) {
         pbase_status status = journal_places_reload(self, err);
         if (status != PBASE_OK) {
             return status;
         }
         journal_segment_replace(self, NULL);
+        self->entered_base = 0; /* another one may be remembered, under the same name even */
     }
     journal_lock(self, self->state_lock);
     bool has_moved = mark->head != self->head;
@@ -119,6 +121,7 @@ static pbase_status repair(journal *self, const journal_mark *mark, pbase_error 
         return status;
     }
     journal_segment_replace(self, NULL);
+    self->entered_base = 0;
     journal_mark there = {.head = found.head,
                           .first = mark->first,
                           .synced = mark->synced, /* of what is found now nothing is known */

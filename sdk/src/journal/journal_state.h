@@ -70,6 +70,7 @@ struct journal {
     /* append_lock and state_lock */
     bool is_ready; /* the tail is cleared, leftovers are gone */
     uint32_t layout;
+    uint32_t layout_told; /* as the last mark that was given or taken says */
     pbase_position head;
     pbase_token doubtful; /* of the append that failed; see poison */
 

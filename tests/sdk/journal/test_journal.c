@@ -749,6 +749,101 @@ static void a_journal_that_cannot_be_cut_takes_no_more(void **state)
 
 /* Each follows and appends a segment of its own, while the other makes one ahead: their names never
  * meet. */
+static journal_entered shared_entered; /* as the super block of a shared space says */
+
+static pbase_status shared_enter(void *state, const journal_entered *entered, pbase_error *err)
+{
+    if (((bed *)state)->refuses) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to remember");
+    }
+    shared_entered = *entered;
+    return PBASE_OK;
+}
+
+static void open_two(bed both[2], journal_mark *mark)
+{
+    bed_close(&on); /* the folder is theirs */
+    for (size_t i = 0; i < 2; i++) {
+        bed_init(&both[i], sim);
+        both[i].options.is_shared = true;
+        both[i].options.enter = shared_enter;
+        both[i].options.joins = i == 0 ? NULL : mark;
+        assert_int_equal(bed_open(&both[i], NULL), PBASE_OK);
+        journal_mark_get(both[i].journal, mark);
+    }
+}
+
+static void close_two(bed both[2], uint64_t count)
+{
+    bed_close(&both[0]);
+    bed_close(&both[1]);
+    on.options.entered = shared_entered;
+    reopen();
+    assert_numbers(0, 0, count);
+}
+
+/* A segment of one's own that nobody was told of goes with another one's repair. */
+static void a_segment_nobody_was_told_of_is_not_used_after_another_participants_repair(void **state)
+{
+    bed both[2];
+    bed *first = &both[0], *second = &both[1];
+    journal_mark mark;
+    pbase_journal_appended done;
+    int32_t none = PBASE_DURABILITY_NONE;
+    (void)state;
+    open_two(both, &mark);
+    assert_int_equal(bed_append(first, 0, 1, BED_SEGMENT_BYTES - 1200, none, &done, NULL),
+                     PBASE_OK);
+    journal_mark_get(first->journal, &mark);
+    assert_int_equal(journal_follow(second->journal, &mark, true, NULL), PBASE_OK);
+    second->refuses = true;
+    assert_int_equal(bed_append(second, 1, 1, 2000, none, &done, NULL), PBASE_NO_MEMORY);
+    second->refuses = false;
+
+    bed_close(first);
+    first->options.entered = shared_entered;
+    assert_int_equal(bed_open(first, NULL), PBASE_OK); /* and recovers */
+    assert_int_equal(bed_append(first, 1, 1, 100, none, &done, NULL), PBASE_OK);
+    journal_mark_get(first->journal, &mark);
+    mark.layout = 2; /* as far as the second one has come by itself: chance */
+    assert_int_equal(journal_follow(second->journal, &mark, true, NULL), PBASE_OK);
+    assert_int_equal(bed_append(second, 2, 1, 2000, none, &done, NULL), PBASE_OK);
+
+    close_two(both, 3);
+}
+
+/* What somebody remembers having entered may have gone since, and the name of another one taken. */
+static void a_segment_entered_again_after_another_participants_repair_is_remembered(void **state)
+{
+    bed both[2];
+    journal_mark mark;
+    pbase_journal_appended done;
+    pbase_position next = 4096 + BED_SEGMENT_BYTES;
+    (void)state;
+    open_two(both, &mark);
+    bed *first = &both[0], *second = &both[1];
+    int32_t none = PBASE_DURABILITY_NONE;
+    assert_int_equal(bed_append(first, 0, 1, BED_SEGMENT_BYTES - 1200, none, &done, NULL),
+                     PBASE_OK);
+    journal_mark_get(first->journal, &mark);
+    assert_int_equal(journal_follow(second->journal, &mark, true, NULL), PBASE_OK);
+    assert_int_equal(bed_append(second, 1, 1, 2000, none, &done, NULL), PBASE_OK);
+    assert_int_equal(shared_entered.base, next);
+
+    sim_os_flip(sim, segment_path(next), 100, 1); /* as if the frame had not been written whole */
+    bed_close(first);
+    first->options.entered = shared_entered;
+    assert_int_equal(bed_open(first, NULL), PBASE_OK); /* and recovers */
+    assert_int_equal(bed_append(first, 1, 1, 100, none, &done, NULL), PBASE_OK);
+    assert_int_equal(shared_entered.base, 4096);
+    journal_mark_get(first->journal, &mark);
+    assert_int_equal(journal_follow(second->journal, &mark, true, NULL), PBASE_OK);
+    assert_int_equal(bed_append(second, 2, 1, 2000, none, &done, NULL), PBASE_OK);
+
+    assert_int_equal(shared_entered.base, next);
+    close_two(both, 3);
+}
+
 static void two_participants_append_in_turn_and_prepare_beside_each_other(void **state)
 {
     (void)state;
@@ -917,6 +1012,8 @@ int main(void)
         TEST(a_shrunk_journal_gives_back_what_only_later_appends_need),
         TEST(what_a_shrunk_journal_has_forgotten_becomes_a_hole),
         TEST(a_journal_that_cannot_be_cut_takes_no_more),
+        TEST(a_segment_nobody_was_told_of_is_not_used_after_another_participants_repair),
+        TEST(a_segment_entered_again_after_another_participants_repair_is_remembered),
         TEST(two_participants_append_in_turn_and_prepare_beside_each_other),
         TEST(another_journals_frames_are_not_ours),
         TEST(a_larger_atomic_unit_continues_a_journal_with_a_smaller_one),
