@@ -142,9 +142,10 @@ static pbase_status follow_state(check_atoms *self, const space_state *state, pb
 
 /* --------------------------------------------------------------------------------- the past --- */
 
-/* The kept checkpoint at or before `sequence`, as a state, which holds its atoms from then on. */
+/* The kept checkpoint at or before `sequence`, as a state, which holds its atoms from then on.
+ * `*out_is_later`: it was made since the segments were listed. */
 static pbase_status past_state(const check_atoms *self, uint64_t sequence, space_state **out,
-                               pbase_error *err)
+                               bool *out_is_later, pbase_error *err)
 {
     engine_pin pin = {.is_set = false};
     retained_checkpoint checkpoint;
@@ -152,9 +153,27 @@ static pbase_status past_state(const check_atoms *self, uint64_t sequence, space
     pbase_status status = history_pin(of, sequence, &pin, &checkpoint, err);
     if (status == PBASE_OK) {
         status = history_checkpoint_state(of, &checkpoint, out, err);
+        *out_is_later = checkpoint.replay > self->listed_replay;
     }
     history_unpin(of, &pin);
     return status;
+}
+
+/* What a later checkpoint wrote is not in the list. */
+static pbase_status note_newest_checkpoint(check_atoms *self, pbase_error *err)
+{
+    engine_pin pin = {.is_set = false};
+    retained_checkpoint checkpoint = {.replay = 0};
+    engine *of = self->space->engine;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = history_pin(of, self->newest->sequence, &pin, &checkpoint, &why);
+    history_unpin(of, &pin);
+    self->listed_replay = checkpoint.replay;
+    if (status != PBASE_OK && status != PBASE_NOT_FOUND && err != NULL) {
+        *err = why;
+    }
+    return status == PBASE_NOT_FOUND ? PBASE_OK : status;
 }
 
 static pbase_status follow_past(check_atoms *self, pbase_error *err)
@@ -164,9 +183,10 @@ static pbase_status follow_past(check_atoms *self, pbase_error *err)
     pbase_status status = PBASE_OK;
     for (bool more = true; status == PBASE_OK && more;) {
         space_state *state = NULL;
+        bool is_later = false;
         pbase_error why;
         pbase_error_init(&why);
-        status = past_state(self, sequence, &state, &why);
+        status = past_state(self, sequence, &state, &is_later, &why);
         if (status == PBASE_NOT_FOUND) { /* none is older */
             return PBASE_OK;
         }
@@ -179,7 +199,7 @@ static pbase_status follow_past(check_atoms *self, pbase_error *err)
         (void)snprintf(when, sizeof when, " as of commit %" PRIu64 " (kept past only)",
                        state->sequence);
         self->when = when;
-        status = follow_state(self, state, err);
+        status = is_later ? PBASE_OK : follow_state(self, state, err);
         more = state->sequence > 0;
         sequence = state->sequence - 1;
         space_state_unref(state);
@@ -218,8 +238,8 @@ static pbase_status follow_journal(check_atoms *self, pbase_error *err)
     self->when = " (adopted by a kept record)";
     while (status == PBASE_OK) {
         status = record_scan_next(&scan, self->call, &record, &why);
-        if (status == PBASE_OK) {
-            status = record_adopted_each(&record, follow_adopted, self, &why);
+        if (status == PBASE_OK && record.head.sequence <= self->newest->sequence) {
+            status = record_adopted_each(&record, follow_adopted, self, &why); /* else too late */
         }
     }
     self->when = "";
@@ -284,7 +304,10 @@ pbase_status check_atoms_run(check_atoms *self, pbase_error *err)
     const segment_scan_options options = {
         .call = self->call, .progress = self->options->progress, .state = self->options->state};
     self->when = "";
-    pbase_status status = segment_scan_list(&self->scan, self->call, err);
+    pbase_status status = note_newest_checkpoint(self, err);
+    if (status == PBASE_OK) {
+        status = segment_scan_list(&self->scan, self->call, err);
+    }
     if (status == PBASE_OK) {
         status = segment_scan_run(&self->scan, &options, err);
     }

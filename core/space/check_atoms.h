@@ -19,6 +19,7 @@ typedef struct {
     const pbase_call *call;
     const space_state *newest; /* borrowed; taken before the segments are listed */
     segment_scan scan;
+    pbase_position listed_replay; /* of the newest checkpoint when the segments were listed */
     pbase_check_report *report;
     pbase_status (*tell)(void *state, pbase_status code, const char *place, const char *message,
                          pbase_error *err);

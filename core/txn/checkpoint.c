@@ -34,12 +34,24 @@ typedef struct {
     uint64_t fence;     /* of the lock `checkpoint` */
 } checkpoint_run;
 
+/* Takes the commit lock, with nothing left to be applied; most of it is applied before, beside commits. */
+static pbase_status lock_applied(engine *self, pbase_error *err)
+{
+    pbase_status status = deferred_apply(self, err);
+    if (status == PBASE_OK) {
+        engine_lock(self, self->commit_mutex);
+        status = deferred_apply(self, err);
+        if (status != PBASE_OK) {
+            engine_unlock(self, self->commit_mutex);
+        }
+    }
+    return status;
+}
+
 static pbase_status take_base(engine *self, checkpoint_run *run, pbase_error *err)
 {
-    engine_lock(self, self->commit_mutex);
-    pbase_status status = deferred_apply(self, err);
+    pbase_status status = lock_applied(self, err);
     if (status != PBASE_OK) {
-        engine_unlock(self, self->commit_mutex);
         return status;
     }
     engine_lock(self, self->queue_mutex);
@@ -47,6 +59,7 @@ static pbase_status take_base(engine *self, checkpoint_run *run, pbase_error *er
     run->replay = self->head;
     run->bytes = self->bytes_since_checkpoint;
     run->since_ns = self->unsettled_since_ns;
+    engine_settling_begins(self, run->bytes);
     self->bytes_since_checkpoint = 0;
     engine_unlock(self, self->queue_mutex);
     engine_unlock(self, self->commit_mutex);
@@ -90,14 +103,14 @@ static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error
 
 static pbase_status publish_rebased(engine *self, const ref_map *moved, pbase_error *err)
 {
-    engine_lock(self, self->commit_mutex);
     atom_ref catalog = ATOM_REF_NONE;
     atom_source *atoms = store_atoms(self->bytes);
-    pbase_status status = deferred_apply(self, err);
-    if (status == PBASE_OK) {
-        status = tree_rebase(atoms, self->newest->catalog, moved->count > 0 ? moved : NULL,
-                             &catalog, err);
+    pbase_status status = lock_applied(self, err);
+    if (status != PBASE_OK) {
+        return status;
     }
+    status =
+        tree_rebase(atoms, self->newest->catalog, moved->count > 0 ? moved : NULL, &catalog, err);
     if (status == PBASE_OK) {
         space_state *next = space_state_create(&self->states, atoms, catalog,
                                                self->newest->sequence, self->newest->timestamp_ns);
@@ -184,6 +197,9 @@ static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pba
         .replay = run->replay};
     retained_list_init(&run->kept, self->host->alloc);
     pbase_status status = history_checkpoint_begin(self, &own, &run->kept, err);
+    if (status == PBASE_OK) { /* beside commits, which would wait while the record is appended */
+        status = engine_flush_to(self, run->replay, err);
+    }
     if (status == PBASE_OK) {
         status = append_record(self, run, err);
     }
@@ -276,7 +292,6 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
 {
     const pbase_os *os = self->host->os;
     engine_lock(self, self->queue_mutex);
-    self->settling = false;
     if (status == PBASE_OK) {
         self->counters.checkpoints++;
         self->counters.checkpoint_ns += os->system->monotonic_ns(os) - began_ns;
@@ -289,8 +304,7 @@ static void account(engine *self, const checkpoint_run *run, pbase_status status
         self->bytes_since_checkpoint += run->bytes; /* still due */
         self->unsettled_since_ns = run->bytes > 0 ? run->since_ns : self->unsettled_since_ns;
     }
-    self->settled_memory_bytes = atomic_load(&store_atoms(self->bytes)->memory_bytes);
-    os->lock->cond_broadcast(self->checkpoint_ended);
+    engine_settling_ends(self, status == PBASE_OK);
     engine_unlock(self, self->queue_mutex);
 }
 
@@ -506,23 +520,6 @@ pbase_status engine_compact(engine *self, const pbase_call *call, const sweep_li
 
 /* ---------------------------------------------------------------------------- background ---- */
 
-/* With the queue locked. */
-static uint64_t unsettled_bytes(engine *self)
-{
-    uint64_t held =
-        atomic_load_explicit(&store_atoms(self->bytes)->memory_bytes, memory_order_relaxed);
-    return held > self->settled_memory_bytes ? held - self->settled_memory_bytes : 0;
-}
-
-/* With the queue locked. */
-static bool is_due(engine *self)
-{
-    int64_t unused;
-    return !self->poisoned && deferred_sequence(self, &unused) > self->settled_sequence &&
-           (self->bytes_since_checkpoint >= self->options.checkpoint_bytes ||
-            unsettled_bytes(self) >= MEMORY_START_FACTOR * self->options.checkpoint_bytes);
-}
-
 #define SETTLER_NAP_MS 200u    /* how late growth of memory alone is noticed */
 #define SETTLER_RETRY_MS 1000u /* after a failure */
 
@@ -551,7 +548,7 @@ static void settler_run(void *engine_pointer)
     engine_lock(self, self->queue_mutex);
     while (!self->settler_stops) {
         uint64_t nap_ms = apply_when_due(self) ? SETTLER_NAP_MS : SETTLER_RETRY_MS;
-        if (is_due(self)) {
+        if (engine_checkpoint_is_due(self)) {
             pbase_error why;
             pbase_call now = {.deadline_ns = os->system->monotonic_ns(os)};
             pbase_error_init(&why);
@@ -613,32 +610,7 @@ pbase_status engine_settler_ensure(engine *self, pbase_error *err)
 pbase_status engine_settler_begin(engine *self, pbase_error *err)
 {
     engine_lock(self, self->queue_mutex);
-    pbase_status status = is_due(self) ? settler_start(self, err) : PBASE_OK;
-    engine_unlock(self, self->queue_mutex);
-    return status;
-}
-
-pbase_status engine_wait_for_room(engine *self, const pbase_call *call, pbase_error *err)
-{
-    const pbase_os *os = self->host->os;
-    uint64_t limit = MEMORY_WAIT_FACTOR * self->options.checkpoint_bytes;
-    pbase_status status = PBASE_OK;
-    engine_lock(self, self->queue_mutex);
-    if (unsettled_bytes(self) < limit) {
-        engine_unlock(self, self->queue_mutex);
-        return PBASE_OK;
-    }
-    self->counters.waits++;
-    uint64_t failures = self->counters.checkpoint_failures + self->counters.checkpoint_refusals;
-    os->lock->cond_signal(self->settler_wakes);
-    while (status == PBASE_OK && unsettled_bytes(self) >= limit &&
-           (self->settling || is_due(self)) &&
-           failures == self->counters.checkpoint_failures + self->counters.checkpoint_refusals) {
-        status = pbase_call_check(call, os, err);
-        uint64_t nap = pbase_os_deadline(os, SETTLER_NAP_MS);
-        uint64_t deadline = call == NULL || call->deadline_ns > nap ? nap : call->deadline_ns;
-        (void)os->lock->cond_wait(self->checkpoint_ended, self->queue_mutex, deadline);
-    }
+    pbase_status status = engine_checkpoint_is_due(self) ? settler_start(self, err) : PBASE_OK;
     engine_unlock(self, self->queue_mutex);
     return status;
 }

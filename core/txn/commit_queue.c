@@ -162,9 +162,10 @@ static void gather(engine *self, const engine_commit_request *leader)
 }
 
 static void answer_members(engine *self, engine_commit_request **members, size_t count,
-                           wake_list *wake)
+                           bool were_held, wake_list *wake)
 {
     bool is_flushed = false;
+    self->counters.held += were_held ? count : 0;
     for (size_t i = 0; i < count; i++) {
         self->counters.commits += members[i]->status == PBASE_OK;
         self->counters.conflicts += members[i]->status == PBASE_CONFLICT;
@@ -176,14 +177,14 @@ static void answer_members(engine *self, engine_commit_request **members, size_t
 }
 
 /* One round: everybody who waits. A failure concerns nobody but the leader: no request was taken. */
-static pbase_status lead_once(engine *self, const engine_commit_request *leader,
+static pbase_status lead_once(engine *self, const engine_commit_request *leader, bool is_held,
                               const pbase_call *call, wake_list *wake, pbase_error *err)
 {
     engine_commit_request *members[GROUP_MEMBERS_MAX];
     pbase_bytes records[GROUP_MEMBERS_MAX];
     size_t count = 0;
     gather(self, leader);
-    uint64_t oldest = oldest_base(self);
+    uint64_t oldest = oldest_base(self), appended = self->counters.record_bytes;
     engine_unlock(self, self->queue_mutex);
     engine_lock(self, self->commit_mutex);
     pbase_status status = engine_turn_begin(self, call, err);
@@ -197,7 +198,8 @@ static pbase_status lead_once(engine *self, const engine_commit_request *leader,
     }
     engine_unlock(self, self->commit_mutex);
     engine_lock(self, self->queue_mutex);
-    answer_members(self, members, count, wake);
+    answer_members(self, members, count, is_held, wake);
+    engine_group_weighs(self, self->counters.record_bytes - appended);
     return status;
 }
 
@@ -217,9 +219,10 @@ static pbase_status lead(engine *self, engine_commit_request *request, const pba
 {
     wake_list wake = {.count = 0};
     self->has_leader = true;
+    bool is_held = engine_hold_back(self, call);
     pbase_status status = pbase_call_check(call, self->host->os, err);
     if (status == PBASE_OK) {
-        status = lead_once(self, request, call, &wake, err);
+        status = lead_once(self, request, is_held, call, &wake, err);
     }
     if (status != PBASE_OK) {
         bool was_there = queue_leave(self, request);
@@ -292,11 +295,11 @@ pbase_status engine_commit(engine *self, engine_commit_request *request, const p
     if (request->durability == PBASE_DURABILITY_DEFAULT) {
         request->durability = self->options.durability;
     }
+    uint64_t began_ns = os->system->monotonic_ns(os);
     pbase_status status = commit_check(self, call, err);
     if (status != PBASE_OK) {
         return status;
     }
-    uint64_t began_ns = os->system->monotonic_ns(os);
     pbase_buffer_init(&request->record, self->host->alloc);
     status = commit_queued(self, request, call, err);
     pbase_buffer_fini(&request->record);

@@ -5,17 +5,14 @@
 #include "txn/deferred.h"
 #include "txn/history.h"
 #include "txn/move_plan.h"
+#include "txn/pressure.h"
 #include "txn/store_coder.h"
-
-/* Memory of unsettled atoms, as a multiple of checkpoint_bytes: where a checkpoint starts early,
- * and where commits begin to wait for it. */
-#define MEMORY_START_FACTOR 4u
-#define MEMORY_WAIT_FACTOR 8u
 
 typedef struct {
     uint64_t commits, conflicts, groups, records, record_bytes;
     uint64_t gathers; /* times a leader waited for others to come back */
     uint64_t checkpoints, checkpoint_failures, checkpoint_ns, waits;
+    uint64_t held, held_ns;       /* commits that were held back; how long their groups were */
     uint64_t checkpoint_refusals; /* another process had the right */
     uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
     uint64_t sweeps, freed_segments, freed_bytes, punched_bytes, moved_bytes;
@@ -78,6 +75,7 @@ struct engine {
     engine_snapshot *snapshots;                     /* queue: all that were entered, open or not */
     engine_counters counters;                       /* queue */
     latency commits; /* from asking to being done, at whatever durability */
+    latency holds;   /* of groups that were held back: how long */
     latency flushes; /* of appends that had to reach the disk, and of syncs */
     bool poisoned;   /* queue: an append failed; only reads go on */
 
@@ -92,16 +90,20 @@ struct engine {
     uint64_t unsettled_since_ns;     /* queue: when they began to grow from 0 */
     uint64_t settled_sequence;       /* queue: of the last checkpoint */
     uint64_t settled_memory_bytes;   /* queue: held by atoms in memory after it */
-    uint64_t swept_live_bytes;       /* of the one who settles: as the last sweep found */
-    uint64_t swept_held_bytes;       /* likewise: what the store took of the device after it */
-    bool cannot_punch;               /* likewise: the storage found that it cannot */
-    uint64_t punch_ns;               /* likewise: what a hole took lately */
-    move_plan moves;                 /* likewise: of the last sweep, for the next checkpoint */
-    uint64_t swept_written_bytes;    /* likewise: atoms written before it */
-    uint64_t swept_sequence;         /* queue: newest at the last sweep */
-    bool has_moved;                  /* likewise of the one who settles: something since */
-    uint32_t sweep_cancelled;        /* atomic: the background is to end */
-    bool is_closing;                 /* it has: one more checkpoint is made, and a sweep in brief */
+    uint64_t journal_grown_bytes;    /* queue: since opening */
+    uint64_t settled_grown_bytes; /* queue: what of that memory was for after the last checkpoint */
+    pressure_pace pace;           /* queue */
+    uint64_t held_until_ns;       /* queue: the next group; 0: it is not held back */
+    uint64_t swept_live_bytes;    /* of the one who settles: as the last sweep found */
+    uint64_t swept_held_bytes;    /* likewise: what the store took of the device after it */
+    bool cannot_punch;            /* likewise: the storage found that it cannot */
+    uint64_t punch_ns;            /* likewise: what a hole took lately */
+    move_plan moves;              /* likewise: of the last sweep, for the next checkpoint */
+    uint64_t swept_written_bytes; /* likewise: atoms written before it */
+    uint64_t swept_sequence;      /* queue: newest at the last sweep */
+    bool has_moved;               /* likewise of the one who settles: something since */
+    uint32_t sweep_cancelled;     /* atomic: the background is to end */
+    bool is_closing;              /* it has: one more checkpoint is made, and a sweep in brief */
 };
 
 static inline void engine_lock(engine *self, pbase_os_mutex *mutex)
@@ -119,6 +121,9 @@ static inline void engine_unlock(engine *self, pbase_os_mutex *mutex)
 PBASE_MUST_CHECK pbase_status engine_append(engine *self, const pbase_bytes *records, size_t count,
                                             int32_t durability, bool names_atoms,
                                             pbase_journal_appended *out, pbase_error *err);
+/* Makes what the journal has before `upto`, and atoms written, durable. A failure that leaves that
+ * unsure poisons the engine. */
+PBASE_MUST_CHECK pbase_status engine_flush_to(engine *self, pbase_position upto, pbase_error *err);
 /* Takes at most GROUP_MEMBERS_MAX requests from validation to publishing, each with its status in the
  * end; the commit lock is held. `records` has room for one of each (group.c). */
 #define GROUP_MEMBERS_MAX 256u
@@ -179,7 +184,20 @@ bool engine_leave(engine *self);
 PBASE_MUST_CHECK pbase_status engine_settler_ensure(engine *self, pbase_error *err);
 /* At the end of opening: starts it when there is something to be settled at once. */
 PBASE_MUST_CHECK pbase_status engine_settler_begin(engine *self, pbase_error *err);
-/* Waits while far more is unsettled than a checkpoint should leave (checkpoint.c). */
+
+/* Commits and checkpoints (backlog.c). With the queue locked: */
+bool engine_checkpoint_is_due(engine *self);
+/* A checkpoint has taken its base, of so much journal; it has ended, and wakes who waits for that. */
+void engine_settling_begins(engine *self, uint64_t journal_bytes);
+void engine_settling_ends(engine *self, bool is_done);
+/* A group took so much of the journal: decides how long the next one is held back. */
+void engine_group_weighs(engine *self, uint64_t journal_bytes);
+/* Holds back who leads the next group, while checkpoints are behind; the queue is let go of meanwhile.
+ * True: it was. */
+bool engine_hold_back(engine *self, const pbase_call *call);
+/* How far commits are held back, in thousandths. */
+uint32_t engine_pressure(engine *self);
+/* Without: waits while far more is unsettled than a checkpoint should leave. */
 PBASE_MUST_CHECK pbase_status engine_wait_for_room(engine *self, const pbase_call *call,
                                                    pbase_error *err);
 

@@ -8,7 +8,7 @@ typedef struct {
     uint64_t since, journal_age_ns;
     uint64_t readers, oldest_reader;
     uint64_t snapshots, oldest_snapshot, oldest_snapshot_ns;
-    uint64_t pinned_bytes;
+    uint64_t pinned_bytes, pressure;
 } engine_now;
 
 /* The clock may have been read before what it is compared with. */
@@ -58,6 +58,7 @@ static void read_now(engine *self, engine_now *out)
     out->settled = self->settled_sequence;
     out->since = self->bytes_since_checkpoint;
     out->journal_age_ns = out->since == 0 ? 0 : since_ns(now_ns, self->unsettled_since_ns);
+    out->pressure = engine_pressure(self);
     out->readers = self->reader_count;
     out->oldest_reader =
         self->readers_oldest == NULL ? out->sequence : self->readers_oldest->sequence;
@@ -97,6 +98,9 @@ static pbase_status tell_commits(engine *self, const engine_now *now, pbase_stat
         {"conflicts", counts->conflicts, "count"},
         {"commit_groups", counts->groups, "count"},
         {"commit_gathers", counts->gathers, "count"},
+        {"commit_pressure", now->pressure, "count"},
+        {"commit_held", counts->held, "count"},
+        {"commit_held_ns", counts->held_ns, "ns"},
         {"commit_waits", counts->waits, "count"},
         {"unapplied_bytes", now->waiting_bytes, "bytes"},
         {"apply_rounds", counts->applied_rounds, "count"},
@@ -108,6 +112,9 @@ static pbase_status tell_commits(engine *self, const engine_now *now, pbase_stat
     pbase_status status = tell(figures, sizeof figures / sizeof figures[0], each, each_state, err);
     if (status == PBASE_OK) {
         status = latency_tell(&self->commits, "commit", each, each_state, err);
+    }
+    if (status == PBASE_OK) {
+        status = latency_tell(&self->holds, "held", each, each_state, err);
     }
     return status == PBASE_OK ? latency_tell(&self->flushes, "flush", each, each_state, err)
                               : status;

@@ -54,6 +54,7 @@ static void publish_loaded(engine *self, const engine_loaded *loaded, retained_l
     self->settled_sequence = loaded->settled;
     self->bytes_since_checkpoint = 0;
     engine_journal_grew(self, loaded->bytes);
+    self->settled_grown_bytes = 0;
     self->settled_memory_bytes = 0; /* what is in memory now was not settled by it */
     self->counters.rebases++;
     engine_unlock(self, self->queue_mutex);

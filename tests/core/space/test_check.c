@@ -311,6 +311,71 @@ static void findings_beyond_the_limit_are_counted(void **unused)
     assert_true(report.findings > 2);
 }
 
+/* Does something while a check is on its way, once its list of segments is made. */
+typedef struct {
+    places heard; /* first: hear_place takes it */
+    bool adopts;  /* a large transaction, else a checkpoint */
+    bool is_done;
+} busy_listener;
+
+static void adopt(void)
+{
+    pbase_txn_options options = pbase_txn_options_default();
+    options.memory_bytes_max = 1 << 16; /* its trees go to the store before its record */
+    options.log_bytes_max = 1 << 12;
+    pbase_txn *txn = NULL;
+    assert_int_equal(pbase_txn_begin(f.database, &options, &txn, NULL), PBASE_OK);
+    pbase_dict *dict = fixture_dict(txn, "adopted");
+    for (int64_t i = 0; i < 20000; i++) {
+        fixture_put(&dict, i, i);
+    }
+    assert_int_equal(pbase_txn_store_dict(txn, "adopted", dict, NULL), PBASE_OK);
+    pbase_dict_close(dict);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+}
+
+static pbase_status go_on(void *state, uint64_t done, uint64_t total, pbase_error *err)
+{
+    busy_listener *self = state;
+    (void)done;
+    (void)total;
+    if (self->is_done) {
+        return PBASE_OK;
+    }
+    self->is_done = true;
+    if (self->adopts) {
+        adopt();
+        return PBASE_OK;
+    }
+    return pbase_space_checkpoint(f.space, NULL, err);
+}
+
+static void check_beside(bool adopts)
+{
+    static busy_listener self;
+    pbase_check_report report;
+    pbase_check_options options = {.each = hear_place, .progress = go_on, .state = &self};
+    self = (busy_listener){.adopts = adopts};
+    fill("people", 3000, 1);
+    assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
+    fill("people", 3000, 2); /* the next checkpoint settles it: what the check begins with */
+    assert_int_equal(pbase_space_check_with(f.space, &options, NULL, &report, NULL), PBASE_OK);
+    assert_true(self.is_done);
+    assert_int_equal(report.findings, 0);
+}
+
+static void what_a_checkpoint_stores_while_a_check_runs_is_not_taken_for_missing(void **unused)
+{
+    (void)unused;
+    check_beside(false);
+}
+
+static void what_a_transaction_stores_while_a_check_runs_is_not_taken_for_missing(void **unused)
+{
+    (void)unused;
+    check_beside(true);
+}
+
 int main(void)
 {
 #define SENTENCE_ON_FILES(test) cmocka_unit_test_setup_teardown(test, begin_files, end)
@@ -325,6 +390,8 @@ int main(void)
         SENTENCE_ON_FILES(damage_that_nobody_needs_is_told_as_such),
         SENTENCE_ON_FILES(a_segment_that_was_cut_is_refused_when_it_was_closed_in_order),
         SENTENCE_ON_FILES(findings_beyond_the_limit_are_counted),
+        SENTENCE_ON_FILES(what_a_checkpoint_stores_while_a_check_runs_is_not_taken_for_missing),
+        SENTENCE_ON_FILES(what_a_transaction_stores_while_a_check_runs_is_not_taken_for_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
