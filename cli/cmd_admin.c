@@ -42,9 +42,27 @@ static pbase_status print_usage(cli *self, figure_printer *printer, pbase_error 
                               : status;
 }
 
+/* What is there for older states alone. */
+static pbase_status print_pinned(cli *self, figure_printer *printer, pbase_error *err)
+{
+    pbase_space_pinned_report pinned = {.snapshots = 0};
+    pbase_status status = pbase_space_pinned(self->space, &self->call, &pinned, err);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } figures[] = {
+        {"pinned_by_past", pinned.past_bytes},
+        {"pinned_by_snapshots", pinned.snapshots_bytes},
+        {"pinned_by_oldest_snapshot", pinned.oldest_bytes},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {
+        status = print_figure(printer, figures[i].name, figures[i].value, "bytes", err);
+    }
+    return status;
+}
+
 CLI_COMMAND(cmd_stats)
 {
-    (void)arguments;
     figure_printer printer = {.run = self};
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
@@ -52,6 +70,9 @@ CLI_COMMAND(cmd_stats)
     }
     if (status == PBASE_OK) {
         status = print_usage(self, &printer, err);
+    }
+    if (status == PBASE_OK && arguments->values[STATS_PINNED] != NULL) {
+        status = print_pinned(self, &printer, err);
     }
     return status == PBASE_OK && self->json ? cli_print(err, "%s}\n", printer.any ? "" : "{")
                                             : status;

@@ -111,6 +111,11 @@ static const cli_option roots_options[] = {
 
 /* -------------------------------------------------------------------------------- the others -- */
 
+static const cli_option stats_options[] = {
+    [STATS_PINNED] = {"--pinned", NULL, CLI_FLAG, false,
+                      "also what snapshots and the kept past alone hold, which takes longer"},
+    NO_MORE_OPTIONS,
+};
 static const cli_option check_options[] = {
     [CHECK_QUICK] = {"--quick", NULL, CLI_FLAG, false,
                      "checksums and references alone: not entries, values and indexes"},
@@ -338,7 +343,7 @@ const cli_command cli_commands[] = {
      "Times are quantiles: commit_p99 is what 99 of 100 commits took at most. What is live is "
      "looked "
      "for in the inner nodes of every collection.",
-     "protobase stats", no_operands, no_options, cmd_stats},
+     "protobase stats\nprotobase stats --pinned --json", no_operands, stats_options, cmd_stats},
     {"check", "verify every checksum, every reference and every value",
      "Reads all segments from end to end; a damaged atom is told with the collection and the keys "
      "that it serves, one that nobody needs as such. Goes on behind damage. --quick leaves "

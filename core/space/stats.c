@@ -4,6 +4,7 @@
 #include "collection/tree.h"
 #include "space/space_private.h"
 #include "store/atom_format.h"
+#include "txn/pinned.h"
 
 #include <protobase/stats.h>
 #include <string.h>
@@ -133,6 +134,27 @@ pbase_status pbase_space_usage(pbase_space *space, const pbase_call *call,
         report.dead_bytes =
             report.store_bytes > report.live_bytes ? report.store_bytes - report.live_bytes : 0;
         *out = report;
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------------------- pinned ------ */
+
+pbase_status pbase_space_pinned(pbase_space *space, const pbase_call *call,
+                                pbase_space_pinned_report *out, pbase_error *err)
+{
+    pinned_report found;
+    pbase_status status = space_refresh(space, err);
+    if (status == PBASE_OK) {
+        status = engine_pinned(space->engine, call, &found, err);
+    }
+    if (status == PBASE_OK) {
+        *out = (pbase_space_pinned_report){.snapshots = found.snapshots,
+                                           .oldest_sequence = found.oldest_sequence,
+                                           .oldest_age_ns = found.oldest_age_ns,
+                                           .oldest_bytes = found.oldest_bytes,
+                                           .snapshots_bytes = found.snapshots_bytes,
+                                           .past_bytes = found.past_bytes};
     }
     return status;
 }

@@ -197,9 +197,6 @@ static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pba
         .replay = run->replay};
     retained_list_init(&run->kept, self->host->alloc);
     pbase_status status = history_checkpoint_begin(self, &own, &run->kept, err);
-    if (status == PBASE_OK) { /* beside commits, which would wait while the record is appended */
-        status = engine_flush_to(self, run->replay, err);
-    }
     if (status == PBASE_OK) {
         status = append_record(self, run, err);
     }

@@ -218,21 +218,6 @@ static bool is_harmless(pbase_status status, const pbase_error *err)
             status == PBASE_UNSUPPORTED || status == PBASE_BUSY || status == PBASE_TIMEOUT);
 }
 
-/* Nobody knows what the device has when a write or a flush failed. */
-static void poison_unless_harmless(engine *self, pbase_status status, const pbase_error *why)
-{
-    if (is_harmless(status, why)) {
-        return;
-    }
-    engine_lock(self, self->queue_mutex);
-    self->poisoned = true;
-    engine_unlock(self, self->queue_mutex);
-    pbase_log_write(self->host->log, PBASE_LOG_ERROR, "core/commit",
-                    "the journal cannot be written (%s); the space is read only until it is "
-                    "opened again",
-                    why->message);
-}
-
 #define SYNC_MEAN_OF 8u /* a running mean over about so many appends */
 
 /* With the commit lock. */
@@ -277,33 +262,17 @@ pbase_status engine_append(engine *self, const pbase_bytes *records, size_t coun
         why.token = append.token;
         pbase_error_hint(&why, "open the space again and ask pbase_space_outcome with the token");
     }
-    poison_unless_harmless(self, status, &why);
+    if (!is_harmless(status, &why)) {
+        engine_lock(self, self->queue_mutex);
+        self->poisoned = true;
+        engine_unlock(self, self->queue_mutex);
+        pbase_log_write(self->host->log, PBASE_LOG_ERROR, "core/commit",
+                        "the journal cannot be written (%s); the space is read only until it is "
+                        "opened again",
+                        why.message);
+    }
     if (err != NULL) {
         *err = why;
-    }
-    return status;
-}
-
-static pbase_status sync_to(engine *self, const pbase_call *call, pbase_position upto,
-                            pbase_error *err)
-{
-    const pbase_os *os = self->host->os;
-    uint64_t began_ns = os->system->monotonic_ns(os);
-    pbase_status status = pbase_storage_sync(self->storage, call, upto, PBASE_DURABILITY_SYNC, err);
-    latency_record(&self->flushes, os->system->monotonic_ns(os) - began_ns);
-    return status;
-}
-
-pbase_status engine_flush_to(engine *self, pbase_position upto, pbase_error *err)
-{
-    pbase_error why;
-    pbase_error_init(&why);
-    pbase_status status = sync_to(self, NULL, upto, &why);
-    if (status != PBASE_OK) {
-        poison_unless_harmless(self, status, &why);
-        if (err != NULL) {
-            *err = why;
-        }
     }
     return status;
 }
@@ -313,7 +282,11 @@ pbase_status engine_sync(engine *self, const pbase_call *call, pbase_error *err)
     engine_lock(self, self->commit_mutex);
     pbase_position head = self->head;
     engine_unlock(self, self->commit_mutex);
-    return sync_to(self, call, head, err);
+    const pbase_os *os = self->host->os;
+    uint64_t began_ns = os->system->monotonic_ns(os);
+    pbase_status status = pbase_storage_sync(self->storage, call, head, PBASE_DURABILITY_SYNC, err);
+    latency_record(&self->flushes, os->system->monotonic_ns(os) - began_ns);
+    return status;
 }
 
 pbase_status engine_outcome(engine *self, const pbase_call *call, pbase_token token,

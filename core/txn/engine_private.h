@@ -121,9 +121,6 @@ static inline void engine_unlock(engine *self, pbase_os_mutex *mutex)
 PBASE_MUST_CHECK pbase_status engine_append(engine *self, const pbase_bytes *records, size_t count,
                                             int32_t durability, bool names_atoms,
                                             pbase_journal_appended *out, pbase_error *err);
-/* Makes what the journal has before `upto`, and atoms written, durable. A failure that leaves that
- * unsure poisons the engine. */
-PBASE_MUST_CHECK pbase_status engine_flush_to(engine *self, pbase_position upto, pbase_error *err);
 /* Takes at most GROUP_MEMBERS_MAX requests from validation to publishing, each with its status in the
  * end; the commit lock is held. `records` has room for one of each (group.c). */
 #define GROUP_MEMBERS_MAX 256u

@@ -191,6 +191,10 @@ static void stats_and_check_give_figures(void **state)
     assert_string_equal(MEMBER(&run, run.out, "commit_p99", "unit"), "ns");
     assert_string_equal(MEMBER(&run, run.out, "live_atoms", "unit"), "count");
     assert_string_equal(MEMBER(&run, run.out, "dead_bytes", "unit"), "bytes");
+    CLI(&run, "stats", "--pinned", "--json");
+    cli_case_expect(&run, 0, "");
+    assert_string_equal(MEMBER(&run, run.out, "pinned_by_oldest_snapshot", "unit"), "bytes");
+    assert_string_equal(MEMBER(&run, run.out, "pinned_by_past", "value"), "0");
     CLI(&run, "check", "--json");
     cli_case_expect(&run, 0, "");
     assert_string_equal(MEMBER(&run, run.out, "findings"), "0");

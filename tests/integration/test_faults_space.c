@@ -178,6 +178,20 @@ static pbase_status usage(fault_scene *s, pbase_error *err)
     return status;
 }
 
+/* Beside a snapshot, which is not what is to fail. */
+static pbase_status pinned(fault_scene *s, pbase_error *err)
+{
+    pbase_space_pinned_report report = {0};
+    pbase_snapshot *snapshot = NULL;
+    pbase_status status = pbase_snapshot_open(s->fixture.database, &snapshot, err);
+    if (status == PBASE_OK) {
+        status = pbase_space_pinned(s->fixture.space, NULL, &report, err);
+        assert_true(status != PBASE_OK || report.snapshots == 1);
+    }
+    pbase_snapshot_close(snapshot);
+    return status;
+}
+
 /* ------------------------------------------------------------------------------- unknown outcome -- */
 
 static pbase_token token;
@@ -361,6 +375,11 @@ static const fault_scenario scenarios[] = {
      .functions = "pbase_space_usage",
      .place = FAULT_IN_SPACE,
      .when = usage,
+     .is_cold = true},
+    {.name = "pinned",
+     .functions = "pbase_space_pinned",
+     .place = FAULT_IN_SPACE,
+     .when = pinned,
      .is_cold = true},
     {.name = "outcome",
      .functions = "pbase_space_outcome",

@@ -31,5 +31,26 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_usage(pbase_space *space,
                                                           pbase_space_usage_report *out,
                                                           pbase_error *err);
 
+/* What of the store is there for open snapshots, and for the past. Of a shared space those snapshots
+ * alone that are open in this process. */
+typedef struct {
+    uint64_t snapshots; /* open now */
+    uint64_t
+        oldest_sequence; /* the oldest commit that one of them sees; the newest if none is open */
+    uint64_t oldest_age_ns;   /* how long it has been open; of several that see it the longest */
+    uint64_t oldest_bytes;    /* of the store, that nobody else needs: dead when those are closed */
+    uint64_t snapshots_bytes; /* the same of all open snapshots */
+    uint64_t past_bytes; /* that only the kept past needs (docs/past.md), and nobody reads now */
+} pbase_space_pinned_report;
+
+/* Reads the inner nodes of everything that is kept, as pbase_space_usage does of the newest state; what
+ * states share is read once. Commits and checkpoints go on meanwhile. Bytes are as they are stored, with
+ * headers; a sweep gives them back by blocks and segments, so a little less at first (docs/compact.md). What
+ * running copies and watches hold counts nowhere. CORRUPT: a node is damaged. `call` may be NULL. */
+PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_pinned(pbase_space *space,
+                                                           const pbase_call *call,
+                                                           pbase_space_pinned_report *out,
+                                                           pbase_error *err);
+
 PBASE_END_DECLS
 #endif

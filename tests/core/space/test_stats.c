@@ -342,6 +342,162 @@ static void a_branch_is_counted_once(void **unused)
     fixture_end(&f);
 }
 
+/* --------------------------------------------------------------------------- what is pinned --- */
+
+static pbase_space_pinned_report pinned_of(space_fixture *f)
+{
+    pbase_space_pinned_report pinned;
+    pbase_error err;
+    pbase_error_init(&err);
+    assert_ok(pbase_space_pinned(f->space, NULL, &pinned, &err), &err);
+    assert_true(pinned.oldest_bytes <= pinned.snapshots_bytes);
+    return pinned;
+}
+
+static pbase_snapshot *snapshot_of(space_fixture *f)
+{
+    pbase_snapshot *snapshot = NULL;
+    assert_int_equal(pbase_snapshot_open(f->database, &snapshot, NULL), PBASE_OK);
+    return snapshot;
+}
+
+static void settle(space_fixture *f)
+{
+    assert_int_equal(pbase_space_checkpoint(f->space, NULL, NULL), PBASE_OK);
+}
+
+static void a_snapshot_pins_what_was_replaced_since_and_no_more(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    put_some(&f, 5000, 1);
+    settle(&f);
+    pbase_snapshot *old = snapshot_of(&f);
+    assert_int_equal(pinned_of(&f).oldest_bytes, 0); /* it sees the newest state */
+
+    put_some(&f, 5000, 2);
+    settle(&f);
+    pbase_space_usage_report live = usage_of(&f);
+    pbase_space_pinned_report all = pinned_of(&f);
+    assert_int_equal(all.snapshots, 1);
+    assert_int_equal(all.oldest_sequence, pbase_snapshot_sequence(old));
+    assert_true(all.oldest_age_ns > 0);
+    assert_true(all.oldest_bytes > live.live_bytes * 9 / 10);
+    assert_true(all.oldest_bytes < live.live_bytes * 11 / 10);
+
+    put_some(&f, 5000, 3); /* what lay between nobody sees */
+    settle(&f);
+    assert_int_equal(pinned_of(&f).oldest_bytes, all.oldest_bytes);
+    pbase_snapshot_close(old);
+    assert_int_equal(pinned_of(&f).snapshots_bytes, 0);
+    fixture_end(&f);
+}
+
+static void the_oldest_snapshot_pins_what_the_others_do_not_see(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    fixture_file(&f);
+    put_some(&f, 5000, 1);
+    settle(&f);
+    pbase_snapshot *oldest = snapshot_of(&f), *same = snapshot_of(&f);
+    assert_int_equal(fixture_put_one(&f, "d", 0, 7), PBASE_OK);
+    settle(&f);
+    pbase_snapshot *middle = snapshot_of(&f);
+    put_some(&f, 5000, 2);
+    settle(&f);
+
+    pbase_space_pinned_report three = pinned_of(&f);
+    assert_int_equal(three.snapshots, 3);
+    assert_true(three.oldest_bytes > 0);
+    assert_true(three.oldest_bytes < three.snapshots_bytes / 4); /* one path of the tree */
+
+    pbase_snapshot_close(middle);
+    pbase_snapshot_close(same);
+    pbase_space_pinned_report one = pinned_of(&f);
+    assert_int_equal(one.oldest_bytes, one.snapshots_bytes);
+    assert_true(one.oldest_bytes > three.snapshots_bytes / 2);
+    pbase_snapshot_close(oldest);
+    fixture_end(&f);
+}
+
+static void the_kept_past_pins_what_nobody_reads_now(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    temp_dir dir;
+    temp_dir_create(&dir);
+    fixture_prepare(&f, temp_dir_path(&dir, "space"), NULL);
+    f.dir = dir;
+    f.has_dir = true;
+    fixture_set(&f, "storage.retention_count=2");
+    fixture_open(&f);
+    put_some(&f, 5000, 1);
+    settle(&f);
+    pbase_snapshot *old = snapshot_of(&f);
+    put_some(&f, 5000, 2);
+    settle(&f);
+
+    pbase_space_pinned_report kept = pinned_of(&f);
+    assert_int_equal(kept.snapshots_bytes,
+                     0); /* the past would hold it without the snapshot, too */
+    assert_true(kept.past_bytes > 5000 * 4);
+    for (int64_t i = 0; i < 3; i++) {
+        put_some(&f, 10, i);
+        settle(&f);
+    }
+    assert_true(pinned_of(&f).snapshots_bytes > 5000 * 4);
+    pbase_snapshot_close(old);
+    fixture_end(&f);
+}
+
+static void what_a_snapshot_pins_is_given_back_when_it_is_closed(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    pbase_compact_report before, after;
+    fixture_file(&f);
+    put_some(&f, 60000, 1);
+    settle(&f);
+    pbase_snapshot *old = snapshot_of(&f);
+    put_some(&f, 60000, 2);
+    assert_int_equal(pbase_space_compact(f.space, NULL, &before, NULL), PBASE_OK);
+    uint64_t pinned = pinned_of(&f).oldest_bytes;
+    assert_int_equal(pbase_space_compact(f.space, NULL, &before, NULL), PBASE_OK);
+    pbase_snapshot_close(old);
+    assert_int_equal(pbase_space_compact(f.space, NULL, &after, NULL), PBASE_OK);
+
+    assert_true(pinned > 60000 * 4);
+    assert_in_range(before.live_bytes - after.live_bytes, pinned - pinned / 8, pinned + pinned / 8);
+    fixture_end(&f);
+}
+
+static void what_is_pinned_in_a_compressed_space_is_told_as_it_is_stored(void **unused)
+{
+    (void)unused;
+    space_fixture f;
+    temp_dir dir;
+    temp_dir_create(&dir);
+    fixture_prepare(&f, temp_dir_path(&dir, "space"), NULL);
+    f.dir = dir;
+    f.has_dir = true;
+    fixture_set(&f, "codecs=[msgpack, zstd]");
+    fixture_open(&f);
+    put_some(&f, 5000, 1);
+    settle(&f);
+    pbase_snapshot *old = snapshot_of(&f);
+    put_some(&f, 5000, 2);
+    settle(&f);
+
+    pbase_space_usage_report plain;
+    assert_int_equal(pbase_space_usage(f.space, NULL, &plain, NULL), PBASE_OK);
+    uint64_t pinned = pinned_of(&f).oldest_bytes;
+    assert_true(pinned > 0 && pinned < plain.live_bytes * 3 / 4);
+    pbase_snapshot_close(old);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +512,11 @@ int main(void)
         cmocka_unit_test(what_is_replaced_is_dead),
         cmocka_unit_test(what_is_live_is_what_a_check_reads),
         cmocka_unit_test(a_branch_is_counted_once),
+        cmocka_unit_test(a_snapshot_pins_what_was_replaced_since_and_no_more),
+        cmocka_unit_test(the_oldest_snapshot_pins_what_the_others_do_not_see),
+        cmocka_unit_test(the_kept_past_pins_what_nobody_reads_now),
+        cmocka_unit_test(what_a_snapshot_pins_is_given_back_when_it_is_closed),
+        cmocka_unit_test(what_is_pinned_in_a_compressed_space_is_told_as_it_is_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

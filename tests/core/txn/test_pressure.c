@@ -183,7 +183,7 @@ static void of_random_writers_none_waits_longer_than_the_most_and_none_gets_to_t
     seed_random random;
     seed_random_init(&random, seed_for(__func__));
     for (unsigned i = 0; i < 40; i++) {
-        uint64_t bytes = 1000 + seed_below(&random, 30000);
+        uint64_t bytes = 1000 + seed_below(&random, 5000);
         uint64_t group_ns = 1000 + seed_below(&random, 400000);
         uint64_t faster = seed_below(&random, 200000000);
         double rate = 1e6 + (double)faster;
