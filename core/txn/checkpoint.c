@@ -18,6 +18,8 @@
 #include "txn/engine_private.h"
 #include "txn/sweep.h"
 
+#include <limits.h>
+
 #define LOCK_CHECKPOINT "checkpoint"
 
 /* What step 1 takes. */
@@ -369,8 +371,18 @@ static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *
 /* -------------------------------------------------------------------------------- sweeping ---- */
 
 /* The store has to have grown by so much, since a sweep left it as small as it could be, before the next
- * one begins: a quarter of what was alive, and not for little. */
+ * one begins: a quarter of what the newest state needs, and not for little. */
 #define SWEEP_GROWTH_BYTES_MIN (UINT64_C(16) << 20)
+
+/* What is pinned is the newest state's too, as far as nothing was changed since: so a third of all is
+ * taken for the newest state's at least. */
+static uint64_t growth_of(const sweep_report *report)
+{
+    uint64_t lasting = report->live_bytes - report->passing_bytes;
+    uint64_t own = lasting - report->pinned_bytes;
+    uint64_t growth = (own > lasting / 3 ? own : lasting / 3) / 4;
+    return growth > SWEEP_GROWTH_BYTES_MIN ? growth : SWEEP_GROWTH_BYTES_MIN;
+}
 
 static pbase_status add_bytes(void *state, const pbase_segment_info *segment, pbase_error *err)
 {
@@ -380,12 +392,24 @@ static pbase_status add_bytes(void *state, const pbase_segment_info *segment, pb
     return PBASE_OK;
 }
 
+/* How often to go on at once with what a sweep found. */
+typedef struct {
+    unsigned most;
+    bool until_lean;
+} sweep_rounds;
+static const sweep_rounds rounds_asked = {.most = UINT_MAX};
+/* Each writes no more than checkpoints wrote: so cleaning takes two thirds of the writing at most, and
+ * only while much of the store is dead that holes do not give back. */
+static const sweep_rounds rounds_in_background = {.most = 2, .until_lean = true};
+
 static bool sweep_is_due(engine *self, const pbase_call *call)
 {
     uint64_t bytes = 0, before = self->swept_held_bytes;
     pbase_status status = pbase_storage_segments_list(self->storage, call, add_bytes, &bytes, NULL);
-    bool has_grown = bytes > before && bytes - before >= SWEEP_GROWTH_BYTES_MIN &&
-                     bytes - before >= self->swept_live_bytes / 4;
+    uint64_t enough = self->sweep_growth_bytes;
+    enough =
+        enough > SWEEP_GROWTH_BYTES_MIN ? enough : SWEEP_GROWTH_BYTES_MIN; /* 0: none was yet */
+    bool has_grown = bytes > before && bytes - before >= enough;
     return status == PBASE_OK && (has_grown || self->has_moved);
 }
 
@@ -394,8 +418,10 @@ static pbase_status sweep(engine *self, const pbase_call *call, const sweep_list
 {
     pbase_status status = engine_sweep(self, call, asked_by, out, err);
     if (status == PBASE_OK) {
-        self->swept_live_bytes = out->live_bytes;
-        self->swept_held_bytes = out->bytes - out->freed_bytes;
+        uint64_t held = out->bytes - out->freed_bytes;
+        self->swept_live_bytes = out->live_bytes - out->passing_bytes;
+        self->sweep_growth_bytes = growth_of(out);
+        self->swept_held_bytes = held > out->passing_bytes ? held - out->passing_bytes : 0;
         self->has_moved = false;
         engine_lock(self, self->queue_mutex);
         self->counters.sweeps++;
@@ -408,15 +434,23 @@ static pbase_status sweep(engine *self, const pbase_call *call, const sweep_list
     return status;
 }
 
+/* So much more than what is alive is left alone by those who clean in the background. */
+static bool is_lean(const engine *self)
+{
+    return self->swept_held_bytes <= self->swept_live_bytes + self->sweep_growth_bytes;
+}
+
 /* Sweeps, and as long as that finds segments to be emptied, settles again, which does it, and sweeps
- * again; until it gains no more. `out` tells of all rounds. */
+ * again; as often as `limit` says, or until it gains no more. `out` tells of all rounds. */
 static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pbase_call *call,
-                                    const sweep_listener *asked_by, sweep_report *out,
-                                    pbase_error *err)
+                                    const sweep_listener *asked_by, sweep_rounds limit,
+                                    sweep_report *out, pbase_error *err)
 {
     pbase_status status = sweep(self, call, asked_by, out, err);
     uint64_t planned = out->planned_bytes, held = out->bytes - out->freed_bytes;
-    while (status == PBASE_OK && planned > 0) {
+    for (unsigned done = 0; status == PBASE_OK && planned > 0 && done < limit.most &&
+                            !(limit.until_lean && is_lean(self));
+         done++) {
         sweep_report round;
         uint64_t before = held;
         status = settle(self, run, call, err);
@@ -444,9 +478,8 @@ static void sweep_when_due(engine *self, checkpoint_run *run)
     pbase_error why;
     pbase_error_init(&why);
     if (sweep_is_due(self, &call)) {
-        pbase_status status = self->is_closing
-                                  ? sweep_in_rounds(self, run, &call, NULL, &report, &why)
-                                  : sweep(self, &call, NULL, &report, &why);
+        sweep_rounds limit = self->is_closing ? rounds_asked : rounds_in_background;
+        pbase_status status = sweep_in_rounds(self, run, &call, NULL, limit, &report, &why);
         log_failure(self, "core/sweep", status, &why);
     }
 }
@@ -476,7 +509,7 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
     if (status == PBASE_OK && asked_by == NULL) {
         sweep_when_due(self, &run);
     } else if (status == PBASE_OK) {
-        status = sweep_in_rounds(self, &run, call, asked_by, swept, err);
+        status = sweep_in_rounds(self, &run, call, asked_by, rounds_asked, swept, err);
     }
     right_release(self, &run);
     account(self, &run, status, began_ns);

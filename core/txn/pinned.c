@@ -198,21 +198,29 @@ static pbase_status walk_adopted(void *state, uint64_t database, const delta_gro
     return walk(state, atom_ref_of_pointer(content->root), tree_kind_positional(group->kind), err);
 }
 
+/* What the journal keeps of adopted content; checkpoints go on trimming it. */
 static pbase_status walk_journal(pinned_run *run, pbase_error *err)
 {
     record_scan scan;
     replay_record record;
     record_scan_init(&scan, run->engine->bytes, run->engine->storage);
-    pbase_position from = run->kept.count > 0 ? run->kept.items[0].replay : 0;
-    pbase_status status = record_scan_open(&scan, run->call, from, err);
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = record_scan_open(&scan, run->call, 0, &why);
     while (status == PBASE_OK) {
-        status = record_scan_next(&scan, run->call, &record, err);
+        status = record_scan_next(&scan, run->call, &record, &why);
         if (status == PBASE_OK) {
-            status = record_adopted_each(&record, walk_adopted, run, err);
+            status = record_adopted_each(&record, walk_adopted, run, &why);
         }
     }
     record_scan_close(&scan);
-    return status == PBASE_END ? PBASE_OK : status;
+    if (status == PBASE_END || status == PBASE_TRIMMED) { /* a checkpoint has let go of the rest */
+        return PBASE_OK;
+    }
+    if (err != NULL) {
+        *err = why;
+    }
+    return status;
 }
 
 static pbase_status walk_checkpoints(pinned_run *run, size_t from, size_t to, pbase_error *err)

@@ -95,14 +95,26 @@ static void roots_note(engine *self, root_list *roots)
 }
 
 /* Who has had a snapshot open for so long may have it for hours; and so may a transaction that began
- * before the last sweep. */
+ * before that. */
 #define HELD_LONG_NS (UINT64_C(1000) * 1000 * 1000)
+
+/* A state that was the newest so long ago, or before; 0: none is known. With the queue locked. */
+static uint64_t newest_long_ago(engine *self, uint64_t now_ns)
+{
+    if (now_ns >= self->noted_ns + HELD_LONG_NS) {
+        self->long_ago_sequence = self->noted_sequence;
+        self->noted_sequence = atomic_load(&self->newest)->sequence;
+        self->noted_ns = now_ns;
+    }
+    return self->long_ago_sequence;
+}
 
 /* With the queue locked; there is room. */
 static void held_note(engine *self, sequence_array *held)
 {
     const pbase_os *os = self->host->os;
     uint64_t now_ns = os->system->monotonic_ns(os);
+    uint64_t long_ago = newest_long_ago(self, now_ns);
     for (const engine_snapshot *at = self->snapshots; at != NULL; at = at->older) {
         uint64_t opened_ns = atomic_load_explicit(&at->opened_ns, memory_order_relaxed);
         if (opened_ns != 0 && opened_ns + HELD_LONG_NS <= now_ns) {
@@ -110,7 +122,7 @@ static void held_note(engine *self, sequence_array *held)
         }
     }
     for (const engine_reader *at = self->readers_oldest; at != NULL; at = at->newer) {
-        if (at->base->sequence < self->swept_sequence) {
+        if (at->base->sequence < long_ago) {
             held->items[held->count++] = at->base->sequence;
         }
     }
@@ -155,7 +167,6 @@ static pbase_status roots_take(sweep *run, pbase_error *err)
         if (unnamed == 0 && fits) {
             roots_note(self, &run->roots);
             held_note(self, &run->held);
-            self->swept_sequence = atomic_load(&self->newest)->sequence;
         }
         engine_unlock(self, self->queue_mutex);
         if (unnamed > 0) {
@@ -328,9 +339,18 @@ static pbase_status mark_roots(sweep *self, size_t from, size_t to, pbase_error 
     return status;
 }
 
+static uint64_t marked_bytes(const sweep *self)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < self->marks.count; i++) {
+        bytes += self->marks.items[i].live_bytes;
+    }
+    return bytes;
+}
+
 /* First what may be reached for long, then what only the newest checkpoint and state reach, and those
  * who look at them in passing. */
-static pbase_status mark_all(sweep *self, pbase_error *err)
+static pbase_status mark_all(sweep *self, sweep_report *out, pbase_error *err)
 {
     size_t past = self->roots.count == 0 ? 0 : self->roots.count - 1;
     self->marks.is_pinning = true;
@@ -342,10 +362,16 @@ static pbase_status mark_all(sweep *self, pbase_error *err)
         status = mark_states(self, true, err);
     }
     self->marks.is_pinning = false;
+    out->pinned_bytes = marked_bytes(self);
     if (status == PBASE_OK) {
         status = mark_roots(self, past, self->roots.count, err);
     }
-    return status == PBASE_OK ? mark_states(self, false, err) : status;
+    uint64_t lasting = marked_bytes(self);
+    if (status == PBASE_OK) {
+        status = mark_states(self, false, err);
+    }
+    out->passing_bytes = marked_bytes(self) - lasting;
+    return status;
 }
 
 /* ---------------------------------------------------------------------------- letting go ------ */
@@ -516,7 +542,7 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_list
         run.total += 2 * held_bytes(&run.marks.items[i]);
     }
     if (status == PBASE_OK) {
-        status = mark_all(&run, err);
+        status = mark_all(&run, out, err);
     }
     if (status == PBASE_OK) {
         status = let_all_go(&run, out, err);

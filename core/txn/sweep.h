@@ -17,6 +17,9 @@
 typedef struct {
     uint64_t segments, bytes; /* that were looked at, and what they took of the device */
     uint64_t live_bytes;      /* of the atoms in them that are alive */
+    uint64_t
+        pinned_bytes; /* of these, that somebody may reach for long, not the newest state alone */
+    uint64_t passing_bytes; /* of these, that only states reach which are looked at in passing */
     uint64_t freed_segments;
     uint64_t freed_bytes;   /* with those segments, and of others: */
     uint64_t punched_bytes; /* of which is not known where the storage does not say what it takes */
