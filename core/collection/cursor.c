@@ -344,7 +344,8 @@ static void step_on(pbase_cursor *self)
     }
 }
 
-static pbase_status next_slowly(pbase_cursor *cursor, pbase_error *err)
+/* Out of the way of step_on, whose registers it would have saved. */
+__attribute__((noinline)) static pbase_status next_slowly(pbase_cursor *cursor, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
     bool goes_on = cursor->state == CURSOR_AT_ENTRY;
@@ -535,15 +536,22 @@ pbase_status pbase_cursor_count(pbase_cursor *cursor, uint64_t *out, pbase_error
     return status == PBASE_OK ? change_count_of(value.bytes, out, err) : status;
 }
 
+__attribute__((noinline)) static pbase_status bytes_slowly(pbase_cursor *cursor, pbase_bytes *out,
+                                                           pbase_error *err)
+{
+    pbase_bytes stored;
+    pbase_status status = cursor_stored(cursor, &stored, err);
+    return status == PBASE_OK ? value_coder_payload(cursor->context->coder, stored, out, err)
+                              : status;
+}
+
 pbase_status pbase_cursor_bytes(pbase_cursor *cursor, pbase_bytes *out, pbase_error *err)
 {
     pbase_bytes stored;
     if (stands_on_plain(cursor, &stored)) {
         return value_coder_payload(cursor->context->coder, stored, out, err);
     }
-    pbase_status status = cursor_stored(cursor, &stored, err);
-    return status == PBASE_OK ? value_coder_payload(cursor->context->coder, stored, out, err)
-                              : status;
+    return bytes_slowly(cursor, out, err);
 }
 
 pbase_status pbase_cursor_extract(pbase_cursor *cursor, const pbase_path *paths, size_t count,

@@ -149,7 +149,7 @@ uint32_t node_live_size(const node *self)
 
 /* ------------------------------------------------------------------------------- access ------- */
 
-void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
+void node_refuse(atom_source *source, atom_ref ref, int parent_level, uint32_t index,
                  bool positional, atom_view *view, pbase_error *err)
 {
     const char *why = "does not hold as many entries as its parent says";
@@ -157,7 +157,7 @@ void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t
         why = "is not a node";
     } else if (((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
         why = "belongs to another kind of collection";
-    } else if (parent != NULL && view->payload[NODE_AT_LEVEL] + 1u != parent->level) {
+    } else if (parent_level >= 0 && view->payload[NODE_AT_LEVEL] + 1 != parent_level) {
         why = "is not of the level below its parent's";
     }
     atom_release(source, view);

@@ -283,12 +283,12 @@ NODE_INLINE bool node_is_child(const atom_view *view, const node *parent, uint32
             pbase_get_u64(view->payload + NODE_AT_TOTAL) ==
                 pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_COUNT));
 }
-/* Releases the view and says why it is not such a node: CORRUPT. */
-void node_refuse(atom_source *source, atom_ref ref, const node *parent, uint32_t index,
+/* Releases the view and says why it is not such a node: CORRUPT. `parent_level` below 0: it is a root. */
+void node_refuse(atom_source *source, atom_ref ref, int parent_level, uint32_t index,
                  bool positional, atom_view *view, pbase_error *err);
 /* Lends a node whose place is known and verifies what its parent says of it. `parent` NULL: it is a
  * root. CORRUPT when it is not a node, of the wrong shape, level or count. What a search needs of it
- * has been asked for (search.h), or is not wanted. */
+ * has been asked for (search.h), or is not wanted. `out` may be `parent`. */
 NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_at(atom_source *source, atom_ref ref,
                                                           const atom_place *where,
                                                           const node *parent, uint32_t index,
@@ -300,7 +300,7 @@ NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_at(atom_source *source, a
         return status;
     }
     if (!node_is_child(view, parent, index, positional)) {
-        node_refuse(source, ref, parent, index, positional, view, err);
+        node_refuse(source, ref, parent == NULL ? -1 : parent->level, index, positional, view, err);
         return PBASE_CORRUPT;
     }
     *out = node_of(view->payload, view->size);

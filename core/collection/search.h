@@ -5,6 +5,8 @@
  * at once. Only entries whose head equals the key's are compared in full. What is not plain, a prefix
  * that differs or heads that are equal, is left to search.c.
  *
+ * A node is given to search.c as a copy: one whose address nobody has stays in registers.
+ *
  * Threads: pure functions over bytes. */
 #ifndef PROTOBASE_COLLECTION_SEARCH_H
 #define PROTOBASE_COLLECTION_SEARCH_H
@@ -84,7 +86,8 @@ NODE_INLINE uint32_t node_part_of(uint32_t whole, uint32_t part)
 NODE_INLINE uint32_t node_search_child_near(const node *self, pbase_bytes key, uint32_t part)
 {
     if (!node_prefix_agrees(self, key)) {
-        return node_search_child(self, key);
+        node copy = *self;
+        return node_search_child(&copy, key);
     }
     uint32_t head = node_head_of(key.data + self->prefix_size, key.size - self->prefix_size);
     uint32_t from = 1, to = self->count;
@@ -93,7 +96,8 @@ NODE_INLINE uint32_t node_search_child_near(const node *self, pbase_bytes key, u
     }
     uint32_t first = node_head_bound(self, from, to, head);
     if (first < self->count && node_head(self, first) == head) {
-        return node_search_child(self, key);
+        node copy = *self;
+        return node_search_child(&copy, key);
     }
     return first - 1;
 }
@@ -157,7 +161,8 @@ NODE_INLINE uint32_t node_child_part(const node *self, uint32_t index, pbase_byt
     }
     uint32_t head = node_head_of(key.data + self->prefix_size, key.size - self->prefix_size);
     if (index == 0 || index + 1 >= self->count) {
-        return node_edge_part(self, index, head);
+        node copy = *self;
+        return node_edge_part(&copy, index, head);
     }
     uint32_t low = node_head(self, index), high = node_head(self, index + 1);
     return node_part_between(low, high, head);

@@ -94,8 +94,8 @@ pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t inde
 
 /* Goes down to the leaf that serves `key` and lends it. `rank`, when not NULL, receives the number of
  * entries in the leaves before it. The tree is not empty. */
-static inline pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank,
-                                       atom_view *view, node *leaf, pbase_error *err)
+NODE_INLINE pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank,
+                                     atom_view *view, node *leaf, pbase_error *err)
 {
     uint32_t part = NODE_PART_UNKNOWN;
     node at;
@@ -105,18 +105,15 @@ static inline pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64
         node_child child = node_child_at(&at, index);
         atom_place place = atom_place_of(self->source, child.ref);
         atom_view parent = *view;
-        node below;
         part = node_child_part(&at, index, key);
         node_ask_child(&at, &child, part, &place);
         if (rank != NULL) {
-            *rank += node_total_before(&at, index);
+            node copy = at;
+            *rank += node_total_before(&copy, index);
         }
         status = node_acquire_at(self->source, child.ref, &place, &at, index, self->positional,
-                                 view, &below, err);
+                                 view, &at, err);
         atom_release(self->source, &parent);
-        if (status == PBASE_OK) {
-            at = below;
-        }
     }
     *leaf = at;
     return status;
@@ -175,9 +172,10 @@ pbase_status tree_get(const tree *self, pbase_bytes key, tree_item *out, bool *o
         return PBASE_OK;
     }
     if (finding == NODE_UNCLEAR) {
-        uint32_t index = node_search(&leaf, key, out_found);
+        node copy = leaf; /* search.h */
+        uint32_t index = node_search(&copy, key, out_found);
         if (*out_found) {
-            status = tree_item_lend(self->source, &leaf, index, out, err);
+            status = tree_item_lend(self->source, &copy, index, out, err);
             *out_found = status == PBASE_OK;
         }
     }
