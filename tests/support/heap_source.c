@@ -101,9 +101,8 @@ static pbase_status heap_write(atom_source *source, const uint32_t *types,
     return PBASE_OK;
 }
 
-static const atom_source_vtable heap_vtable = {.acquire = heap_acquire,
-                                               .release = heap_release,
-                                               .write = heap_write};
+static const atom_source_vtable heap_vtable = {
+    .acquire = heap_acquire, .release = heap_release, .write = heap_write};
 
 void heap_source_init(heap_source *self, const pbase_alloc *alloc)
 {
