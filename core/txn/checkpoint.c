@@ -260,13 +260,12 @@ static void move_settled(engine *self, checkpoint_run *run)
     engine_unlock(self, self->queue_mutex);
 }
 
-/* Makes what was written durable before the record is appended that names it: that holds up commits.
- * What this leaves undone the append does, and what fails here fails there. */
-static void flush_settled(engine *self, const checkpoint_run *run, const pbase_call *call)
+/* Makes what was written durable before the record is appended that names it: the append would do that
+ * too, and holds up commits. */
+static pbase_status flush_settled(engine *self, const checkpoint_run *run, const pbase_call *call,
+                                  pbase_error *err)
 {
-    pbase_status status =
-        pbase_storage_sync(self->storage, call, run->replay, PBASE_DURABILITY_SYNC, NULL);
-    (void)status; /* the append tells */
+    return pbase_storage_sync(self->storage, call, run->replay, PBASE_DURABILITY_SYNC, err);
 }
 
 static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_call *call,
@@ -277,7 +276,9 @@ static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_c
         settle_tree(self, run->base->sequence, run->base->catalog, &run->settled, err);
     if (status == PBASE_OK) {
         move_settled(self, run);
-        flush_settled(self, run, call);
+        status = flush_settled(self, run, call, err);
+    }
+    if (status == PBASE_OK) {
         status = name_checkpoint(self, run, call, err);
     }
     if (status == PBASE_OK) {
