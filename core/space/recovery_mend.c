@@ -328,6 +328,19 @@ static pbase_status hold_all(mending *self, pbase_error *err)
 
 /* --------------------------------------------------------------------------- one database ----- */
 
+/* A database has roots, if none of them is left: its whole table may be lost. */
+static pbase_status roots_make(mending *self, pbase_error *err)
+{
+    collection_slot roots;
+    bool found = false;
+    const held none = {.id = CATALOG_ROOTS, .kind = PBASE_COLLECTION_DICT};
+    pbase_status status = catalog_collection_find(self->run->target, self->table.root,
+                                                  CATALOG_ROOTS, &roots, &found, err);
+    return status == PBASE_OK && !found
+               ? slot_put(self, &none, ATOM_REF_NONE, pbase_bytes_of(NULL, 0), err)
+               : status;
+}
+
 static pbase_status mend_table(mending *self, pbase_error *err)
 {
     pbase_status status =
@@ -338,7 +351,10 @@ static pbase_status mend_table(mending *self, pbase_error *err)
     if (status == PBASE_OK) {
         status = follow_from(self, CATALOG_OBJECTS, err);
     }
-    return status == PBASE_OK ? hold_all(self, err) : status;
+    if (status == PBASE_OK) {
+        status = hold_all(self, err);
+    }
+    return status == PBASE_OK ? roots_make(self, err) : status;
 }
 
 static pbase_status mend_database(recovery *run, uint64_t database, pbase_error *err)

@@ -7,6 +7,7 @@
 #include "sim_os.h"
 #include "space_digest.h"
 #include "space_fixture.h"
+#include "stored_table.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -25,10 +26,41 @@
 #define BLOB_BYTES 700000u
 
 static temp_dir dir;
-static space_fixture f;        /* the original */
-static char copy[PATH_MAX];    /* what is damaged */
-static char saved[PATH_MAX];   /* what is recovered */
-static seed_random randomness; /* of one test */
+static space_fixture f;                 /* the original */
+static char copy[PATH_MAX];             /* what is damaged */
+static char saved[PATH_MAX];            /* what is recovered */
+static seed_random randomness;          /* of one test */
+static char codecs[2 * PATH_MAX + 256]; /* of the next world, as a setting; empty: none */
+
+/* File `name` in the folder of the world, which only its owner may read. */
+static void write_key(const char *name, int digit)
+{
+    FILE *file = fopen(temp_dir_path(&dir, name), "w");
+    assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
+    for (int i = 0; i < 64; i++) {
+        assert_true(fprintf(file, "%x", (unsigned)(i * 7 + digit) % 16) == 1);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+typedef enum { ZSTD, LZ4, DICTIONARY, CIPHER, ALL_OF_IT, TRANSFORMS } transform;
+static const char *const transform_names[] = {"zstd", "lz4", "zstd with a dictionary",
+                                              "aes-256-gcm", "zstd and aes-256-gcm"};
+
+/* Key `id` of the cipher, or another one under that name: another `digit`. */
+static void set_codecs(transform how, const char *id)
+{
+    static const char zstd[] = "zstd", lz4[] = "lz4";
+    static const char dictionary[] = "{type: zstd, min_size: 32, dictionary: '" PBASE_SOURCE_DIR
+                                     "/tests/golden/codecs/v1_orders.dict'}";
+    char cipher[PATH_MAX + 64];
+    (void)snprintf(cipher, sizeof cipher,
+                   "{type: aes-256-gcm, keys: [%s], key_file: '%s/{id}.key'}", id, dir.path);
+    const char *const first[] = {zstd, lz4, dictionary, cipher, zstd};
+    (void)snprintf(codecs, sizeof codecs, "codecs=[msgpack, %s%s%s]", first[how],
+                   how == ALL_OF_IT ? ", " : "", how == ALL_OF_IT ? cipher : "");
+}
 
 /* ------------------------------------------------------------------------------------ files ---- */
 
@@ -177,14 +209,32 @@ static void fill(void)
     assert_ok(fixture_commit(&txn), &err);
 }
 
-/* `commits` of one key each after the last checkpoint. */
-static void begin_world(bool is_closed)
+/* A branch that shares most of its nodes with `main`, and has gone its own way since. */
+static void grow_branch(void)
+{
+    pbase_error err;
+    pbase_database *branch = NULL, *trunk = f.database;
+    pbase_error_init(&err);
+    assert_ok(pbase_database_branch(f.space, "main", "branch", &err), &err);
+    assert_ok(pbase_database_open(f.space, "branch", &branch, &err), &err);
+    f.database = branch;
+    for (int64_t i = 0; i < 20; i++) {
+        assert_int_equal(fixture_put_one(&f, i % 2 == 0 ? "people" : "own", i * 50, -i), PBASE_OK);
+    }
+    f.database = trunk;
+    pbase_database_close(branch);
+}
+
+/* Commits of one key each after the last checkpoint. The folder is there. */
+static void begin_world_here(bool is_closed)
 {
     pbase_error err;
     const char *paths[] = {"n"};
     pbase_error_init(&err);
-    temp_dir_create(&dir);
     fixture_prepare(&f, temp_dir_path(&dir, "space"), NULL);
+    if (codecs[0] != '\0') {
+        fixture_set(&f, codecs);
+    }
     (void)snprintf(copy, sizeof copy, "%s", temp_dir_path(&dir, "copy"));
     (void)snprintf(saved, sizeof saved, "%s", temp_dir_path(&dir, "saved"));
     fixture_open(&f);
@@ -194,6 +244,7 @@ static void begin_world(bool is_closed)
                                  &err),
               &err);
     assert_ok(pbase_database_snapshot(f.space, "main", "frozen", &err), &err);
+    grow_branch();
     assert_ok(pbase_space_checkpoint(f.space, NULL, &err), &err);
     for (int64_t i = 0; i < COMMITS; i++) {
         assert_int_equal(fixture_put_one(&f, "log", i, i * 3), PBASE_OK);
@@ -205,6 +256,12 @@ static void begin_world(bool is_closed)
     if (is_closed) {
         fixture_open(&f);
     }
+}
+
+static void begin_world(bool is_closed)
+{
+    temp_dir_create(&dir);
+    begin_world_here(is_closed);
 }
 
 static void end_world(void)
@@ -273,6 +330,7 @@ static pbase_status recover(heard *told, pbase_recover_report *report, pbase_err
     pbase_recover_options options = {.each = hear, .state = told};
     from.data = copy;
     to.data = saved;
+    f.sets[0] = codecs[0] != '\0' ? codecs : f.sets[0]; /* a test may have changed them */
     memset(told, 0, sizeof *told);
     memset(key_told, 0, sizeof key_told);
     all_told = false;
@@ -357,6 +415,9 @@ static void compare(const pbase_recover_report *report, uint64_t *out_log)
     space_fixture at;
     pbase_snapshot *snapshot = NULL;
     fixture_prepare(&at, saved, NULL);
+    if (codecs[0] != '\0') {
+        fixture_set(&at, codecs);
+    }
     fixture_open(&at);
     fixture_assert_clean(&at);
     assert_int_equal(pbase_snapshot_open(at.database, &snapshot, NULL), PBASE_OK);
@@ -520,7 +581,9 @@ static void older_checkpoints_fill_what_is_lost_and_say_so(void **unused)
     }
     fixture_close(&f);
     copy_folder(f.data, copy);
-    flip("store/0001", 110000, 125000); /* leaves of the newer version, which begins before that */
+    for (int i = 0; i < 4; i++) { /* leaves of the newer version, which begins before that */
+        flip("store/0001", 110000, 125000);
+    }
     for (int without = 0; without < 2; without++) {
         heard told = {0, 0, 0};
         pbase_recover_report report;
@@ -583,13 +646,10 @@ static void leaves_that_nothing_leads_to_are_kept_apart(void **unused)
     end_world();
 }
 
-/* On the simulated machine, whose every request for memory is counted. */
-static void lack_of_memory_anywhere_ends_it_and_leaves_nothing_behind(void **unused)
+/* On the simulated machine, of which every call can fail: a small space, closed. */
+static sim_os *begin_simulated(void)
 {
-    (void)unused;
-    uint64_t step = seed_is_long_run() ? 1 : 13;
     sim_os *sim = sim_os_create(7);
-    bool is_done = false;
     fixture_prepare(&f, "/space", sim_os_interface(sim));
     fixture_set(&f, "storage.blocks.segment_size=64KiB");
     fixture_set(&f, "storage.journal_segment_size=64KiB");
@@ -600,27 +660,190 @@ static void lack_of_memory_anywhere_ends_it_and_leaves_nothing_behind(void **unu
     assert_int_equal(pbase_space_checkpoint(f.space, NULL, NULL), PBASE_OK);
     assert_int_equal(fixture_put_one(&f, "log", 5, 5), PBASE_OK);
     fixture_close(&f);
-    size_t used = sim_os_memory_used(sim);
     (void)snprintf(copy, sizeof copy, "/space");
+    return sim;
+}
+
+static void expect_all_of_it(sim_os *sim)
+{
+    space_fixture at;
+    fixture_prepare(&at, saved, sim_os_interface(sim));
+    fixture_open(&at);
+    for (int64_t i = 0; i < 6; i++) {
+        assert_int_equal(fixture_get(&at, "log", i), i);
+    }
+    fixture_close(&at);
+}
+
+/* Each `step`-th call of a kind fails, once; `is_fine` judges what came of it. */
+static void fail_each(sim_os *sim, os_call kind, pbase_status code, uint64_t step,
+                      bool (*is_fine)(pbase_status status, const heard *told))
+{
+    size_t used = sim_os_memory_used(sim);
+    bool is_done = false;
     for (uint64_t n = 1; !is_done; n += step) {
         heard told;
         pbase_recover_report report;
         pbase_error err;
         pbase_error_init(&err);
-        (void)snprintf(saved, sizeof saved, "/saved%llu", (unsigned long long)n);
-        uint64_t before = sim_os_calls(sim, OS_CALL_MEMORY);
-        sim_os_fail_at(sim, OS_CALL_MEMORY, n, PBASE_NO_MEMORY, false);
+        (void)snprintf(saved, sizeof saved, "/saved.%d.%llu", (int)kind, (unsigned long long)n);
+        uint64_t before = sim_os_calls(sim, kind);
+        sim_os_fail_at(sim, kind, n, code, false);
         pbase_status status = recover(&told, &report, &err);
-        sim_os_fail_at(sim, OS_CALL_MEMORY, 0, PBASE_OK, false);
-        is_done = sim_os_calls(sim, OS_CALL_MEMORY) - before < n;
-        if (status != PBASE_OK && (status != PBASE_NO_MEMORY || is_done)) {
-            fail_msg("request %llu: %s: %s", (unsigned long long)n, pbase_status_name(status),
-                     err.message);
+        sim_os_fail_at(sim, kind, 0, PBASE_OK, false);
+        is_done = sim_os_calls(sim, kind) - before < n;
+        if (!is_fine(status, &told) || (is_done && (status != PBASE_OK || told.findings > 0))) {
+            fail_msg("call %llu: %s, %u findings: %s", (unsigned long long)n,
+                     pbase_status_name(status), told.findings, err.message);
         }
-        assert_int_equal(told.findings, 0);
+        if (status == PBASE_OK && told.findings == 0) { /* nothing was missed without a word */
+            expect_all_of_it(sim);
+        }
         assert_int_equal(sim_os_memory_used(sim), used);
     }
+}
+
+static bool is_lack_of_memory(pbase_status status, const heard *told)
+{
+    return (status == PBASE_OK || status == PBASE_NO_MEMORY) && told->findings == 0;
+}
+
+static void lack_of_memory_anywhere_ends_it_and_leaves_nothing_behind(void **unused)
+{
+    (void)unused;
+    sim_os *sim = begin_simulated();
+    fail_each(sim, OS_CALL_MEMORY, PBASE_NO_MEMORY, seed_is_long_run() ? 1 : 13, is_lack_of_memory);
     sim_os_destroy(sim);
+}
+
+/* What cannot be read of the damaged space is told, as damage is; what cannot be written ends it. */
+static bool is_told(pbase_status status, const heard *told)
+{
+    (void)told;
+    return status == PBASE_OK || status == PBASE_IO || status == PBASE_UNKNOWN ||
+           status == PBASE_READ_ONLY || status == PBASE_CORRUPT;
+}
+
+static void a_call_that_fails_is_told_and_the_next_attempt_finds_everything(void **unused)
+{
+    (void)unused;
+    static const os_call kinds[] = {OS_CALL_OPEN, OS_CALL_READ, OS_CALL_WRITE, OS_CALL_SYNC};
+    sim_os *sim = begin_simulated();
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        fail_each(sim, kinds[i], PBASE_IO, 1, is_told);
+    }
+    sim_os_destroy(sim);
+}
+
+static void a_database_whose_table_is_lost_comes_back_without_roots(void **unused)
+{
+    (void)unused;
+    heard told;
+    uint64_t log = 0;
+    pbase_recover_report report;
+    space_fixture made;
+    pbase_database *frozen = NULL;
+    pbase_error err;
+    pbase_error_init(&err);
+    begin_world(true);
+    seed_random_init(&randomness, seed_for(__func__));
+    long at = (long)stored_table_offset(f.space, "frozen");
+    assert_true(at > 0);
+    flip("store/0001", at, at + 8); /* its checksum */
+
+    pbase_status status = recover(&told, &report, &err);
+
+    assert_ok(status, &err); /* the result passed its check */
+    assert_true(report.findings > 0);
+    compare(&report, &log);
+    fixture_prepare(&made, saved, NULL);
+    fixture_open(&made);
+    assert_ok(pbase_database_open(made.space, "frozen", &frozen, &err), &err);
+    pbase_database_close(frozen);
+    fixture_close(&made);
+    end_world();
+}
+
+/* -------------------------------------------------------------------------- transforms -------- */
+
+static void begin_transformed(transform how, bool is_closed)
+{
+    temp_dir_create(&dir);
+    write_key("k1.key", 1);
+    write_key("k2.key", 2);
+    set_codecs(how, "k1");
+    begin_world_here(is_closed);
+}
+
+static void end_transformed(void)
+{
+    end_world();
+    codecs[0] = '\0';
+}
+
+/* Sound, then damaged in the store, then in the journal, by turns. */
+static void recover_transformed(transform how, unsigned rounds)
+{
+    for (unsigned round = 0; round < rounds; round++) {
+        heard told;
+        char journal[64];
+        uint64_t log = 0;
+        pbase_recover_report report;
+        pbase_error err;
+        pbase_error_init(&err);
+        begin_transformed(how, round % 3 != 2);
+        for (uint64_t i = 1 + seed_below(&randomness, 6); i > 0 && round % 3 == 1; i--) {
+            flip("store/0001", 64, 0);
+        }
+        if (round % 3 == 2) {
+            journal_name(journal);
+            flip(journal, 0, 100000);
+        }
+        pbase_status status = recover(&told, &report, &err);
+        if (status != PBASE_OK) {
+            fail_msg("%s, round %u: %s: %s", transform_names[how], round, pbase_status_name(status),
+                     err.message);
+        }
+        assert_int_equal(told.findings, report.findings);
+        assert_true(round % 3 != 0 || report.findings == 0);
+        compare(&report, &log);
+        end_transformed();
+    }
+}
+
+static void compressed_and_encrypted_spaces_are_recovered_as_plain_ones_are(void **unused)
+{
+    (void)unused;
+    seed_random_init(&randomness, seed_for(__func__));
+    for (int how = 0; how < TRANSFORMS; how++) {
+        recover_transformed((transform)how, seed_is_long_run() ? 150 : 3);
+    }
+}
+
+/* Nothing of the damaged space can be read then: that is said before anything is made. */
+static void without_the_right_key_it_is_said_which_is_missing(void **unused)
+{
+    (void)unused;
+    char right[sizeof codecs];
+    heard told;
+    uint64_t log = 0;
+    pbase_recover_report report;
+    pbase_error err;
+    pbase_error_init(&err);
+    begin_transformed(CIPHER, true);
+    memcpy(right, codecs, sizeof right);
+    set_codecs(CIPHER, "k2");
+    assert_int_equal(recover(&told, &report, &err), PBASE_AUTH);
+    assert_non_null(strstr(err.message, "'k1'"));
+    write_key("k1.key", 3); /* another key under the same name */
+    memcpy(codecs, right, sizeof codecs);
+    assert_int_equal(recover(&told, &report, &err), PBASE_AUTH);
+    assert_non_null(strstr(err.message, "'k1'"));
+    assert_int_equal(access(saved, F_OK), -1);
+    write_key("k1.key", 1);
+    assert_ok(recover(&told, &report, &err), &err);
+    compare(&report, &log);
+    end_transformed();
 }
 
 static void a_space_in_use_is_not_recovered(void **unused)
@@ -649,8 +872,12 @@ int main(void)
         cmocka_unit_test(a_segment_that_was_cut_or_is_gone_costs_what_it_held),
         cmocka_unit_test(older_checkpoints_fill_what_is_lost_and_say_so),
         cmocka_unit_test(leaves_that_nothing_leads_to_are_kept_apart),
+        cmocka_unit_test(a_database_whose_table_is_lost_comes_back_without_roots),
+        cmocka_unit_test(compressed_and_encrypted_spaces_are_recovered_as_plain_ones_are),
+        cmocka_unit_test(without_the_right_key_it_is_said_which_is_missing),
         cmocka_unit_test(a_space_in_use_is_not_recovered),
         cmocka_unit_test(lack_of_memory_anywhere_ends_it_and_leaves_nothing_behind),
+        cmocka_unit_test(a_call_that_fails_is_told_and_the_next_attempt_finds_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
