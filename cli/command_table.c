@@ -361,7 +361,8 @@ const cli_command cli_commands[] = {
     {"compact", "give back space in which nothing is alive",
      "A checkpoint, then segments of the store that nothing reaches are removed. The background "
      "does "
-     "the same now and then. Exits with 11 while another process has the space open.",
+     "the same now and then. Other processes may have the space open: what they can still see "
+     "stays. Exits with 11 while a large transaction is being written.",
      "protobase compact", no_operands, no_options, cmd_compact},
     {"backup", "a copy of the space while it is in use",
      "Into a folder, as one more numbered file; with --file into a file of its own; into a pipe. "

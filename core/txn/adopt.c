@@ -19,7 +19,8 @@ static pbase_status stand_on_storage(txn_budget *self, tree *content, pbase_erro
 {
     atom_ref settled = ATOM_REF_NONE;
     begin_writing(self);
-    pbase_status status = engine_settle(self->engine, self->sequence, content->root, &settled, err);
+    pbase_status status =
+        engine_settle(self->engine, self->sequence, content->root, &settled, &self->wrote, err);
     if (status == PBASE_OK) {
         tree_drop(content->source, content->root);
         content->root = settled; /* what is stored has no counts */
@@ -72,6 +73,7 @@ void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t m
     self->sequence = sequence;
     self->has_written = false;
     self->written_bytes = 0;
+    self->wrote = (state_roots){.count = 0};
 }
 
 void txn_budget_fini(txn_budget *self)

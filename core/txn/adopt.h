@@ -17,6 +17,7 @@ typedef struct {
     uint64_t sequence;      /* of the state the transaction began with */
     bool has_written;       /* atoms that no record names yet */
     uint64_t written_bytes; /* through budget->write */
+    state_roots wrote;      /* of trees that were relieved */
 } txn_budget;
 void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t memory_bytes_max,
                      uint64_t log_bytes_max);

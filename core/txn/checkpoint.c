@@ -34,6 +34,10 @@ typedef struct {
     pbase_position anchor;
     retained_list kept; /* after it, itself the last */
     uint64_t fence;     /* of the lock `checkpoint` */
+    uint32_t
+        roots_from;  /* shared: what is adopted later has numbers from here on (state_roots.h) */
+    uint32_t number; /* of its own root there */
+    uint64_t taints; /* that there were */
 } checkpoint_run;
 
 /* Takes the commit lock, with nothing left to be applied; most of it is applied before, beside commits. */
@@ -56,6 +60,9 @@ static pbase_status take_base(engine *self, checkpoint_run *run, pbase_error *er
     if (status != PBASE_OK) {
         return status;
     }
+    run->roots_from = state_list_root_next(&self->states);
+    run->taints = state_list_taints(&self->states);
+    state_list_base(&self->states);
     engine_lock(self, self->queue_mutex);
     run->base = space_state_ref(self->newest);
     run->replay = self->head;
@@ -103,8 +110,19 @@ static pbase_status append_record(engine *self, checkpoint_run *run, pbase_error
     return status;
 }
 
-static pbase_status publish_rebased(engine *self, const ref_map *moved, pbase_error *err)
+/* What the state needs that names what was settled: the checkpoint's root, and what was adopted since. */
+static void need_rebased(engine *self, const checkpoint_run *run, space_state *next)
 {
+    space_state_need(next, run->number);
+    space_state_need_since(next, self->newest, run->roots_from);
+    if (state_list_taints(&self->states) != run->taints) {
+        state_list_taint(&self->states);
+    }
+}
+
+static pbase_status publish_rebased(engine *self, const checkpoint_run *run, pbase_error *err)
+{
+    const ref_map *moved = &run->moved;
     atom_ref catalog = ATOM_REF_NONE;
     atom_source *atoms = store_atoms(self->bytes);
     pbase_status status = lock_applied(self, err);
@@ -120,6 +138,7 @@ static pbase_status publish_rebased(engine *self, const ref_map *moved, pbase_er
             tree_drop(atoms, catalog);
             status = PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to publish a checkpoint");
         } else {
+            need_rebased(self, run, next);
             engine_publish(self, next);
         }
     }
@@ -138,14 +157,37 @@ static pbase_status settle_tree(engine *self, uint64_t base, atom_ref ref, atom_
     return status;
 }
 
+/* What it settles may be shared with states, and is named by none of them but under the root. */
+static pbase_status settle_aside(engine *self, uint64_t base, atom_ref ref, atom_ref *out,
+                                 state_roots *wrote, pbase_error *err)
+{
+    uint32_t number = 0;
+    bool is_shared = self->is_shared && tree_shares_unsettled(ref);
+    engine_lock(self, self->queue_mutex);
+    bool all = base < self->done_sequence;
+    engine_unlock(self, self->queue_mutex);
+    pbase_status status = state_list_root_add(&self->states, PBASE_ATOM_NONE, &number, err);
+    if (status == PBASE_OK) {
+        status = settle_tree(self, base, ref, out, err);
+    }
+    if (status == PBASE_OK && *out != ATOM_REF_NONE && number != 0) {
+        state_list_root_set(&self->states, number, atom_ref_pointer(*out));
+        state_list_settled(&self->states, is_shared ? number : 0, all);
+        state_roots_add(wrote, number);
+    } else if (status != PBASE_OK && is_shared) {
+        state_list_taint(&self->states);
+    }
+    return status;
+}
+
 pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref, atom_ref *out,
-                           pbase_error *err)
+                           state_roots *wrote, pbase_error *err)
 {
     pbase_status status = engine_process_check(self, err);
     if (status == PBASE_OK) {
         status = engine_writable(self, err);
     }
-    return status == PBASE_OK ? settle_tree(self, base, ref, out, err) : status;
+    return status == PBASE_OK ? settle_aside(self, base, ref, out, wrote, err) : status;
 }
 
 pbase_status engine_write_atoms(engine *self, uint64_t base, const engine_atoms *atoms,
@@ -174,6 +216,7 @@ void engine_unnamed_begin(engine *self)
     engine_lock(self, self->queue_mutex);
     self->unnamed++;
     engine_unlock(self, self->queue_mutex);
+    engine_needs_say(self);
 }
 
 void engine_unnamed_end(engine *self)
@@ -181,11 +224,36 @@ void engine_unnamed_end(engine *self)
     engine_lock(self, self->queue_mutex);
     self->unnamed--;
     engine_unlock(self, self->queue_mutex);
+    engine_needs_say(self);
 }
 
 bool engine_settles_elsewhere(const engine *self)
 {
     return (self->storage->vtable->capabilities & PBASE_STORAGE_PERSISTENT) != 0;
+}
+
+/* The record is there: what was settled is reached from its root. */
+static void need_settled(engine *self, const checkpoint_run *run)
+{
+    state_list_settled(&self->states, run->number, false);
+    state_list_base_done(&self->states);
+    engine_lock(self, self->queue_mutex);
+    self->done_sequence = run->base->sequence;
+    engine_unlock(self, self->queue_mutex);
+}
+
+/* What others still read of the journal stays, within the bound for pins; as far as they can be asked. */
+static pbase_position keep_for_others(engine *self, const checkpoint_run *run,
+                                      const pbase_call *call, pbase_position upto)
+{
+    others_needs others;
+    others_needs_init(&others, self->host->alloc);
+    if (others_needs_read(self, call, &others, NULL) == PBASE_OK && others.position < upto &&
+        run->replay - others.position <= HISTORY_PIN_BYTES_MAX) {
+        upto = others.position;
+    }
+    others_needs_fini(&others);
+    return upto;
 }
 
 /* Appends the record, and lets go of what is not kept. */
@@ -200,11 +268,22 @@ static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pba
     retained_list_init(&run->kept, self->host->alloc);
     pbase_status status = history_checkpoint_begin(self, &own, &run->kept, err);
     if (status == PBASE_OK) {
+        status = state_list_root_add(&self->states, own.root, &run->number, err);
+    }
+    if (status == PBASE_OK) {
         status = append_record(self, run, err);
     }
     if (status == PBASE_OK) {
-        pbase_position upto = history_keep_from(self, &run->kept);
+        need_settled(self, run);
+        pbase_position upto = keep_for_others(self, run, call, history_keep_from(self, &run->kept));
         status = pbase_storage_trim(self->storage, call, upto, run->anchor, err);
+    } else if (run->number != 0) {
+        state_list_root_set(&self->states, run->number, PBASE_ATOM_NONE);
+    }
+    if (status == PBASE_OK) {
+        engine_lock(self, self->queue_mutex);
+        self->kept_anchor = run->anchor;
+        engine_unlock(self, self->queue_mutex);
     }
     history_checkpoint_end(self, status == PBASE_OK ? &run->kept : NULL);
     retained_list_fini(&run->kept);
@@ -282,9 +361,13 @@ static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_c
         status = name_checkpoint(self, run, call, err);
     }
     if (status == PBASE_OK) {
-        status = publish_rebased(self, &run->moved, err);
+        status = publish_rebased(self, run, err);
     }
     ref_map_fini(&run->moved);
+    if (status != PBASE_OK && self->is_shared) {
+        state_list_taint(&self->states);
+    }
+    engine_needs_say(self); /* before somebody else may give space back */
     return status;
 }
 
@@ -356,9 +439,10 @@ static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *
     if (status != PBASE_OK) {
         return status;
     }
+    bool is_anchored = engine_needs_anchored(self); /* else whoever wrote the record has died */
     engine_lock(self, self->queue_mutex);
     bool is_due = run->base->sequence > self->settled_sequence || self->recovery.created ||
-                  self->moves.count > 0;
+                  self->moves.count > 0 || !is_anchored;
     engine_unlock(self, self->queue_mutex);
     status = is_due ? settle_base(self, run, call, err) : PBASE_OK;
     if (status == PBASE_OK) { /* a sweep would find alive what was moved away from */
@@ -607,7 +691,9 @@ static void settler_run(void *engine_pointer)
         if (self->is_shared && !self->settler_stops) { /* so that nobody falls far behind */
             engine_unlock(self, self->queue_mutex);
             pbase_status status = engine_refresh_others(self, NULL);
+            status = status == PBASE_OK ? engine_take_anchor(self, NULL) : status;
             (void)status; /* whoever begins next is told */
+            engine_needs_say(self);
             engine_lock(self, self->queue_mutex);
         }
     }

@@ -328,6 +328,9 @@ static pbase_status create_locks(engine *self, pbase_error *err)
         status = state_list_init(&self->states, os, err);
     }
     if (status == PBASE_OK) {
+        status = engine_needs_init(self, err);
+    }
+    if (status == PBASE_OK) {
         status = os->lock->mutex_create(os, &self->settle_mutex, err);
     }
     if (status == PBASE_OK) {
@@ -485,6 +488,7 @@ static void destroy_locks(engine *self)
     if (self->settle_mutex != NULL) {
         locks->mutex_destroy(self->settle_mutex);
     }
+    engine_needs_fini(self);
     state_list_fini(&self->states);
     turns_fini(&self->lost);
 }

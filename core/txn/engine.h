@@ -124,6 +124,7 @@ struct engine_commit_request {
     engine_reader *reader;   /* registered with engine_reader_begin; NULL: not */
     const access_set *reads; /* NULL: not validated */
     const access_set *writes;
+    const state_roots *wrote; /* of trees that it has on the storage; NULL: none */
     /* what came of it */
     uint64_t sequence;
     /* the queue's */
@@ -140,9 +141,10 @@ PBASE_MUST_CHECK pbase_status engine_commit(engine *self, engine_commit_request 
                                             const pbase_call *call, pbase_error *err);
 
 /* Writes what `ref` has in memory as atoms, durable with the next record that is appended; `*out`
- * names it on the storage. `base`: sequence of the state that the writer began with. READ_ONLY. */
+ * names it on the storage, and `wrote` gets it as a root that a state with its tree needs. `base`:
+ * sequence of the state that the writer began with. READ_ONLY. */
 PBASE_MUST_CHECK pbase_status engine_settle(engine *self, uint64_t base, atom_ref ref,
-                                            atom_ref *out, pbase_error *err);
+                                            atom_ref *out, state_roots *wrote, pbase_error *err);
 /* Payloads to be written as atoms. */
 typedef struct {
     const uint32_t *types;

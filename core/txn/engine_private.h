@@ -5,6 +5,7 @@
 #include "txn/deferred.h"
 #include "txn/history.h"
 #include "txn/move_plan.h"
+#include "txn/needs.h"
 #include "txn/pressure.h"
 #include "txn/store_coder.h"
 
@@ -40,6 +41,7 @@ struct engine {
     pbase_recovery recovery;
 
     state_list states;            /* all that anybody holds */
+    engine_needs needs;           /* shared: as it was told to others */
     turns lost;                   /* who lost a conflict */
     pbase_os_mutex *settle_mutex; /* two settles of trees that share atoms must not run at once */
     pbase_os_mutex *commit_mutex; /* the right to append and publish */
@@ -68,6 +70,7 @@ struct engine {
     deferred_list deferred;        /* queue: commits after it */
     _Atomic bool has_deferred;     /* there are some; written with the queue locked */
     engine_history history;        /* queue */
+    pbase_position kept_anchor;    /* queue: of the checkpoint whose record told history.kept */
     engine_reader *readers_newest, *readers_oldest; /* queue */
     size_t reader_count;                            /* queue */
     size_t behind_count;                            /* queue: of readers */
@@ -89,6 +92,7 @@ struct engine {
     uint64_t bytes_since_checkpoint; /* queue: of journal */
     uint64_t unsettled_since_ns;     /* queue: when they began to grow from 0 */
     uint64_t settled_sequence;       /* queue: of the last checkpoint */
+    uint64_t done_sequence;          /* queue: states before it are done (state.h) */
     uint64_t settled_memory_bytes;   /* queue: held by atoms in memory after it */
     uint64_t journal_grown_bytes;    /* queue: since opening */
     uint64_t settled_grown_bytes; /* queue: what of that memory was for after the last checkpoint */
@@ -151,14 +155,15 @@ typedef struct {
     pbase_position position; /* of what comes after the last record read */
     uint64_t settled;        /* sequence of the checkpoint */
     uint64_t fence;          /* of the checkpoint */
+    pbase_position anchor;   /* of its record */
     uint64_t records, bytes; /* replayed */
 } engine_loaded;
 /* Reads it as the journal is now, and which checkpoints are kept (recover.c). TRIMMED: somebody moved
  * it meanwhile. */
 PBASE_MUST_CHECK pbase_status engine_load(engine *self, retained_list *kept, engine_loaded *out,
                                           pbase_error *err);
-/* The same from the last of the kept checkpoints, up to a record or the head; `fence` of the result is
- * the caller's to fill (recover.c). */
+/* The same from the last of the kept checkpoints, whose root is confirmed (needs.h), up to a record or the
+ * head; `fence` and `anchor` of the result are the caller's to fill (recover.c). */
 PBASE_MUST_CHECK pbase_status engine_load_from(engine *self, const retained_list *kept,
                                                pbase_position upto, engine_loaded *out,
                                                pbase_error *err);
@@ -180,6 +185,9 @@ void engine_turn_end(engine *self);
 /* Joins those who use the space, and leaves them; leaving says whether nobody else is left. */
 PBASE_MUST_CHECK pbase_status engine_join(engine *self, pbase_error *err);
 bool engine_leave(engine *self);
+/* Takes over the checkpoint that the anchor leads to, when another process made a newer one than is known
+ * here. TRIMMED: they are made too fast; nothing is worse than before. */
+PBASE_MUST_CHECK pbase_status engine_take_anchor(engine *self, pbase_error *err);
 /* Starts the background thread if it does not run yet; it is started by the first who commits, or who
  * sees that others do, so that opening and reading alone need no thread (checkpoint.c). */
 PBASE_MUST_CHECK pbase_status engine_settler_ensure(engine *self, pbase_error *err);

@@ -50,7 +50,10 @@ static void publish_loaded(engine *self, const engine_loaded *loaded, retained_l
 {
     publish_at(self, loaded->state, loaded->position);
     self->checkpoint_fence = loaded->fence;
+    state_list_others_done(&self->states, loaded->state);
     engine_lock(self, self->queue_mutex);
+    self->kept_anchor = loaded->anchor;
+    self->done_sequence = loaded->state->sequence + 1;
     self->settled_sequence = loaded->settled;
     self->bytes_since_checkpoint = 0;
     engine_journal_grew(self, loaded->bytes);
@@ -84,6 +87,7 @@ static pbase_status reload(engine *self, pbase_error *err)
     if (status == PBASE_OK) {
         uint64_t sequence = loaded.state->sequence;
         publish_loaded(self, &loaded, &kept);
+        engine_needs_say(self);
         write_window_add(self->window, sequence, NULL);
     } else if (err != NULL) {
         *err = why;
@@ -92,11 +96,19 @@ static pbase_status reload(engine *self, pbase_error *err)
     return status;
 }
 
-/* The newest state again, on what a checkpoint of another process stored: the last one of `kept`. */
-static pbase_status rebase(engine *self, retained_list *kept, uint64_t fence, pbase_error *err)
+/* The newest state again, on what a checkpoint of another process stored: the last one of `kept`, whose
+ * record lies at `anchor`. */
+static pbase_status rebase(engine *self, retained_list *kept, pbase_position anchor, uint64_t fence,
+                           pbase_error *err)
 {
     engine_loaded loaded;
-    pbase_status status = engine_load_from(self, kept, self->head, &loaded, err);
+    engine_pin pin = {.is_set = false};
+    pbase_status status =
+        engine_needs_root(self, &pin, kept->items[kept->count - 1].root, anchor, err);
+    if (status == PBASE_OK) {
+        status = engine_load_from(self, kept, self->head, &loaded, err);
+    }
+    history_unpin(self, &pin);
     if (status != PBASE_OK) {
         return status;
     }
@@ -107,6 +119,7 @@ static pbase_status rebase(engine *self, retained_list *kept, uint64_t fence, pb
         return status;
     }
     loaded.fence = fence;
+    loaded.anchor = anchor;
     publish_loaded(self, &loaded, kept);
     return PBASE_OK;
 }
@@ -118,6 +131,7 @@ typedef struct {
     bool needs_writes;       /* somebody is open who could collide */
     bool has_checkpoint;     /* one of another process was met: */
     retained_list kept;      /* itself the last */
+    pbase_position anchor;   /* of its record */
     pbase_position position; /* after the last record */
 } follow_run;
 
@@ -145,6 +159,7 @@ static pbase_status meet_checkpoint(engine *self, follow_run *run, const replay_
         status = engine_kept_add(&run->kept, &record->head, &body, err);
     }
     run->has_checkpoint = status == PBASE_OK && body.fence >= self->checkpoint_fence;
+    run->anchor = record->position;
     self->checkpoint_fence = run->has_checkpoint ? body.fence : self->checkpoint_fence;
     return status;
 }
@@ -204,13 +219,19 @@ static pbase_status follow(engine *self, pbase_error *err)
     pbase_status status =
         replay_begin(&run.trees, self->host, self->newest, &self->coder.base, err);
     if (status == PBASE_OK) {
-        status = follow_all(self, &run, err);
+        status = engine_needs_explain(self, follow_all(self, &run, err), self->head, err);
     }
     uint64_t records = run.trees.records, bytes = run.trees.bytes;
     if (status == PBASE_OK) {
         status = replay_finish(&run.trees, &next, err);
     }
     replay_abandon(&run.trees);
+    if (status == PBASE_OK) {
+        status = engine_needs_adopted(self, self->newest, next, self->head, err);
+        if (status != PBASE_OK) {
+            space_state_unref(next);
+        }
+    }
     if (status != PBASE_OK) {
         retained_list_fini(&run.kept);
         return status;
@@ -221,14 +242,17 @@ static pbase_status follow(engine *self, pbase_error *err)
     if (run.has_checkpoint) {
         pbase_error why;
         pbase_error_init(&why);
-        if (rebase(self, &run.kept, self->checkpoint_fence, &why) != PBASE_OK) {
-            /* what we have in memory is as good; the next one comes */
+        pbase_status status_of_it =
+            rebase(self, &run.kept, run.anchor, self->checkpoint_fence, &why);
+        if (status_of_it != PBASE_OK && status_of_it != PBASE_TRIMMED) {
+            /* what we have in memory is as good; the next one comes, or has come already */
             pbase_log_write(self->host->log, PBASE_LOG_WARNING, "core/follow",
                             "a checkpoint of another process cannot be taken over: %s",
                             why.message);
         }
     }
     retained_list_fini(&run.kept);
+    engine_needs_say(self);
     return PBASE_OK;
 }
 
@@ -257,6 +281,45 @@ static pbase_status catch_up(engine *self, pbase_error *err)
             *err = why;
         }
     }
+    return status;
+}
+
+/* With the commit lock. */
+static pbase_status take_anchor(engine *self, pbase_error *err)
+{
+    pbase_journal_head head;
+    retained_list kept;
+    uint64_t fence = 0;
+    retained_list_init(&kept, self->host->alloc);
+    pbase_status status = catch_up(self, err);
+    if (status == PBASE_OK) {
+        status = deferred_apply(self, err);
+    }
+    if (status == PBASE_OK) {
+        status = pbase_storage_journal_head(self->storage, NULL, PBASE_HEAD_LATEST, &head, err);
+    }
+    engine_lock(self, self->queue_mutex);
+    pbase_position known = self->kept_anchor;
+    engine_unlock(self, self->queue_mutex);
+    if (status == PBASE_OK && head.anchor > known) {
+        status = engine_find_checkpoints(self, &head, &kept, &fence, err);
+        if (status == PBASE_OK) {
+            status = rebase(self, &kept, head.anchor, fence, err);
+        }
+        engine_needs_say(self);
+    }
+    retained_list_fini(&kept);
+    return status;
+}
+
+pbase_status engine_take_anchor(engine *self, pbase_error *err)
+{
+    if (engine_needs_kept(self, NULL) == PBASE_OK) {
+        return PBASE_OK;
+    }
+    engine_lock(self, self->commit_mutex);
+    pbase_status status = take_anchor(self, err);
+    engine_unlock(self, self->commit_mutex);
     return status;
 }
 
@@ -347,6 +410,7 @@ pbase_status engine_join(engine *self, pbase_error *err)
 {
     pbase_call now = call_now(self);
     self->is_shared = (self->storage->vtable->capabilities & PBASE_STORAGE_SHARED) != 0;
+    self->states.has_roots = self->is_shared;
     self->pulse = self->is_shared ? pbase_storage_journal_pulse(self->storage) : NULL;
     if (self->is_shared) {
         pbase_call soon = {.deadline_ns = pbase_os_deadline(self->host->os, JOIN_TIMEOUT_MS)};

@@ -243,6 +243,26 @@ static void forget_deferred(engine *self, commit_group_run *run)
     }
 }
 
+static bool has_shortcut(const engine_commit_request *request)
+{
+    bool any = false;
+    for (size_t i = 0; i < request->group_count && !any; i++) {
+        any = request->groups[i].shortcut.present;
+    }
+    return any;
+}
+
+/* A tree that is taken as a transaction left it has what that wrote of it before. */
+static void need_as_members(const commit_group_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const engine_commit_request *request = run->members[i];
+        if (request->status == PBASE_OK && request->wrote != NULL && has_shortcut(request)) {
+            space_state_need_as(run->next, run->next, request->wrote);
+        }
+    }
+}
+
 /* The whole life of one group. Members get their status; what is returned says whether applying
  * failed before anything was appended, so that the caller may try smaller groups. */
 static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *err)
@@ -269,6 +289,9 @@ static pbase_status run_group(engine *self, commit_group_run *run, pbase_error *
     }
     if (status == PBASE_OK && run->record_count > 0 && !run->waits) {
         status = working_finish(&trees, &run->next, err);
+        if (status == PBASE_OK) {
+            need_as_members(run);
+        }
     }
     working_abandon(&trees);
     write_window_destroy(run->earlier);

@@ -66,10 +66,11 @@ void history_pin_newest(engine *self, engine_pin *pin, space_state **out)
     *out = space_state_ref(self->newest);
     pin_link(&self->history, pin, self->published, PBASE_ATOM_NONE);
     engine_unlock(self, self->queue_mutex);
+    engine_needs_say(self);
 }
 
-pbase_status history_pin(engine *self, uint64_t sequence, engine_pin *pin, retained_checkpoint *out,
-                         pbase_error *err)
+static pbase_status pin_kept(engine *self, uint64_t sequence, engine_pin *pin,
+                             retained_checkpoint *out, pbase_error *err)
 {
     engine_lock(self, self->queue_mutex);
     retained_list kept = visible(&self->history);
@@ -86,6 +87,46 @@ pbase_status history_pin(engine *self, uint64_t sequence, engine_pin *pin, retai
         return not_kept(&range, sequence, err);
     }
     return PBASE_OK;
+}
+
+/* Where others use the space they are told of the pin, and then it is seen whether that was in time. */
+static pbase_status pin_confirm(engine *self, engine_pin *pin, pbase_error *err)
+{
+    engine_needs_say(self);
+    pbase_status status = engine_needs_kept(self, err);
+    if (status != PBASE_OK) {
+        history_unpin(self, pin);
+    }
+    return status;
+}
+
+#define PIN_TRIES 16u
+
+pbase_status history_pin(engine *self, uint64_t sequence, engine_pin *pin, retained_checkpoint *out,
+                         pbase_error *err)
+{
+    pbase_error why;
+    pbase_status status = PBASE_TRIMMED;
+    for (unsigned i = 0; status == PBASE_TRIMMED && i < PIN_TRIES; i++) {
+        pbase_error_init(&why);
+        status = i == 0 ? PBASE_OK : engine_take_anchor(self, &why); /* another was quicker */
+        if (status == PBASE_OK) {
+            status = pin_kept(self, sequence, pin, out, &why);
+        }
+        if (status == PBASE_OK) {
+            status = pin_confirm(self, pin, &why);
+        }
+    }
+    if (status == PBASE_TRIMMED) {
+        status = PBASE_FAIL(&why, PBASE_BUSY,
+                            "other processes make checkpoints too fast to keep "
+                            "what commit %" PRIu64 " needs",
+                            sequence);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
 }
 
 void history_pin_root(engine *self, engine_pin *pin, pbase_atom_pointer root)
@@ -203,7 +244,15 @@ pbase_status history_checkpoint_state(engine *self, const retained_checkpoint *f
 {
     record_head head = {.sequence = from->sequence, .timestamp_ns = from->timestamp_ns};
     checkpoint_body body = {.root = from->root};
-    return replay_checkpoint_state(self->bytes, &self->states, &head, &body, out, err);
+    uint32_t number = 0;
+    pbase_status status = state_list_root_add(&self->states, from->root, &number, err);
+    if (status == PBASE_OK) {
+        status = replay_checkpoint_state(self->bytes, &self->states, &head, &body, out, err);
+    }
+    if (status == PBASE_OK) {
+        space_state_need(*out, number);
+    }
+    return status;
 }
 
 /* Where making a state begins: at a remembered one if there is one, else at the checkpoint. */
@@ -248,7 +297,8 @@ static pbase_status bring_forward(engine *self, const pbase_call *call, uint64_t
 {
     replay run;
     record_scan scan;
-    space_state *base = at->state;
+    space_state *base = at->state, *made = NULL;
+    pbase_position since = at->next;
     at->state = NULL;
     record_scan_init(&scan, self->bytes, self->storage);
     pbase_status status = replay_begin(&run, self->host, base, &self->coder.base, err);
@@ -260,7 +310,15 @@ static pbase_status bring_forward(engine *self, const pbase_call *call, uint64_t
     }
     if (status == PBASE_OK) {
         at->bytes += run.bytes;
-        status = replay_finish(&run, &at->state, err);
+        status = replay_finish(&run, &made, err);
+    }
+    if (status == PBASE_OK) {
+        status = engine_needs_adopted(self, base, made, since, err);
+    }
+    if (status == PBASE_OK) {
+        at->state = made;
+    } else {
+        space_state_unref(made);
     }
     replay_abandon(&run);
     record_scan_close(&scan);
@@ -325,6 +383,7 @@ pbase_status history_resume(engine *self, const pbase_call *call, uint64_t seque
     retained_checkpoint from;
     pbase_position next = 0;
     if (begin_newest(self, sequence, pin, out)) {
+        engine_needs_say(self);
         return PBASE_OK;
     }
     pbase_status status = history_pin(self, sequence, pin, &from, err);
@@ -344,7 +403,7 @@ pbase_status history_follow(engine *self, space_state *before, const replay_reco
                             space_state **out, uint64_t *out_made, pbase_error *err)
 {
     replay run;
-    space_state *newest = engine_state(self);
+    space_state *newest = engine_state(self), *made = NULL;
     *out_made = 0;
     if (newest->sequence == record->head.sequence) {
         *out = newest;
@@ -357,9 +416,17 @@ pbase_status history_follow(engine *self, space_state *before, const replay_reco
     }
     if (status == PBASE_OK) {
         *out_made = run.bytes;
-        status = replay_finish(&run, out, err);
+        status = replay_finish(&run, &made, err);
     }
     replay_abandon(&run);
+    if (status == PBASE_OK) {
+        status = engine_needs_adopted(self, before, made, record->position, err);
+    }
+    if (status == PBASE_OK) {
+        *out = made;
+    } else {
+        space_state_unref(made);
+    }
     return status;
 }
 
@@ -420,6 +487,7 @@ pbase_status history_sequence_at(engine *self, const pbase_call *call, int64_t t
         return time_not_kept(time_ns, range.oldest_ns, err);
     }
     uint64_t found = 0;
+    engine_needs_say(self);
     pbase_status status = scan_until(self, call, time_ns, &from, &found, err);
     history_unpin(self, &pin);
     if (status == PBASE_OK) {

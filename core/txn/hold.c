@@ -31,15 +31,16 @@ static pbase_status journal_lock(engine_hold *hold, const pbase_call *call, pbas
 static void journal_unlock(engine_hold *hold)
 {
     engine *self = hold->engine;
-    if (hold->fence != 0) {
-        pbase_storage_lock_release(self->storage, LOCK_CHECKPOINT, hold->fence);
-        hold->fence = 0;
-    }
     engine_lock(self, self->queue_mutex);
     for (size_t i = 0; i < hold->pin_count; i++) {
         hold->pins[i].position = PBASE_POSITION_ANY;
     }
     engine_unlock(self, self->queue_mutex);
+    engine_needs_say(self); /* before others may give space back */
+    if (hold->fence != 0) {
+        pbase_storage_lock_release(self->storage, LOCK_CHECKPOINT, hold->fence);
+        hold->fence = 0;
+    }
 }
 
 /* ------------------------------------------------------------------------------- marking ------ */
@@ -267,6 +268,7 @@ void engine_hold_end(engine_hold *hold)
         history_unpin(self, &root->pin);
         pbase_alloc_free(alloc, root, sizeof *root);
     }
+    engine_needs_say(self);
     pbase_alloc_free(alloc, hold->pins, RETAINED_MAX * sizeof *hold->pins);
     retained_list_fini(&hold->kept);
     marks_fini(&hold->marks);

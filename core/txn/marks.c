@@ -49,6 +49,7 @@ pbase_status marks_add_segment(marks *self, const pbase_segment_info *info, pbas
     self->items[self->count++] =
         (segment_marks){.log_id = info->log_id,
                         .is_sealed = (info->sealed & PBASE_SEGMENT_SEALED) != 0,
+                        .is_foreign = info->sealed == PBASE_SEGMENT_LOOSE,
                         .bytes = info->size_bytes,
                         .held_bytes = info->held_bytes};
     return PBASE_OK;

@@ -17,6 +17,7 @@ typedef struct {
     uint32_t log_id;
     bool is_sealed;        /* nobody adds to it; else atoms behind `bytes` are not of this table */
     uint64_t bytes;        /* of the segment, when it was listed */
+    bool is_foreign;       /* another process adds to it, or did before it died */
     uint64_t held_bytes;   /* of the device; 0: not known */
     bool is_punched;       /* blocks of it were given back since */
     bool is_retired;       /* it was, since */

@@ -40,16 +40,23 @@ pbase_status engine_load_from(engine *self, const retained_list *kept, pbase_pos
         return status;
     }
     status = replay_begin(&run, self->host, base, &self->coder.base, err);
-    space_state_unref(base);
     if (status == PBASE_OK) {
         status = replay_until(self, &run, from->replay, upto, &loaded.position, err);
     }
     loaded.records = run.records;
     loaded.bytes = run.bytes;
+    status = engine_needs_explain(self, status, from->replay, err);
     if (status == PBASE_OK) {
         status = replay_finish(&run, &loaded.state, err);
     }
     replay_abandon(&run);
+    if (status == PBASE_OK) {
+        status = engine_needs_adopted(self, base, loaded.state, from->replay, err);
+        if (status != PBASE_OK) {
+            space_state_unref(loaded.state);
+        }
+    }
+    space_state_unref(base);
     if (status == PBASE_OK) {
         *out = loaded;
     }
@@ -83,6 +90,7 @@ pbase_status engine_find_checkpoints(engine *self, const pbase_journal_head *jou
 pbase_status engine_load(engine *self, retained_list *kept, engine_loaded *out, pbase_error *err)
 {
     pbase_journal_head journal;
+    engine_pin pin = {.is_set = false};
     uint64_t fence = 0;
     kept->count = 0;
     pbase_status status =
@@ -91,10 +99,16 @@ pbase_status engine_load(engine *self, retained_list *kept, engine_loaded *out, 
         status = engine_find_checkpoints(self, &journal, kept, &fence, err);
     }
     if (status == PBASE_OK) {
-        status = engine_load_from(self, kept, journal.head, out, err);
+        status =
+            engine_needs_root(self, &pin, kept->items[kept->count - 1].root, journal.anchor, err);
     }
     if (status == PBASE_OK) {
+        status = engine_load_from(self, kept, journal.head, out, err);
+    }
+    history_unpin(self, &pin); /* the state it led to needs the root itself */
+    if (status == PBASE_OK) {
         out->fence = fence;
+        out->anchor = journal.anchor;
     }
     return status;
 }
@@ -134,12 +148,14 @@ pbase_status engine_recover(engine *self, pbase_error *err)
     self->newest = loaded.state;
     self->head = self->published = loaded.position;
     self->checkpoint_fence = loaded.fence;
+    self->kept_anchor = loaded.anchor;
     self->settled_sequence = loaded.settled;
     engine_journal_grew(self, loaded.bytes);
     self->recovery.replayed_records = loaded.records;
     self->recovery.replayed_bytes = loaded.bytes;
     self->recovery.sequence = loaded.state->sequence;
     atomic_store(&self->applied, self->head);
+    engine_needs_say(self);
     report_tail(self);
     return PBASE_OK;
 }

@@ -3,12 +3,13 @@
 
 #include "collection/tree.h"
 #include "txn/opened.h"
+#include "txn/state_roots.h"
 
 /* ------------------------------------------------------------------------------------ list ---- */
 
 pbase_status state_list_init(state_list *self, const pbase_os *os, pbase_error *err)
 {
-    *self = (state_list){.os = os};
+    *self = (state_list){.os = os, .roots_first = 1};
     return os->lock->mutex_create(os, &self->lock, err);
 }
 
@@ -21,6 +22,7 @@ void state_list_fini(state_list *self)
             self->ended = ended->older;
             pbase_alloc_free(ended->atoms->alloc, ended, sizeof *ended);
         }
+        state_list_roots_free(self);
         self->os->lock->mutex_destroy(self->lock);
         self->lock = NULL;
     }
@@ -117,6 +119,8 @@ space_state *space_state_create(state_list *list, atom_source *atoms, atom_ref c
     self->list = list;
     self->older = self->newer = NULL;
     self->has_fit = false;
+    self->roots.count = 0;
+    self->roots.is_tainted = self->was_base = self->is_done = false;
     /* Whoever has an old address may count from here on. */
     atomic_store_explicit(&self->counts, 1, memory_order_release);
     if (list != NULL) {

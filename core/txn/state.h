@@ -6,6 +6,7 @@
  * Memory of a state in a list is given back by the list's fini only: until then it becomes another
  * state, so that whoever has just read its address without a count may safely try to get one
  * (space_state_try_ref). What was looked up in a state is kept with it (opened.h).
+ * Where other processes use the space, they are told what the states need (state_roots.h).
  * Threads: immutable; counts are atomic; a list has a lock of its own. */
 #ifndef PROTOBASE_TXN_STATE_H
 #define PROTOBASE_TXN_STATE_H
@@ -17,12 +18,26 @@ typedef struct opened opened; /* opened.h */
 
 #define STATE_OPENED_CHAINS 16u
 
+/* Roots on the storage that a state needs, by their numbers (state_roots.h). */
+#define STATE_ROOTS_MAX 30u
+typedef struct {
+    bool is_tainted; /* there are more, or what it needs is not reached by roots alone */
+    uint8_t count;
+    uint32_t numbers[STATE_ROOTS_MAX];
+} state_roots;
+typedef struct state_root state_root;
+
 /* All states of a space that somebody holds. */
 typedef struct {
     const pbase_os *os;
     pbase_os_mutex *lock;
     space_state *newest; /* made last */
     space_state *ended;  /* memory for the next ones, by `older` */
+    bool has_roots;      /* they are kept; set before the first state is made */
+    state_root *roots;   /* numbered from roots_first on */
+    size_t root_count, root_capacity;
+    uint32_t roots_first; /* from 1 on */
+    uint64_t taints;
 } state_list;
 
 struct space_state {
@@ -33,6 +48,9 @@ struct space_state {
     int64_t timestamp_ns;       /* of that record */
     state_list *list;           /* borrowed; NULL: nothing that it reaches is ever let go */
     space_state *older, *newer; /* in the list */
+    state_roots roots;          /* list; of a list that has roots */
+    bool was_base;              /* list: it was there when a checkpoint began */
+    bool is_done;               /* list: nothing it has in memory will be settled any more */
     _Atomic(opened *) opened[STATE_OPENED_CHAINS]; /* what was looked up in it */
     _Atomic uint32_t opened_count;
     /* The last collection that was found fit for commits that wait (deferred.h); guarded as `newest` of

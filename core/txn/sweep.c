@@ -1,8 +1,8 @@
 /* sweep.c - what is alive, and letting go of the rest.
  *
  * The order of the first steps decides: (1) list the segments, and how far the one that grows has been
- * written; (2) be sure that no other process has the space open, and take over what those before us
- * committed; (3) with the queue locked, be sure that no transaction has atoms which no state reaches,
+ * written; (2) ask the other processes what they need (needs.h), and take over what they and those before
+ * us committed; (3) with the queue locked, be sure that no transaction has atoms which no state reaches,
  * and note the roots that need no state. Whatever is written later goes to segments that are not in
  * the list or behind what is listed of them, and whoever comes later begins with something that is
  * marked.
@@ -35,6 +35,8 @@ typedef struct {
     const pbase_call *call;
     marks marks;
     root_list roots;                /* of checkpoints; the newest one is the last */
+    root_list needed;               /* what others are told that we need */
+    others_needs others;            /* of other processes */
     sequence_array held;            /* of states that somebody has looked at for a while */
     bool has_transform;             /* sizes of payloads say nothing of what atoms take */
     const sweep_listener *asked_by; /* wants it whole; NULL: nobody waits for it */
@@ -52,15 +54,28 @@ static pbase_status add_segment(void *state, const pbase_segment_info *segment, 
     return marks_add_segment(&self->marks, segment, err);
 }
 
-static pbase_status be_alone(sweep *self, pbase_error *err)
+/* What others need is asked before what they have committed is taken over: a record that one of them
+ * appended names what it needed before. */
+static pbase_status ask_others(sweep *self, pbase_error *err)
 {
-    bool is_alone = false;
-    pbase_status status = pbase_storage_is_alone(self->engine->storage, self->call, &is_alone, err);
-    if (status == PBASE_OK && !is_alone) {
-        status = PBASE_FAIL(err, PBASE_BUSY, "another process has the space open");
-        pbase_error_hint(err, "space is given back when one process has it open alone");
+    pbase_status status = others_needs_read(self->engine, self->call, &self->others, err);
+    if (status == PBASE_OK && self->others.everything) {
+        status = PBASE_FAIL(err, PBASE_BUSY,
+                            "another process writes a large transaction, or keeps "
+                            "more of the past than it can tell");
+        pbase_error_hint(err, "space is given back when that has ended");
     }
-    return status == PBASE_OK ? engine_refresh(self->engine, err) : status;
+    if (status == PBASE_OK) {
+        status = engine_refresh(self->engine, err);
+    }
+    if (status == PBASE_OK) {
+        status = engine_take_anchor(self->engine, err);
+    }
+    if (status == PBASE_OK && !engine_needs_anchored(self->engine)) {
+        status =
+            PBASE_FAIL(err, PBASE_BUSY, "a checkpoint of another process is not taken over yet");
+    }
+    return status;
 }
 
 /* ----------------------------------------------------------------------------------- roots ---- */
@@ -190,6 +205,7 @@ static void rooms_free(sweep *self)
     const pbase_alloc *alloc = self->engine->host->alloc;
     pbase_alloc_free(alloc, self->roots.items, self->roots.capacity * sizeof *self->roots.items);
     pbase_alloc_free(alloc, self->held.items, self->held.capacity * sizeof *self->held.items);
+    pbase_alloc_free(alloc, self->needed.items, self->needed.capacity * sizeof *self->needed.items);
 }
 
 /* -------------------------------------------------------------------------------- progress ---- */
@@ -348,6 +364,71 @@ static uint64_t marked_bytes(const sweep *self)
     return bytes;
 }
 
+/* A root that another process says it needs. If it cannot be followed, and is not needed any more, it may
+ * have been said by one that looked too late. */
+static pbase_status mark_foreign(sweep *self, pbase_atom_pointer root, pbase_error *err)
+{
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = mark_root(self, atom_ref_of_pointer(root), &why);
+    if (status == PBASE_CORRUPT || status == PBASE_LOST) {
+        others_needs now;
+        bool is_needed = true;
+        others_needs_init(&now, self->engine->host->alloc);
+        if (others_needs_read(self->engine, self->call, &now, NULL) == PBASE_OK) {
+            is_needed = now.everything || others_need_root(&now, root);
+        }
+        others_needs_fini(&now);
+        status = is_needed ? status : PBASE_OK;
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
+/* What others need of an older checkpoint than the newest may be needed for long. */
+static pbase_status mark_others(sweep *self, pbase_error *err)
+{
+    size_t own = self->roots.count;
+    pbase_atom_pointer newest = own == 0 ? PBASE_ATOM_NONE : self->roots.items[own - 1];
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < self->others.count && status == PBASE_OK; i++) {
+        if (self->others.roots[i] != newest) {
+            status = mark_foreign(self, self->others.roots[i], err);
+        }
+    }
+    return status;
+}
+
+/* What others are told, they follow: also what no state reaches of it has to stay. It is told anew between
+ * looking and marking, so that nothing stands there which is not marked. */
+static pbase_status mark_needed(sweep *self, pbase_error *err)
+{
+    state_list *states = &self->engine->states;
+    const pbase_alloc *alloc = self->engine->host->alloc;
+    root_list *list = &self->needed;
+    pbase_status status = PBASE_OK;
+    state_needs needs = {.capacity = 0};
+    for (state_list_needs(states, &needs); needs.count > needs.capacity;
+         state_list_needs(states, &needs)) {
+        pbase_alloc_free(alloc, list->items, list->capacity * sizeof *list->items);
+        list->capacity = needs.count + 16;
+        list->items = pbase_alloc_zeroed(alloc, list->capacity, sizeof *list->items);
+        if (list->items == NULL) {
+            list->capacity = 0;
+            return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the roots that are needed");
+        }
+        needs.roots = list->items;
+        needs.capacity = list->capacity;
+    }
+    engine_needs_say(self->engine);
+    for (size_t i = 0; i < needs.count && status == PBASE_OK; i++) {
+        status = mark_root(self, atom_ref_of_pointer(list->items[i]), err);
+    }
+    return status;
+}
+
 /* First what may be reached for long, then what only the newest checkpoint and state reach, and those
  * who look at them in passing. */
 static pbase_status mark_all(sweep *self, sweep_report *out, pbase_error *err)
@@ -355,6 +436,9 @@ static pbase_status mark_all(sweep *self, sweep_report *out, pbase_error *err)
     size_t past = self->roots.count == 0 ? 0 : self->roots.count - 1;
     self->marks.is_pinning = true;
     pbase_status status = mark_roots(self, 0, past, err);
+    if (status == PBASE_OK) {
+        status = mark_others(self, err);
+    }
     if (status == PBASE_OK) {
         status = mark_journal(self, err);
     }
@@ -369,6 +453,9 @@ static pbase_status mark_all(sweep *self, sweep_report *out, pbase_error *err)
     uint64_t lasting = marked_bytes(self);
     if (status == PBASE_OK) {
         status = mark_states(self, false, err);
+    }
+    if (status == PBASE_OK) {
+        status = mark_needed(self, err);
     }
     out->passing_bytes = marked_bytes(self) - lasting;
     return status;
@@ -444,6 +531,9 @@ static pbase_status let_go_of_blocks(sweep *self, segment_marks *segment, pbase_
 
 static pbase_status let_go(sweep *self, segment_marks *segment, sweep_report *out, pbase_error *err)
 {
+    if (segment->is_foreign && self->others.users > 0) {
+        return PBASE_OK; /* somebody may be writing where it ends */
+    }
     if (segment->begins != NULL || !segment->is_sealed) {
         return let_go_of_blocks(self, segment, err);
     }
@@ -487,7 +577,15 @@ static pbase_status let_all_go(sweep *self, sweep_report *out, pbase_error *err)
         out->segments++;
         out->bytes += held_bytes(segment);
         out->live_bytes += segment->live_bytes;
-        status = let_go(self, segment, out, err);
+        pbase_error why;
+        pbase_error_init(&why);
+        status = let_go(self, segment, out, &why);
+        if (status == PBASE_NOT_FOUND && segment->begins == NULL) {
+            segment->is_retired = true; /* another process did, before it was listed here */
+            status = PBASE_OK;
+        } else if (status != PBASE_OK && err != NULL) {
+            *err = why;
+        }
         if (status == PBASE_OK) {
             status = tell(self, self->total / 2 + out->bytes, err);
         }
@@ -528,14 +626,15 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_list
     sweep run = {.engine = self, .call = call, .asked_by = asked_by};
     *out = (sweep_report){.segments = 0};
     marks_init(&run.marks, self->host->alloc);
+    others_needs_init(&run.others, self->host->alloc);
     pbase_status status = pbase_storage_segments_list(self->storage, call, add_segment, &run, err);
     if (status == PBASE_OK) {
-        status = be_alone(&run, err);
+        status = ask_others(&run, err);
     }
     if (status == PBASE_OK) {
         status = roots_take(&run, err);
     }
-    if (status == PBASE_OK) { /* once nobody else is there who could bring one in */
+    if (status == PBASE_OK) { /* as it is now: others may have brought one in */
         status = store_has_transform(self->bytes, &run.has_transform, err);
     }
     for (size_t i = 0; i < run.marks.count; i++) {
@@ -552,6 +651,7 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_list
     }
     out->planned_bytes = status == PBASE_OK ? self->moves.bytes : 0;
     rooms_free(&run);
+    others_needs_fini(&run.others);
     marks_fini(&run.marks);
     return status;
 }

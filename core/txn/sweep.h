@@ -1,7 +1,8 @@
 /* sweep.h - giving back segments of the store, and blocks of segments, in which nothing is alive.
  *
  * Alive is what somebody may still read: the checkpoints that are kept, those that readers of the past
- * begin with, every state that is held, and content that a record of the kept journal adopts. What
+ * begin with, every state that is held, content that a record of the kept journal adopts, and what other
+ * processes say they need (needs.h). What
  * these reach is marked, reading only the nodes that refer to others (a hundredth of the store); a
  * full segment without a mark is retired, and of the others blocks without one are punched, where the
  * storage can. Then segments that are hardly alive are chosen, which the next checkpoint moves what is
@@ -36,7 +37,7 @@ typedef struct {
 } sweep_listener;
 
 /* `asked_by` NULL: the background does it.
- * BUSY: another process has the space open, or a large transaction has atoms that no record names
+ * BUSY: a large transaction, of this process or another one, has atoms that no record names
  * yet; nothing was looked at. CORRUPT and all else: nothing more is let go of. */
 PBASE_MUST_CHECK pbase_status engine_sweep(engine *self, const pbase_call *call,
                                            const sweep_listener *asked_by, sweep_report *out,

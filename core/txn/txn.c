@@ -409,6 +409,7 @@ static pbase_status commit_staged(pbase_txn *self, const pbase_call *call, uint6
             .reader = &self->reader,
             .reads = self->context.reads == NULL ? NULL : &self->reads.set,
             .writes = &delta.writes,
+            .wrote = self->budget.has_written ? &self->budget.wrote : NULL,
         };
         status = engine_commit(self->engine, &request, call, err);
         *out_sequence = request.sequence;

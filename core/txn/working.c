@@ -9,6 +9,7 @@
 #include "collection/kind.h"
 #include "collection/stored_children.h"
 #include "collection/tree_cursor.h"
+#include "txn/state_roots.h"
 
 #include <inttypes.h>
 #include <protobase/base/limits.h>
@@ -49,6 +50,7 @@ struct working {
     size_t count, capacity;
     uint64_t sequence;
     int64_t timestamp_ns;
+    state_roots adopted;
 };
 
 static pbase_status no_memory(pbase_error *err)
@@ -587,6 +589,17 @@ static pbase_status apply_operations(working *self, working_database *database,
     return status == PBASE_END ? PBASE_OK : status;
 }
 
+static pbase_status adopted_root_note(working *self, pbase_atom_pointer root, pbase_error *err)
+{
+    uint32_t number = 0;
+    state_list *list = self->base->list;
+    pbase_status status = list == NULL || root == PBASE_ATOM_NONE
+                              ? PBASE_OK
+                              : state_list_root_add(list, root, &number, err);
+    state_roots_add(&self->adopted, number);
+    return status;
+}
+
 /* Content that was written before the record. Its root is read at once: a record whose atoms are not
  * there must not pass for good. */
 static pbase_status adopt(working *self, working_collection *item, pbase_bytes operations,
@@ -610,6 +623,9 @@ static pbase_status adopt(working *self, working_collection *item, pbase_bytes o
     }
     if (status == PBASE_OK && (kind_counted(item->kind) ? content.sum < count : content.sum != 0)) {
         status = PBASE_FAIL(err, PBASE_CORRUPT, "an adopted root has a sum that makes no sense");
+    }
+    if (status == PBASE_OK) {
+        status = adopted_root_note(self, content.root, err);
     }
     if (status == PBASE_OK) {
         tree_fini(&item->content);
@@ -1006,6 +1022,7 @@ pbase_status working_seal(working *self, space_state **out, pbase_error *err)
     }
     if (status == PBASE_OK) {
         self->catalog.root = ATOM_REF_NONE; /* the state has its count now */
+        space_state_need_as(next, self->base, &self->adopted);
         *out = next;
     }
     return status;

@@ -767,6 +767,23 @@ static pbase_status named_board(pbase_blocks *base, const pbase_call *call, cons
     return status == PBASE_OK ? file_locks_board(self->locks, name, size, out, err) : status;
 }
 
+static pbase_status slot_take(pbase_blocks *base, const pbase_call *call, const char *name,
+                              size_t size, uint8_t **out, pbase_error *err)
+{
+    file_blocks *self = from(base);
+    pbase_status status = pbase_call_check(call, self->host->os, err);
+    return status == PBASE_OK ? file_locks_slot_take(self->locks, name, size, out, err) : status;
+}
+
+static pbase_status slots_each(pbase_blocks *base, const pbase_call *call, const char *name,
+                               size_t size,
+                               pbase_status (*each)(void *state, const uint8_t *slot,
+                                                    pbase_error *err),
+                               void *state, pbase_error *err)
+{
+    return file_locks_slots_each(from(base)->locks, call, name, size, each, state, err);
+}
+
 static pbase_status names_sync(pbase_blocks *base, const pbase_call *call, pbase_error *err)
 {
     file_blocks *self = from(base);
@@ -788,6 +805,8 @@ static const pbase_blocks_share_ops share_ops = {
     .release = named_release,
     .board = named_board,
     .names_sync = names_sync,
+    .slot_take = slot_take,
+    .slots_each = slots_each,
 };
 
 /* ------------------------------------------------------------------------------------- rest --- */

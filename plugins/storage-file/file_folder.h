@@ -3,6 +3,7 @@
  *   FORMAT            marks the folder as ours: one line of text
  *   LOCK              locked by the process that uses it, or by each of several; holds the id of one
  *   LOCK.<name>       a lock between users, and LOCK.<name>.NEXT for who waits, see file_locks.h
+ *   BOARD.<name>      memory that users share, and SLOT.<name>.<n>, of one of them
  *   CLEAN             the last process to use it left every name durable
  *   KEYS/<key>        versioned keys, see file_key.h
  *   <name>            a segment, slashes become folders

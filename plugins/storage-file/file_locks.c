@@ -6,7 +6,9 @@
 
 #define LOCK_FILE "LOCK."
 #define BOARD_FILE "BOARD."
+#define SLOT_FILE "SLOT."
 #define NAME_NEXT ".NEXT"
+#define OPEN_FLAGS (PBASE_OS_READ | PBASE_OS_WRITE | PBASE_OS_CREATE)
 #define HINT_BYTES 8u
 #define HASTY_USES 4u         /* without looking who waits, so that a short use opens one file */
 #define YIELDS_MAX 4u         /* tries before the first sleep */
@@ -29,8 +31,10 @@ struct named_lock {
 typedef struct named_board named_board;
 struct named_board {
     named_board *next;
-    pbase_os_file *file;
+    pbase_os_file *file; /* of a slot: locked */
     pbase_os_map *map;
+    uint32_t slot;                        /* its number; */
+    char name[PBASE_LOCK_NAME_BYTES + 1]; /* of a slot, "": it is a board */
 };
 
 struct file_locks {
@@ -106,7 +110,8 @@ void file_locks_destroy(file_locks *locks)
 /* ------------------------------------------------------------------------------------ names --- */
 
 static pbase_status file_open(file_locks *locks, const char *prefix, const char *name,
-                              const char *suffix, pbase_os_file **out, pbase_error *err)
+                              const char *suffix, uint32_t flags, pbase_os_file **out,
+                              pbase_error *err)
 {
     const pbase_os *os = os_of(locks);
     char file[sizeof BOARD_FILE + PBASE_LOCK_NAME_BYTES];
@@ -115,8 +120,7 @@ static pbase_status file_open(file_locks *locks, const char *prefix, const char 
     pbase_buffer_init(&path, locks->folder->host->alloc);
     pbase_status status = file_folder_path(locks->folder, file, suffix, &path, err);
     if (status == PBASE_OK) {
-        status = os->file->open(os, (const char *)path.data,
-                                PBASE_OS_READ | PBASE_OS_WRITE | PBASE_OS_CREATE, out, err);
+        status = os->file->open(os, (const char *)path.data, flags, out, err);
     }
     pbase_buffer_fini(&path);
     return status;
@@ -155,7 +159,7 @@ static pbase_status name_add(file_locks *locks, const char *name, named_lock **o
     }
     PBASE_ASSERT(strlen(name) <= PBASE_LOCK_NAME_BYTES); /* the checked call saw to it */
     memcpy(lock->name, name, strlen(name) + 1);
-    pbase_status status = file_open(locks, LOCK_FILE, name, "", &lock->main, err);
+    pbase_status status = file_open(locks, LOCK_FILE, name, "", OPEN_FLAGS, &lock->main, err);
     if (status != PBASE_OK) {
         named_lock_destroy(locks, lock);
         return status;
@@ -185,7 +189,7 @@ static pbase_status gate_open(file_locks *locks, named_lock *lock, pbase_error *
     uint8_t *hint = NULL;
     pbase_status status = PBASE_OK;
     if (lock->gate == NULL) {
-        status = file_open(locks, LOCK_FILE, lock->name, NAME_NEXT, &lock->gate, err);
+        status = file_open(locks, LOCK_FILE, lock->name, NAME_NEXT, OPEN_FLAGS, &lock->gate, err);
     }
     if (status == PBASE_OK) {
         status = file_map(locks, lock->gate, HINT_BYTES, &lock->map, &hint, err);
@@ -305,6 +309,15 @@ void file_locks_release(file_locks *locks, const char *name)
 
 /* ----------------------------------------------------------------------------------- boards --- */
 
+/* From now on it lasts until destroy. */
+static void board_keep(file_locks *locks, named_board *board)
+{
+    os_of(locks)->lock->mutex_lock(locks->mutex);
+    board->next = locks->boards;
+    locks->boards = board;
+    os_of(locks)->lock->mutex_unlock(locks->mutex);
+}
+
 pbase_status file_locks_board(file_locks *locks, const char *name, size_t size, uint8_t **out,
                               pbase_error *err)
 {
@@ -312,7 +325,7 @@ pbase_status file_locks_board(file_locks *locks, const char *name, size_t size, 
     if (board == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the board '%s'", name);
     }
-    pbase_status status = file_open(locks, BOARD_FILE, name, "", &board->file, err);
+    pbase_status status = file_open(locks, BOARD_FILE, name, "", OPEN_FLAGS, &board->file, err);
     if (status == PBASE_OK) {
         status = file_map(locks, board->file, size, &board->map, out, err);
     }
@@ -320,9 +333,140 @@ pbase_status file_locks_board(file_locks *locks, const char *name, size_t size, 
         named_board_destroy(locks, board);
         return status;
     }
-    os_of(locks)->lock->mutex_lock(locks->mutex);
-    board->next = locks->boards;
-    locks->boards = board;
-    os_of(locks)->lock->mutex_unlock(locks->mutex);
+    board_keep(locks, board);
     return PBASE_OK;
+}
+
+/* ------------------------------------------------------------------------------------ slots --- */
+
+static pbase_status slot_open(file_locks *locks, const char *name, uint32_t number, uint32_t flags,
+                              pbase_os_file **out, pbase_error *err)
+{
+    char suffix[16];
+    (void)snprintf(suffix, sizeof suffix, ".%u", (unsigned)number); /* it fits */
+    return file_open(locks, SLOT_FILE, name, suffix, flags, out, err);
+}
+
+/* The first one that can be locked: BUSY, none. */
+static pbase_status slot_lock(file_locks *locks, const char *name, named_board *slot,
+                              pbase_error *err)
+{
+    const pbase_os_file_ops *files = os_of(locks)->file;
+    pbase_status status = PBASE_BUSY;
+    for (uint32_t i = 0; i < PBASE_SLOTS_MAX && status == PBASE_BUSY; i++) {
+        status = slot_open(locks, name, i, OPEN_FLAGS, &slot->file, err);
+        if (status == PBASE_OK) {
+            status = files->lock_try(slot->file, false, err);
+            slot->slot = i;
+        }
+        if (status != PBASE_OK) {
+            files->close(slot->file);
+            slot->file = NULL;
+        }
+    }
+    return status == PBASE_BUSY
+               ? PBASE_FAIL(err, PBASE_LIMIT, "%u processes use the folder '%s' at once",
+                            PBASE_SLOTS_MAX, (const char *)locks->folder->root.data)
+               : status;
+}
+
+pbase_status file_locks_slot_take(file_locks *locks, const char *name, size_t size, uint8_t **out,
+                                  pbase_error *err)
+{
+    named_board *slot = pbase_alloc_zeroed(locks->folder->host->alloc, 1, sizeof *slot);
+    if (slot == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a slot '%s'", name);
+    }
+    PBASE_ASSERT(strlen(name) <= PBASE_LOCK_NAME_BYTES); /* the checked call saw to it */
+    memcpy(slot->name, name, strlen(name) + 1);
+    pbase_status status = slot_lock(locks, name, slot, err);
+    if (status == PBASE_OK) {
+        status = file_map(locks, slot->file, size, &slot->map, out, err);
+    }
+    if (status != PBASE_OK) {
+        named_board_destroy(locks, slot);
+        return status;
+    }
+    board_keep(locks, slot);
+    return PBASE_OK;
+}
+
+static bool slot_is_ours(file_locks *locks, const char *name, uint32_t number)
+{
+    const pbase_os *os = os_of(locks);
+    os->lock->mutex_lock(locks->mutex);
+    const named_board *board = locks->boards;
+    while (board != NULL && (board->slot != number || strcmp(board->name, name) != 0)) {
+        board = board->next;
+    }
+    os->lock->mutex_unlock(locks->mutex);
+    return board != NULL;
+}
+
+typedef struct {
+    size_t size;
+    pbase_status (*each)(void *state, const uint8_t *slot, pbase_error *err);
+    void *state;
+} slot_reader;
+
+/* Nothing to tell when nobody has it locked, or whoever has is only about to make it. */
+static pbase_status slot_read(file_locks *locks, pbase_os_file *file, const slot_reader *reader,
+                              pbase_error *err)
+{
+    const pbase_os_file_ops *files = os_of(locks)->file;
+    pbase_os_map *map = NULL;
+    const uint8_t *data = NULL;
+    uint64_t bytes = 0;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = files->lock_try(file, true, &why);
+    if (status != PBASE_BUSY) {
+        if (status != PBASE_OK && err != NULL) {
+            *err = why;
+        }
+        return status;
+    }
+    status = files->size(file, &bytes, err);
+    if (status != PBASE_OK || bytes < reader->size) {
+        return status;
+    }
+    status = files->map(file, reader->size, &map, &data, err);
+    if (status == PBASE_OK) {
+        status = reader->each(reader->state, data, err);
+        files->unmap(map);
+    }
+    return status;
+}
+
+pbase_status file_locks_slots_each(file_locks *locks, const pbase_call *call, const char *name,
+                                   size_t size,
+                                   pbase_status (*each)(void *state, const uint8_t *slot,
+                                                        pbase_error *err),
+                                   void *state, pbase_error *err)
+{
+    const slot_reader reader = {.size = size, .each = each, .state = state};
+    pbase_status status = PBASE_OK;
+    pbase_error why;
+    for (uint32_t i = 0; i < PBASE_SLOTS_MAX && status == PBASE_OK; i++) {
+        pbase_os_file *file = NULL;
+        if (slot_is_ours(locks, name, i)) {
+            continue;
+        }
+        pbase_error_init(&why);
+        status = pbase_call_check(call, os_of(locks), &why);
+        if (status == PBASE_OK) {
+            status = slot_open(locks, name, i, PBASE_OS_READ | PBASE_OS_WRITE, &file, &why);
+        }
+        if (status == PBASE_NOT_FOUND) { /* they were made one after the other */
+            return PBASE_OK;
+        }
+        if (status == PBASE_OK) {
+            status = slot_read(locks, file, &reader, &why);
+        }
+        os_of(locks)->file->close(file);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
 }

@@ -7,7 +7,8 @@
  * "The Little Book of Semaphores", section 4.2.5. Where nobody waits, a lock is one system call. The
  * wait itself polls.
  *
- * A board is a file BOARD.<name> that all users have mapped to be written.
+ * A board is a file BOARD.<name> that all users have mapped to be written. A slot is a file
+ * SLOT.<name>.<n> that its holder keeps locked: whoever can lock it knows that nobody holds it.
  *
  * Threads: synchronized; but one name is acquired by one thread at a time, which is the caller's
  * duty, and released once for each acquire. */
@@ -30,5 +31,13 @@ void file_locks_release(file_locks *locks, const char *name);
 /* The slot board of pbase_blocks_share_ops. */
 PBASE_MUST_CHECK pbase_status file_locks_board(file_locks *locks, const char *name, size_t size,
                                                uint8_t **out, pbase_error *err);
+
+/* The slots slot_take and slots_each of it. */
+PBASE_MUST_CHECK pbase_status file_locks_slot_take(file_locks *locks, const char *name, size_t size,
+                                                   uint8_t **out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status file_locks_slots_each(
+    file_locks *locks, const pbase_call *call, const char *name, size_t size,
+    pbase_status (*each)(void *state, const uint8_t *slot, pbase_error *err), void *state,
+    pbase_error *err);
 
 #endif

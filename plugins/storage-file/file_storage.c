@@ -449,10 +449,39 @@ static pbase_status segment_put(pbase_storage *base, const pbase_call *call,
                               : status;
 }
 
+static pbase_status segments_need(pbase_storage *base, pbase_bytes needs, pbase_error *err)
+{
+    (void)err;
+    file_storage *self = from(base);
+    if (self->turn.is_shared) {
+        file_needs_say(&self->turn.needs, needs);
+    }
+    return PBASE_OK;
+}
+
+static pbase_status segments_others_need(pbase_storage *base, const pbase_call *call,
+                                         pbase_status (*each)(void *state, pbase_bytes needs,
+                                                              pbase_error *err),
+                                         void *state, pbase_error *err)
+{
+    return file_turn_others(&from(base)->turn, call, each, state, err);
+}
+
+static pbase_status somebody(void *state, pbase_bytes needs, pbase_error *err)
+{
+    (void)needs;
+    (void)err;
+    *(bool *)state = false;
+    return PBASE_OK;
+}
+
 static pbase_status segments_is_alone(pbase_storage *base, const pbase_call *call, bool *out,
                                       pbase_error *err)
 {
-    return file_turn_users(&from(base)->turn, call, out, err);
+    bool is_alone = true;
+    pbase_status status = file_turn_others(&from(base)->turn, call, somebody, &is_alone, err);
+    *out = is_alone;
+    return status;
 }
 
 static const pbase_storage_segment_ops segment_ops = {
@@ -462,6 +491,8 @@ static const pbase_storage_segment_ops segment_ops = {
     .segment_read = segment_read,
     .segment_put = segment_put,
     .is_alone = segments_is_alone,
+    .need = segments_need,
+    .others_need = segments_others_need,
 };
 
 /* ----------------------------------------------------------------------------------- locks --- */

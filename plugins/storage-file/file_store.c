@@ -29,11 +29,12 @@ struct file_store {
     store_table table;
     pbase_status (*take_id)(void *state, uint32_t at_least, uint32_t *out, pbase_error *err);
     void *state;            /* of take_id, which is NULL unless shared */
-    pbase_os_mutex *writer; /* guards the four below; taken before `flusher` and the table's lock */
+    pbase_os_mutex *writer; /* guards the five below; taken before `flusher` and the table's lock */
     uint64_t end;           /* of what was written to `active` */
     file_staging staging;   /* bytes not written yet; they belong at `end` */
     bool past_cache;        /* the write under way goes past the cache */
     uint64_t written_bytes;
+    uint64_t listings;        /* of names, so far */
     store_segment *active;    /* the one that grows, NULL: none; changed with `flusher` held too */
     pbase_os_mutex *flusher;  /* one flush at a time */
     _Atomic uint64_t written; /* batches, so far */
@@ -123,8 +124,14 @@ static pbase_status listed(void *state, const pbase_block_info *info, pbase_erro
     atomic_init(&segment.sealed, info->sealed != 0);
     segment.is_abandoned = store->lists_abandoned;
     store_segment *before = store_table_find(&store->table, segment.log_id);
+    atomic_init(&segment.seen, store->listings);
     if (before != NULL) { /* listed before */
         atomic_store(&before->held, info->held_bytes);
+        atomic_store(&before->seen, store->listings);
+        if (!before->own && !before->is_abandoned && !atomic_load(&before->sealed)) {
+            atomic_store(&before->size, info->size_bytes & ~(uint64_t)(PBASE_ATOM_ALIGN - 1));
+            atomic_store(&before->sealed, info->sealed != 0); /* another process fills it */
+        }
         return PBASE_OK;
     }
     return store_table_add(&store->table, &segment, &added, err);
@@ -163,9 +170,36 @@ static pbase_status active_resume(file_store *store, const file_store_options *o
     return status;
 }
 
+/* Those that another process has retired. One that is sealed while it is listed gets another name, and may
+ * be missed once. With `writer` held. */
+static void missing_drop(file_store *store)
+{
+    pbase_segment_info info = {0};
+    while (store_table_next(&store->table, info.log_id, &info)) {
+        store_segment *segment = store_table_find(&store->table, info.log_id);
+        uint64_t seen = atomic_load(&segment->seen);
+        bool may_be_renamed = !atomic_load(&segment->sealed) && !segment->is_abandoned;
+        bool is_missing = may_be_renamed ? seen + 1 < store->listings : seen < store->listings;
+        if (seen == 0) { /* it was found in passing, perhaps after the listing came by */
+            atomic_store(&segment->seen, store->listings);
+        } else if (is_missing && segment != store->active) {
+            store_table_drop(&store->table, info.log_id);
+        }
+    }
+}
+
 pbase_status file_store_refresh(file_store *store, const pbase_call *call, pbase_error *err)
 {
-    return pbase_blocks_list(store->blocks, call, STORE_PREFIX, listed, store, err);
+    const pbase_os *os = os_of(store);
+    os->lock->mutex_lock(
+        store->writer); /* so that none is made, sealed or retired here meanwhile */
+    store->listings++;
+    pbase_status status = pbase_blocks_list(store->blocks, call, STORE_PREFIX, listed, store, err);
+    if (status == PBASE_OK && store->take_id != NULL) {
+        missing_drop(store);
+    }
+    os->lock->mutex_unlock(store->writer);
+    return status;
 }
 
 /* A quarter of the memory: the rest is the application's, and whoever else lives there. */
@@ -442,6 +476,7 @@ static pbase_status active_begin(file_store *store, const pbase_call *call, uint
     }
     store_segment segment = {.log_id = log_id, .own = true, .capacity = capacity, .handle = handle};
     atomic_init(&segment.size, PBASE_ATOM_ALIGN);
+    atomic_init(&segment.seen, store->listings);
     status = store_table_add(&store->table, &segment, &added, err);
     if (status != PBASE_OK) {
         pbase_segment_close(handle);
@@ -647,6 +682,20 @@ pbase_status file_store_put(file_store *store, const pbase_call *call, uint32_t 
     return status;
 }
 
+/* Others may have it open: then removing it alone gives nothing back. What cannot be punched stays until
+ * they close. */
+static void blocks_give_back(file_store *store, const pbase_call *call,
+                             const store_segment *segment)
+{
+    uint64_t size = atomic_load(&segment->size);
+    if (store->take_id != NULL && size > PBASE_ATOM_ALIGN &&
+        (store->blocks->vtable->capabilities & PBASE_BLOCKS_PUNCH) != 0) {
+        pbase_status status = store_table_punch(&store->table, call, segment->log_id,
+                                                PBASE_ATOM_ALIGN, size - PBASE_ATOM_ALIGN, NULL);
+        (void)status; /* see above */
+    }
+}
+
 pbase_status file_store_retire(file_store *store, const pbase_call *call, uint32_t log_id,
                                pbase_error *err)
 {
@@ -655,9 +704,15 @@ pbase_status file_store_retire(file_store *store, const pbase_call *call, uint32
     store_name(log_id, name);
     os->lock->mutex_lock(store->writer);
     store_segment *segment = store_table_find(&store->table, log_id);
+    if (segment != NULL) {
+        blocks_give_back(store, call, segment);
+    }
     pbase_status status =
         segment != NULL ? pbase_blocks_remove(store->blocks, call, name, err)
                         : PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no segment %" PRIu32, log_id);
+    if (status == PBASE_NOT_FOUND && segment != NULL && store->take_id != NULL) {
+        status = PBASE_OK; /* whoever retired it before died in the middle */
+    }
     if (status == PBASE_OK) {
         if (segment == store->active) {
             active_set(store, NULL);
@@ -734,8 +789,15 @@ pbase_status file_store_verify(file_store *store, const pbase_call *call, pbase_
             continue; /* a crash left it: nobody knows what of it should be there */
         }
         status = segment_verify(store, call, &info, &finding);
-        if (status == PBASE_OK ||
-            (status == PBASE_NOT_FOUND && store_table_find(&store->table, info.log_id) == NULL)) {
+        if (status == PBASE_NOT_FOUND) { /* another process may have retired it */
+            status = file_store_refresh(store, call, err);
+            if (status != PBASE_OK) {
+                return status;
+            }
+            status =
+                store_table_find(&store->table, info.log_id) == NULL ? PBASE_OK : PBASE_NOT_FOUND;
+        }
+        if (status == PBASE_OK) {
             continue; /* sound, or retired meanwhile */
         }
         if (!is_finding(status)) {

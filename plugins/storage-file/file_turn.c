@@ -5,7 +5,6 @@
 
 #define COMPONENT "storage/file"
 #define WRITER "writer"
-#define USERS "users"                            /* each user shares it, all the time */
 #define JOIN_TIMEOUT_MS 60000u                   /* for a turn while opening */
 #define GENERATIONS_LEFT_OUT ((uint64_t)1 << 20) /* so that nobody knows the next one yet */
 #define FENCES_AT_ONCE ((uint64_t)1 << 20)       /* tokens that one user takes from the board */
@@ -194,10 +193,7 @@ pbase_status file_turn_begin(file_turn *turn, const pbase_call *call, pbase_erro
         return PBASE_OK;
     }
     lock(turn, turn->hold);
-    if (turn->is_lost) {
-        status = PBASE_FAIL(err, PBASE_LOST, "the lock '" USERS "' of the folder was lost");
-        pbase_error_hint(err, "open the space again");
-    } else if (turn->turns == 0) {
+    if (turn->turns == 0) {
         status = turn_take(turn, call, err);
     }
     turn->turns += status == PBASE_OK;
@@ -456,8 +452,7 @@ static pbase_status attach(file_turn *turn, pbase_error *err)
         status = pbase_blocks_attach(turn->blocks, NULL, &turn->is_alone, err);
     }
     if (status == PBASE_OK) {
-        status = pbase_blocks_acquire(turn->blocks, &call, USERS, true, err);
-        turn->is_counted = status == PBASE_OK;
+        status = file_needs_open(&turn->needs, turn->host, turn->blocks, &call, err);
     }
     return status == PBASE_OK ? file_board_open(&turn->board, turn->host, turn->blocks, err)
                               : status;
@@ -532,35 +527,34 @@ pbase_status file_turn_start(file_turn *turn, file_super *super, journal *opened
     return status;
 }
 
-/* In a turn, so that nobody comes or goes, and with `hold`. A lock of its own, because one that is
- * exchanged for its exclusive kind is given up in between: to have the place alone must not be. */
-static pbase_status users_look(file_turn *turn, bool *out_alone, pbase_error *err)
+typedef struct {
+    const pbase_host *host;
+    pbase_status (*each)(void *state, pbase_bytes needs, pbase_error *err);
+    void *state;
+} others_run;
+
+static pbase_status tell_slot(void *state, const uint8_t *slot, pbase_error *err)
 {
-    const pbase_call now = {.deadline_ns = os_of(turn)->system->monotonic_ns(os_of(turn))};
-    const pbase_call soon = {.deadline_ns = pbase_os_deadline(os_of(turn), JOIN_TIMEOUT_MS)};
-    pbase_blocks_release(turn->blocks, USERS);
-    *out_alone = pbase_blocks_acquire(turn->blocks, &now, USERS, false, NULL) == PBASE_OK;
-    if (*out_alone) {
-        pbase_blocks_release(turn->blocks, USERS);
-    }
-    pbase_status status = pbase_blocks_acquire(turn->blocks, &soon, USERS, true, err);
-    turn->is_counted = status == PBASE_OK;
-    turn->is_lost = status != PBASE_OK;
-    return status;
+    const others_run *run = state;
+    uint8_t needs[PBASE_NEEDS_BYTES_MAX];
+    size_t size = 0;
+    pbase_status status = file_needs_read(run->host, slot, needs, &size, err);
+    return status == PBASE_OK ? run->each(run->state, pbase_bytes_of(needs, size), err) : status;
 }
 
-pbase_status file_turn_users(file_turn *turn, const pbase_call *call, bool *out_alone,
-                             pbase_error *err)
+pbase_status file_turn_others(file_turn *turn, const pbase_call *call,
+                              pbase_status (*each)(void *state, pbase_bytes needs,
+                                                   pbase_error *err),
+                              void *state, pbase_error *err)
 {
-    *out_alone = !turn->is_shared;
+    others_run run = {.host = turn->host, .each = each, .state = state};
     if (!turn->is_shared) {
         return PBASE_OK;
     }
     pbase_status status = file_turn_begin(turn, call, err);
     if (status == PBASE_OK) {
-        lock(turn, turn->hold);
-        status = users_look(turn, out_alone, err);
-        unlock(turn, turn->hold);
+        status = pbase_blocks_slots_each(turn->blocks, call, FILE_NEEDS_SLOT, FILE_NEEDS_SLOT_BYTES,
+                                         tell_slot, &run, err);
         file_turn_end(turn);
     }
     return status;
@@ -584,9 +578,6 @@ void file_turn_close(file_turn *turn)
     }
     while (turn->grants != NULL) {
         grant_remove(turn, turn->grants, true);
-    }
-    if (turn->is_counted) {
-        pbase_blocks_release(turn->blocks, USERS);
     }
     if (turn->turns > 0 && !turn->has_left) {
         pbase_blocks_release(turn->blocks, WRITER);

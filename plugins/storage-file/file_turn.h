@@ -14,6 +14,7 @@
 #ifndef PBASE_FILE_TURN_H
 #define PBASE_FILE_TURN_H
 #include "file_board.h"
+#include "file_needs.h"
 #include "file_super.h"
 #include "lock_table.h"
 
@@ -30,13 +31,12 @@ typedef struct {
     bool has_left; /* nobody else is there; the provider's close ends the turn */
     uint64_t user; /* random, never 0 */
     file_board board;
+    file_needs needs;        /* shared: ours */
     _Atomic uint64_t known;  /* generation of the board that was followed */
     _Atomic uint32_t moving; /* odd while head and anchor are being taken over */
 
-    pbase_os_mutex *hold; /* guards the five below, and taking the turn */
+    pbase_os_mutex *hold; /* guards the two below, and taking the turn */
     unsigned turns;       /* threads in it */
-    bool is_counted;      /* the lock `users` is held */
-    bool is_lost;         /* it could not be taken again: others do not know of us */
     turn_grant *grants;   /* of named locks, also those being waited for */
 
     pbase_os_mutex *watch; /* guards all below, and following */
@@ -68,9 +68,11 @@ bool file_turn_leave(file_turn *turn);
 PBASE_MUST_CHECK pbase_status file_turn_begin(file_turn *turn, const pbase_call *call,
                                               pbase_error *err);
 void file_turn_end(file_turn *turn);
-/* Whether nobody else has the storage open. LOST: others cannot see us any more; no more turns. */
-PBASE_MUST_CHECK pbase_status file_turn_users(file_turn *turn, const pbase_call *call,
-                                              bool *out_alone, pbase_error *err);
+/* What each of the others said that it needs: in a turn, so that nobody comes meanwhile. */
+PBASE_MUST_CHECK pbase_status file_turn_others(file_turn *turn, const pbase_call *call,
+                                               pbase_status (*each)(void *state, pbase_bytes needs,
+                                                                    pbase_error *err),
+                                               void *state, pbase_error *err);
 /* In a turn, before an append and after it, whatever came of it. */
 void file_turn_announce(file_turn *turn);
 void file_turn_conclude(file_turn *turn, bool appended);

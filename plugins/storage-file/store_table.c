@@ -147,6 +147,7 @@ pbase_status store_table_add(store_table *table, const store_segment *segment, s
     atomic_init(&copy->size, atomic_load(&segment->size));
     atomic_init(&copy->held, atomic_load(&segment->held));
     atomic_init(&copy->sealed, atomic_load(&segment->sealed));
+    atomic_init(&copy->seen, atomic_load(&segment->seen));
     copy->own = segment->own;
     copy->is_abandoned = segment->is_abandoned;
     copy->capacity = segment->capacity;

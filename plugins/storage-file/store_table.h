@@ -20,6 +20,7 @@ typedef struct {
     _Atomic bool sealed;
     bool own;              /* written by this process: its size is known here alone */
     bool is_abandoned;     /* not sealed, but nobody writes to it any more: a crash left it */
+    _Atomic uint64_t seen; /* the listing that found it last; 0: none */
     uint64_t capacity;     /* it never grows beyond */
     pbase_segment *handle; /* NULL until it is needed */
     const uint8_t *data;   /* NULL until it is mapped */

@@ -61,6 +61,8 @@ static pbase_status check_share_ops(const pbase_blocks_share_ops *share, pbase_e
         CONTRACT_SLOT(pbase_blocks_share_ops, release),
         CONTRACT_SLOT(pbase_blocks_share_ops, board),
         CONTRACT_SLOT(pbase_blocks_share_ops, names_sync),
+        CONTRACT_SLOT(pbase_blocks_share_ops, slot_take),
+        CONTRACT_SLOT(pbase_blocks_share_ops, slots_each),
     };
     return contract_check_required(share, "block_provider.share", required,
                                    CONTRACT_COUNT(required), err);
@@ -501,6 +503,20 @@ void pbase_blocks_release(pbase_blocks *blocks, const char *name)
     }
 }
 
+static pbase_status check_memory(const char *what, const char *name, size_t size, pbase_error *err)
+{
+    pbase_status status = check_lock_name(name, err);
+    return status == PBASE_OK && (size == 0 || size > PBASE_BOARD_BYTES_MAX)
+               ? PBASE_FAIL(err, PBASE_LIMIT, "a %s of %zu bytes; it has 1 to %u", what, size,
+                            PBASE_BOARD_BYTES_MAX)
+               : status;
+}
+
+static bool is_word_aligned(const uint8_t *data)
+{
+    return data != NULL && (uintptr_t)data % sizeof(uint64_t) == 0;
+}
+
 pbase_status pbase_blocks_board(pbase_blocks *blocks, const pbase_call *call, const char *name,
                                 size_t size, uint8_t **out, pbase_error *err)
 {
@@ -508,11 +524,7 @@ pbase_status pbase_blocks_board(pbase_blocks *blocks, const pbase_call *call, co
     uint8_t *data = NULL;
     pbase_status status = need(blocks, PBASE_BLOCKS_SHARED, slot, err);
     if (status == PBASE_OK) {
-        status = check_lock_name(name, err);
-    }
-    if (status == PBASE_OK && (size == 0 || size > PBASE_BOARD_BYTES_MAX)) {
-        status = PBASE_FAIL(err, PBASE_LIMIT, "a board of %zu bytes; it has 1 to %u", size,
-                            PBASE_BOARD_BYTES_MAX);
+        status = check_memory("board", name, size, err);
     }
     if (status == PBASE_OK) {
         status = contract_result(blocks->vtable->share->board(blocks, call, name, size, &data, err),
@@ -521,11 +533,51 @@ pbase_status pbase_blocks_board(pbase_blocks *blocks, const pbase_call *call, co
     if (status != PBASE_OK) {
         return status;
     }
-    if (data == NULL || (uintptr_t)data % sizeof(uint64_t) != 0) {
+    if (!is_word_aligned(data)) {
         return CONTRACT_BROKEN(err, slot, "a board is not NULL, and aligned");
     }
     *out = data;
     return PBASE_OK;
+}
+
+pbase_status pbase_blocks_slot_take(pbase_blocks *blocks, const pbase_call *call, const char *name,
+                                    size_t size, uint8_t **out, pbase_error *err)
+{
+    static const char slot[] = "block_provider.share.slot_take";
+    uint8_t *data = NULL;
+    pbase_status status = need(blocks, PBASE_BLOCKS_SHARED, slot, err);
+    if (status == PBASE_OK) {
+        status = check_memory("slot", name, size, err);
+    }
+    if (status == PBASE_OK) {
+        status = contract_result(
+            blocks->vtable->share->slot_take(blocks, call, name, size, &data, err), slot, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (!is_word_aligned(data)) {
+        return CONTRACT_BROKEN(err, slot, "a slot is not NULL, and aligned");
+    }
+    *out = data;
+    return PBASE_OK;
+}
+
+pbase_status pbase_blocks_slots_each(pbase_blocks *blocks, const pbase_call *call, const char *name,
+                                     size_t size,
+                                     pbase_status (*each)(void *state, const uint8_t *slot,
+                                                          pbase_error *err),
+                                     void *state, pbase_error *err)
+{
+    static const char slot[] = "block_provider.share.slots_each";
+    pbase_status status = need(blocks, PBASE_BLOCKS_SHARED, slot, err);
+    if (status == PBASE_OK) {
+        status = check_memory("slot", name, size, err);
+    }
+    return status == PBASE_OK ? contract_result(blocks->vtable->share->slots_each(
+                                                    blocks, call, name, size, each, state, err),
+                                                slot, err)
+                              : status;
 }
 
 pbase_status pbase_blocks_names_sync(pbase_blocks *blocks, const pbase_call *call, pbase_error *err)

@@ -686,6 +686,46 @@ pbase_status pbase_storage_is_alone(pbase_storage *storage, const pbase_call *ca
                            "storage.segments.is_alone", err);
 }
 
+static bool has_needs(const pbase_storage *storage)
+{
+    return (storage->vtable->capabilities & PBASE_STORAGE_SHARED) != 0 &&
+           contract_has(storage->vtable->segments, offsetof(pbase_storage_segment_ops, need)) &&
+           contract_has(storage->vtable->segments,
+                        offsetof(pbase_storage_segment_ops, others_need));
+}
+
+pbase_status pbase_storage_need(pbase_storage *storage, pbase_bytes needs, pbase_error *err)
+{
+    if (needs.size > PBASE_NEEDS_BYTES_MAX) {
+        return PBASE_FAIL(err, PBASE_LIMIT, "needs of %zu bytes; at most %u", needs.size,
+                          PBASE_NEEDS_BYTES_MAX);
+    }
+    return has_needs(storage)
+               ? contract_result(storage->vtable->segments->need(storage, needs, err),
+                                 "storage.segments.need", err)
+               : PBASE_OK;
+}
+
+pbase_status pbase_storage_others_need(pbase_storage *storage, const pbase_call *call,
+                                       pbase_status (*each)(void *state, pbase_bytes needs,
+                                                            pbase_error *err),
+                                       void *state, pbase_error *err)
+{
+    bool is_alone = false;
+    if (has_needs(storage)) {
+        return contract_result(
+            storage->vtable->segments->others_need(storage, call, each, state, err),
+            "storage.segments.others_need", err);
+    }
+    pbase_status status = pbase_storage_is_alone(storage, call, &is_alone, err);
+    if (status == PBASE_OK && !is_alone) {
+        status = PBASE_FAIL(err, PBASE_BUSY,
+                            "another process has the space open, and the storage "
+                            "does not tell what it needs");
+    }
+    return status;
+}
+
 /* ------------------------------------------------------------------------------------ locks --- */
 
 pbase_status pbase_storage_lock_acquire(pbase_storage *storage, const pbase_call *call,

@@ -658,6 +658,67 @@ static void a_board_shows_each_user_what_the_others_store(void **state)
     test_wiring_close(other);
 }
 
+typedef struct {
+    unsigned count;
+    uint8_t first; /* byte of each, summed up */
+} slots_seen;
+
+static pbase_status see_slot(void *state, const uint8_t *slot, pbase_error *err)
+{
+    slots_seen *self = state;
+    (void)err;
+    self->count++;
+    self->first = (uint8_t)(self->first + slot[0]);
+    return PBASE_OK;
+}
+
+static void expect_slots(fixture *f, pbase_blocks *of, unsigned count, uint8_t first)
+{
+    slots_seen seen = {.count = 0};
+    assert_ok(f, pbase_blocks_slots_each(of, NULL, "s", 64, see_slot, &seen, &f->err));
+    assert_int_equal(seen.count, count);
+    assert_int_equal(seen.first, first);
+}
+
+static void a_slot_is_seen_by_others_until_its_user_goes(void **state)
+{
+    fixture *f = *state;
+    test_graph *others[3] = {NULL, NULL, NULL};
+    uint8_t *ours = NULL, *theirs = NULL;
+    if (!has(f, PBASE_BLOCKS_SHARED)) {
+        skip();
+    }
+    expect_slots(f, f->blocks, 0, 0);
+    assert_ok(f, pbase_blocks_slot_take(f->blocks, NULL, "s", 64, &ours, &f->err));
+    assert_int_equal(ours[0], 0);
+    ours[0] = 1;
+    expect_slots(f, f->blocks, 0, 0); /* one's own is not told */
+    for (uint8_t i = 0; i < 3; i++) {
+        const test_wiring *wiring = f->subject->wiring(f->folder.path);
+        assert_ok(f, test_wiring_open(wiring, &f->host, &others[i], &f->err));
+        pbase_blocks *other = test_graph_object(others[i]);
+        assert_ok(f, pbase_blocks_slot_take(other, NULL, "s", 64, &theirs, &f->err));
+        theirs[0] = (uint8_t)(10 << i);
+        expect_slots(f, other, 1u + i, (uint8_t)(1 + (10 << i) - 10));
+    }
+    expect_slots(f, f->blocks, 3, 70);
+    test_wiring_close(others[1]);
+    expect_slots(f, f->blocks, 2, 50);
+    const test_wiring *wiring = f->subject->wiring(f->folder.path);
+    assert_ok(f, test_wiring_open(wiring, &f->host, &others[1], &f->err));
+    assert_ok(
+        f, pbase_blocks_slot_take(test_graph_object(others[1]), NULL, "s", 64, &theirs, &f->err));
+    assert_int_equal(theirs[0], 20); /* the free one, as it was left */
+    expect_slots(f, f->blocks, 3, 70);
+    slots_seen seen = {.count = 0};
+    assert_ok(f, pbase_blocks_slots_each(f->blocks, NULL, "t", 64, see_slot, &seen, &f->err));
+    assert_int_equal(seen.count, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        test_wiring_close(others[i]);
+    }
+    expect_slots(f, f->blocks, 0, 0);
+}
+
 static void a_map_shows_what_is_written_later(void **state)
 {
     fixture *f = *state;
@@ -928,6 +989,7 @@ int blocks_suite_run(const blocks_subject *subject)
         TEST(users_share_and_the_first_and_last_are_alone),
         TEST(a_named_lock_excludes_other_users_until_it_is_released),
         TEST(a_board_shows_each_user_what_the_others_store),
+        TEST(a_slot_is_seen_by_others_until_its_user_goes),
         TEST(a_map_shows_what_is_written_later),
         TEST(a_map_outlives_the_removal_of_its_segment),
         TEST(a_punched_range_reads_as_zeros),

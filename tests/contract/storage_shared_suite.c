@@ -173,6 +173,65 @@ static void a_user_is_alone_until_another_comes_and_after_it_went(void **state)
 }
 
 typedef struct {
+    unsigned users, silent;
+    char said[64]; /* by all, one behind the other */
+} told;
+
+static pbase_status hear(void *state, pbase_bytes needs, pbase_error *err)
+{
+    told *self = state;
+    size_t at = strlen(self->said);
+    (void)err;
+    self->users++;
+    self->silent += needs.size == 0;
+    assert_true(at + needs.size < sizeof self->said);
+    if (needs.size > 0) {
+        memcpy(self->said + at, needs.data, needs.size);
+    }
+    return PBASE_OK;
+}
+
+static void expect_told(storage_fixture *f, unsigned users, unsigned silent, const char *said)
+{
+    told all = {.users = 0};
+    assert_ok(f, pbase_storage_others_need(f->storage, NULL, hear, &all, &f->err));
+    assert_int_equal(all.users, users);
+    assert_int_equal(all.silent, silent);
+    assert_string_equal(all.said, said);
+}
+
+static void users_hear_what_others_need_while_those_are_there(void **state)
+{
+    storage_fixture *f = storage_of(state);
+    static uint8_t much[PBASE_NEEDS_BYTES_MAX + 1];
+    expect_told(f, 0, 0, "");
+    assert_ok(f, pbase_storage_need(f->storage, pbase_bytes_text("here"), &f->err));
+    expect_told(f, 0, 0, "");
+    other_user other = other_open(f);
+    expect_told(f, 1, 1, "");
+    swap(&other);
+    expect_told(f, 1, 0, "here");
+    assert_ok(f, pbase_storage_need(f->storage, pbase_bytes_text("there"), &f->err));
+    assert_ok(f, pbase_storage_need(f->storage, pbase_bytes_text("elsewhere"), &f->err));
+    assert_int_equal(pbase_storage_need(f->storage, pbase_bytes_of(much, sizeof much), &f->err),
+                     PBASE_LIMIT);
+    swap(&other);
+    expect_told(f, 1, 0, "elsewhere");
+    swap(&other);
+    assert_ok(f, pbase_storage_need(f->storage, pbase_bytes_text(""), &f->err));
+    swap(&other);
+    expect_told(f, 1, 1, "");
+    swap(&other);
+    assert_ok(f, pbase_storage_need(f->storage, pbase_bytes_text("last"), &f->err));
+    swap(&other);
+    other_close(&other);
+    expect_told(f, 0, 0, "");
+    other = other_open(f); /* in the slot of the one before */
+    expect_told(f, 1, 1, "");
+    other_close(&other);
+}
+
+typedef struct {
     storage_fixture *f;
     const char *name;
     uint64_t held_ns;
@@ -356,6 +415,7 @@ int storage_shared_suite_run(const storage_subject *subject)
         TEST(an_append_at_a_head_that_another_user_moved_conflicts),
         TEST(locks_of_users_exclude_each_other_and_their_tokens_grow),
         TEST(a_user_is_alone_until_another_comes_and_after_it_went),
+        TEST(users_hear_what_others_need_while_those_are_there),
         TEST(threads_of_one_user_take_different_locks_at_once),
         TEST(an_append_with_the_token_of_an_earlier_user_is_fenced),
         TEST(atoms_of_two_users_never_share_a_place),

@@ -578,13 +578,17 @@ static void an_old_transaction_can_build_on_what_only_it_still_sees(void **unuse
     close_world(&w);
 }
 
-static void beside_another_opening_nothing_is_let_go(void **unused)
+static void beside_a_large_transaction_of_another_opening_nothing_is_let_go(void **unused)
 {
     (void)unused;
     world w;
     pbase_error err;
     pbase_compact_report report;
     space_fixture other;
+    pbase_txn *txn = NULL;
+    pbase_txn_options options = pbase_txn_options_default();
+    options.memory_bytes_max = 1 << 16;
+    options.log_bytes_max = 1 << 12;
     pbase_error_init(&err);
     open_world(&w, "storage.retention_count=1", NULL);
     change(&w, false);
@@ -592,8 +596,18 @@ static void beside_another_opening_nothing_is_let_go(void **unused)
     fixture_set(&other, "storage.blocks.segment_size=64KiB");
     fixture_set(&other, "storage.journal_segment_size=64KiB");
     fixture_open(&other);
+    assert_ok(pbase_space_compact(w.f.space, NULL, &report, &err), &err);
+
+    assert_ok(pbase_txn_begin(other.database, &options, &txn, &err), &err);
+    pbase_dict *dict = fixture_dict(txn, "d");
+    for (uint32_t i = 0; i < 8 * KEYS; i++) {
+        put_one(&dict, i % KEYS, i);
+    }
     assert_int_equal(pbase_space_compact(w.f.space, NULL, &report, &err), PBASE_BUSY);
     assert_non_null(strstr(err.message, "another process"));
+    pbase_dict_close(dict);
+    pbase_txn_abort(&txn);
+    assert_ok(pbase_space_compact(w.f.space, NULL, &report, &err), &err);
     fixture_close(&other);
     assert_ok(pbase_space_compact(w.f.space, NULL, &report, &err), &err);
     expect_everything(&w);
@@ -663,7 +677,7 @@ int main(void)
         cmocka_unit_test(holes_are_where_transformed_atoms_are_not),
         cmocka_unit_test(a_large_transaction_in_flight_is_waited_for),
         cmocka_unit_test(an_old_transaction_can_build_on_what_only_it_still_sees),
-        cmocka_unit_test(beside_another_opening_nothing_is_let_go),
+        cmocka_unit_test(beside_a_large_transaction_of_another_opening_nothing_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -251,6 +251,19 @@ static pbase_status fake_names_sync(pbase_blocks *self, const pbase_call *call, 
     return answer(self, err);
 }
 
+static pbase_status fake_slots_each(pbase_blocks *self, const pbase_call *call, const char *name,
+                                    size_t size,
+                                    pbase_status (*each)(void *state, const uint8_t *slot,
+                                                         pbase_error *err),
+                                    void *state, pbase_error *err)
+{
+    (void)call;
+    (void)name;
+    (void)size;
+    pbase_status status = answer(self, err);
+    return status == PBASE_OK ? each(state, ((fake *)self)->board, err) : status;
+}
+
 static const pbase_blocks_share_ops share_ops = {
     .struct_size = sizeof share_ops,
     .attach = fake_attach,
@@ -259,6 +272,8 @@ static const pbase_blocks_share_ops share_ops = {
     .release = fake_release,
     .board = fake_board,
     .names_sync = fake_names_sync,
+    .slot_take = fake_board, /* asked in the same way */
+    .slots_each = fake_slots_each,
 };
 
 static const pbase_blocks_name_ops name_ops = {
@@ -514,6 +529,42 @@ static void absent_capabilities_are_unsupported(void **state)
     assert_int_equal(f.calls, 0);
 }
 
+static pbase_status slot_is(void *state, const uint8_t *slot, pbase_error *err)
+{
+    (void)err;
+    *(const uint8_t **)state = slot;
+    return PBASE_OK;
+}
+
+static void slots_are_checked_like_boards(void **state)
+{
+    (void)state;
+    static uint64_t words[2];
+    fake f;
+    uint8_t *slot = NULL;
+    const uint8_t *seen = NULL;
+    fake_init(&f, &bare);
+    assert_int_equal(pbase_blocks_slot_take(&f.base, NULL, "a", 8, &slot, NULL), PBASE_UNSUPPORTED);
+    assert_int_equal(pbase_blocks_slots_each(&f.base, NULL, "a", 8, slot_is, &seen, NULL),
+                     PBASE_UNSUPPORTED);
+    assert_int_equal(f.calls, 0);
+
+    fake_init(&f, &full);
+    assert_int_equal(pbase_blocks_slot_take(&f.base, NULL, "a.b", 8, &slot, NULL), PBASE_INVALID);
+    assert_int_equal(pbase_blocks_slot_take(&f.base, NULL, "a", 0, &slot, NULL), PBASE_LIMIT);
+    assert_int_equal(pbase_blocks_slots_each(&f.base, NULL, "a", PBASE_BOARD_BYTES_MAX + 1, slot_is,
+                                             &seen, NULL),
+                     PBASE_LIMIT);
+    f.board = (uint8_t *)words + 1;
+    ASSERT_BROKEN(pbase_blocks_slot_take(&f.base, NULL, "a", 8, &slot, &err), "share.slot_take");
+    f.board = (uint8_t *)words;
+    assert_int_equal(pbase_blocks_slot_take(&f.base, NULL, "a", 8, &slot, NULL), PBASE_OK);
+    assert_ptr_equal(slot, words);
+    assert_int_equal(pbase_blocks_slots_each(&f.base, NULL, "a", 8, slot_is, &seen, NULL),
+                     PBASE_OK);
+    assert_ptr_equal(seen, words);
+}
+
 static void sharing_is_checked_before_and_after(void **state)
 {
     (void)state;
@@ -606,6 +657,7 @@ int main(void)
         cmocka_unit_test(impossible_geometries_break_the_contract),
         cmocka_unit_test(impossible_results_break_the_contract),
         cmocka_unit_test(absent_capabilities_are_unsupported),
+        cmocka_unit_test(slots_are_checked_like_boards),
         cmocka_unit_test(sharing_is_checked_before_and_after),
         cmocka_unit_test(everything_else_reaches_the_provider),
     };

@@ -90,7 +90,8 @@ static void a_commit_beside_a_checkpoint_flushes_once_and_survives(void **unused
     engine *self = disk.database->engine;
     space_state *state = engine_state(self);
     atom_ref settled = ATOM_REF_NONE;
-    assert_int_equal(engine_settle(self, state->sequence, state->catalog, &settled, NULL),
+    state_roots wrote = {.count = 0};
+    assert_int_equal(engine_settle(self, state->sequence, state->catalog, &settled, &wrote, NULL),
                      PBASE_OK);
     tree_drop(store_atoms(engine_store(self)), settled);
     space_state_unref(state);

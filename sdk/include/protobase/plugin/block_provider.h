@@ -136,6 +136,7 @@ typedef struct {
  * locks are 1..PBASE_LOCK_NAME_BYTES of [a-z0-9-]. All holds of a process end with it. */
 #define PBASE_LOCK_NAME_BYTES 64u
 #define PBASE_BOARD_BYTES_MAX 4096u
+#define PBASE_SLOTS_MAX 4096u /* of one name */
 typedef struct {
     uint32_t struct_size;
     uint32_t reserved;
@@ -159,6 +160,18 @@ typedef struct {
                           uint8_t **out, pbase_error *err);
     /* Makes every name durable, also what a user who died left unfinished. */
     pbase_status (*names_sync)(pbase_blocks *self, const pbase_call *call, pbase_error *err);
+    /* The first free slot of the name `name` (of a lock's alphabet), once for each open: memory like a
+     * board's, which this open alone writes and all can read, until close or until its process ends,
+     * however it ends. It has what its last holder left, or zeros. LIMIT: all are taken. */
+    pbase_status (*slot_take)(pbase_blocks *self, const pbase_call *call, const char *name,
+                              size_t size, uint8_t **out, pbase_error *err);
+    /* Every slot of that name that another open holds at this moment; the memory is lent for the
+     * call of `each`. Another answer than OK ends it. */
+    pbase_status (*slots_each)(pbase_blocks *self, const pbase_call *call, const char *name,
+                               size_t size,
+                               pbase_status (*each)(void *state, const uint8_t *slot,
+                                                    pbase_error *err),
+                               void *state, pbase_error *err);
 } pbase_blocks_share_ops;
 
 typedef struct {
@@ -242,6 +255,13 @@ PBASE_MUST_CHECK pbase_status pbase_blocks_board(pbase_blocks *blocks, const pba
                                                  pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_blocks_names_sync(pbase_blocks *blocks, const pbase_call *call,
                                                       pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_blocks_slot_take(pbase_blocks *blocks, const pbase_call *call,
+                                                     const char *name, size_t size, uint8_t **out,
+                                                     pbase_error *err);
+PBASE_MUST_CHECK pbase_status pbase_blocks_slots_each(
+    pbase_blocks *blocks, const pbase_call *call, const char *name, size_t size,
+    pbase_status (*each)(void *state, const uint8_t *slot, pbase_error *err), void *state,
+    pbase_error *err);
 void pbase_blocks_close(pbase_blocks *blocks); /* NULL is fine */
 
 PBASE_END_DECLS

@@ -199,6 +199,8 @@ typedef struct {
     uint8_t digest[32];  /* SHA-256 or the storage's choice; zeros when not kept */
 } pbase_segment_info;
 
+#define PBASE_NEEDS_BYTES_MAX 2000u
+
 typedef struct {
     uint32_t struct_size;
     uint32_t reserved;
@@ -229,6 +231,18 @@ typedef struct {
      * this moment: whoever opens it later knows of nothing but what the anchor leads to. */
     pbase_status (*is_alone)(pbase_storage *self, const pbase_call *call, bool *out,
                              pbase_error *err);
+    /* Optional, both or none; needed with SHARED to let go of anything beside others. Says what this
+     * open still needs, in place of what it said before, in bytes that mean something to core alone;
+     * it ends with close, or with the process. Costs stores, no system call. Whoever asks once it has
+     * returned is told; and what this open reads of the journal's head afterwards is no older. One
+     * call at a time (the caller's duty). */
+    pbase_status (*need)(pbase_storage *self, pbase_bytes needs, pbase_error *err);
+    /* What every other open that is alive said last; no bytes: nothing yet. Whoever opens later begins
+     * with what the anchor leads to. BUSY: of somebody it cannot be told. */
+    pbase_status (*others_need)(pbase_storage *self, const pbase_call *call,
+                                pbase_status (*each)(void *state, pbase_bytes needs,
+                                                     pbase_error *err),
+                                void *state, pbase_error *err);
 } pbase_storage_segment_ops;
 
 /* ----------------------------------------------------------------------------------- locks --- */
@@ -381,6 +395,14 @@ PBASE_MUST_CHECK pbase_status pbase_storage_segment_read(pbase_storage *storage,
 /* True without SHARED; false with it when the storage cannot tell. */
 PBASE_MUST_CHECK pbase_status pbase_storage_is_alone(pbase_storage *storage, const pbase_call *call,
                                                      bool *out, pbase_error *err);
+/* OK, and nothing happens, where nobody else can be. LIMIT: more than PBASE_NEEDS_BYTES_MAX. */
+PBASE_MUST_CHECK pbase_status pbase_storage_need(pbase_storage *storage, pbase_bytes needs,
+                                                 pbase_error *err);
+/* BUSY: somebody is there who cannot be asked. */
+PBASE_MUST_CHECK pbase_status pbase_storage_others_need(
+    pbase_storage *storage, const pbase_call *call,
+    pbase_status (*each)(void *state, pbase_bytes needs, pbase_error *err), void *state,
+    pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_storage_segment_put(pbase_storage *storage,
                                                         const pbase_call *call,
                                                         const pbase_segment_info *segment,

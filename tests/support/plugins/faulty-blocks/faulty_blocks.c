@@ -324,6 +324,25 @@ static pbase_status names_sync(pbase_blocks *base, const pbase_call *call, pbase
     FAULTY_CALL(self, "names_sync", err, pbase_blocks_names_sync(self->inner, call, err));
 }
 
+static pbase_status slot_take(pbase_blocks *base, const pbase_call *call, const char *name,
+                              size_t size, uint8_t **out, pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "slot_take", err,
+                pbase_blocks_slot_take(self->inner, call, name, size, out, err));
+}
+
+static pbase_status slots_each(pbase_blocks *base, const pbase_call *call, const char *name,
+                               size_t size,
+                               pbase_status (*each)(void *state, const uint8_t *slot,
+                                                    pbase_error *err),
+                               void *state, pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "slots_each", err,
+                pbase_blocks_slots_each(self->inner, call, name, size, each, state, err));
+}
+
 static const pbase_blocks_share_ops share_ops = {
     .struct_size = sizeof(pbase_blocks_share_ops),
     .attach = attach,
@@ -332,6 +351,8 @@ static const pbase_blocks_share_ops share_ops = {
     .release = release,
     .board = board,
     .names_sync = names_sync,
+    .slot_take = slot_take,
+    .slots_each = slots_each,
 };
 
 static const pbase_blocks_vtable faulty_vtable = {

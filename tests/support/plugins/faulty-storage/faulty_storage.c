@@ -319,9 +319,27 @@ static pbase_status is_alone(pbase_storage *base, const pbase_call *call, bool *
     FAULTY_CALL(self, "is_alone", err, pbase_storage_is_alone(self->inner, call, out, err));
 }
 
+static pbase_status need(pbase_storage *base, pbase_bytes needs, pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "need", err, pbase_storage_need(self->inner, needs, err));
+}
+
+static pbase_status others_need(pbase_storage *base, const pbase_call *call,
+                                pbase_status (*each)(void *state, pbase_bytes needs,
+                                                     pbase_error *err),
+                                void *state, pbase_error *err)
+{
+    faulty *self = from(base);
+    FAULTY_CALL(self, "others_need", err,
+                pbase_storage_others_need(self->inner, call, each, state, err));
+}
+
 static const pbase_storage_segment_ops segment_ops = {
     .struct_size = sizeof(pbase_storage_segment_ops),
     .is_alone = is_alone,
+    .need = need,
+    .others_need = others_need,
     .list = segments_list,
     .retire = segment_retire,
     .pin = pin,

@@ -1,0 +1,291 @@
+/* state_roots.c - numbers of roots, and the states that need them. */
+#include "txn/state_roots.h"
+
+#include <string.h>
+
+struct state_root {
+    pbase_atom_pointer root; /* PBASE_ATOM_NONE: not written yet, or nothing came of it */
+    uint64_t since_ns;       /* when it was added */
+    bool is_wanted;          /* for a moment */
+};
+
+static void lock(const state_list *self)
+{
+    self->os->lock->mutex_lock(self->lock);
+}
+
+static void unlock(const state_list *self)
+{
+    self->os->lock->mutex_unlock(self->lock);
+}
+
+/* ------------------------------------------------------------------------------- numbers ------ */
+
+static bool has_number(const state_roots *self, uint32_t number)
+{
+    for (uint8_t i = 0; i < self->count; i++) {
+        if (self->numbers[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void state_roots_add(state_roots *self, uint32_t number)
+{
+    if (number == 0 || has_number(self, number)) {
+        return;
+    }
+    if (self->count < STATE_ROOTS_MAX) {
+        self->numbers[self->count++] = number;
+    } else {
+        self->is_tainted = true;
+    }
+}
+
+static void add_all(state_roots *self, const state_roots *others)
+{
+    for (uint8_t i = 0; i < others->count; i++) {
+        state_roots_add(self, others->numbers[i]);
+    }
+    self->is_tainted = self->is_tainted || others->is_tainted;
+}
+
+/* --------------------------------------------------------------------------------- roots ------ */
+
+/* With the lock. */
+static pbase_status reserve(state_list *self, pbase_error *err)
+{
+    const pbase_alloc *alloc = self->os->memory;
+    if (self->root_count < self->root_capacity) {
+        return PBASE_OK;
+    }
+    size_t capacity = self->root_capacity == 0 ? 16 : self->root_capacity * 2;
+    state_root *grown = alloc->resize(alloc, self->roots, self->root_capacity * sizeof *grown,
+                                      capacity * sizeof *grown);
+    if (grown == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for the roots that are needed");
+    }
+    self->roots = grown;
+    self->root_capacity = capacity;
+    return PBASE_OK;
+}
+
+void state_list_roots_free(state_list *self)
+{
+    pbase_alloc_free(self->os->memory, self->roots, self->root_capacity * sizeof *self->roots);
+    self->roots = NULL;
+    self->root_count = self->root_capacity = 0;
+}
+
+pbase_status state_list_root_add(state_list *self, pbase_atom_pointer root, uint32_t *out_number,
+                                 pbase_error *err)
+{
+    *out_number = 0;
+    if (!self->has_roots) {
+        return PBASE_OK;
+    }
+    uint64_t now_ns = self->os->system->monotonic_ns(self->os);
+    lock(self);
+    pbase_status status = reserve(self, err);
+    if (status == PBASE_OK) {
+        *out_number = self->roots_first + (uint32_t)self->root_count;
+        self->roots[self->root_count++] = (state_root){.root = root, .since_ns = now_ns};
+    }
+    unlock(self);
+    return status;
+}
+
+void state_list_root_set(state_list *self, uint32_t number, pbase_atom_pointer root)
+{
+    lock(self);
+    if (number >= self->roots_first && number - self->roots_first < self->root_count) {
+        self->roots[number - self->roots_first].root = root;
+    }
+    unlock(self);
+}
+
+uint32_t state_list_root_next(state_list *self)
+{
+    lock(self);
+    uint32_t next = self->roots_first + (uint32_t)self->root_count;
+    unlock(self);
+    return next;
+}
+
+/* -------------------------------------------------------------------------------- states ------ */
+
+void state_list_base(state_list *self)
+{
+    lock(self);
+    for (space_state *state = self->newest; state != NULL; state = state->older) {
+        state->was_base = true;
+    }
+    unlock(self);
+}
+
+void state_list_settled(state_list *self, uint32_t number, bool all)
+{
+    lock(self);
+    for (space_state *state = self->newest; state != NULL; state = state->older) {
+        if (all || !state->is_done) {
+            state_roots_add(&state->roots, number);
+        }
+    }
+    unlock(self);
+}
+
+void state_list_base_done(state_list *self)
+{
+    lock(self);
+    for (space_state *state = self->newest; state != NULL; state = state->older) {
+        state->is_done = state->is_done || state->was_base;
+    }
+    unlock(self);
+}
+
+void state_list_others_done(state_list *self, const space_state *next)
+{
+    lock(self);
+    for (space_state *state = self->newest; state != NULL; state = state->older) {
+        state->is_done = state != next;
+    }
+    unlock(self);
+}
+
+void state_list_taint(state_list *self)
+{
+    lock(self);
+    self->taints++;
+    for (space_state *state = self->newest; state != NULL; state = state->older) {
+        state->roots.is_tainted = true;
+    }
+    unlock(self);
+}
+
+uint64_t state_list_taints(state_list *self)
+{
+    lock(self);
+    uint64_t taints = self->taints;
+    unlock(self);
+    return taints;
+}
+
+/* ------------------------------------------------------------------------------ one state ----- */
+
+static bool has_roots(const space_state *self)
+{
+    return self->list != NULL && self->list->has_roots;
+}
+
+void space_state_need(space_state *self, uint32_t number)
+{
+    if (has_roots(self)) {
+        lock(self->list);
+        state_roots_add(&self->roots, number);
+        unlock(self->list);
+    }
+}
+
+void space_state_need_as(space_state *self, const space_state *base, const state_roots *also)
+{
+    if (has_roots(self)) {
+        lock(self->list);
+        add_all(&self->roots, &base->roots);
+        if (also != NULL) {
+            add_all(&self->roots, also);
+        }
+        unlock(self->list);
+    }
+}
+
+void space_state_need_since(space_state *self, const space_state *before, uint32_t from)
+{
+    if (has_roots(self)) {
+        lock(self->list);
+        for (uint8_t i = 0; i < before->roots.count; i++) {
+            if (before->roots.numbers[i] >= from) {
+                state_roots_add(&self->roots, before->roots.numbers[i]);
+            }
+        }
+        unlock(self->list);
+    }
+}
+
+bool space_state_needs_more(const space_state *self, const space_state *base)
+{
+    bool more = false;
+    if (has_roots(self)) {
+        lock(self->list);
+        for (uint8_t i = 0; i < self->roots.count && !more; i++) {
+            more = !has_number(&base->roots, self->roots.numbers[i]);
+        }
+        more = more || self->roots.is_tainted;
+        unlock(self->list);
+    }
+    return more;
+}
+
+/* --------------------------------------------------------------------------------- needs ------ */
+
+/* With the lock: marks what states want. The lowest number of it, 0: nothing. */
+static uint32_t want(state_list *self, state_needs *out)
+{
+    uint32_t first = 0;
+    for (const space_state *state = self->newest; state != NULL; state = state->older) {
+        out->is_tainted = out->is_tainted || state->roots.is_tainted;
+        for (uint8_t i = 0; i < state->roots.count; i++) {
+            uint32_t number = state->roots.numbers[i];
+            PBASE_ASSERT(number >= self->roots_first &&
+                         number - self->roots_first < self->root_count);
+            self->roots[number - self->roots_first].is_wanted = true;
+            first = first == 0 || number < first ? number : first;
+        }
+    }
+    return first;
+}
+
+/* With the lock: what is older than all that is wanted. */
+static void forget_before(state_list *self, uint32_t first)
+{
+    size_t gone = first == 0 ? 0 : first - self->roots_first;
+    if (gone > 0) {
+        self->root_count -= gone;
+        memmove(self->roots, self->roots + gone, self->root_count * sizeof *self->roots);
+        self->roots_first = first;
+    }
+}
+
+static void needs_add(state_needs *needs, const state_root *root)
+{
+    size_t known = needs->count < needs->capacity ? needs->count : needs->capacity;
+    if (root->root == PBASE_ATOM_NONE) {
+        return;
+    }
+    needs->since_ns = needs->since_ns == 0 ? root->since_ns : needs->since_ns;
+    for (size_t i = 0; i < known; i++) {
+        if (needs->roots[i] == root->root) {
+            return;
+        }
+    }
+    if (needs->count < needs->capacity) {
+        needs->roots[needs->count] = root->root;
+    }
+    needs->count++;
+}
+
+void state_list_needs(state_list *self, state_needs *out)
+{
+    out->count = 0;
+    out->since_ns = 0;
+    out->is_tainted = false;
+    lock(self);
+    forget_before(self, want(self, out));
+    for (size_t i = 0; i < self->root_count; i++) {
+        if (self->roots[i].is_wanted) {
+            needs_add(out, &self->roots[i]);
+        }
+        self->roots[i].is_wanted = false;
+    }
+    unlock(self);
+}
