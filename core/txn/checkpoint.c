@@ -242,20 +242,6 @@ static void need_settled(engine *self, const checkpoint_run *run)
     engine_unlock(self, self->queue_mutex);
 }
 
-/* What others still read of the journal stays, within the bound for pins; as far as they can be asked. */
-static pbase_position keep_for_others(engine *self, const checkpoint_run *run,
-                                      const pbase_call *call, pbase_position upto)
-{
-    others_needs others;
-    others_needs_init(&others, self->host->alloc);
-    if (others_needs_read(self, call, &others, NULL) == PBASE_OK && others.position < upto &&
-        run->replay - others.position <= HISTORY_PIN_BYTES_MAX) {
-        upto = others.position;
-    }
-    others_needs_fini(&others);
-    return upto;
-}
-
 /* Appends the record, and lets go of what is not kept. */
 static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pbase_call *call,
                                     pbase_error *err)
@@ -275,7 +261,7 @@ static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pba
     }
     if (status == PBASE_OK) {
         need_settled(self, run);
-        pbase_position upto = keep_for_others(self, run, call, history_keep_from(self, &run->kept));
+        pbase_position upto = history_keep_from(self, &run->kept);
         status = pbase_storage_trim(self->storage, call, upto, run->anchor, err);
     } else if (run->number != 0) {
         state_list_root_set(&self->states, run->number, PBASE_ATOM_NONE);

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 /* Offsets (docs/formats/slot.md). */
-enum { AT_VERSION = 0, AT_FLAGS = 2, AT_COUNT = 4, AT_POSITION = 8, AT_SINCE = 16, AT_ROOTS = 24 };
+enum { AT_VERSION = 0, AT_FLAGS = 2, AT_COUNT = 4, AT_SINCE = 8, AT_ROOTS = 16 };
 #define NEEDS_VERSION 1u
 #define FLAG_EVERYTHING 1u
 #define ROOTS_MAX ((PBASE_NEEDS_BYTES_MAX - AT_ROOTS) / 8u)
@@ -29,7 +29,6 @@ typedef struct {
     pbase_atom_pointer roots[ROOTS_MAX];
     size_t count; /* more than ROOTS_MAX: they do not fit */
     bool everything;
-    pbase_position position;
     uint64_t since_ns;
 } needs_now;
 
@@ -39,7 +38,6 @@ static void pins_collect(engine *self, needs_now *now)
     engine_lock(self, self->queue_mutex);
     now->everything = self->unnamed > 0;
     for (const engine_pin *pin = self->history.pins; pin != NULL; pin = pin->next) {
-        now->position = pin->position < now->position ? pin->position : now->position;
         if (pin->root != PBASE_ATOM_NONE && now->count < ROOTS_MAX) {
             now->roots[now->count] = pin->root;
         }
@@ -51,7 +49,6 @@ static void pins_collect(engine *self, needs_now *now)
 static void needs_collect(engine *self, needs_now *now)
 {
     now->count = 0;
-    now->position = PBASE_POSITION_ANY;
     pins_collect(self, now);
     size_t pinned = now->count < ROOTS_MAX ? now->count : ROOTS_MAX;
     state_needs states = {.roots = now->roots + pinned, .capacity = ROOTS_MAX - pinned};
@@ -67,7 +64,6 @@ static size_t needs_write(const needs_now *now, uint8_t out[PBASE_NEEDS_BYTES_MA
     pbase_put_u16(out + AT_VERSION, NEEDS_VERSION);
     pbase_put_u16(out + AT_FLAGS, now->everything ? FLAG_EVERYTHING : 0);
     pbase_put_u32(out + AT_COUNT, (uint32_t)count);
-    pbase_put_u64(out + AT_POSITION, now->position);
     pbase_put_u64(out + AT_SINCE, now->since_ns);
     for (size_t i = 0; i < count; i++) {
         pbase_put_u64(out + AT_ROOTS + 8 * i, now->roots[i]);
@@ -182,7 +178,7 @@ pbase_status engine_needs_explain(engine *self, pbase_status status, pbase_posit
 
 void others_needs_init(others_needs *self, const pbase_alloc *alloc)
 {
-    *self = (others_needs){.alloc = alloc, .position = PBASE_POSITION_ANY};
+    *self = (others_needs){.alloc = alloc};
 }
 
 void others_needs_fini(others_needs *self)
@@ -224,10 +220,8 @@ static pbase_status others_add(void *state, pbase_bytes said, pbase_error *err)
         return PBASE_OK;
     }
     uint64_t since_ns = pbase_get_u64(said.data + AT_SINCE);
-    pbase_position position = pbase_get_u64(said.data + AT_POSITION);
     self->everything =
         self->everything || (pbase_get_u16(said.data + AT_FLAGS) & FLAG_EVERYTHING) != 0;
-    self->position = position < self->position ? position : self->position;
     if (since_ns != 0 && (self->since_ns == 0 || since_ns < self->since_ns)) {
         self->since_ns = since_ns;
     }

@@ -1,8 +1,8 @@
 /* needs.h - what this process still needs of a space that others use too, and what those need.
  *
  * Whoever gives space back marks what it knows to be alive, and what the others say they need: roots on
- * the storage, from which their states reach everything they have there (state_roots.h), a position of the
- * journal, or for a moment everything. Each process says so by the storage (pbase_storage_need).
+ * the storage, from which their states reach everything they have there (state_roots.h), or for a
+ * moment everything. Each process says so by the storage (pbase_storage_need).
  *
  * What is said grows before it is relied on, and is confirmed afterwards: the process says that it needs
  * the root of a checkpoint, and then looks whether the anchor still leads to it. Letting go happens in
@@ -54,10 +54,9 @@ typedef struct {
     const pbase_alloc *alloc;
     pbase_atom_pointer *roots;
     size_t count, capacity;
-    size_t users;            /* others */
-    bool everything;         /* one of them does */
-    pbase_position position; /* of the journal; PBASE_POSITION_ANY: nothing */
-    uint64_t since_ns;       /* when the oldest of it was met, by the monotonic clock; 0: nothing */
+    size_t users;      /* others */
+    bool everything;   /* one of them does */
+    uint64_t since_ns; /* when the oldest of it was met, by the monotonic clock; 0: nothing */
 } others_needs;
 void others_needs_init(others_needs *self, const pbase_alloc *alloc);
 void others_needs_fini(others_needs *self);
