@@ -399,10 +399,10 @@ PBASE_MUST_CHECK pbase_status pbase_storage_is_alone(pbase_storage *storage, con
 PBASE_MUST_CHECK pbase_status pbase_storage_need(pbase_storage *storage, pbase_bytes needs,
                                                  pbase_error *err);
 /* BUSY: somebody is there who cannot be asked. */
-PBASE_MUST_CHECK pbase_status pbase_storage_others_need(
-    pbase_storage *storage, const pbase_call *call,
-    pbase_status (*each)(void *state, pbase_bytes needs, pbase_error *err), void *state,
-    pbase_error *err);
+PBASE_MUST_CHECK pbase_status
+pbase_storage_others_need(pbase_storage *storage, const pbase_call *call,
+                          pbase_status (*each)(void *state, pbase_bytes needs, pbase_error *err),
+                          void *state, pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_storage_segment_put(pbase_storage *storage,
                                                         const pbase_call *call,
                                                         const pbase_segment_info *segment,
