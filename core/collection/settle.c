@@ -245,38 +245,22 @@ pbase_status tree_settle(atom_source *source, atom_ref ref, atom_ref *out, pbase
     return status;
 }
 
-static bool shares_below(const node *self);
-
-/* Held by `own` of the caller's handles, and by nobody else, down to the last one. */
-static bool shares(atom_ref ref, uint32_t own)
+void tree_unsettle(atom_ref ref)
 {
-    if (!is_dirty(ref)) {
-        return false;
+    if (!atom_ref_is_memory(ref)) {
+        return;
     }
-    const atom_memory *memory = atom_ref_memory(ref);
-    if (atomic_load_explicit(&memory->counts, memory_order_relaxed) > own) {
-        return true;
+    atom_memory *memory = atom_ref_memory(ref);
+    atomic_store_explicit(&memory->settled, PBASE_ATOM_NONE, memory_order_release);
+    if (memory->type != ATOM_NODE) {
+        return;
     }
-    node self = memory->type == ATOM_NODE ? tree_node_memory(ref) : (node){.level = 0};
-    return memory->type == ATOM_NODE && shares_below(&self);
-}
-
-static bool shares_below(const node *self)
-{
-    bool found = false;
-    bool owner = self->level != 0 || (self->flags & NODE_OWNS) != 0;
-    for (uint32_t i = 0; owner && i < self->count && !found; i++) {
-        const uint8_t *at = node_ref_at(self, i);
-        found = at != NULL && shares(pbase_get_u64(at), 1);
+    node self = tree_node_memory(ref);
+    bool owner = self.level != 0 || (self.flags & NODE_OWNS) != 0;
+    for (uint32_t i = 0; owner && i < self.count; i++) {
+        const uint8_t *at = node_ref_at(&self, i);
+        tree_unsettle(at == NULL ? ATOM_REF_NONE : pbase_get_u64(at));
     }
-    return found;
-}
-
-#define ROOT_HANDLES 2u /* of who settles a root, and of the collection it is of */
-
-bool tree_shares_unsettled(atom_ref ref)
-{
-    return shares(ref, ROOT_HANDLES);
 }
 
 /* ------------------------------------------------------------------------------ rebasing ------ */

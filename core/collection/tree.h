@@ -154,8 +154,9 @@ PBASE_MUST_CHECK pbase_status tree_remove_range(tree *self, uint64_t index, uint
  * goes on where this one ended. */
 PBASE_MUST_CHECK pbase_status tree_settle(atom_source *source, atom_ref ref, atom_ref *out,
                                           pbase_error *err);
-/* Whether others may hold some of what a settle of `ref` would write, and so learn where it was written. */
-bool tree_shares_unsettled(atom_ref ref);
+/* Forgets where atoms in memory that `ref` reaches were settled: a later settle writes them again. Not
+ * beside a settle or rebase of trees that share atoms with it. */
+void tree_unsettle(atom_ref ref);
 /* A tree of the same content in which every settled atom in memory is replaced by where it was
  * stored, and what `moved` (may be NULL) has by where that leads; only unsettled nodes above such ones
  * are copied. `*out` is one count for the caller. */

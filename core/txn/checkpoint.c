@@ -37,7 +37,6 @@ typedef struct {
     uint32_t
         roots_from;  /* shared: what is adopted later has numbers from here on (state_roots.h) */
     uint32_t number; /* of its own root there */
-    uint64_t taints; /* that there were */
 } checkpoint_run;
 
 /* Takes the commit lock, with nothing left to be applied; most of it is applied before, beside commits. */
@@ -61,8 +60,6 @@ static pbase_status take_base(engine *self, checkpoint_run *run, pbase_error *er
         return status;
     }
     run->roots_from = state_list_root_next(&self->states);
-    run->taints = state_list_taints(&self->states);
-    state_list_base(&self->states);
     engine_lock(self, self->queue_mutex);
     run->base = space_state_ref(self->newest);
     run->replay = self->head;
@@ -115,9 +112,6 @@ static void need_rebased(engine *self, const checkpoint_run *run, space_state *n
 {
     space_state_need(next, run->number);
     space_state_need_since(next, self->newest, run->roots_from);
-    if (state_list_taints(&self->states) != run->taints) {
-        state_list_taint(&self->states);
-    }
 }
 
 static pbase_status publish_rebased(engine *self, const checkpoint_run *run, pbase_error *err)
@@ -157,25 +151,30 @@ static pbase_status settle_tree(engine *self, uint64_t base, atom_ref ref, atom_
     return status;
 }
 
-/* What it settles may be shared with states, and is named by none of them but under the root. */
+/* What it settles may be shared with states, which do not need where it is written: so nobody but who asked
+ * learns it, and nothing is taken to be where something else was settled before. Where other processes
+ * give space back, neither may be there for long (state_roots.h). */
 static pbase_status settle_aside(engine *self, uint64_t base, atom_ref ref, atom_ref *out,
                                  state_roots *wrote, pbase_error *err)
 {
     uint32_t number = 0;
-    bool is_shared = self->is_shared && tree_shares_unsettled(ref);
-    engine_lock(self, self->queue_mutex);
-    bool all = base < self->done_sequence;
-    engine_unlock(self, self->queue_mutex);
     pbase_status status = state_list_root_add(&self->states, PBASE_ATOM_NONE, &number, err);
-    if (status == PBASE_OK) {
-        status = settle_tree(self, base, ref, out, err);
+    if (status != PBASE_OK) {
+        return status;
     }
+    engine_lock(self, self->settle_mutex);
+    if (self->is_shared) {
+        tree_unsettle(ref);
+    }
+    store_birth_set(self->bytes, base);
+    status = tree_settle(store_atoms(self->bytes), ref, out, err);
+    if (self->is_shared) {
+        tree_unsettle(ref);
+    }
+    engine_unlock(self, self->settle_mutex);
     if (status == PBASE_OK && *out != ATOM_REF_NONE && number != 0) {
         state_list_root_set(&self->states, number, atom_ref_pointer(*out));
-        state_list_settled(&self->states, is_shared ? number : 0, all);
         state_roots_add(wrote, number);
-    } else if (status != PBASE_OK && is_shared) {
-        state_list_taint(&self->states);
     }
     return status;
 }
@@ -232,16 +231,6 @@ bool engine_settles_elsewhere(const engine *self)
     return (self->storage->vtable->capabilities & PBASE_STORAGE_PERSISTENT) != 0;
 }
 
-/* The record is there: what was settled is reached from its root. */
-static void need_settled(engine *self, const checkpoint_run *run)
-{
-    state_list_settled(&self->states, run->number, false);
-    state_list_base_done(&self->states);
-    engine_lock(self, self->queue_mutex);
-    self->done_sequence = run->base->sequence;
-    engine_unlock(self, self->queue_mutex);
-}
-
 /* Appends the record, and lets go of what is not kept. */
 static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pbase_call *call,
                                     pbase_error *err)
@@ -260,7 +249,6 @@ static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pba
         status = append_record(self, run, err);
     }
     if (status == PBASE_OK) {
-        need_settled(self, run);
         pbase_position upto = history_keep_from(self, &run->kept);
         status = pbase_storage_trim(self->storage, call, upto, run->anchor, err);
     } else if (run->number != 0) {
@@ -350,8 +338,11 @@ static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_c
         status = publish_rebased(self, run, err);
     }
     ref_map_fini(&run->moved);
-    if (status != PBASE_OK && self->is_shared) {
-        state_list_taint(&self->states);
+    if (status != PBASE_OK &&
+        self->is_shared) { /* nobody needs what was written: the next one does it again */
+        engine_lock(self, self->settle_mutex);
+        tree_unsettle(run->base->catalog);
+        engine_unlock(self, self->settle_mutex);
     }
     engine_needs_say(self); /* before somebody else may give space back */
     return status;

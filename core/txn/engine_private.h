@@ -92,7 +92,6 @@ struct engine {
     uint64_t bytes_since_checkpoint; /* queue: of journal */
     uint64_t unsettled_since_ns;     /* queue: when they began to grow from 0 */
     uint64_t settled_sequence;       /* queue: of the last checkpoint */
-    uint64_t done_sequence;          /* queue: states before it are done (state.h) */
     uint64_t settled_memory_bytes;   /* queue: held by atoms in memory after it */
     uint64_t journal_grown_bytes;    /* queue: since opening */
     uint64_t settled_grown_bytes; /* queue: what of that memory was for after the last checkpoint */

@@ -50,10 +50,8 @@ static void publish_loaded(engine *self, const engine_loaded *loaded, retained_l
 {
     publish_at(self, loaded->state, loaded->position);
     self->checkpoint_fence = loaded->fence;
-    state_list_others_done(&self->states, loaded->state);
     engine_lock(self, self->queue_mutex);
     self->kept_anchor = loaded->anchor;
-    self->done_sequence = loaded->state->sequence + 1;
     self->settled_sequence = loaded->settled;
     self->bytes_since_checkpoint = 0;
     engine_journal_grew(self, loaded->bytes);

@@ -122,6 +122,19 @@ pbase_status marks_add(marks *self, atom_ref ref, bool *out_first, segment_marks
                            : mark_in(self, segment, offset, out_first, err);
 }
 
+bool marks_has(marks *self, atom_ref ref)
+{
+    segment_marks *segment =
+        atom_ref_is_stored(ref) ? marks_segment(self, pbase_atom_pointer_log(atom_ref_pointer(ref)))
+                                : NULL;
+    uint64_t offset = segment == NULL ? 0 : pbase_atom_pointer_offset(atom_ref_pointer(ref));
+    if (segment == NULL || offset >= segment->bytes) {
+        return true;
+    }
+    uint64_t bit = offset / PBASE_ATOM_ALIGN;
+    return segment->begins != NULL && (segment->begins[bit / 64] >> (bit % 64) & 1u) != 0;
+}
+
 void marks_cover(const marks *self, segment_marks *segment, uint64_t offset, uint64_t bytes)
 {
     uint64_t end = offset + (bytes + PBASE_ATOM_ALIGN - 1) / PBASE_ATOM_ALIGN * PBASE_ATOM_ALIGN;

@@ -48,6 +48,8 @@ segment_marks *marks_segment(marks *self, uint32_t log_id);
  * table. CORRUPT: it is said to lie behind the end of its segment. */
 PBASE_MUST_CHECK pbase_status marks_add(marks *self, atom_ref ref, bool *out_first,
                                         segment_marks **out_segment, pbase_error *err);
+/* Whether an atom was marked, or lies in no segment of the table, or behind its end. */
+bool marks_has(marks *self, atom_ref ref);
 /* Counts the `bytes` of an atom at `offset` that was marked first, and the blocks they touch. */
 void marks_cover(const marks *self, segment_marks *segment, uint64_t offset, uint64_t bytes);
 

@@ -120,7 +120,7 @@ space_state *space_state_create(state_list *list, atom_source *atoms, atom_ref c
     self->older = self->newer = NULL;
     self->has_fit = false;
     self->roots.count = 0;
-    self->roots.is_tainted = self->was_base = self->is_done = false;
+    self->roots.is_tainted = false;
     /* Whoever has an old address may count from here on. */
     atomic_store_explicit(&self->counts, 1, memory_order_release);
     if (list != NULL) {

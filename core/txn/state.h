@@ -21,7 +21,7 @@ typedef struct opened opened; /* opened.h */
 /* Roots on the storage that a state needs, by their numbers (state_roots.h). */
 #define STATE_ROOTS_MAX 30u
 typedef struct {
-    bool is_tainted; /* there are more, or what it needs is not reached by roots alone */
+    bool is_tainted; /* there are more, or one was lost */
     uint8_t count;
     uint32_t numbers[STATE_ROOTS_MAX];
 } state_roots;
@@ -37,7 +37,6 @@ typedef struct {
     state_root *roots;   /* numbered from roots_first on */
     size_t root_count, root_capacity;
     uint32_t roots_first; /* from 1 on */
-    uint64_t taints;
 } state_list;
 
 struct space_state {
@@ -49,8 +48,6 @@ struct space_state {
     state_list *list;           /* borrowed; NULL: nothing that it reaches is ever let go */
     space_state *older, *newer; /* in the list */
     state_roots roots;          /* list; of a list that has roots */
-    bool was_base;              /* list: it was there when a checkpoint began */
-    bool is_done;               /* list: nothing it has in memory will be settled any more */
     _Atomic(opened *) opened[STATE_OPENED_CHAINS]; /* what was looked up in it */
     _Atomic uint32_t opened_count;
     /* The last collection that was found fit for commits that wait (deferred.h); guarded as `newest` of

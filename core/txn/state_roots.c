@@ -105,70 +105,32 @@ void state_list_root_set(state_list *self, uint32_t number, pbase_atom_pointer r
     unlock(self);
 }
 
+/* With the lock. */
+static void taint_who_needs(state_list *self, uint32_t number)
+{
+    for (space_state *state = self->newest; state != NULL; state = state->older) {
+        state->roots.is_tainted = state->roots.is_tainted || has_number(&state->roots, number);
+    }
+}
+
+void state_list_root_lose(state_list *self, pbase_atom_pointer root)
+{
+    lock(self);
+    for (size_t i = 0; i < self->root_count; i++) {
+        if (self->roots[i].root == root) {
+            self->roots[i].root = PBASE_ATOM_NONE;
+            taint_who_needs(self, self->roots_first + (uint32_t)i);
+        }
+    }
+    unlock(self);
+}
+
 uint32_t state_list_root_next(state_list *self)
 {
     lock(self);
     uint32_t next = self->roots_first + (uint32_t)self->root_count;
     unlock(self);
     return next;
-}
-
-/* -------------------------------------------------------------------------------- states ------ */
-
-void state_list_base(state_list *self)
-{
-    lock(self);
-    for (space_state *state = self->newest; state != NULL; state = state->older) {
-        state->was_base = true;
-    }
-    unlock(self);
-}
-
-void state_list_settled(state_list *self, uint32_t number, bool all)
-{
-    lock(self);
-    for (space_state *state = self->newest; state != NULL; state = state->older) {
-        if (all || !state->is_done) {
-            state_roots_add(&state->roots, number);
-        }
-    }
-    unlock(self);
-}
-
-void state_list_base_done(state_list *self)
-{
-    lock(self);
-    for (space_state *state = self->newest; state != NULL; state = state->older) {
-        state->is_done = state->is_done || state->was_base;
-    }
-    unlock(self);
-}
-
-void state_list_others_done(state_list *self, const space_state *next)
-{
-    lock(self);
-    for (space_state *state = self->newest; state != NULL; state = state->older) {
-        state->is_done = state != next;
-    }
-    unlock(self);
-}
-
-void state_list_taint(state_list *self)
-{
-    lock(self);
-    self->taints++;
-    for (space_state *state = self->newest; state != NULL; state = state->older) {
-        state->roots.is_tainted = true;
-    }
-    unlock(self);
-}
-
-uint64_t state_list_taints(state_list *self)
-{
-    lock(self);
-    uint64_t taints = self->taints;
-    unlock(self);
-    return taints;
 }
 
 /* ------------------------------------------------------------------------------ one state ----- */

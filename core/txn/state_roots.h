@@ -3,9 +3,9 @@
  * Other processes that give space back have to be told (needs.h), and follow references from roots. So
  * roots are numbered as they are met: of a checkpoint that was loaded or made, of content that a record
  * adopted or a large transaction wrote. A state needs those of the state it was made from, and of what
- * was adopted since. It also needs the root of the first checkpoint that this process makes after it,
- * and of what large transactions write meanwhile: atoms that it has in memory may be settled by those, and
- * are named by where that was when somebody builds on them. Later ones settle nothing of it any more.
+ * was adopted since. It does not need where atoms that it has in memory were settled by checkpoints after
+ * it, or by transactions that wrote trees aside: a transaction that settles something writes all of it that
+ * is in memory anew, and lets nobody know where (tree_unsettle).
  *
  * Whatever a state needs stays from then on: whoever sweeps in this process marks these roots too.
  *
@@ -22,24 +22,12 @@ PBASE_MUST_CHECK pbase_status state_list_root_add(state_list *self, pbase_atom_p
                                                   uint32_t *out_number, pbase_error *err);
 /* Says where a root was written that was added before. */
 void state_list_root_set(state_list *self, uint32_t number, pbase_atom_pointer root);
+/* What a root reaches will not all stay: it is not told any more, and the states that need it are tainted. */
+void state_list_root_lose(state_list *self, pbase_atom_pointer root);
 /* The number that the next root gets. */
 uint32_t state_list_root_next(state_list *self);
 /* For who created the list. */
 void state_list_roots_free(state_list *self);
-
-/* A checkpoint takes its base: the states that are there are settled by it, as far as they ever are. */
-void state_list_base(state_list *self);
-/* What is in memory was settled under the root `number`: states that may share it need that too; `all`:
- * also those that are done. */
-void state_list_settled(state_list *self, uint32_t number, bool all);
-/* The states that were there at state_list_base are done. */
-void state_list_base_done(state_list *self);
-/* All but `next` are, which shares nothing in memory with them. */
-void state_list_others_done(state_list *self, const space_state *next);
-/* Settling failed half-way: what the states that are there, and those made from them, have of the store
- * is not reached by roots alone. */
-void state_list_taint(state_list *self);
-uint64_t state_list_taints(state_list *self); /* how often */
 
 /* A new state needs a root. */
 void space_state_need(space_state *self, uint32_t number);

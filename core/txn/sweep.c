@@ -269,6 +269,9 @@ static pbase_status mark_atom(void *state, const tree_walk_atom *atom, pbase_err
             atomic_load_explicit(&atom_ref_memory(atom->ref)->settled, memory_order_acquire);
         if (settled != PBASE_ATOM_NONE) { /* not larger: it was cut to size */
             status = mark_one(self, atom_ref_of_pointer(settled), atom->size, &first, err);
+            if (self->engine->is_shared && (status == PBASE_CORRUPT || status == PBASE_LOST)) {
+                status = PBASE_OK; /* an older state, which nobody was told needs that */
+            }
         }
     }
     return status;
@@ -331,8 +334,8 @@ static pbase_status mark_journal(sweep *self, pbase_error *err)
     return status == PBASE_END ? PBASE_OK : status;
 }
 
-/* A pin may be of any tree: its root says whether it is one of positions. */
-static pbase_status mark_root(sweep *self, atom_ref root, pbase_error *err)
+/* A root may be of any tree: it says itself whether it is one of positions. */
+static pbase_status root_shape(sweep *self, atom_ref root, bool *out_positional, pbase_error *err)
 {
     atom_view view;
     atom_source *source = store_atoms(self->engine->bytes);
@@ -340,10 +343,17 @@ static pbase_status mark_root(sweep *self, atom_ref root, pbase_error *err)
     if (status != PBASE_OK) {
         return status;
     }
-    bool positional = view.type == ATOM_NODE && view.size >= NODE_HEADER_BYTES &&
+    *out_positional = view.type == ATOM_NODE && view.size >= NODE_HEADER_BYTES &&
                       (view.payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0;
     atom_release(source, &view);
-    return mark_tree(self, root, positional, err);
+    return PBASE_OK;
+}
+
+static pbase_status mark_root(sweep *self, atom_ref root, pbase_error *err)
+{
+    bool positional = false;
+    pbase_status status = root_shape(self, root, &positional, err);
+    return status == PBASE_OK ? mark_tree(self, root, positional, err) : status;
 }
 
 static pbase_status mark_roots(sweep *self, size_t from, size_t to, pbase_error *err)
@@ -401,6 +411,48 @@ static pbase_status mark_others(sweep *self, pbase_error *err)
     return status;
 }
 
+typedef struct {
+    sweep *sweep;
+    uint64_t bytes;
+} weight;
+
+static pbase_status weigh_atom(void *state, const tree_walk_atom *atom, pbase_error *err)
+{
+    weight *self = state;
+    pbase_status status = pbase_call_check(self->sweep->call, self->sweep->engine->host->os, err);
+    if (status == PBASE_OK && marks_has(&self->sweep->marks, atom->ref)) {
+        return PBASE_END; /* and with it all below it */
+    }
+    self->bytes += ATOM_HEADER_BYTES + (uint64_t)atom->size;
+    return status;
+}
+
+#define TOLD_PART 16u
+
+/* While nobody else is there, a root is kept for the sake of those who may come only if it holds little beside
+ * what states reach: what an old snapshot sees in memory has taken the place of much of it. */
+static pbase_status weigh_told(sweep *self, pbase_atom_pointer root, bool *out_worth_it,
+                               pbase_error *err)
+{
+    weight told = {.sweep = self};
+    uint64_t live = 0;
+    bool positional = false;
+    const tree_visitor visitor = {.state = &told, .atom = weigh_atom, .inner_only = true};
+    if (self->others.users > 0) {
+        return PBASE_OK;
+    }
+    for (size_t i = 0; i < self->marks.count; i++) {
+        live += self->marks.items[i].live_bytes;
+    }
+    pbase_status status = root_shape(self, atom_ref_of_pointer(root), &positional, err);
+    if (status == PBASE_OK) {
+        status = tree_walk(store_atoms(self->engine->bytes), atom_ref_of_pointer(root), positional,
+                           &visitor, err);
+    }
+    *out_worth_it = told.bytes <= live / TOLD_PART;
+    return status;
+}
+
 /* What others are told, they follow: also what no state reaches of it has to stay. It is told anew between
  * looking and marking, so that nothing stands there which is not marked. */
 static pbase_status mark_needed(sweep *self, pbase_error *err)
@@ -424,8 +476,15 @@ static pbase_status mark_needed(sweep *self, pbase_error *err)
     }
     engine_needs_say(self->engine);
     for (size_t i = 0; i < needs.count && status == PBASE_OK; i++) {
-        status = mark_root(self, atom_ref_of_pointer(list->items[i]), err);
+        bool is_worth_it = true;
+        status = weigh_told(self, list->items[i], &is_worth_it, err);
+        if (status == PBASE_OK && is_worth_it) {
+            status = mark_root(self, atom_ref_of_pointer(list->items[i]), err);
+        } else if (status == PBASE_OK) {
+            state_list_root_lose(states, list->items[i]);
+        }
     }
+    engine_needs_say(self->engine); /* without those that were lost */
     return status;
 }
 
@@ -529,6 +588,21 @@ static pbase_status let_go_of_blocks(sweep *self, segment_marks *segment, pbase_
     return status == PBASE_UNSUPPORTED ? PBASE_OK : status;
 }
 
+/* Others may have it open: removing it gives nothing back then before they close it, its blocks do. What
+ * cannot be punched waits for that. */
+static void blocks_go_first(sweep *self, const segment_marks *segment)
+{
+    uint64_t whole = segment->bytes / MARKS_BLOCK_BYTES * MARKS_BLOCK_BYTES;
+    bool can_punch = (self->engine->storage->vtable->capabilities & PBASE_STORAGE_PUNCH) != 0 &&
+                     !self->engine->cannot_punch;
+    if (self->others.users > 0 && can_punch && whole > MARKS_BLOCK_BYTES) {
+        pbase_status status =
+            store_segment_punch(self->engine->bytes, self->call, segment->log_id, MARKS_BLOCK_BYTES,
+                                whole - MARKS_BLOCK_BYTES, NULL);
+        (void)status; /* see above */
+    }
+}
+
 static pbase_status let_go(sweep *self, segment_marks *segment, sweep_report *out, pbase_error *err)
 {
     if (segment->is_foreign && self->others.users > 0) {
@@ -537,6 +611,7 @@ static pbase_status let_go(sweep *self, segment_marks *segment, sweep_report *ou
     if (segment->begins != NULL || !segment->is_sealed) {
         return let_go_of_blocks(self, segment, err);
     }
+    blocks_go_first(self, segment);
     pbase_status status =
         store_segment_retire(self->engine->bytes, self->call, segment->log_id, err);
     segment->is_retired = status == PBASE_OK;

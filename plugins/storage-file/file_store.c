@@ -682,20 +682,6 @@ pbase_status file_store_put(file_store *store, const pbase_call *call, uint32_t 
     return status;
 }
 
-/* Others may have it open: then removing it alone gives nothing back. What cannot be punched stays until
- * they close. */
-static void blocks_give_back(file_store *store, const pbase_call *call,
-                             const store_segment *segment)
-{
-    uint64_t size = atomic_load(&segment->size);
-    if (store->take_id != NULL && size > PBASE_ATOM_ALIGN &&
-        (store->blocks->vtable->capabilities & PBASE_BLOCKS_PUNCH) != 0) {
-        pbase_status status = store_table_punch(&store->table, call, segment->log_id,
-                                                PBASE_ATOM_ALIGN, size - PBASE_ATOM_ALIGN, NULL);
-        (void)status; /* see above */
-    }
-}
-
 pbase_status file_store_retire(file_store *store, const pbase_call *call, uint32_t log_id,
                                pbase_error *err)
 {
@@ -704,9 +690,6 @@ pbase_status file_store_retire(file_store *store, const pbase_call *call, uint32
     store_name(log_id, name);
     os->lock->mutex_lock(store->writer);
     store_segment *segment = store_table_find(&store->table, log_id);
-    if (segment != NULL) {
-        blocks_give_back(store, call, segment);
-    }
     pbase_status status =
         segment != NULL ? pbase_blocks_remove(store->blocks, call, name, err)
                         : PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no segment %" PRIu32, log_id);

@@ -204,6 +204,40 @@ static void figures_tell_of_the_others(void **unused)
     two_close(&w);
 }
 
+/* What a snapshot sees in memory has taken the place of what its checkpoint stored: that is given back while
+ * nobody else is there, and whoever comes then is told to wait for the snapshot. */
+static void alone_an_old_snapshot_holds_no_second_generation(void **unused)
+{
+    (void)unused;
+    two w;
+    pbase_error err;
+    pbase_compact_report report;
+    pbase_error_init(&err);
+    two_open(&w);
+    fixture_close(&w.there);
+    fixture_close(&w.here);
+    fixture_set(&w.here, "storage.checkpoint_bytes=64MiB");
+    fixture_open(&w.here);
+    write_all(&w.here, 2);
+    pbase_snapshot *old = snapshot_of(&w.here);
+    uint64_t seen = digest_snapshot(old);
+    write_rounds(&w.here, 3, 3);
+    compact(&w.here, &report);
+    uint64_t generation = report.live_bytes / 2; /* what is old, and what is new */
+    assert_true(store_bytes(&w.here) < generation * 5 / 2);
+    assert_int_equal(digest_snapshot(old), seen);
+
+    fixture_open(&w.there);
+    assert_int_equal(pbase_space_compact(w.there.space, NULL, &report, &err), PBASE_BUSY);
+    write_rounds(&w.here, 6, 2);
+    compact(&w.here, &report); /* who has the snapshot knows what it sees */
+    assert_int_equal(digest_snapshot(old), seen);
+    pbase_snapshot_close(old);
+    write_rounds(&w.here, 8, 1);
+    compact(&w.there, &report);
+    two_close(&w);
+}
+
 /* Whoever compacts need not be the one who writes. */
 static void the_one_that_only_reads_can_compact(void **unused)
 {
@@ -775,6 +809,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(space_shrinks_beside_an_old_snapshot_which_stays_as_it_was),
+        cmocka_unit_test(alone_an_old_snapshot_holds_no_second_generation),
         cmocka_unit_test(figures_tell_of_the_others),
         cmocka_unit_test(the_one_that_only_reads_can_compact),
         cmocka_unit_test(what_an_old_snapshot_has_of_adopted_content_stays),

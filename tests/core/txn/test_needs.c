@@ -3,7 +3,8 @@
  * Two openings of one space live a random life: small and large transactions, aborted ones, conflicts,
  * snapshots that stay open, states of the past, checkpoints, compactions, each by one or the other. After
  * every step, of each opening: the roots that its slot is told are followed, and then all its states;
- * whatever they name on the storage was met before, also where atoms in memory were settled. */
+ * whatever they name on the storage was met before; of the newest state, which the next checkpoint begins with,
+ * also where atoms in memory were settled. */
 #include "atom/ref_set.h"
 #include "collection/node.h"
 #include "collection/tree.h"
@@ -32,6 +33,7 @@ typedef struct {
     ref_set told;        /* reached from what is told */
     ref_set seen;        /* of memory, walked already */
     bool is_checking;    /* else: collecting */
+    bool minds_settled;  /* where atoms in memory were settled, too */
     uint64_t met, found; /* of the storage, while checking */
 } reach;
 
@@ -59,8 +61,9 @@ static pbase_status meet(void *state, const tree_walk_atom *atom, pbase_error *e
     }
     pbase_atom_pointer settled =
         atomic_load_explicit(&atom_ref_memory(atom->ref)->settled, memory_order_acquire);
-    status =
-        settled == PBASE_ATOM_NONE ? PBASE_OK : met_stored(self, atom_ref_of_pointer(settled), err);
+    status = settled == PBASE_ATOM_NONE || !self->minds_settled
+                 ? PBASE_OK
+                 : met_stored(self, atom_ref_of_pointer(settled), err);
     return status == PBASE_END ? PBASE_OK : status;
 }
 
@@ -108,6 +111,7 @@ static bool check_needs(engine *of)
         assert_true(held < STATES_MAX);
         states[held++] = space_state_ref(at);
     }
+    space_state *newest = engine_state(of);
     engine_needs_say(of);
     bool everything = told_roots(of, roots, &count);
     ref_set_init(&all.told, pbase_alloc_default());
@@ -117,11 +121,15 @@ static bool check_needs(engine *of)
     }
     all.is_checking = true;
     while (held > 0) {
+        ref_set_fini(&all.seen);
+        ref_set_init(&all.seen, pbase_alloc_default());
+        all.minds_settled = states[held - 1] == newest;
         if (!everything) {
             follow(of, &all, states[held - 1]->catalog);
         }
         space_state_unref(states[--held]);
     }
+    space_state_unref(newest);
     ref_set_fini(&all.told);
     ref_set_fini(&all.seen);
     return !everything;

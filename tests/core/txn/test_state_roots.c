@@ -80,41 +80,6 @@ static void a_root_is_needed_as_long_as_a_state_that_was_made_from_it(void **unu
     assert_int_equal(needs().count, 0);
 }
 
-static void a_state_needs_the_first_checkpoint_after_it_and_no_later_one(void **unused)
-{
-    (void)unused;
-    space_state *old = make(1);
-    space_state_need(old, add(100));
-    state_list_base(&list);
-    space_state *late = make(2); /* after the checkpoint began */
-    space_state_need_as(late, old, NULL);
-    state_list_settled(&list, add(200), false);
-    state_list_base_done(&list);
-    state_list_base(&list);
-    state_list_settled(&list, add(300), false);
-    state_list_base_done(&list);
-    state_list_settled(&list, add(400), false);
-    space_state_unref(late);
-    assert_true(is_needed(100) && is_needed(200));
-    assert_false(is_needed(300) || is_needed(400));
-    state_list_settled(&list, add(500), true); /* by one that began as long ago */
-    assert_true(is_needed(500));
-    space_state_unref(old);
-}
-
-static void a_state_that_takes_the_place_of_others_is_settled_later(void **unused)
-{
-    (void)unused;
-    space_state *old = make(1), *next = make(1);
-    space_state_need(old, add(100));
-    space_state_need(next, add(200));
-    state_list_others_done(&list, next);
-    state_list_settled(&list, add(300), false);
-    space_state_unref(next);
-    assert_false(is_needed(300));
-    space_state_unref(old);
-}
-
 static void a_rebased_state_needs_what_was_adopted_since_its_checkpoint_began(void **unused)
 {
     (void)unused;
@@ -146,7 +111,7 @@ static void what_is_written_yet_or_never_was_is_not_told(void **unused)
     space_state_unref(state);
 }
 
-static void roots_that_do_not_fit_and_failures_are_told_and_inherited(void **unused)
+static void roots_that_do_not_fit_are_told_and_inherited(void **unused)
 {
     (void)unused;
     space_state *state = make(1);
@@ -157,18 +122,26 @@ static void roots_that_do_not_fit_and_failures_are_told_and_inherited(void **unu
     assert_int_equal(needs().count, STATE_ROOTS_MAX);
     space_state_need(state, add(999));
     assert_true(needs().is_tainted);
+    space_state *next = make(2);
+    space_state_need_as(next, state, NULL);
     space_state_unref(state);
-    assert_false(needs().is_tainted);
-
-    space_state *first = make(2);
-    state_list_taint(&list);
-    space_state *second = make(3);
-    space_state_need_as(second, first, NULL);
-    space_state_unref(first);
     assert_true(needs().is_tainted);
-    assert_int_equal(state_list_taints(&list), 1);
-    space_state_unref(second);
+    space_state_unref(next);
     assert_false(needs().is_tainted);
+}
+
+static void a_root_that_is_lost_is_told_by_nobody_and_known_to_who_needed_it(void **unused)
+{
+    (void)unused;
+    space_state *old = make(1), *other = make(2);
+    space_state_need(old, add(100));
+    space_state_need(other, add(200));
+    state_list_root_lose(&list, 100);
+    assert_false(is_needed(100));
+    assert_true(is_needed(200) && needs().is_tainted);
+    space_state_unref(old);
+    assert_true(is_needed(200) && !needs().is_tainted);
+    space_state_unref(other);
 }
 
 static void numbers_go_on_when_old_ones_are_forgotten(void **unused)
@@ -197,7 +170,6 @@ static void a_list_without_roots_keeps_none(void **unused)
     space_state *state = make(1);
     assert_int_equal(add(100), 0);
     space_state_need(state, 7);
-    state_list_settled(&list, 0, true);
     assert_int_equal(needs().count, 0);
     space_state_unref(state);
 }
@@ -208,11 +180,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_root_is_needed_as_long_as_a_state_that_was_made_from_it),
-        TEST(a_state_needs_the_first_checkpoint_after_it_and_no_later_one),
-        TEST(a_state_that_takes_the_place_of_others_is_settled_later),
         TEST(a_rebased_state_needs_what_was_adopted_since_its_checkpoint_began),
         TEST(what_is_written_yet_or_never_was_is_not_told),
-        TEST(roots_that_do_not_fit_and_failures_are_told_and_inherited),
+        TEST(roots_that_do_not_fit_are_told_and_inherited),
+        TEST(a_root_that_is_lost_is_told_by_nobody_and_known_to_who_needed_it),
         TEST(numbers_go_on_when_old_ones_are_forgotten),
         TEST(a_list_without_roots_keeps_none),
     };
