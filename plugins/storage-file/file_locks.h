@@ -35,9 +35,9 @@ PBASE_MUST_CHECK pbase_status file_locks_board(file_locks *locks, const char *na
 /* The slots slot_take and slots_each of it. */
 PBASE_MUST_CHECK pbase_status file_locks_slot_take(file_locks *locks, const char *name, size_t size,
                                                    uint8_t **out, pbase_error *err);
-PBASE_MUST_CHECK pbase_status file_locks_slots_each(
-    file_locks *locks, const pbase_call *call, const char *name, size_t size,
-    pbase_status (*each)(void *state, const uint8_t *slot, pbase_error *err), void *state,
-    pbase_error *err);
+PBASE_MUST_CHECK pbase_status
+file_locks_slots_each(file_locks *locks, const pbase_call *call, const char *name, size_t size,
+                      pbase_status (*each)(void *state, const uint8_t *slot, pbase_error *err),
+                      void *state, pbase_error *err);
 
 #endif

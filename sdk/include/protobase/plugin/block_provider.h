@@ -258,10 +258,10 @@ PBASE_MUST_CHECK pbase_status pbase_blocks_names_sync(pbase_blocks *blocks, cons
 PBASE_MUST_CHECK pbase_status pbase_blocks_slot_take(pbase_blocks *blocks, const pbase_call *call,
                                                      const char *name, size_t size, uint8_t **out,
                                                      pbase_error *err);
-PBASE_MUST_CHECK pbase_status pbase_blocks_slots_each(
-    pbase_blocks *blocks, const pbase_call *call, const char *name, size_t size,
-    pbase_status (*each)(void *state, const uint8_t *slot, pbase_error *err), void *state,
-    pbase_error *err);
+PBASE_MUST_CHECK pbase_status
+pbase_blocks_slots_each(pbase_blocks *blocks, const pbase_call *call, const char *name, size_t size,
+                        pbase_status (*each)(void *state, const uint8_t *slot, pbase_error *err),
+                        void *state, pbase_error *err);
 void pbase_blocks_close(pbase_blocks *blocks); /* NULL is fine */
 
 PBASE_END_DECLS
