@@ -112,6 +112,40 @@ static pbase_status fail(file_segment *segment, pbase_status status, pbase_error
     return status;
 }
 
+/* ------------------------------------------------------------------------ what is to be flushed --- */
+
+static void writing_begins(file_segment *segment)
+{
+    atomic_fetch_add(&segment->begun, 1);
+}
+
+static void writing_ends(file_segment *segment)
+{
+    atomic_fetch_add(&segment->ended, 1);
+}
+
+/* Some write through the cache is not known to be durable: a flush may be under way. */
+static bool is_dirty(const file_segment *segment)
+{
+    return atomic_load(&segment->flushed) != atomic_load(&segment->begun);
+}
+
+/* The writes that a flush beginning now covers; while one is under way, none that was not covered before. */
+static uint64_t flush_covers(const file_segment *segment)
+{
+    uint64_t ended = atomic_load(&segment->ended);
+    uint64_t begun =
+        atomic_load(&segment->begun); /* after: then none was under way if they agree */
+    return ended == begun ? begun : 0;
+}
+
+static void flush_covered(file_segment *segment, uint64_t writes)
+{
+    uint64_t before = atomic_load(&segment->flushed);
+    while (before < writes && !atomic_compare_exchange_weak(&segment->flushed, &before, writes)) {
+    }
+}
+
 /* Makes the name of a segment that was just created durable. */
 static pbase_status name_sync(file_segment *segment, pbase_error *err)
 {
@@ -120,7 +154,6 @@ static pbase_status name_sync(file_segment *segment, pbase_error *err)
     }
     pbase_status status = file_folder_sync(segment->folder, segment->name, err);
     if (status == PBASE_NO_MEMORY) { /* before anything was asked of the device: flush again */
-        atomic_store(&segment->dirty, true);
         return status;
     }
     if (status != PBASE_OK) {
@@ -135,9 +168,16 @@ pbase_status file_segment_sync(file_segment *segment, pbase_error *err)
     if (atomic_load(&segment->failed)) {
         return file_segment_check_writable(segment, err);
     }
-    atomic_store(&segment->dirty, false); /* before: a write during the flush stays to be flushed */
+    uint64_t covers = flush_covers(segment);
     pbase_status status = os_of(segment)->file->sync(segment->file, err);
-    return status == PBASE_OK ? name_sync(segment, err) : fail(segment, status, err);
+    if (status != PBASE_OK) {
+        return fail(segment, status, err);
+    }
+    status = name_sync(segment, err);
+    if (status == PBASE_OK) {
+        flush_covered(segment, covers);
+    }
+    return status;
 }
 
 static bool is_aligned(const file_segment *segment, uint64_t number)
@@ -191,7 +231,7 @@ static uint8_t *bounce_aligned(file_segment *segment)
 static const uint8_t *direct_source(file_segment *segment, uint64_t offset, pbase_bytes data)
 {
     if (data.size == 0 || !is_aligned(segment, offset) || !is_aligned(segment, data.size) ||
-        atomic_load(&segment->dirty) || !direct_ready(segment)) {
+        is_dirty(segment) || !direct_ready(segment)) {
         return NULL;
     }
     if (is_aligned(segment, (uintptr_t)data.data)) {
@@ -265,11 +305,12 @@ pbase_status file_segment_write(file_segment *segment, uint64_t offset, pbase_by
     if (durable && write_direct(segment, offset, data, &status, err)) {
         return status == PBASE_OK ? name_sync(segment, err) : fail(segment, status, err);
     }
-    atomic_store(&segment->dirty, true);
+    writing_begins(segment);
     if ((flags & PBASE_WRITE_PAST_CACHE) == 0 ||
         !write_past_cache(segment, offset, data, &status, err)) {
         status = os_of(segment)->file->write(segment->file, offset, data.data, data.size, err);
     }
+    writing_ends(segment);
     return status == PBASE_OK && durable ? file_segment_sync(segment, err) : status;
 }
 
@@ -329,8 +370,9 @@ pbase_status file_segment_preallocate(file_segment *segment, const pbase_call *c
     if (status != PBASE_OK) {
         return status;
     }
-    atomic_store(&segment->dirty, true);
+    writing_begins(segment);
     status = zeros_write(segment, call, size, err);
+    writing_ends(segment);
     if (status != PBASE_OK && before < size) {
         (void)files->truncate(segment->file, before, NULL); /* gives back what it can */
     }

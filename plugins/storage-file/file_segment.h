@@ -30,7 +30,9 @@ struct file_segment {
     bool writable;
     _Atomic bool sealed;
     _Atomic bool failed;       /* a flush failed: only reads from now on */
-    _Atomic bool dirty;        /* written since the last flush */
+    _Atomic uint64_t begun;    /* writes through the cache, so far */
+    _Atomic uint64_t ended;    /* of those: returned by the system */
+    _Atomic uint64_t flushed;  /* of those: covered by a flush that has returned */
     _Atomic bool name_pending; /* created, and its folder not synced yet */
     pbase_os_mutex *mutex;     /* guards all below */
     pbase_os_file *direct;     /* DIRECT and DSYNC */

@@ -2,6 +2,7 @@
  * file system in memory where this user may mount one. */
 #include "os/os.h"
 #include "sim_os.h"
+#include "sim_world.h"
 #include "temp_dir.h"
 #include "test_host.h"
 
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,22 +134,27 @@ static void a_durable_write_is_one_call_where_there_is_direct_io(void **unused)
     close_on(&f);
 }
 
-static void assert_durable(fixture *f, uint8_t byte)
+/* Of the segment, after a power cut. Takes the machine. */
+static uint8_t first_byte(sim_os *sim)
 {
-    fixture after = {.sim = NULL};
-    sim_crash crash;
-    sim_crash_begin(&crash, f->sim, 0, 1);
-    after.sim = sim_crash_next(&crash); /* nothing of what is pending */
-    start(&after, sim_os_interface(after.sim), "/data", "auto");
-    open_provider(&after);
+    fixture after = {.sim = sim};
     pbase_segment *segment = NULL;
     uint8_t found = 0;
     size_t read = 0;
+    start(&after, sim_os_interface(sim), "/data", "auto");
+    open_provider(&after);
     assert_int_equal(pbase_blocks_open(after.blocks, NULL, "s", 0, &segment, &after.err), PBASE_OK);
     assert_int_equal(pbase_segment_read(segment, NULL, 0, &found, 1, &read, &after.err), PBASE_OK);
-    assert_int_equal(found, byte);
     pbase_segment_close(segment);
     close_on(&after);
+    return found;
+}
+
+static void assert_durable(fixture *f, uint8_t byte)
+{
+    sim_crash crash;
+    sim_crash_begin(&crash, f->sim, 0, 1);
+    assert_int_equal(first_byte(sim_crash_next(&crash)), byte); /* nothing of what is pending */
 }
 
 static void what_was_written_either_way_survives_a_power_cut(void **unused)
@@ -165,6 +172,76 @@ static void what_was_written_either_way_survives_a_power_cut(void **unused)
         close_on(&f);
     }
 }
+
+/* ----------------------------------------------------------------- beside a flush under way --- */
+
+#define SCHEDULES 400u
+
+typedef struct {
+    fixture f;
+    pbase_segment *segment;
+    sim_os *
+        after; /* the power went when the durable write had returned; nothing pending came through */
+    pbase_status synced, written;
+} race;
+
+static void race_flush(void *state)
+{
+    race *self = state;
+    self->synced = pbase_segment_sync(self->segment, NULL, NULL);
+}
+
+static void race_write(void *state)
+{
+    race *self = state;
+    sim_crash crash;
+    self->written = write_unit(&self->f, self->segment, 1, 8);
+    sim_crash_begin(&crash, self->f.sim, 0, 1);
+    self->after = sim_crash_next(&crash);
+}
+
+/* A flush under way is none yet: a durable write beside it took what the flush had in hand for durable,
+ * went past the cache, and acknowledged what a power cut took away. */
+static void a_durable_write_beside_a_flush_covers_what_was_written_before(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
+        race r = {.after = NULL};
+        sim_world *world = sim_world_create(seed);
+        r.f.sim = sim_world_machine(world, "a");
+        const pbase_os *os = sim_os_interface(r.f.sim);
+        pbase_os_thread *threads[2];
+        sim_os_pieces_set(r.f.sim, 512, 512);
+        start(&r.f, os, "/data", "auto");
+        open_provider(&r.f);
+        r.segment = segment_make(&r.f);
+        assert_int_equal(write_unit(&r.f, r.segment, 1, 6), PBASE_OK); /* finds the way */
+        uint32_t unit = geometry_of(&r.f).atomic_bytes;
+        memset(block, 7, unit);
+        assert_int_equal(
+            pbase_segment_write(r.segment, NULL, 0, pbase_bytes_of(block, unit), 0, &r.f.err),
+            PBASE_OK);
+
+        assert_int_equal(os->thread->start(os, "flush", race_flush, &r, &threads[0], NULL),
+                         PBASE_OK);
+        assert_int_equal(os->thread->start(os, "write", race_write, &r, &threads[1], NULL),
+                         PBASE_OK);
+        os->thread->join(threads[0]);
+        os->thread->join(threads[1]);
+
+        assert_int_equal(r.synced, PBASE_OK);
+        assert_int_equal(r.written, PBASE_OK);
+        if (first_byte(r.after) != 7) {
+            fail_msg("schedule %" PRIu64 ": a write before an acknowledged one is lost", seed);
+        }
+        pbase_segment_close(r.segment);
+        close_provider(&r.f);
+        sim_os_destroy(r.f.sim);
+        sim_world_destroy(world);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ other --- */
 
 static void a_file_system_that_refuses_a_direct_write_gets_it_flushed(void **unused)
 {
@@ -294,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_unit_is_what_the_device_takes_whole),
         cmocka_unit_test(a_durable_write_is_one_call_where_there_is_direct_io),
         cmocka_unit_test(what_was_written_either_way_survives_a_power_cut),
+        cmocka_unit_test(a_durable_write_beside_a_flush_covers_what_was_written_before),
         cmocka_unit_test(a_file_system_that_refuses_a_direct_write_gets_it_flushed),
         cmocka_unit_test(never_goes_through_the_cache),
         cmocka_unit_test(always_is_refused_where_there_is_no_direct_io),
