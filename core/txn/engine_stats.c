@@ -153,38 +153,10 @@ static pbase_status tell_rest(engine *self, const engine_now *now, pbase_stat_ea
     return tell(figures, sizeof figures / sizeof figures[0], each, each_state, err);
 }
 
-#define OTHERS_MS 10u
-
-/* Left out while somebody is in the middle of a commit: nobody waits long for figures. */
-static pbase_status tell_others(engine *self, pbase_stat_each each, void *each_state,
-                                pbase_error *err)
-{
-    const pbase_os *os = self->host->os;
-    uint64_t now_ns = os->system->monotonic_ns(os);
-    pbase_call call = {.deadline_ns = pbase_os_deadline(os, OTHERS_MS)};
-    others_needs others;
-    others_needs_init(&others, self->host->alloc);
-    pbase_status status = PBASE_OK;
-    if (others_needs_read(self, &call, &others, NULL) == PBASE_OK) {
-        const figure figures[] = {
-            {"other_processes", others.users, "count"},
-            {"others_roots", others.count, "count"},
-            {"others_oldest_age", others.since_ns == 0 ? 0 : since_ns(now_ns, others.since_ns),
-             "ns"},
-        };
-        status = tell(figures, sizeof figures / sizeof figures[0], each, each_state, err);
-    }
-    others_needs_fini(&others);
-    return status;
-}
-
 pbase_status engine_stats(engine *self, pbase_stat_each each, void *each_state, pbase_error *err)
 {
     engine_now now;
     read_now(self, &now);
     pbase_status status = tell_commits(self, &now, each, each_state, err);
-    if (status == PBASE_OK) {
-        status = tell_rest(self, &now, each, each_state, err);
-    }
-    return status == PBASE_OK ? tell_others(self, each, each_state, err) : status;
+    return status == PBASE_OK ? tell_rest(self, &now, each, each_state, err) : status;
 }

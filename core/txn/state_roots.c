@@ -43,14 +43,6 @@ void state_roots_add(state_roots *self, uint32_t number)
     }
 }
 
-static void add_all(state_roots *self, const state_roots *others)
-{
-    for (uint8_t i = 0; i < others->count; i++) {
-        state_roots_add(self, others->numbers[i]);
-    }
-    self->is_tainted = self->is_tainted || others->is_tainted;
-}
-
 /* --------------------------------------------------------------------------------- roots ------ */
 
 /* With the lock. */
@@ -78,6 +70,17 @@ void state_list_roots_free(state_list *self)
     self->root_count = self->root_capacity = 0;
 }
 
+/* With the lock: the number it has already, 0: none. */
+static uint32_t root_find(const state_list *self, pbase_atom_pointer root)
+{
+    for (size_t i = 0; i < self->root_count && root != PBASE_ATOM_NONE; i++) {
+        if (self->roots[i].root == root) {
+            return self->roots_first + (uint32_t)i;
+        }
+    }
+    return 0;
+}
+
 pbase_status state_list_root_add(state_list *self, pbase_atom_pointer root, uint32_t *out_number,
                                  pbase_error *err)
 {
@@ -87,8 +90,9 @@ pbase_status state_list_root_add(state_list *self, pbase_atom_pointer root, uint
     }
     uint64_t now_ns = self->os->system->monotonic_ns(self->os);
     lock(self);
-    pbase_status status = reserve(self, err);
-    if (status == PBASE_OK) {
+    *out_number = root_find(self, root);
+    pbase_status status = *out_number != 0 ? PBASE_OK : reserve(self, err);
+    if (status == PBASE_OK && *out_number == 0) {
         *out_number = self->roots_first + (uint32_t)self->root_count;
         self->roots[self->root_count++] = (state_root){.root = root, .since_ns = now_ns};
     }
@@ -135,6 +139,24 @@ uint32_t state_list_root_next(state_list *self)
 
 /* ------------------------------------------------------------------------------ one state ----- */
 
+/* With the lock. One that was forgotten, since nobody needed it for a moment, is not told any more. */
+static void need_number(space_state *self, uint32_t number)
+{
+    if (number != 0 && number < self->list->roots_first) {
+        self->roots.is_tainted = true;
+    } else {
+        state_roots_add(&self->roots, number);
+    }
+}
+
+static void need_all(space_state *self, const state_roots *others)
+{
+    for (uint8_t i = 0; i < others->count; i++) {
+        need_number(self, others->numbers[i]);
+    }
+    self->roots.is_tainted = self->roots.is_tainted || others->is_tainted;
+}
+
 static bool has_roots(const space_state *self)
 {
     return self->list != NULL && self->list->has_roots;
@@ -144,7 +166,7 @@ void space_state_need(space_state *self, uint32_t number)
 {
     if (has_roots(self)) {
         lock(self->list);
-        state_roots_add(&self->roots, number);
+        need_number(self, number);
         unlock(self->list);
     }
 }
@@ -153,9 +175,9 @@ void space_state_need_as(space_state *self, const space_state *base, const state
 {
     if (has_roots(self)) {
         lock(self->list);
-        add_all(&self->roots, &base->roots);
+        need_all(self, &base->roots);
         if (also != NULL) {
-            add_all(&self->roots, also);
+            need_all(self, also);
         }
         unlock(self->list);
     }

@@ -11,7 +11,6 @@
 #include "space_fixture.h"
 #include <inttypes.h>
 #include <protobase/history.h>
-#include <protobase/stats.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -89,37 +88,6 @@ static uint64_t store_bytes(const space_fixture *f)
     return strtoull(line, NULL, 10) * 1024;
 }
 
-typedef struct {
-    const char *name;
-    uint64_t value;
-    bool is_found;
-} figure;
-
-static pbase_status find_figure(void *state, const char *name, uint64_t value, const char *unit,
-                                pbase_error *err)
-{
-    figure *wanted = state;
-    (void)unit;
-    (void)err;
-    if (strcmp(name, wanted->name) == 0) {
-        wanted->value = value;
-        wanted->is_found = true;
-    }
-    return PBASE_OK;
-}
-
-static uint64_t figure_of(space_fixture *f, const char *name)
-{
-    pbase_error err;
-    figure wanted = {.name = name};
-    pbase_error_init(&err);
-    for (int i = 0; i < 1000 && !wanted.is_found; i++) { /* it is left out now and then */
-        assert_ok(pbase_space_stats(f->space, find_figure, &wanted, &err), &err);
-    }
-    assert_true(wanted.is_found);
-    return wanted.value;
-}
-
 static pbase_snapshot *snapshot_of(space_fixture *f)
 {
     pbase_error err;
@@ -184,23 +152,6 @@ static void space_shrinks_beside_an_old_snapshot_which_stays_as_it_was(void **un
     assert_true(store_bytes(&w.here) < pinned);
     print_message("%" PRIu64 " KiB, %" PRIu64 " beside the snapshot, %" PRIu64 " after it\n",
                   before / 1024, pinned / 1024, store_bytes(&w.here) / 1024);
-    two_close(&w);
-}
-
-static void figures_tell_of_the_others(void **unused)
-{
-    (void)unused;
-    two w;
-    two_open(&w);
-    assert_int_equal(figure_of(&w.here, "other_processes"), 1);
-    pbase_snapshot *old = snapshot_of(&w.there);
-    uint64_t before = figure_of(&w.here, "others_roots");
-    assert_true(before > 0);
-    write_rounds(&w.here, 2, 1);
-    pbase_snapshot_close(snapshot_of(&w.there)); /* the new checkpoint is met there */
-    assert_true(figure_of(&w.here, "others_roots") > before);
-    assert_true(figure_of(&w.here, "others_oldest_age") > 0);
-    pbase_snapshot_close(old);
     two_close(&w);
 }
 
@@ -810,7 +761,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(space_shrinks_beside_an_old_snapshot_which_stays_as_it_was),
         cmocka_unit_test(alone_an_old_snapshot_holds_no_second_generation),
-        cmocka_unit_test(figures_tell_of_the_others),
         cmocka_unit_test(the_one_that_only_reads_can_compact),
         cmocka_unit_test(what_an_old_snapshot_has_of_adopted_content_stays),
         cmocka_unit_test(a_state_of_the_past_that_is_read_elsewhere_stays),
