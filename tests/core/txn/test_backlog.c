@@ -201,7 +201,8 @@ static writer overrun(size_t threads, uint64_t seconds)
 
 /* ----------------------------------------------------------------------------------- tests ---- */
 
-/* A checkpoint takes about a second; a commit never more than a fraction of that. */
+/* A checkpoint takes half a second to a second, depending on how much came together; its flush alone takes
+ * 400 ms, and a commit never as long. */
 static void no_commit_waits_long(size_t threads)
 {
     fill();
@@ -219,7 +220,7 @@ static void no_commit_waits_long(size_t threads)
                   " checkpoints of %" PRIu64 " ms\n",
                   told.commits, told.longest_ns / MS, engine_now()->counters.held, checkpoints,
                   checkpoints == 0 ? 0 : spent / checkpoints / MS);
-    assert_true(checkpoints >= 1 && spent / checkpoints > 700 * MS);
+    assert_true(checkpoints >= 1 && spent / checkpoints > 400 * MS);
     assert_int_equal(engine_now()->counters.waits, waits); /* none came to the last stop */
     assert_true(engine_now()->counters.held > 0);
     assert_true(told.longest_ns < 350 * MS);
