@@ -149,7 +149,7 @@ static pbase_status trees_begin(engine *self, pbase_error *err)
     if (self->deferred.trees != NULL) {
         return PBASE_OK;
     }
-    space_state *newest = engine_state(self); /* replaced by who has the right to apply, for now */
+    space_state *newest = engine_state(self); /* stays the newest while records wait */
     pbase_status status =
         working_begin(self->host, newest, &self->coder.base, &self->deferred.trees, err);
     space_state_unref(newest);

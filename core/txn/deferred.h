@@ -51,8 +51,8 @@ void deferred_destroy(const pbase_host *host, deferred_record *record);
 
 /* With the queue locked: sequence and time of the newest commit, applied or not. */
 uint64_t deferred_sequence(const engine *self, int64_t *out_timestamp_ns);
-/* Whether all members of a group can wait. If not, or if too much waits already, all that waits is
- * applied. Members need no state from here on. The commit lock is held, so that nothing is added. */
+/* Whether all members of a group can wait. If not, all that waits is applied and published; if they can, as
+ * much as is more than DEFERRED_BYTES_MAX. Members need no state from here on. The commit lock is held, so that nothing is added. */
 PBASE_MUST_CHECK pbase_status deferred_group_begin(engine *self,
                                                    engine_commit_request *const *members,
                                                    size_t count, bool *out_waits, pbase_error *err);

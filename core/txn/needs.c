@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 /* Offsets (docs/formats/slot.md). */
-enum { AT_VERSION = 0, AT_FLAGS = 2, AT_COUNT = 4, AT_SINCE = 8, AT_ROOTS = 16 };
+enum { AT_VERSION = 0, AT_FLAGS = 2, AT_COUNT = 4, AT_ZERO = 8, AT_ROOTS = 16 };
 #define NEEDS_VERSION 1u
 #define FLAG_EVERYTHING 1u
 #define ROOTS_MAX ((PBASE_NEEDS_BYTES_MAX - AT_ROOTS) / 8u)
@@ -29,7 +29,6 @@ typedef struct {
     pbase_atom_pointer roots[ROOTS_MAX];
     size_t count; /* more than ROOTS_MAX: they do not fit */
     bool everything;
-    uint64_t since_ns;
 } needs_now;
 
 /* Pins first: who lets go of a root there has a state by then. */
@@ -54,7 +53,6 @@ static void needs_collect(engine *self, needs_now *now)
     state_needs states = {.roots = now->roots + pinned, .capacity = ROOTS_MAX - pinned};
     state_list_needs(&self->states, &states);
     now->count += states.count;
-    now->since_ns = states.since_ns;
     now->everything = now->everything || states.is_tainted || now->count > ROOTS_MAX;
 }
 
@@ -64,7 +62,7 @@ static size_t needs_write(const needs_now *now, uint8_t out[PBASE_NEEDS_BYTES_MA
     pbase_put_u16(out + AT_VERSION, NEEDS_VERSION);
     pbase_put_u16(out + AT_FLAGS, now->everything ? FLAG_EVERYTHING : 0);
     pbase_put_u32(out + AT_COUNT, (uint32_t)count);
-    pbase_put_u64(out + AT_SINCE, now->since_ns);
+    pbase_put_u64(out + AT_ZERO, 0);
     for (size_t i = 0; i < count; i++) {
         pbase_put_u64(out + AT_ROOTS + 8 * i, now->roots[i]);
     }
@@ -219,12 +217,8 @@ static pbase_status others_add(void *state, pbase_bytes said, pbase_error *err)
         self->everything = true; /* of another version: who knows */
         return PBASE_OK;
     }
-    uint64_t since_ns = pbase_get_u64(said.data + AT_SINCE);
     self->everything =
         self->everything || (pbase_get_u16(said.data + AT_FLAGS) & FLAG_EVERYTHING) != 0;
-    if (since_ns != 0 && (self->since_ns == 0 || since_ns < self->since_ns)) {
-        self->since_ns = since_ns;
-    }
     pbase_status status = others_reserve(self, count, err);
     for (size_t i = 0; i < count && status == PBASE_OK; i++) {
         self->roots[self->count++] = pbase_get_u64(said.data + AT_ROOTS + 8 * i);

@@ -54,9 +54,8 @@ typedef struct {
     const pbase_alloc *alloc;
     pbase_atom_pointer *roots;
     size_t count, capacity;
-    size_t users;      /* others */
-    bool everything;   /* one of them does */
-    uint64_t since_ns; /* when the oldest of it was met, by the monotonic clock; 0: nothing */
+    size_t users;    /* others */
+    bool everything; /* one of them does */
 } others_needs;
 void others_needs_init(others_needs *self, const pbase_alloc *alloc);
 void others_needs_fini(others_needs *self);

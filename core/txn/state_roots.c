@@ -5,7 +5,6 @@
 
 struct state_root {
     pbase_atom_pointer root; /* PBASE_ATOM_NONE: not written yet, or nothing came of it */
-    uint64_t since_ns;       /* when it was added */
     bool is_wanted;          /* for a moment */
 };
 
@@ -88,13 +87,12 @@ pbase_status state_list_root_add(state_list *self, pbase_atom_pointer root, uint
     if (!self->has_roots) {
         return PBASE_OK;
     }
-    uint64_t now_ns = self->os->system->monotonic_ns(self->os);
     lock(self);
     *out_number = root_find(self, root);
     pbase_status status = *out_number != 0 ? PBASE_OK : reserve(self, err);
     if (status == PBASE_OK && *out_number == 0) {
         *out_number = self->roots_first + (uint32_t)self->root_count;
-        self->roots[self->root_count++] = (state_root){.root = root, .since_ns = now_ns};
+        self->roots[self->root_count++] = (state_root){.root = root};
     }
     unlock(self);
     return status;
@@ -246,7 +244,6 @@ static void needs_add(state_needs *needs, const state_root *root)
     if (root->root == PBASE_ATOM_NONE) {
         return;
     }
-    needs->since_ns = needs->since_ns == 0 ? root->since_ns : needs->since_ns;
     for (size_t i = 0; i < known; i++) {
         if (needs->roots[i] == root->root) {
             return;
@@ -261,7 +258,6 @@ static void needs_add(state_needs *needs, const state_root *root)
 void state_list_needs(state_list *self, state_needs *out)
 {
     out->count = 0;
-    out->since_ns = 0;
     out->is_tainted = false;
     lock(self);
     forget_before(self, want(self, out));

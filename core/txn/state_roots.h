@@ -43,7 +43,6 @@ bool space_state_needs_more(const space_state *self, const space_state *base);
 typedef struct {
     pbase_atom_pointer *roots; /* the caller's */
     size_t capacity, count;    /* more than fit: count is more, and the rest is left out */
-    uint64_t since_ns;         /* when the oldest of them was added; 0: there is none */
     bool is_tainted;           /* a state is */
 } state_needs;
 /* The roots that its states need, each once; forgets those that none will need again. */

@@ -105,7 +105,6 @@ static void what_is_written_yet_or_never_was_is_not_told(void **unused)
     assert_int_equal(needs().count, 0);
     state_list_root_set(&list, number, 100);
     assert_int_equal(needs().count, 1);
-    assert_true(needs().since_ns > 0);
     state_list_root_set(&list, number, PBASE_ATOM_NONE);
     assert_int_equal(needs().count, 0);
     space_state_unref(state);
