@@ -128,9 +128,21 @@ static bool lies_inside(mapped_segment *segment, uint64_t offset)
            offset < atomic_load_explicit(&segment->size_bytes, memory_order_acquire);
 }
 
-pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
-                              mapped_segment **out_segment, const uint8_t **out,
-                              uint64_t *out_available, pbase_error *err)
+static pbase_status look_again(segment_map *map, uint32_t log_id, pbase_error *err)
+{
+    const pbase_os_lock_ops *locks = map->host->os->lock;
+    locks->mutex_lock(map->mutex);
+    pbase_status status = refresh(map, log_id, err);
+    locks->mutex_unlock(map->mutex);
+    return status == PBASE_NOT_FOUND
+               ? PBASE_FAIL(err, PBASE_CORRUPT, "segment %" PRIu32 " is missing", log_id)
+               : status;
+}
+
+/* `again`: whatever is known already. */
+static pbase_status find(segment_map *map, pbase_atom_pointer pointer, bool again,
+                         mapped_segment **out_segment, const uint8_t **out, uint64_t *out_available,
+                         pbase_error *err)
 {
     uint32_t log_id = pbase_atom_pointer_log(pointer);
     uint64_t offset = pbase_atom_pointer_offset(pointer);
@@ -140,15 +152,10 @@ pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
     _Atomic(mapped_segment *) *slot = slot_of(map, log_id);
     mapped_segment *segment =
         slot == NULL ? NULL : atomic_load_explicit(slot, memory_order_acquire);
-    if (!lies_inside(segment, offset)) {
-        const pbase_os_lock_ops *locks = map->host->os->lock;
-        locks->mutex_lock(map->mutex);
-        pbase_status status = refresh(map, log_id, err);
-        locks->mutex_unlock(map->mutex);
+    if (again || !lies_inside(segment, offset)) {
+        pbase_status status = look_again(map, log_id, err);
         if (status != PBASE_OK) {
-            return status == PBASE_NOT_FOUND
-                       ? PBASE_FAIL(err, PBASE_CORRUPT, "segment %" PRIu32 " is missing", log_id)
-                       : status;
+            return status;
         }
         segment = atomic_load_explicit(slot_of(map, log_id), memory_order_acquire);
     }
@@ -162,6 +169,20 @@ pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
     *out = segment->data + offset;
     *out_available = atomic_load_explicit(&segment->size_bytes, memory_order_relaxed) - offset;
     return PBASE_OK;
+}
+
+pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
+                              mapped_segment **out_segment, const uint8_t **out,
+                              uint64_t *out_available, pbase_error *err)
+{
+    return find(map, pointer, false, out_segment, out, out_available, err);
+}
+
+pbase_status segment_map_find_again(segment_map *map, pbase_atom_pointer pointer,
+                                    mapped_segment **out_segment, const uint8_t **out,
+                                    uint64_t *out_available, pbase_error *err)
+{
+    return find(map, pointer, true, out_segment, out, out_available, err);
 }
 
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at)

@@ -27,6 +27,12 @@ void segment_map_destroy(segment_map *map); /* NULL is fine */
 PBASE_MUST_CHECK pbase_status segment_map_find(segment_map *map, pbase_atom_pointer pointer,
                                                mapped_segment **out_segment, const uint8_t **out,
                                                uint64_t *out_available, pbase_error *err);
+/* Likewise, after looking again how far the segment reaches: another process may have been writing there
+ * when that was looked at last. */
+PBASE_MUST_CHECK pbase_status segment_map_find_again(segment_map *map, pbase_atom_pointer pointer,
+                                                     mapped_segment **out_segment,
+                                                     const uint8_t **out, uint64_t *out_available,
+                                                     pbase_error *err);
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at);
 /* Atoms that begin in the range are as if never touched: it was punched, and whoever follows a pointer
  * into it after all is to be told. */

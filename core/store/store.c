@@ -279,6 +279,10 @@ static pbase_status acquire_mapped(store *self, pbase_atom_pointer pointer, atom
     const uint8_t *at;
     uint64_t available;
     pbase_status status = segment_map_find(self->map, pointer, &segment, &at, &available, err);
+    if (status == PBASE_OK &&
+        ATOM_HEADER_BYTES + (uint64_t)pbase_get_u32(at + ATOM_MAPPED_AT_SIZE) > available) {
+        status = segment_map_find_again(self->map, pointer, &segment, &at, &available, err);
+    }
     if (status == PBASE_OK) {
         status = load_mapped(self, pointer, segment, at, available, out, err);
     }

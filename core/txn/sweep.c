@@ -317,8 +317,7 @@ static pbase_status mark_adopted(void *state, uint64_t database, const delta_gro
                      err);
 }
 
-/* What the kept part of the journal adopts: a state of the past may be made from it again. */
-static pbase_status mark_journal(sweep *self, pbase_error *err)
+static pbase_status scan_journal(sweep *self, pbase_error *err)
 {
     record_scan scan;
     replay_record record;
@@ -332,6 +331,24 @@ static pbase_status mark_journal(sweep *self, pbase_error *err)
     }
     record_scan_close(&scan);
     return status == PBASE_END ? PBASE_OK : status;
+}
+
+#define JOURNAL_TRIES 16u
+
+/* What the kept part of the journal adopts: a state of the past may be made from it again. Where it begins
+ * may have been moved by another process, which is noticed on the way: what is marked already stays so. */
+static pbase_status mark_journal(sweep *self, pbase_error *err)
+{
+    pbase_error why;
+    pbase_status status = PBASE_TRIMMED;
+    for (unsigned i = 0; status == PBASE_TRIMMED && i < JOURNAL_TRIES; i++) {
+        pbase_error_init(&why);
+        status = scan_journal(self, &why);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
 }
 
 /* A root may be of any tree: it says itself whether it is one of positions. */

@@ -107,6 +107,21 @@ static pbase_status staging_add(file_store *store, pbase_bytes bytes, size_t zer
 
 /* ------------------------------------------------------------------------------------ open --- */
 
+/* A listing may be older than what was seen of the segment since, unless that is full. */
+static void foreign_grew(store_segment *segment, const pbase_block_info *info)
+{
+    uint64_t listed_bytes = info->size_bytes & ~(uint64_t)(PBASE_ATOM_ALIGN - 1);
+    uint64_t known = atomic_load(&segment->size);
+    if (info->sealed != 0) {
+        atomic_store(&segment->size, listed_bytes);
+        atomic_store(&segment->sealed, true);
+        return;
+    }
+    while (known < listed_bytes &&
+           !atomic_compare_exchange_weak(&segment->size, &known, listed_bytes)) {
+    }
+}
+
 static pbase_status listed(void *state, const pbase_block_info *info, pbase_error *err)
 {
     file_store *store = state;
@@ -129,8 +144,7 @@ static pbase_status listed(void *state, const pbase_block_info *info, pbase_erro
         atomic_store(&before->held, info->held_bytes);
         atomic_store(&before->seen, store->listings);
         if (!before->own && !before->is_abandoned && !atomic_load(&before->sealed)) {
-            atomic_store(&before->size, info->size_bytes & ~(uint64_t)(PBASE_ATOM_ALIGN - 1));
-            atomic_store(&before->sealed, info->sealed != 0); /* another process fills it */
+            foreign_grew(before, info); /* another process fills it */
         }
         return PBASE_OK;
     }

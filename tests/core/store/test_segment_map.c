@@ -1,0 +1,112 @@
+/* test_segment_map.c - where atoms lie in mapped segments, also in one that another process fills. */
+#include "store/segment_map.h"
+
+#include "os/os.h"
+#include "scripted_storage.h"
+#include "test_host.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define BYTES 4096u
+
+typedef struct {
+    test_host host;
+    scripted_storage storage;
+    segment_map *map;
+    uint8_t *data;
+    mapped_segment *segment;
+    const uint8_t *at;
+    uint64_t available;
+} fixture;
+
+static void start(fixture *f, uint64_t size_bytes)
+{
+    test_host_init(&f->host, pbase_os_real());
+    scripted_storage_init(&f->storage, &scripted_storage_full);
+    f->data = aligned_alloc(4096, BYTES);
+    assert_non_null(f->data);
+    f->storage.map = (pbase_atom_map){f->data, size_bytes};
+    assert_int_equal(segment_map_create(&f->host.base, &f->storage.base, &f->map, NULL), PBASE_OK);
+}
+
+static void end(fixture *f)
+{
+    segment_map_destroy(f->map);
+    free(f->data);
+    assert_int_equal(fault_alloc_live_bytes(&f->host.memory), 0);
+}
+
+static pbase_status find(fixture *f, uint64_t offset, bool again)
+{
+    pbase_atom_pointer pointer = pbase_atom_pointer_of(1, offset);
+    return again ? segment_map_find_again(f->map, pointer, &f->segment, &f->at, &f->available, NULL)
+                 : segment_map_find(f->map, pointer, &f->segment, &f->at, &f->available, NULL);
+}
+
+static void what_lies_inside_is_found_without_asking_the_storage(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 1024);
+    assert_int_equal(find(&f, 64, false), PBASE_OK);
+    unsigned calls = f.storage.calls;
+    assert_int_equal(find(&f, 960, false), PBASE_OK);
+    assert_ptr_equal(f.at, f.data + 960);
+    assert_int_equal(f.available, 64);
+    assert_int_equal(f.storage.calls, calls);
+    end(&f);
+}
+
+static void what_lies_behind_is_found_once_it_is_there(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 1024);
+    assert_int_equal(find(&f, 1024, false), PBASE_CORRUPT);
+    f.storage.map.size_bytes = 2048;
+    assert_int_equal(find(&f, 1024, false), PBASE_OK);
+    assert_int_equal(f.available, 1024);
+    end(&f);
+}
+
+/* A size that was seen while another process was writing there cut an atom, which was taken for damage. */
+static void an_atom_that_was_cut_when_it_was_seen_is_whole_when_looked_at_again(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 1024);
+    assert_int_equal(find(&f, 960, false), PBASE_OK);
+    f.storage.map.size_bytes = 2048;
+    assert_int_equal(find(&f, 960, false), PBASE_OK);
+    assert_int_equal(f.available, 64); /* it begins inside: nobody asked */
+    assert_int_equal(find(&f, 960, true), PBASE_OK);
+    assert_ptr_equal(f.at, f.data + 960);
+    assert_int_equal(f.available, 1088);
+    end(&f);
+}
+
+static void a_segment_that_is_missing_is_said_to_be(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 1024);
+    f.storage.status = PBASE_NOT_FOUND;
+    assert_int_equal(find(&f, 64, false), PBASE_CORRUPT);
+    assert_int_equal(find(&f, 64, true), PBASE_CORRUPT);
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_lies_inside_is_found_without_asking_the_storage),
+        cmocka_unit_test(what_lies_behind_is_found_once_it_is_there),
+        cmocka_unit_test(an_atom_that_was_cut_when_it_was_seen_is_whole_when_looked_at_again),
+        cmocka_unit_test(a_segment_that_is_missing_is_said_to_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
