@@ -2,7 +2,7 @@
  *
  * A segment is opened and mapped when it is first needed, so that opening a space costs a listing.
  * Threads: synchronized by a read-write lock; a reader holds it for reading while it reads. Adding
- * and dropping are the business of one writer at a time (file_store.c sees to that). */
+ * and dropping are the business of one writer at a time (the store sees to that). */
 #ifndef PBASE_STORE_TABLE_H
 #define PBASE_STORE_TABLE_H
 #include <protobase/plugin/block_provider.h>

@@ -1,0 +1,24 @@
+/* blocks_keys.h - the keys of block_provider/file between threads and processes.
+ *
+ * A key is read and replaced by several steps (file_key.h); the provider's mutex makes them one
+ * within the process, and the lock "keys" between processes. A key that may or may not have been
+ * written is the last one: no more writes until the folder is opened again.
+ *
+ * Threads: synchronized, as the contract asks. */
+#ifndef PBASE_BLOCKS_KEYS_H
+#define PBASE_BLOCKS_KEYS_H
+#include "file_blocks_private.h"
+
+/* Slots of pbase_blocks_name_ops. */
+PBASE_MUST_CHECK pbase_status blocks_keys_get(pbase_blocks *base, const pbase_call *call,
+                                              const char *key, pbase_arena *arena, pbase_bytes *out,
+                                              uint64_t *out_version, pbase_error *err);
+/* Finds nothing after a crash, which may have torn a slot without that being damage. */
+PBASE_MUST_CHECK pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call,
+                                                 const char *key, pbase_key_finding *out,
+                                                 pbase_error *err);
+PBASE_MUST_CHECK pbase_status blocks_keys_cas(pbase_blocks *base, const pbase_call *call,
+                                              const char *key, uint64_t expected,
+                                              pbase_bytes document, pbase_error *err);
+
+#endif
