@@ -503,7 +503,8 @@ static bool is_lean(const engine *self)
 }
 
 /* Sweeps, and as long as that finds segments to be emptied, settles again, which does it, and sweeps
- * again; as often as `limit` says, or until it gains no more. `out` tells of all rounds. */
+ * again; as often as `limit` says, or until it gains no more. `out` tells of all rounds. A plan is left to
+ * the next checkpoint only by the background, and only while rounds gain. */
 static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pbase_call *call,
                                     const sweep_listener *asked_by, sweep_rounds limit,
                                     sweep_report *out, pbase_error *err)
@@ -527,6 +528,9 @@ static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pba
         out->punched_bytes += round.punched_bytes;
         out->freed_bytes = out->bytes > held ? out->bytes - held : 0;
         planned = held + planned / 16 <= before ? round.planned_bytes : 0;
+    }
+    if (planned == 0 || asked_by != NULL) { /* the next checkpoint would write it for nothing */
+        move_plan_fini(&self->moves);
     }
     return status;
 }

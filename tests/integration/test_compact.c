@@ -244,14 +244,15 @@ static void let_all_go(world *self)
 
 /* --------------------------------------------------------------------------------- world ------ */
 
-static void open_world(world *self, const char *retention, const char *transforms)
+static void open_world_from(world *self, uint64_t seed, const char *retention,
+                            const char *transforms)
 {
     temp_dir dir;
     memset(self, 0, sizeof *self);
     self->past = calloc(COMMITS_MAX, sizeof *self->past);
     self->is_known = calloc(COMMITS_MAX, sizeof *self->is_known);
     assert_true(self->past != NULL && self->is_known != NULL);
-    seed_random_init(&self->random, seed_for(retention));
+    seed_random_init(&self->random, seed);
     temp_dir_create(&dir);
     fixture_prepare(&self->f, temp_dir_path(&dir, "space"), NULL);
     self->f.dir = dir;
@@ -268,6 +269,11 @@ static void open_world(world *self, const char *retention, const char *transform
            self->now.versions[0] == 0) { /* not aborted, so that there is a root */
         change(self, true);
     }
+}
+
+static void open_world(world *self, const char *retention, const char *transforms)
+{
+    open_world_from(self, seed_for(retention), retention, transforms);
 }
 
 static void close_world(world *self)
@@ -435,6 +441,15 @@ static pbase_status hear_moved(void *state, const char *name, uint64_t value, co
     return PBASE_OK;
 }
 
+static uint64_t moved_so_far(const world *self)
+{
+    pbase_error err;
+    uint64_t moved = 0;
+    pbase_error_init(&err);
+    assert_ok(pbase_space_stats(self->f.space, hear_moved, &moved, &err), &err);
+    return moved;
+}
+
 /* What is alive in segments that are mostly dead is written anew, so that they go as wholes: also where
  * no holes can be made. */
 static void segments_that_are_hardly_alive_are_emptied(void **unused)
@@ -443,7 +458,6 @@ static void segments_that_are_hardly_alive_are_emptied(void **unused)
     world w;
     pbase_error err;
     pbase_compact_report report;
-    uint64_t moved = 0;
     pbase_error_init(&err);
     open_world(&w, "storage.retention_count=1", NULL);
     seed_random_init(&w.random,
@@ -458,7 +472,7 @@ static void segments_that_are_hardly_alive_are_emptied(void **unused)
     }
     assert_ok(pbase_space_compact(w.f.space, NULL, &report, &err), &err);
     expect_everything(&w);
-    assert_ok(pbase_space_stats(w.f.space, hear_moved, &moved, &err), &err);
+    uint64_t moved = moved_so_far(&w);
     assert_true(moved > 0);
     print_message("%" PRIu64 " of %" PRIu64 " bytes are left, %" PRIu64 " were alive; %" PRIu64
                   " moved\n",
@@ -470,33 +484,70 @@ static void segments_that_are_hardly_alive_are_emptied(void **unused)
 }
 
 /* Random changes leave holes that are too small, and every segment half alive. */
+static void leave_half_of_it_alive(world *self)
+{
+    pbase_error err;
+    pbase_error_init(&err);
+    seed_random_init(&self->random, 1);
+    change_all(self);
+    for (int i = 0; i < 12; i++) {
+        change(self, false);
+        assert_ok(pbase_space_checkpoint(self->f.space, NULL, &err), &err);
+    }
+}
+
+/* What the segments take of the disk, less what was given back. */
+static uint64_t left_by_compact(world *self)
+{
+    pbase_error err;
+    pbase_compact_report report;
+    pbase_error_init(&err);
+    assert_ok(pbase_space_compact(self->f.space, NULL, &report, &err), &err);
+    print_message("%" PRIu64 " of %" PRIu64 " bytes given back, %" PRIu64 " are alive\n",
+                  report.freed_bytes, report.bytes, report.live_bytes);
+    return report.bytes - report.freed_bytes;
+}
+
+/* Another one may write much anew to find that nothing is won; so what it gives back says nothing. */
 static void what_a_compaction_moves_is_gone_from_where_it_was_when_it_returns(void **unused)
 {
     (void)unused;
     world w;
-    pbase_error err;
-    pbase_compact_report first, second;
-    uint64_t before = 0, moved = 0;
-    pbase_error_init(&err);
     open_world(&w, "storage.retention_count=1", NULL);
-    seed_random_init(&w.random, 1);
-    change_all(&w);
-    for (int i = 0; i < 12; i++) {
-        change(&w, false);
-        assert_ok(pbase_space_checkpoint(w.f.space, NULL, &err), &err);
-    }
-    assert_ok(pbase_space_stats(w.f.space, hear_moved, &before, &err), &err);
+    leave_half_of_it_alive(&w);
+    uint64_t before = moved_so_far(&w);
     /* when */
-    assert_ok(pbase_space_compact(w.f.space, NULL, &first, &err), &err);
+    uint64_t left = left_by_compact(&w);
     /* then */
-    assert_ok(pbase_space_stats(w.f.space, hear_moved, &moved, &err), &err);
-    print_message("%" PRIu64 " bytes moved, %" PRIu64 " of %" PRIu64 " given back\n",
-                  moved - before, first.freed_bytes, first.bytes);
-    assert_true(moved > before);
-    assert_ok(pbase_space_compact(w.f.space, NULL, &second, &err), &err);
-    assert_true(second.freed_bytes < (moved - before) / 2);
+    uint64_t moved = moved_so_far(&w) - before;
+    assert_true(moved > 0);
+    assert_true(left < left_by_compact(&w) + moved / 2);
     expect_everything(&w);
     close_world(&w);
+}
+
+/* The last round of a compaction finds segments to be emptied, too, though that gains nothing any more: in
+ * the worlds of these seeds some forty kilobytes. */
+static void what_a_compaction_left_where_it_was_is_not_moved_by_the_next_checkpoint(void **unused)
+{
+    (void)unused;
+    pbase_error err;
+    pbase_error_init(&err);
+    static const uint64_t seeds[] = {6, 13, 27, 39};
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        world w;
+        open_world_from(&w, seeds[i], "storage.retention_count=1", NULL);
+        leave_half_of_it_alive(&w);
+        (void)left_by_compact(&w);
+        uint64_t before = moved_so_far(&w);
+        /* when */
+        change(&w, false);
+        assert_ok(pbase_space_checkpoint(w.f.space, NULL, &err), &err);
+        /* then */
+        assert_int_equal(moved_so_far(&w), before);
+        expect_everything(&w);
+        close_world(&w);
+    }
 }
 
 /* Sizes of payloads say nothing of what compressed or encrypted atoms take. */
@@ -674,6 +725,7 @@ int main(void)
         cmocka_unit_test(what_is_dead_within_a_segment_is_given_back_too),
         cmocka_unit_test(segments_that_are_hardly_alive_are_emptied),
         cmocka_unit_test(what_a_compaction_moves_is_gone_from_where_it_was_when_it_returns),
+        cmocka_unit_test(what_a_compaction_left_where_it_was_is_not_moved_by_the_next_checkpoint),
         cmocka_unit_test(holes_are_where_transformed_atoms_are_not),
         cmocka_unit_test(a_large_transaction_in_flight_is_waited_for),
         cmocka_unit_test(an_old_transaction_can_build_on_what_only_it_still_sees),
