@@ -25,7 +25,7 @@
 #define NODE_HEADER_BYTES 32u
 #define NODE_LEVEL_MAX 23u       /* 0 is a leaf; a path has at most 24 nodes */
 #define NODE_LEAF_BYTES 2048u    /* a leaf splits above this, and above NODE_ENTRIES_MIN entries */
-#define NODE_INNER_BYTES 4096u   /* the same for an inner node */
+#define NODE_INNER_BYTES 7680u   /* the same for an inner node; in memory a block of atom_pool.h */
 #define NODE_INNER_ENTRIES 256u  /* or above this many children */
 #define NODE_ENTRIES_MIN 4u      /* what a node may hold however large its entries are */
 #define NODE_EVEN_MIN 4u         /* entries; a smaller leaf is not written even: it gains little */
