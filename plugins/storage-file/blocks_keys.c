@@ -6,27 +6,61 @@
 
 #include "file_key.h"
 
-/* Keys are read and replaced by several steps; between processes a lock makes them one. */
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A key is replaced by several steps; between processes a lock makes them one. */
 #define KEYS_LOCK "keys"
 
-static pbase_status keys_enter(file_blocks *self, const pbase_call *call, pbase_error *err)
+/* With the mutex held. */
+static pbase_status keys_lock(file_blocks *self, pbase_error *err)
 {
-    pbase_status status = file_blocks_enter(self, call, err);
-    if (status == PBASE_OK && self->attached) {
-        status = file_locks_acquire(self->locks, NULL, KEYS_LOCK, false, err); /* held briefly */
-        if (status != PBASE_OK) {
-            file_blocks_unlock(self);
-        }
-    }
-    return status;
+    return self->attached ? file_locks_acquire(self->locks, NULL, KEYS_LOCK, false, err) : PBASE_OK;
 }
 
-static void keys_leave(file_blocks *self)
+static void keys_unlock(file_blocks *self)
 {
     if (self->attached) {
         file_locks_release(self->locks, KEYS_LOCK);
     }
-    file_blocks_unlock(self);
+}
+
+/* What is read of a key. */
+typedef struct {
+    pbase_arena *arena;
+    pbase_bytes document;
+    uint64_t version;
+    pbase_key_finding finding;
+} key_look;
+
+static pbase_status look_once(file_blocks *self, const char *key, key_look *out, pbase_error *err)
+{
+    return file_key_get(&self->folder, key, out->arena, &out->document, &out->version,
+                        &out->finding, err);
+}
+
+/* Reads a key without the lock at first: a new version is written beside the newest one, so two whole
+ * slots, read one after the other, hold a version that was the newest meanwhile. Where one is not whole,
+ * somebody may be writing it: then again, with the lock. With the mutex held. */
+static pbase_status look(file_blocks *self, const char *key, key_look *out, pbase_error *err)
+{
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = look_once(self, key, out, &why);
+    bool is_doubtful =
+        status == PBASE_CORRUPT || (status == PBASE_OK && out->finding.text[0] != '\0');
+    if (is_doubtful && self->attached) {
+        pbase_error_init(&why);
+        status = keys_lock(self, &why);
+        if (status == PBASE_OK) {
+            status = look_once(self, key, out, &why);
+            keys_unlock(self);
+        }
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
 }
 
 pbase_status blocks_keys_get(pbase_blocks *base, const pbase_call *call, const char *key,
@@ -34,26 +68,53 @@ pbase_status blocks_keys_get(pbase_blocks *base, const pbase_call *call, const c
                              pbase_error *err)
 {
     file_blocks *self = file_blocks_from(base);
-    pbase_status status = keys_enter(self, call, err);
-    if (status == PBASE_OK) {
-        status = file_key_get(&self->folder, key, arena, out, out_version, err);
-        keys_leave(self);
+    key_look found = {.arena = arena};
+    pbase_status status = file_blocks_enter(self, call, err);
+    if (status != PBASE_OK) {
+        return status;
     }
-    return status;
+    status = look(self, key, &found, err);
+    file_blocks_unlock(self);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (found.finding.text[0] != '\0') {
+        pbase_log_write(self->host->log, PBASE_LOG_WARNING, "block_provider/file",
+                        "key '%s': one slot is torn or damaged; version %" PRIu64 " is used", key,
+                        found.version);
+    }
+    *out = found.document;
+    *out_version = found.version;
+    return PBASE_OK;
 }
 
 pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call, const char *key,
                                 pbase_key_finding *out, pbase_error *err)
 {
     file_blocks *self = file_blocks_from(base);
-    pbase_status status = keys_enter(self, call, err);
+    pbase_arena arena;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = file_blocks_enter(self, call, err);
     if (status != PBASE_OK) {
         return status;
     }
+    pbase_arena_init(&arena, self->host->alloc);
+    key_look found = {.arena = &arena};
     if (self->found_clean && !self->keys_failed) { /* else a slot may be torn, which is no damage */
-        status = file_key_verify(&self->folder, key, out, err);
+        status = look(self, key, &found, &why);
     }
-    keys_leave(self);
+    file_blocks_unlock(self);
+    pbase_arena_fini(&arena);
+    if (status == PBASE_CORRUPT || status == PBASE_FORMAT) {
+        (void)snprintf(out->text, sizeof out->text, "%s", why.message);
+        return PBASE_OK;
+    }
+    if (status == PBASE_OK) {
+        *out = found.finding;
+    } else if (err != NULL) {
+        *err = why;
+    }
     return status;
 }
 
@@ -61,7 +122,7 @@ pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call, cons
 static pbase_status mark_forget(file_blocks *self, pbase_error *err)
 {
     pbase_status status = self->found_clean && !self->mark_is_gone
-                              ? file_folder_sync(&self->folder, FILE_FOLDER_CLEAN, err)
+                              ? self->host->os->file->sync(self->lock_file, err)
                               : PBASE_OK;
     self->mark_is_gone = self->mark_is_gone || status == PBASE_OK;
     return status;
@@ -74,8 +135,13 @@ pbase_status blocks_keys_cas(pbase_blocks *base, const pbase_call *call, const c
     pbase_error failure;
     pbase_error_init(&failure);
     pbase_status status = file_blocks_check_writes(self, err);
-    status = status == PBASE_OK ? keys_enter(self, call, err) : status;
+    status = status == PBASE_OK ? file_blocks_enter(self, call, err) : status;
     if (status != PBASE_OK) {
+        return status;
+    }
+    status = keys_lock(self, err);
+    if (status != PBASE_OK) {
+        file_blocks_unlock(self);
         return status;
     }
     if (self->keys_failed) {
@@ -89,7 +155,8 @@ pbase_status blocks_keys_cas(pbase_blocks *base, const pbase_call *call, const c
         self->keys_failed = failure.outcome == PBASE_OUTCOME_UNKNOWN;
         self->names_durable = status == PBASE_OK || status == PBASE_CONFLICT;
     }
-    keys_leave(self);
+    keys_unlock(self);
+    file_blocks_unlock(self);
     if (status != PBASE_OK && err != NULL) {
         *err = failure;
     }

@@ -1,8 +1,9 @@
 /* blocks_keys.h - the keys of block_provider/file between threads and processes.
  *
  * A key is read and replaced by several steps (file_key.h); the provider's mutex makes them one
- * within the process, and the lock "keys" between processes. A key that may or may not have been
- * written is the last one: no more writes until the folder is opened again.
+ * within the process, and the lock "keys" between processes, which reading takes only when it meets a
+ * slot that is not whole. A key that may or may not have been written is the last one: no more
+ * writes until the folder is opened again.
  *
  * Threads: synchronized, as the contract asks. */
 #ifndef PBASE_BLOCKS_KEYS_H

@@ -54,42 +54,30 @@ static pbase_status lock_take(file_blocks *self, pbase_error *err)
 
 /* Takes away the mark of an orderly end. With it, no folder needs a sync; a power failure may bring
  * it back, but then every name that can be seen is durable. With the mutex held. */
-static pbase_status clean_take(file_blocks *self, pbase_error *err)
+static pbase_status clean_take(file_blocks *self, pbase_os_file *file, pbase_error *err)
 {
-    const pbase_os *os = self->host->os;
-    pbase_error missing;
-    pbase_buffer path;
-    pbase_error_init(&missing);
-    pbase_buffer_init(&path, self->host->alloc);
-    pbase_status status = file_folder_path(&self->folder, FILE_FOLDER_CLEAN, "", &path, &missing);
-    if (status == PBASE_OK) {
-        status = os->directory->remove_file(os, (const char *)path.data, &missing);
+    const pbase_os_file_ops *files = self->host->os->file;
+    char mark[FILE_FOLDER_MARK_BYTES];
+    size_t size = 0;
+    pbase_status status = files->read(file, FILE_FOLDER_MARK_AT, mark, sizeof mark, &size, err);
+    bool is_clean = status == PBASE_OK && size == sizeof mark &&
+                    memcmp(mark, FILE_FOLDER_MARK_CLEAN, sizeof mark) == 0;
+    if (is_clean) { /* else it was not closed in order, or is new */
+        status = files->write(file, FILE_FOLDER_MARK_AT, FILE_FOLDER_MARK_OPEN, sizeof mark, err);
     }
-    pbase_buffer_fini(&path);
-    self->names_durable = self->names_durable || status == PBASE_OK;
-    self->found_clean = status == PBASE_OK;
-    if (status == PBASE_NOT_FOUND) {
-        return PBASE_OK; /* it was not closed in order, or is new */
-    }
-    if (status != PBASE_OK && err != NULL) {
-        *err = missing;
-    }
+    self->found_clean = is_clean && status == PBASE_OK;
+    self->names_durable = self->names_durable || self->found_clean;
     return status;
 }
 
 void blocks_users_leave_mark(file_blocks *self)
 {
-    const pbase_os *os = self->host->os;
-    pbase_os_file *file = NULL;
-    pbase_buffer path;
-    pbase_buffer_init(&path, self->host->alloc);
-    if (self->names_durable && !self->names_pending && !self->keys_failed &&
-        file_folder_path(&self->folder, FILE_FOLDER_CLEAN, "", &path, NULL) == PBASE_OK &&
-        os->file->open(os, (const char *)path.data, PBASE_OS_WRITE | PBASE_OS_CREATE, &file,
-                       NULL) == PBASE_OK) {
-        os->file->close(file);
+    if (self->names_durable && !self->names_pending && !self->keys_failed) {
+        pbase_status status =
+            self->host->os->file->write(self->lock_file, FILE_FOLDER_MARK_AT,
+                                        FILE_FOLDER_MARK_CLEAN, FILE_FOLDER_MARK_BYTES, NULL);
+        (void)status; /* without it the next opening syncs a little more */
     }
-    pbase_buffer_fini(&path);
 }
 
 pbase_status blocks_users_lock(pbase_blocks *base, const pbase_call *call, pbase_error *err)
@@ -107,7 +95,7 @@ pbase_status blocks_users_lock(pbase_blocks *base, const pbase_call *call, pbase
         if (status == PBASE_NOT_FOUND && self->only_reads) { /* nobody can have it open */
             status = PBASE_OK;
         } else if (status == PBASE_OK && !self->only_reads) {
-            status = clean_take(self, err);
+            status = clean_take(self, self->lock_file, err);
         }
     }
     file_blocks_unlock(self);
@@ -124,7 +112,7 @@ static pbase_status place_take(file_blocks *self, pbase_os_file *file, bool *out
     pbase_status status = files->lock(file, &holder, err);
     *out_alone = status == PBASE_OK;
     if (status == PBASE_OK) {
-        status = clean_take(self, err);
+        status = clean_take(self, file, err);
         self->names_durable = self->names_durable && status == PBASE_OK;
     } else if (status != PBASE_BUSY) {
         return status;

@@ -1,8 +1,8 @@
 /* blocks_users.h - who uses the folder of a block_provider/file: one alone, or several.
  *
  * LOCK is held exclusively by the only user, or shared by each of several; who comes takes it
- * exclusively for a moment when nobody else is there, and so knows to be alone. The mark CLEAN says
- * that the last user ended in order and left every name durable; the next one takes it away.
+ * exclusively for a moment when nobody else is there, and so knows to be alone. The mark behind
+ * its holder in LOCK says that the last user ended in order and left every name durable; the next one takes it away.
  * What users share besides, named locks, boards and slots, is in file_locks.h.
  *
  * Threads: synchronized, as the contract asks. */

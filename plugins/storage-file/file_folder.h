@@ -1,10 +1,10 @@
 /* file_folder.h - the folder of block_provider/file: its mark, its names, their durability.
  *
  *   FORMAT            marks the folder as ours: one line of text
- *   LOCK              locked by the process that uses it, or by each of several; holds the id of one
+ *   LOCK              locked by the process that uses it, or by each of several; holds the id of one,
+ *                     and whether the last one to use the folder left every name durable
  *   LOCK.<name>       a lock between users, and LOCK.<name>.NEXT for who waits, see file_locks.h
  *   BOARD.<name>      memory that users share, and SLOT.<name>.<n>, of one of them
- *   CLEAN             the last process to use it left every name durable
  *   KEYS/<key>        versioned keys, see file_key.h
  *   <name>            a segment, slashes become folders
  *   <name>.SEALED     a sealed segment
@@ -20,7 +20,12 @@
 #define FILE_FOLDER_SEALED ".SEALED"
 #define FILE_FOLDER_KEYS "KEYS/"
 #define FILE_FOLDER_LOCK "LOCK"
-#define FILE_FOLDER_CLEAN "CLEAN"
+
+/* In LOCK, behind the holder's id. */
+#define FILE_FOLDER_MARK_AT 21u
+#define FILE_FOLDER_MARK_BYTES 6u
+#define FILE_FOLDER_MARK_CLEAN "clean\n"
+#define FILE_FOLDER_MARK_OPEN "open \n"
 
 typedef struct {
     const pbase_host *host; /* borrowed until close */

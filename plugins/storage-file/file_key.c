@@ -17,13 +17,28 @@ _Static_assert(KEY_HEADER_BYTES + PBASE_KEY_DOCUMENT_BYTES_MAX <= FILE_KEY_SLOT_
 
 /* The valid slot of a key, found by reading both. */
 typedef struct {
-    uint8_t *data;    /* of one slot while reading, then of the newest; FILE_KEY_SLOT_BYTES */
     uint64_t version; /* 0: the key is missing */
     uint32_t slot;
     uint32_t size; /* of the document */
     bool damaged;  /* the other slot holds something invalid: torn, or rotten */
     bool is_older; /* and it says that it is older than the valid one */
 } key_state;
+
+/* What was read of one slot. */
+typedef struct {
+    uint8_t *data;   /* NULL: nothing yet */
+    size_t capacity; /* SLOT_BEGIN_BYTES, or FILE_KEY_SLOT_BYTES where that was not enough */
+    size_t size;
+} slot_memory;
+
+/* A key's file, opened and read. */
+typedef struct {
+    char name[sizeof FILE_FOLDER_KEYS + PBASE_NAME_BYTES_MAX]; /* in the folder */
+    pbase_buffer path;
+    pbase_os_file *file; /* NULL: the key is missing */
+    slot_memory slots[SLOT_COUNT];
+    key_state state;
+} key_reading;
 
 static uint64_t slot_offset(uint32_t slot)
 {
@@ -63,48 +78,55 @@ static pbase_status slot_check(const file_folder *folder, const uint8_t *data, s
     return PBASE_OK;
 }
 
-/* Reads a slot: its beginning, which is all of a small document, and the rest when that is not one. */
-static pbase_status slot_read(const file_folder *folder, pbase_os_file *file, uint32_t slot,
-                              uint8_t *out, size_t *out_size, bool *out_valid, pbase_error *err)
+/* Reads up to `capacity` bytes of a slot. */
+static pbase_status slot_fetch(const file_folder *folder, key_reading *reading, uint32_t slot,
+                               size_t capacity, bool *out_valid, pbase_error *err)
 {
-    const pbase_os_file_ops *files = folder->host->os->file;
-    uint64_t offset = slot_offset(slot);
-    pbase_status status = files->read(file, offset, out, SLOT_BEGIN_BYTES, out_size, err);
-    if (status == PBASE_OK) {
-        status = slot_check(folder, out, *out_size, out_valid, err);
+    slot_memory *memory = &reading->slots[slot];
+    uint8_t *grown =
+        folder->host->alloc->resize(folder->host->alloc, memory->data, memory->capacity, capacity);
+    if (grown == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to read the key '%s'", reading->name);
     }
-    if (status == PBASE_OK && !*out_valid && *out_size == SLOT_BEGIN_BYTES) {
-        status = files->read(file, offset, out, FILE_KEY_SLOT_BYTES, out_size, err);
-        if (status == PBASE_OK) {
-            status = slot_check(folder, out, *out_size, out_valid, err);
-        }
+    memory->data = grown;
+    memory->capacity = capacity;
+    pbase_status status = folder->host->os->file->read(reading->file, slot_offset(slot), grown,
+                                                       capacity, &memory->size, err);
+    return status == PBASE_OK ? slot_check(folder, grown, memory->size, out_valid, err) : status;
+}
+
+/* Reads a slot: its beginning, which is all of a small document, and the rest when that is not one. */
+static pbase_status slot_read(const file_folder *folder, key_reading *reading, uint32_t slot,
+                              bool *out_valid, pbase_error *err)
+{
+    pbase_status status = slot_fetch(folder, reading, slot, SLOT_BEGIN_BYTES, out_valid, err);
+    if (status == PBASE_OK && !*out_valid && reading->slots[slot].size == SLOT_BEGIN_BYTES) {
+        status = slot_fetch(folder, reading, slot, FILE_KEY_SLOT_BYTES, out_valid, err);
     }
     return status;
 }
 
-/* Reads both slots of an open key file. `state->data` and `spare` are swapped as needed. */
-static pbase_status slots_read(const file_folder *folder, pbase_os_file *file, key_state *state,
-                               uint8_t **spare, pbase_error *err)
+/* Reads both slots of an open key file. */
+static pbase_status slots_read(const file_folder *folder, key_reading *reading, pbase_error *err)
 {
+    key_state *state = &reading->state;
     uint64_t damaged_version = 0; /* 0: not known */
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
-        size_t size = 0;
+        const slot_memory *memory = &reading->slots[slot];
         bool valid = false;
-        pbase_status status = slot_read(folder, file, slot, *spare, &size, &valid, err);
+        pbase_status status = slot_read(folder, reading, slot, &valid, err);
         if (status != PBASE_OK) {
             return status;
         }
         if (!valid) {
-            state->damaged = state->damaged || !all_zero(*spare, size);
-            damaged_version = size >= KEY_HEADER_BYTES && pbase_get_u32(*spare) == KEY_MAGIC
-                                  ? pbase_get_u64(*spare + 16)
-                                  : 0;
-        } else if (pbase_get_u64(*spare + 16) > state->version) {
-            uint8_t *newest = *spare;
-            *spare = state->data;
-            state->data = newest;
-            state->version = pbase_get_u64(newest + 16);
-            state->size = pbase_get_u32(newest + 12);
+            state->damaged = state->damaged || !all_zero(memory->data, memory->size);
+            damaged_version =
+                memory->size >= KEY_HEADER_BYTES && pbase_get_u32(memory->data) == KEY_MAGIC
+                    ? pbase_get_u64(memory->data + 16)
+                    : 0;
+        } else if (pbase_get_u64(memory->data + 16) > state->version) {
+            state->version = pbase_get_u64(memory->data + 16);
+            state->size = pbase_get_u32(memory->data + 12);
             state->slot = slot;
         }
     }
@@ -132,22 +154,15 @@ static pbase_status key_open(const file_folder *folder, const char *path, uint32
     return status;
 }
 
-/* A key's file, opened and read. */
-typedef struct {
-    char name[sizeof FILE_FOLDER_KEYS + PBASE_NAME_BYTES_MAX]; /* in the folder */
-    pbase_buffer path;
-    pbase_os_file *file; /* NULL: the key is missing */
-    uint8_t *memory;     /* two slots */
-    key_state state;
-} key_reading;
-
 static void key_reading_end(const file_folder *folder, key_reading *reading)
 {
     if (reading->file != NULL) {
         folder->host->os->file->close(reading->file);
     }
-    pbase_alloc_free(folder->host->alloc, reading->memory,
-                     (size_t)SLOT_COUNT * FILE_KEY_SLOT_BYTES);
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        slot_memory *memory = &reading->slots[slot];
+        pbase_alloc_free(folder->host->alloc, memory->data, memory->capacity);
+    }
     pbase_buffer_fini(&reading->path);
 }
 
@@ -169,22 +184,29 @@ static pbase_status key_read(const file_folder *folder, const char *key, uint32_
     if (status != PBASE_OK || reading->file == NULL) {
         return status;
     }
-    reading->memory =
-        pbase_alloc_new(folder->host->alloc, (size_t)SLOT_COUNT * FILE_KEY_SLOT_BYTES);
-    if (reading->memory == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to read the key '%s'", key);
-    }
-    uint8_t *spare = reading->memory + FILE_KEY_SLOT_BYTES;
-    reading->state.data = reading->memory;
-    status = slots_read(folder, reading->file, &reading->state, &spare, err);
+    status = slots_read(folder, reading, err);
     if (status != PBASE_OK) {
         pbase_error_note(err, "key file '%s'", (const char *)reading->path.data);
     }
     return status;
 }
 
+/* What is wrong with the slot that is not used. */
+static void finding_fill(const key_state *state, pbase_key_finding *out)
+{
+    *out = (pbase_key_finding){.is_doubtful = false};
+    if (state->damaged) {
+        (void)snprintf(out->text, sizeof out->text,
+                       "slot %" PRIu32 " of its two is damaged; version %" PRIu64
+                       " in the other one is used",
+                       SLOT_COUNT - 1 - state->slot, state->version);
+        out->is_doubtful = !state->is_older;
+    }
+}
+
 pbase_status file_key_get(const file_folder *folder, const char *key, pbase_arena *arena,
-                          pbase_bytes *out, uint64_t *out_version, pbase_error *err)
+                          pbase_bytes *out, uint64_t *out_version, pbase_key_finding *finding,
+                          pbase_error *err)
 {
     key_reading reading;
     pbase_status status = key_read(folder, key, PBASE_OS_READ, &reading, err);
@@ -192,41 +214,14 @@ pbase_status file_key_get(const file_folder *folder, const char *key, pbase_aren
     if (status == PBASE_OK) {
         pbase_bytes document = pbase_bytes_of(NULL, 0);
         if (state->version != 0) {
-            document = pbase_bytes_of(state->data + KEY_HEADER_BYTES, state->size);
+            document =
+                pbase_bytes_of(reading.slots[state->slot].data + KEY_HEADER_BYTES, state->size);
         }
         status = pbase_arena_copy(arena, document, out, err);
     }
     if (status == PBASE_OK) {
         *out_version = state->version;
-    }
-    if (status == PBASE_OK && state->damaged) {
-        pbase_log_write(folder->host->log, PBASE_LOG_WARNING, "block_provider/file",
-                        "key '%s': one slot is torn or damaged; version %" PRIu64 " is used", key,
-                        state->version);
-    }
-    key_reading_end(folder, &reading);
-    return status;
-}
-
-pbase_status file_key_verify(const file_folder *folder, const char *key, pbase_key_finding *out,
-                             pbase_error *err)
-{
-    key_reading reading;
-    pbase_error why;
-    pbase_error_init(&why);
-    pbase_status status = key_read(folder, key, PBASE_OS_READ, &reading, &why);
-    const key_state *state = &reading.state;
-    if (status == PBASE_CORRUPT || status == PBASE_FORMAT) {
-        (void)snprintf(out->text, sizeof out->text, "%s", why.message);
-        status = PBASE_OK;
-    } else if (status != PBASE_OK && err != NULL) {
-        *err = why;
-    } else if (status == PBASE_OK && state->damaged) {
-        (void)snprintf(out->text, sizeof out->text,
-                       "slot %" PRIu32 " of its two is damaged; version %" PRIu64
-                       " in the other one is used",
-                       SLOT_COUNT - 1 - state->slot, state->version);
-        out->is_doubtful = !state->is_older;
+        finding_fill(state, finding);
     }
     key_reading_end(folder, &reading);
     return status;

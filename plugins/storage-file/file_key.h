@@ -13,20 +13,19 @@
  *  24  u64 0
  *  32  document
  *
- * Threads: confined; the provider's mutex guards all keys. */
+ * Threads: confined; the provider's mutex guards all keys. Other processes may write while it is read. */
 #ifndef PBASE_FILE_KEY_H
 #define PBASE_FILE_KEY_H
 #include "file_folder.h"
 
 #define FILE_KEY_SLOT_BYTES 69632u /* a header and the largest document, rounded up to 4096 */
 
-/* As the slot key_get; a missing key is empty, version 0. CORRUPT: no slot is valid. */
+/* As the slot key_get; a missing key is empty, version 0. `finding` tells of a slot that is not whole:
+ * damaged, torn by a crash, or just being written by somebody else. CORRUPT: no slot is whole. */
 PBASE_MUST_CHECK pbase_status file_key_get(const file_folder *folder, const char *key,
                                            pbase_arena *arena, pbase_bytes *out,
-                                           uint64_t *out_version, pbase_error *err);
-/* As the slot key_verify. What a crash may have torn is told, too. */
-PBASE_MUST_CHECK pbase_status file_key_verify(const file_folder *folder, const char *key,
-                                              pbase_key_finding *out, pbase_error *err);
+                                           uint64_t *out_version, pbase_key_finding *finding,
+                                           pbase_error *err);
 /* As the slot key_cas. After IO with outcome UNKNOWN nothing may be written to any key any more. */
 PBASE_MUST_CHECK pbase_status file_key_cas(const file_folder *folder, const char *key,
                                            uint64_t expected, pbase_bytes document,
