@@ -207,6 +207,20 @@ pbase_status journal_wait(journal *self, const pbase_call *call, pbase_position 
  * short sessions do not each make a segment. */
 #define SHRUNK_PARTS 16u
 
+/* What is made ahead is written full of zeros: not before it is likely to be needed. */
+static bool is_spare_due(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    const journal_place *newest =
+        self->place_count == 0 ? NULL : &self->places[self->place_count - 1];
+    uint64_t left = newest == NULL || newest->base + newest->bytes < self->head
+                        ? 0
+                        : newest->base + newest->bytes - self->head;
+    bool is_due = self->spare_count == 0 && left <= self->segment_bytes / 2;
+    journal_unlock(self, self->state_lock);
+    return is_due;
+}
+
 pbase_status journal_prepare(journal *self, const pbase_call *call, pbase_error *err)
 {
     pbase_status status = pbase_call_check(call, self->os, err);
@@ -217,10 +231,7 @@ pbase_status journal_prepare(journal *self, const pbase_call *call, pbase_error 
         return status;
     }
     journal_lock(self, self->trim_lock);
-    journal_lock(self, self->state_lock);
-    bool has_spare = self->spare_count > 0;
-    journal_unlock(self, self->state_lock);
-    if (!has_spare) {
+    if (is_spare_due(self)) {
         status = journal_spare_create(self, err);
     }
     journal_unlock(self, self->trim_lock);

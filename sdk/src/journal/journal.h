@@ -109,8 +109,8 @@ PBASE_MUST_CHECK pbase_status journal_append(journal *self, const pbase_call *ca
  * there is. INVALID: `upto` is above the head. */
 PBASE_MUST_CHECK pbase_status journal_sync(journal *self, const pbase_call *call,
                                            pbase_position upto, pbase_error *err);
-/* Makes a zeroed segment ahead when there is none, so that no append has to: for a background
- * thread of the storage. */
+/* Makes a zeroed segment ahead when there is none, and the one that is written to is more than half
+ * full, so that no append has to: for a background thread of the storage. */
 PBASE_MUST_CHECK pbase_status journal_prepare(journal *self, const pbase_call *call,
                                               pbase_error *err);
 /* The segment with the last frame, and the head, as journal_shrink leaves them: to be stored before that is called.

@@ -666,6 +666,19 @@ static void a_prepared_segment_is_used_by_the_next_roll(void **state)
     assert_int_equal(stats.append_count, 2);
 }
 
+static void no_segment_is_made_ahead_while_most_of_one_is_free(void **state)
+{
+    journal_stats stats;
+    (void)state;
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+
+    assert_int_equal(journal_prepare(on.journal, NULL, NULL), PBASE_OK);
+
+    journal_stats_get(on.journal, &stats);
+    assert_int_equal(stats.spare_count, 0);
+    assert_int_equal(stats.segment_count, 1);
+}
+
 static void a_shrunk_journal_gives_back_what_only_later_appends_need(void **state)
 {
     journal_stats stats;
@@ -1009,6 +1022,7 @@ int main(void)
         TEST(the_outcome_of_a_token_is_found_absent_or_expired),
         TEST(waiting_ends_with_the_call),
         TEST(a_prepared_segment_is_used_by_the_next_roll),
+        TEST(no_segment_is_made_ahead_while_most_of_one_is_free),
         TEST(a_shrunk_journal_gives_back_what_only_later_appends_need),
         TEST(what_a_shrunk_journal_has_forgotten_becomes_a_hole),
         TEST(a_journal_that_cannot_be_cut_takes_no_more),
