@@ -569,6 +569,9 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
     if (status == PBASE_OK) {
         status = engine_refresh(self, err);
     }
+    if (status == PBASE_OK) { /* what the next one keeps is a part of what the last one kept */
+        status = engine_take_anchor(self, err);
+    }
     if (status == PBASE_OK) {
         status = settle(self, &run, call, err);
     }
