@@ -701,7 +701,7 @@ pbase_status engine_settler_ensure(engine *self, pbase_error *err)
         return PBASE_OK;
     }
     engine_lock(self, self->queue_mutex);
-    if (self->settler == NULL) {
+    if (self->settler == NULL && !self->settler_stops) {
         status = settler_start(self, err);
     }
     engine_unlock(self, self->queue_mutex);

@@ -433,7 +433,8 @@ pbase_status engine_open(const engine_options *options, engine **out, pbase_erro
 static void stop_settler(engine *self)
 {
     const pbase_os *os = self->host->os;
-    if (self->settler == NULL) {
+    if (self->settler == NULL) { /* and closing starts none, whatever it finds of others */
+        self->settler_stops = true;
         return;
     }
     engine_lock(self, self->queue_mutex);

@@ -56,9 +56,29 @@ static void who_passed_checkpoints_by_takes_the_newest_over_before_its_own(void 
     }
 }
 
+/* Closing catches up with the others, which is when somebody who stays would begin to follow them. */
+static void an_opening_that_closes_begins_no_work_in_the_background(void **unused)
+{
+    (void)unused;
+    for (int64_t round = 0; round < 4; round++) {
+        engine *closing = there.space->engine;
+        assert_null(closing->settler); /* it did nothing yet */
+        assert_int_equal(fixture_put_one(&here, "d", 0, round), PBASE_OK);
+        closing->settler_stops = true; /* as the first step of closing leaves it */
+
+        assert_int_equal(engine_refresh_others(closing, NULL), PBASE_OK);
+
+        assert_null(closing->settler);
+        fixture_close(&there);
+        open_one(&there);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_opening_that_closes_begins_no_work_in_the_background,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(
             who_passed_checkpoints_by_takes_the_newest_over_before_its_own, begin, end),
     };
