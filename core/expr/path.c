@@ -134,30 +134,35 @@ static size_t steps_at_most(pbase_bytes text)
     return count;
 }
 
+/* The step at which the reader stands; the first has nothing before its name. */
+static pbase_status read_step(path_reader *r, bool is_first, pbase_path_step *out)
+{
+    out->name = pbase_bytes_of(NULL, 0);
+    out->index = 0;
+    if (!is_first && at_char(r, '[')) {
+        return read_index(r, &out->index);
+    }
+    if (!is_first && !at_char(r, '.')) {
+        return path_fail(r, "expected '.' or '['");
+    }
+    r->at += is_first ? 0 : 1;
+    return read_name(r, &out->name);
+}
+
+/* `steps` has room for as many as the text has marks of one; a step is put there once it was read. */
 static pbase_status read_steps(path_reader *r, pbase_path_step *steps, size_t *out_count)
 {
     size_t count = 0;
     do {
+        pbase_path_step step;
         if (count >= PATH_STEPS_MAX) {
             return PBASE_FAIL(r->err, PBASE_LIMIT, "a path has more than %u steps", PATH_STEPS_MAX);
         }
-        pbase_path_step *step = &steps[count++];
-        step->name = pbase_bytes_of(NULL, 0);
-        step->index = 0;
-        if (count > 1 && at_char(r, '[')) {
-            if (read_index(r, &step->index) != PBASE_OK) {
-                return PBASE_INVALID;
-            }
-            continue;
-        }
-        if (count > 1 && !at_char(r, '.')) {
-            return path_fail(r, "expected '.' or '['");
-        }
-        r->at += count > 1 ? 1 : 0;
-        pbase_status status = read_name(r, &step->name);
+        pbase_status status = read_step(r, count == 0, &step);
         if (status != PBASE_OK) {
             return status;
         }
+        steps[count++] = step;
     } while (r->at < r->text.size);
     *out_count = count;
     return PBASE_OK;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 /* after setjmp.h */
 #include <cmocka.h>
 
@@ -89,6 +90,26 @@ static void malformed_paths_say_where(void **state)
     pbase_arena_fini(&arena);
 }
 
+static void a_path_that_goes_wrong_writes_nothing_past_its_steps(void **state)
+{
+    (void)state;
+    static const uint8_t untouched[16] = {0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA,
+                                          0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA};
+    pbase_arena arena;
+    pbase_path path;
+    /* given an arena whose free memory shows what is written there */
+    pbase_arena_init(&arena, pbase_alloc_default());
+    void *memory = pbase_arena_alloc(&arena, 256);
+    assert_non_null(memory);
+    memset(memory, 0xAA, 256);
+    pbase_arena_reset(&arena);
+    /* when a name is followed by what begins no step */
+    assert_int_equal(path_parse(pbase_bytes_text("a]"), &arena, &path, NULL), PBASE_INVALID);
+    /* then what comes after the one step there was room for is as it was */
+    assert_memory_equal(arena.next, untouched, sizeof untouched);
+    pbase_arena_fini(&arena);
+}
+
 static void a_path_has_a_limit_of_steps(void **state)
 {
     (void)state;
@@ -112,6 +133,7 @@ int main(void)
         cmocka_unit_test(paths_reach_into_maps_and_lists),
         cmocka_unit_test(names_may_hold_any_byte_between_quotes),
         cmocka_unit_test(malformed_paths_say_where),
+        cmocka_unit_test(a_path_that_goes_wrong_writes_nothing_past_its_steps),
         cmocka_unit_test(a_path_has_a_limit_of_steps),
     };
     return cmocka_run_group_tests_name("core.expr.path", tests, NULL, NULL);
