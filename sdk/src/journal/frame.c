@@ -38,13 +38,19 @@ void frame_header_encode(const frame_header *header, uint8_t out[FRAME_HEADER_BY
     pbase_put_u32(out + AT_RESERVED, 0);
 }
 
+/* Of a frame of any version. */
+static bool bytes_are_possible(const frame_header *header)
+{
+    return header->bytes % FRAME_UNIT_MIN == 0 && header->bytes >= FRAME_UNIT_MIN &&
+           header->bytes <= JOURNAL_FRAME_BYTES_MAX;
+}
+
 static bool sizes_are_possible(const frame_header *header)
 {
     uint64_t least =
         FRAME_HEADER_BYTES + (uint64_t)header->record_count * FRAME_RECORD_HEADER_BYTES;
-    return header->bytes % FRAME_UNIT_MIN == 0 && header->bytes <= JOURNAL_FRAME_BYTES_MAX &&
-           header->record_count >= 1 && header->record_count <= JOURNAL_RECORDS_MAX &&
-           header->bytes >= least;
+    return bytes_are_possible(header) && header->record_count >= 1 &&
+           header->record_count <= JOURNAL_RECORDS_MAX && header->bytes >= least;
 }
 
 frame_kind frame_header_decode(const uint8_t *data, uint64_t journal_id, pbase_position position,
@@ -71,7 +77,7 @@ frame_kind frame_header_decode(const uint8_t *data, uint64_t journal_id, pbase_p
     memcpy(header.token.bytes, data + AT_TOKEN, sizeof(header.token.bytes));
     if (pbase_get_u16(data + AT_VERSION) > FRAME_VERSION) {
         *out = header;
-        return FRAME_NEWER;
+        return bytes_are_possible(&header) ? FRAME_NEWER : FRAME_ALIEN;
     }
     if (pbase_get_u16(data + AT_HEADER_BYTES) != FRAME_HEADER_BYTES ||
         pbase_get_u16(data + AT_VERSION) != FRAME_VERSION || !sizes_are_possible(&header)) {
@@ -119,11 +125,15 @@ static bool records_are_whole(const frame_header *header, const uint8_t *data)
     return is_zero(data + at, header->bytes - at);
 }
 
-bool frame_is_whole(const frame_header *header, const uint8_t *data, frame_crc32c crc32c)
+bool frame_sum_holds(const frame_header *header, const uint8_t *data, frame_crc32c crc32c)
 {
     uint64_t end = PBASE_PLANT(5) ? FRAME_HEADER_BYTES : header->bytes;
-    return crc32c(0, data + FRAME_CRC_FROM, (size_t)(end - FRAME_CRC_FROM)) == header->crc32c &&
-           records_are_whole(header, data);
+    return crc32c(0, data + FRAME_CRC_FROM, (size_t)(end - FRAME_CRC_FROM)) == header->crc32c;
+}
+
+bool frame_is_whole(const frame_header *header, const uint8_t *data, frame_crc32c crc32c)
+{
+    return frame_sum_holds(header, data, crc32c) && records_are_whole(header, data);
 }
 
 pbase_bytes frame_record(const uint8_t *data, uint64_t at, uint64_t *out_next)

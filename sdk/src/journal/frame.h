@@ -36,7 +36,7 @@ typedef struct {
 typedef enum {
     FRAME_ALIEN, /* no frame of this journal that was written here */
     FRAME_CLAIM, /* says that it is one; whether it is, the checksum tells */
-    FRAME_NEWER  /* the same, in a version we do not know */
+    FRAME_NEWER  /* the same, in a version we do not know: `bytes` is possible, that is all */
 } frame_kind;
 
 /* The end of record 0 .. n - 1 when the records have these sizes, before padding. */
@@ -57,6 +57,9 @@ frame_kind frame_header_decode(const uint8_t *data, uint64_t journal_id, pbase_p
 /* True when two of magic, journal id and position agree: a damaged header, not chance. */
 bool frame_header_resembles(const uint8_t *data, uint64_t journal_id, pbase_position position);
 
+/* True when the checksum of a CLAIM, or a NEWER, holds over the `bytes` that `data` has. Only then does
+ * it say anything, its version included. */
+bool frame_sum_holds(const frame_header *header, const uint8_t *data, frame_crc32c crc32c);
 /* True when `data` holds the whole frame that `header` (a CLAIM) describes: checksum, every record
  * inside, zeros between them and after. */
 bool frame_is_whole(const frame_header *header, const uint8_t *data, frame_crc32c crc32c);

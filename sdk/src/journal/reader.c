@@ -110,7 +110,9 @@ pbase_status journal_reader_frame(journal_reader *reader, journal_place place,
                                   pbase_error *err)
 {
     uint64_t offset = position - place.base;
+    frame_crc32c crc32c = reader->journal->host->crc32c;
     const uint8_t *data = NULL;
+    frame_kind said;
     pbase_status status;
     *out = (journal_frame){.kind = FRAME_ALIEN};
     if (offset > place.bytes || place.bytes - offset < FRAME_UNIT_MIN || position >= limit ||
@@ -121,15 +123,20 @@ pbase_status journal_reader_frame(journal_reader *reader, journal_place place,
     if (status != PBASE_OK) {
         return status;
     }
-    out->kind = frame_header_decode(data, reader->journal->id, position, &out->header);
-    if (out->kind != FRAME_CLAIM || out->header.bytes > place.bytes - offset ||
+    said = frame_header_decode(data, reader->journal->id, position, &out->header);
+    out->kind = said == FRAME_NEWER ? FRAME_CLAIM : said; /* until its checksum holds */
+    if (said == FRAME_ALIEN || out->header.bytes > place.bytes - offset ||
         out->header.bytes > limit - position) {
         return PBASE_OK;
     }
     status =
         journal_reader_fetch(reader, place, position, (size_t)out->header.bytes, limit, &data, err);
     if (status == PBASE_OK) {
-        out->is_whole = frame_is_whole(&out->header, data, reader->journal->host->crc32c);
+        if (said == FRAME_CLAIM) {
+            out->is_whole = frame_is_whole(&out->header, data, crc32c);
+        } else if (frame_sum_holds(&out->header, data, crc32c)) {
+            out->kind = FRAME_NEWER;
+        }
         out->data = data;
         out->checked_bytes = out->header.bytes;
     }

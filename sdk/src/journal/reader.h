@@ -30,8 +30,8 @@ PBASE_MUST_CHECK pbase_status journal_reader_fetch(journal_reader *reader, journ
 /* A frame in the window. */
 typedef struct {
     frame_header header;
-    const uint8_t *data;    /* lent until the next call on the reader */
-    frame_kind kind;        /* FRAME_CLAIM or FRAME_NEWER when the header says that one is here */
+    const uint8_t *data; /* lent until the next call on the reader */
+    frame_kind kind; /* CLAIM: the header says that one is here; NEWER: and the checksum holds */
     uint64_t checked_bytes; /* what the checksum was made of */
     bool is_whole;          /* CLAIM whose checksum and records hold */
 } journal_frame;

@@ -1,4 +1,5 @@
 /* What a journal promises while nothing crashes. */
+#include "journal/frame.h"
 #include "journal_bed.h"
 
 static sim_os *sim;
@@ -485,6 +486,69 @@ static void damage_to_the_last_append_is_reported_as_a_cut(void **state)
     journal_tail(on.journal, &tail);
     assert_int_equal(tail.torn_bytes, 0);
     assert_numbers(0, 0, 5);
+}
+
+/* Each of them, as the version, the length and the magic each have their own way to mislead. */
+static void a_flipped_bit_in_the_header_of_the_last_frame_is_a_cut(void **state)
+{
+    (void)state;
+    for (uint64_t number = 0; number < 3; number++) {
+        append(number, 1, 100, PBASE_DURABILITY_SYNC);
+    }
+    pbase_position last = head().head - 512;
+    bed_close(&on);
+
+    for (uint64_t bit = 0; bit < 8 * (uint64_t)FRAME_HEADER_BYTES; bit++) {
+        pbase_journal_tail tail;
+        pbase_error err;
+        pbase_error_init(&err);
+        uint8_t mask = (uint8_t)(1u << bit % 8);
+        sim_os_flip(sim, "/journal+0000000000001000", 2 * 512 + bit / 8, mask);
+        pbase_status status = bed_open(&on, &err);
+        if (status != PBASE_OK) {
+            fail_msg("bit %u: %s", (unsigned)bit, err.message);
+        }
+        journal_tail(on.journal, &tail);
+        assert_int_equal(tail.torn_position, last);
+        assert_int_not_equal(tail.torn_bytes, 0);
+        assert_numbers(0, 0, 2);
+        bed_close(&on);
+        sim_os_flip(sim, "/journal+0000000000001000", 2 * 512 + bit / 8, mask);
+    }
+}
+
+/* Gives the frame at `offset` another version, and the checksum that goes with it. */
+static void frame_make_newer(const char *path, uint64_t offset)
+{
+    const pbase_os *os = sim_os_interface(sim);
+    pbase_os_file *file = NULL;
+    uint8_t frame[512];
+    size_t size = 0;
+    assert_int_equal(os->file->open(os, path, PBASE_OS_READ | PBASE_OS_WRITE, &file, NULL),
+                     PBASE_OK);
+    assert_int_equal(os->file->read(file, offset, frame, sizeof frame, &size, NULL), PBASE_OK);
+    assert_int_equal(size, sizeof frame);
+    pbase_put_u16(frame + 10, FRAME_VERSION + 1); /* docs/formats/journal.md */
+    pbase_put_u32(frame + 4, on.host.crc32c(0, frame + 8, sizeof frame - 8));
+    assert_int_equal(os->file->write(file, offset, frame, sizeof frame, NULL), PBASE_OK);
+    os->file->close(file);
+}
+
+static void a_whole_frame_of_a_newer_version_is_refused_and_nothing_is_cut(void **state)
+{
+    pbase_error err;
+    (void)state;
+    for (uint64_t number = 0; number < 3; number++) {
+        append(number, 1, 100, PBASE_DURABILITY_SYNC);
+    }
+    bed_close(&on);
+    frame_make_newer("/journal+0000000000001000", 2 * 512);
+
+    for (int again = 0; again < 2; again++) {
+        pbase_error_init(&err);
+        assert_int_equal(bed_open(&on, &err), PBASE_FORMAT);
+        assert_non_null(strstr(err.message, "5120")); /* 4096 + 2 * 512 */
+    }
 }
 
 static void damage_met_by_a_scan_is_corrupt(void **state)
@@ -1013,6 +1077,8 @@ int main(void)
         TEST(a_refused_segment_that_a_frame_does_not_fit_goes),
         TEST(damage_to_what_was_synced_is_told_and_nothing_is_cut),
         TEST(damage_to_the_last_append_is_reported_as_a_cut),
+        TEST(a_flipped_bit_in_the_header_of_the_last_frame_is_a_cut),
+        TEST(a_whole_frame_of_a_newer_version_is_refused_and_nothing_is_cut),
         TEST(damage_met_by_a_scan_is_corrupt),
         TEST(a_missing_segment_is_corrupt),
         TEST(a_failed_write_poisons_until_reopened),
