@@ -5,6 +5,8 @@
 #include <inttypes.h>
 
 #define RECORD_VERSION 1u
+#define HEAD_BYTES_PLAIN_MAX                                                                       \
+    16u /* without transforms: two bytes and a varint, which asks for ten */
 
 /* Bound to an authenticated record: its size before the transforms. Where it stands in the journal
  * says the sequence inside it. */
@@ -49,6 +51,9 @@ pbase_status store_record_encode(store *self, pbase_bytes record, pbase_buffer *
 {
     uint8_t context[CONTEXT_BYTES_MAX];
     pbase_status status = check_size(record.size, err);
+    if (status == PBASE_OK && self->transform_count == 0) { /* its bytes follow as they are */
+        status = pbase_buffer_reserve(out, record.size + HEAD_BYTES_PLAIN_MAX, err);
+    }
     if (status == PBASE_OK) {
         status = head_write(self->transform_ids, self->transform_count, record.size, out, err);
     }

@@ -40,7 +40,7 @@ static bool seen_insert(uint64_t *slots, size_t capacity, uint64_t hash)
 
 static pbase_status seen_grow(access_set *set, pbase_error *err)
 {
-    size_t capacity = set->seen_capacity == 0 ? 64 : set->seen_capacity * 2;
+    size_t capacity = set->seen_capacity == 0 ? 16 : set->seen_capacity * 2;
     uint64_t *slots = pbase_alloc_zeroed(set->host->alloc, capacity, sizeof *slots);
     if (slots == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to remember what was read or written");
@@ -77,7 +77,7 @@ static pbase_status items_reserve(access_set *set, pbase_error *err)
     if (set->count < set->capacity) {
         return PBASE_OK;
     }
-    size_t capacity = set->capacity == 0 ? 16 : set->capacity * 2;
+    size_t capacity = set->capacity == 0 ? 4 : set->capacity * 2;
     access *items = set->host->alloc->resize(
         set->host->alloc, set->items, set->capacity * sizeof *items, capacity * sizeof *items);
     if (items == NULL) {

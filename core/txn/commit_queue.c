@@ -300,9 +300,14 @@ pbase_status engine_commit(engine *self, engine_commit_request *request, const p
     if (status != PBASE_OK) {
         return status;
     }
+    pbase_buffer_init(&request->plain, self->host->alloc);
     pbase_buffer_init(&request->record, self->host->alloc);
-    status = commit_queued(self, request, call, err);
+    status = engine_request_encode(request, err);
+    if (status == PBASE_OK) {
+        status = commit_queued(self, request, call, err);
+    }
     pbase_buffer_fini(&request->record);
+    pbase_buffer_fini(&request->plain);
     if (status == PBASE_OK && request->status == PBASE_OK) {
         latency_record(&self->commits, os->system->monotonic_ns(os) - began_ns);
     }

@@ -4,20 +4,21 @@
 
 /* --------------------------------------------------------------------------------- records ---- */
 
-pbase_status deferred_create(const pbase_host *host, const record_head *head, pbase_bytes body,
-                             deferred_record **out, pbase_error *err)
+static pbase_bytes body_of(const deferred_record *record)
+{
+    return pbase_bytes_of(record->record.data + RECORD_HEAD_BYTES,
+                          record->record.size - RECORD_HEAD_BYTES);
+}
+
+pbase_status deferred_create(const pbase_host *host, const record_head *head, deferred_record **out,
+                             pbase_error *err)
 {
     deferred_record *self = pbase_alloc_zeroed(host->alloc, 1, sizeof *self);
     if (self == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to commit");
     }
     self->head = *head;
-    pbase_buffer_init(&self->body, host->alloc);
-    pbase_status status = pbase_buffer_append_bytes(&self->body, body, err);
-    if (status != PBASE_OK) {
-        deferred_destroy(host, self);
-        return status;
-    }
+    pbase_buffer_init(&self->record, host->alloc);
     *out = self;
     return PBASE_OK;
 }
@@ -25,7 +26,7 @@ pbase_status deferred_create(const pbase_host *host, const record_head *head, pb
 void deferred_destroy(const pbase_host *host, deferred_record *record)
 {
     if (record != NULL) {
-        pbase_buffer_fini(&record->body);
+        pbase_buffer_fini(&record->record);
         pbase_alloc_free(host->alloc, record, sizeof *record);
     }
 }
@@ -79,7 +80,9 @@ void deferred_append(engine *self, engine_commit_request *const *members, size_t
         record->end = end;
         *(list->last == NULL ? &list->first : &list->last->next) = record;
         list->last = record;
-        list->bytes += record->body.size;
+        record->record = members[i]->plain;
+        pbase_buffer_init(&members[i]->plain, record->record.alloc);
+        list->bytes += body_of(record).size;
     }
     note_waiting(self);
 }
@@ -137,7 +140,7 @@ static bool round_take(engine *self, uint64_t sequence, round *run)
     for (deferred_record *at = self->deferred.first; at != NULL && at->head.sequence <= stop;
          at = at->next) {
         run->last = at;
-        run->bytes += at->body.size;
+        run->bytes += body_of(at).size;
     }
     run->first = run->last != NULL ? self->deferred.first : NULL;
     engine_unlock(self, self->queue_mutex);
@@ -162,7 +165,7 @@ static pbase_status round_apply(engine *self, const round *run, pbase_error *err
     put_batch_init(&puts, self->host->alloc);
     pbase_status status = trees_begin(self, err);
     for (deferred_record *at = run->first; status == PBASE_OK; at = at->next) {
-        status = put_batch_add(&puts, pbase_buffer_view(&at->body), err);
+        status = put_batch_add(&puts, body_of(at), err);
         if (at == run->last) {
             break;
         }

@@ -29,8 +29,8 @@
 
 struct deferred_record {
     record_head head;
-    pbase_buffer body;
-    pbase_position end; /* of the journal after it */
+    pbase_buffer record; /* as its transaction encoded it: behind RECORD_HEAD_BYTES, the body */
+    pbase_position end;  /* of the journal after it */
     deferred_record *next;
 };
 
@@ -43,10 +43,9 @@ typedef struct {
     working *trees;                /* apply: with all of those; NULL: there are none */
 } deferred_list;
 
-/* A record with a body of its own. NO_MEMORY. Ends with deferred_destroy, NULL is fine. */
+/* A record that has no bytes yet. NO_MEMORY. Ends with deferred_destroy, NULL is fine. */
 PBASE_MUST_CHECK pbase_status deferred_create(const pbase_host *host, const record_head *head,
-                                              pbase_bytes body, deferred_record **out,
-                                              pbase_error *err);
+                                              deferred_record **out, pbase_error *err);
 void deferred_destroy(const pbase_host *host, deferred_record *record);
 
 /* With the queue locked: sequence and time of the newest commit, applied or not. */
@@ -62,7 +61,7 @@ PBASE_MUST_CHECK pbase_status deferred_apply(engine *self, pbase_error *err);
 /* Applies what waits if it is more than `bytes`, up to the begin of those who are behind; publishes only
  * what they may ask for. */
 PBASE_MUST_CHECK pbase_status deferred_advance(engine *self, size_t bytes, pbase_error *err);
-/* With the queue locked: puts the members' records on the list, and wakes who waits for them. */
+/* With the queue locked: puts the members' records on the list, with the bytes that it takes from them. */
 void deferred_append(engine *self, engine_commit_request *const *members, size_t count,
                      pbase_position end);
 /* Forgets what waits: the journal has it. */

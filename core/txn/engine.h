@@ -133,7 +133,8 @@ struct engine_commit_request {
     bool done, leads;
     commit_waker *waker; /* where its thread sleeps; NULL: it leads */
     engine_commit_request *next;
-    pbase_buffer record;       /* encoded and wrapped */
+    pbase_buffer plain;  /* the record before it is wrapped; its head is filled by the leader */
+    pbase_buffer record; /* wrapped */
     deferred_record *deferred; /* to be applied later; NULL: it was applied */
 };
 /* Commits one request; returns when it is done at its durability. */

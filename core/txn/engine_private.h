@@ -133,6 +133,10 @@ PBASE_MUST_CHECK pbase_status engine_append(engine *self, const pbase_bytes *rec
 #define GROUP_MEMBERS_MAX 256u
 void engine_group_run(engine *self, engine_commit_request **members, pbase_bytes *records,
                       size_t count);
+/* Encodes what a request asks for, but for the head of its record, so that who leads need not: for
+ * whoever enters the queue, by its own thread (group.c). NO_MEMORY. */
+PBASE_MUST_CHECK pbase_status engine_request_encode(engine_commit_request *request,
+                                                    pbase_error *err);
 /* Frees the conditions of those who waited (commit_queue.c). */
 void engine_wakers_free(engine *self);
 /* Makes `next` the newest state (taking its count); the commit lock is held. */

@@ -9,13 +9,19 @@
 
 /* ------------------------------------------------------------------------- one request ---- */
 
-static pbase_status encode_body(const engine_commit_request *request, pbase_buffer *out,
-                                pbase_error *err)
+#define GROUP_HEAD_BYTES_MAX 32u /* of a group in a record: two numbers, two marks, a size */
+
+static pbase_status encode_delta(const engine_commit_request *request, pbase_buffer *out,
+                                 pbase_error *err)
 {
-    if (request->kind == RECORD_CATALOG) {
-        return catalog_change_write(&request->catalog, out, err);
+    size_t size = 2 * GROUP_HEAD_BYTES_MAX; /* the two numbers in front */
+    for (size_t i = 0; i < request->group_count; i++) {
+        size += GROUP_HEAD_BYTES_MAX + request->groups[i].group.operations.size;
     }
-    pbase_status status = pbase_buffer_append_varint(out, request->database, err);
+    pbase_status status = pbase_buffer_reserve(out, size, err);
+    if (status == PBASE_OK) {
+        status = pbase_buffer_append_varint(out, request->database, err);
+    }
     if (status == PBASE_OK) {
         status = pbase_buffer_append_varint(out, request->group_count, err);
     }
@@ -23,6 +29,24 @@ static pbase_status encode_body(const engine_commit_request *request, pbase_buff
         status = delta_group_write(&request->groups[i].group, out, err);
     }
     return status;
+}
+
+pbase_status engine_request_encode(engine_commit_request *request, pbase_error *err)
+{
+    pbase_buffer *plain = &request->plain;
+    pbase_status status = pbase_buffer_append_zeros(plain, RECORD_HEAD_BYTES, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    return request->kind == RECORD_CATALOG ? catalog_change_write(&request->catalog, plain, err)
+                                           : encode_delta(request, plain, err);
+}
+
+/* What stands behind the head. */
+static pbase_bytes body_of(const engine_commit_request *request)
+{
+    const pbase_buffer *plain = &request->plain;
+    return pbase_bytes_of(plain->data + RECORD_HEAD_BYTES, plain->size - RECORD_HEAD_BYTES);
 }
 
 pbase_status engine_record_wrap(engine *self, const record_head *head, pbase_bytes body,
@@ -57,7 +81,7 @@ static pbase_status apply_body(working *trees, const record_head *head, pbase_by
     return working_apply(trees, head, body, shortcuts, err);
 }
 
-/* Encodes and applies one valid request under the sequence it gets; with `trees` NULL it is kept to be
+/* Wraps one valid request under the sequence it gets, and applies it; with `trees` NULL it is kept to be
  * applied later. */
 static pbase_status take_request(engine *self, working *trees, engine_commit_request *request,
                                  uint64_t sequence, int64_t timestamp_ns, pbase_error *err)
@@ -66,26 +90,20 @@ static pbase_status take_request(engine *self, working *trees, engine_commit_req
                         .sequence = sequence,
                         .base = request->base,
                         .timestamp_ns = timestamp_ns};
-    pbase_buffer body;
     pbase_arena arena;
-    pbase_buffer_init(&body, self->host->alloc);
     pbase_arena_init(&arena, self->host->alloc);
-    pbase_status status = encode_body(request, &body, err);
+    record_head_write(&head, request->plain.data);
+    request->record.size = 0;
+    pbase_status status =
+        store_record_encode(self->bytes, pbase_buffer_view(&request->plain), &request->record, err);
     if (status == PBASE_OK) {
-        request->record.size = 0;
-        status = engine_record_wrap(self, &head, pbase_buffer_view(&body), &request->record, err);
-    }
-    if (status == PBASE_OK) {
-        status = trees != NULL
-                     ? apply_body(trees, &head, pbase_buffer_view(&body), request, &arena, err)
-                     : deferred_create(self->host, &head, pbase_buffer_view(&body),
-                                       &request->deferred, err);
+        status = trees != NULL ? apply_body(trees, &head, body_of(request), request, &arena, err)
+                               : deferred_create(self->host, &head, &request->deferred, err);
     }
     if (status == PBASE_OK) {
         request->sequence = sequence;
     }
     pbase_arena_fini(&arena);
-    pbase_buffer_fini(&body);
     return status;
 }
 

@@ -24,8 +24,7 @@ static pbase_status root_slot_find(pbase_txn *self, pbase_bytes name, root_slot 
     memset(out, 0, sizeof *out);
     pbase_buffer_init(&out->buffer, self->context.alloc);
     out->staged = staged_roots_find(&self->staged, name);
-    pbase_status status = catalog_root(self->context.source, self->view.collections, name,
-                                       &out->entry, &out->buffer, &why);
+    pbase_status status = root_view_entry(&self->view, name, &out->entry, &out->buffer, &why);
     out->committed = status == PBASE_OK;
     if (status == PBASE_OK || status == PBASE_NOT_FOUND) {
         return PBASE_OK;

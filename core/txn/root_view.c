@@ -2,6 +2,7 @@
 #include "txn/root_view.h"
 
 #include "collection/kind.h"
+#include "index/definition.h"
 
 #include <inttypes.h>
 #include <protobase/base/limits.h>
@@ -137,11 +138,49 @@ static pbase_status open_unkept(const root_view *view, pbase_bytes name, collect
     return status;
 }
 
+static const opened_facts *kept_root(const root_view *view, pbase_bytes name)
+{
+    const opened_key key = root_key(view, name);
+    return view->state == NULL ? NULL : opened_find(view->state, &key);
+}
+
+pbase_status root_view_entry(const root_view *view, pbase_bytes name, root_entry *out,
+                             pbase_buffer *buffer, pbase_error *err)
+{
+    const opened_facts *kept = kept_root(view, name);
+    if (kept == NULL) {
+        return catalog_root(view->context->source, view->collections, name, out, buffer, err);
+    }
+    *out = (root_entry){.is_collection = true, .slot = kept->slot};
+    return PBASE_OK;
+}
+
+pbase_status root_view_has_indexes(const root_view *view, bool *out, pbase_error *err)
+{
+    const opened_key key = {
+        .kind = OPENED_INDEXES, .of = view->collections, .name = pbase_bytes_text("")};
+    const opened_facts *kept = view->state == NULL ? NULL : opened_find(view->state, &key);
+    if (kept != NULL) {
+        *out = kept->count > 0;
+        return PBASE_OK;
+    }
+    bool found = false;
+    collection_slot unused;
+    pbase_status status = catalog_collection_find(view->context->source, view->collections,
+                                                  INDEX_DEFINITIONS, &unused, &found, err);
+    if (status == PBASE_OK && view->state != NULL) {
+        opened_keep(view->state, &key, &(opened_facts){.count = found});
+    }
+    if (status == PBASE_OK) {
+        *out = found;
+    }
+    return status;
+}
+
 pbase_status root_view_any(const root_view *view, pbase_bytes name, collection **out,
                            pbase_error *err)
 {
-    const opened_key key = root_key(view, name);
-    const opened_facts *kept = view->state == NULL ? NULL : opened_find(view->state, &key);
+    const opened_facts *kept = kept_root(view, name);
     return kept == NULL ? open_unkept(view, name, out, err)
                         : open_handle(view, name, &kept->slot, &kept->count, out, err);
 }

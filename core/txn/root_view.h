@@ -18,6 +18,14 @@ typedef struct {
  * for the next one who asks. */
 PBASE_MUST_CHECK pbase_status root_view_database(const pbase_database *database, space_state *base,
                                                  atom_ref *out, pbase_error *err);
+/* What root `name` holds, without checking the name: `stored` lies in `buffer`, which the caller ends, and
+ * is empty when it is a collection that was asked for before. NOT_FOUND. */
+PBASE_MUST_CHECK pbase_status root_view_entry(const root_view *view, pbase_bytes name,
+                                              root_entry *out, pbase_buffer *buffer,
+                                              pbase_error *err);
+/* Whether the database has indexes at all, or had some. */
+PBASE_MUST_CHECK pbase_status root_view_has_indexes(const root_view *view, bool *out,
+                                                    pbase_error *err);
 /* A handle on the collection of `kind` under `name`. NOT_FOUND, INVALID: it holds something else. */
 PBASE_MUST_CHECK pbase_status root_view_collection(const root_view *view, pbase_bytes name,
                                                    uint8_t kind, collection **out,

@@ -400,7 +400,12 @@ static pbase_status add_indexes(staged_delta *self, const collection *version,
                                 const root_view *view, commit_group *group, pbase_error *err)
 {
     struct delta_indexes *indexes = NULL;
-    pbase_status status = indexes_load(self, version, view, &indexes, err);
+    bool any = true;
+    pbase_status status = root_view_has_indexes(view, &any, err);
+    if (status != PBASE_OK || !any) {
+        return status;
+    }
+    status = indexes_load(self, version, view, &indexes, err);
     if (status == PBASE_OK && indexes->view.count > 0 && group->can_wait) {
         status = look_at(self, version, view, group, &indexes, err);
     }
@@ -538,8 +543,7 @@ static pbase_status add_root(const build *self, const staged_root *root, const r
     pbase_error why;
     pbase_buffer_init(&buffer, self->delta->host->alloc);
     pbase_error_init(&why);
-    pbase_status status =
-        catalog_root(view->context->source, view->collections, root->name, &entry, &buffer, &why);
+    pbase_status status = root_view_entry(view, root->name, &entry, &buffer, &why);
     if (status == PBASE_OK || status == PBASE_NOT_FOUND) {
         status = add_staged(self, root, status == PBASE_OK ? &entry : NULL, err);
     } else if (err != NULL) {

@@ -48,8 +48,9 @@ static void txn_end(pbase_txn **txn)
 static pbase_status collections_find(pbase_txn *self, pbase_error *err)
 {
     pbase_status status =
-        database_collections(self->database, self->reader.base, &self->view.collections, err);
+        root_view_database(self->database, self->reader.base, &self->view.collections, err);
     if (status == PBASE_OK) {
+        self->view.state = self->reader.base;
         self->children.collections = self->view.collections;
     }
     return status;
@@ -60,6 +61,7 @@ pbase_status txn_settle(pbase_txn *self, pbase_error *err)
     if (!self->is_behind) {
         return PBASE_OK;
     }
+    self->view.state = NULL; /* its base may go now */
     pbase_status status = engine_reader_settle(self->engine, &self->reader, err);
     if (status == PBASE_OK) {
         status = collections_find(self, err);

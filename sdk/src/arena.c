@@ -6,7 +6,7 @@
 #include <protobase/base/arena.h>
 
 #define ALIGNMENT 16u
-#define BLOCK_BYTES_FIRST 4096u  /* with its head */
+#define BLOCK_BYTES_FIRST 1024u  /* with its head: what heaps keep at hand for each thread */
 #define BLOCK_BYTES_MAX 1048576u /* growth stops here; larger requests get a block of their own */
 
 struct pbase_arena_block {
