@@ -5,6 +5,7 @@
  * until it is closed. */
 #ifndef PROTOBASE_COLLECTION_CONTEXT_H
 #define PROTOBASE_COLLECTION_CONTEXT_H
+#include "collection/atom_writer.h"
 #include "collection/tree.h"
 #include <protobase/plugin/codec.h>
 
@@ -105,6 +106,9 @@ typedef struct {
      * it is let go of before the transaction ends. */
     pbase_status (*write)(change_budget *self, const uint32_t *types, const pbase_bytes *payloads,
                           size_t count, pbase_atom_pointer *out, pbase_error *err);
+    /* Optional, both or none: the same beside the thread of the transaction, as an atom_writer does. */
+    bool (*write_begin)(change_budget *self, atom_writing *writing);
+    void (*write_wait)(change_budget *self, atom_writing *writing);
 } change_budget_vtable;
 struct change_budget {
     const change_budget_vtable *vtable;

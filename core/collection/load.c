@@ -6,6 +6,7 @@
 #include "collection/head_sort.h"
 #include "collection/key_element.h"
 #include "collection/kind.h"
+#include "collection/pending.h"
 #include "collection/tree_stream.h"
 
 /* An entry; its bytes lie behind each other in the buffer: key, spelling, value. */
@@ -283,18 +284,11 @@ static pbase_status build(const load *self, tree *out, pbase_error *err)
     return status;
 }
 
-static pbase_status write_atoms(void *state, const uint32_t *types, const pbase_bytes *payloads,
-                                size_t count, pbase_atom_pointer *out, pbase_error *err)
-{
-    change_budget *budget = state;
-    return budget->vtable->write(budget, types, payloads, count, out, err);
-}
-
 /* On the storage. */
 static pbase_status write(const load *self, tree *out, pbase_error *err)
 {
     const collection_context *context = self->into->context;
-    const atom_writer writer = {write_atoms, context->budget};
+    const atom_writer writer = budget_writer(context->budget);
     tree_stream *stream = NULL;
     pbase_status status = tree_stream_create(context->source, &writer,
                                              tree_kind_positional(self->into->kind), &stream, err);

@@ -34,10 +34,42 @@ pbase_status memory_growth_bound(memory_growth *self, change_budget *budget, uin
     return status;
 }
 
+/* --------------------------------------------------------------------------------- writing ---- */
+
+static pbase_status write_atoms(void *state, const uint32_t *types, const pbase_bytes *payloads,
+                                size_t count, pbase_atom_pointer *out, pbase_error *err)
+{
+    change_budget *budget = state;
+    return budget->vtable->write(budget, types, payloads, count, out, err);
+}
+
+static bool write_begin(void *state, atom_writing *writing)
+{
+    change_budget *budget = state;
+    return budget->vtable->write_begin(budget, writing);
+}
+
+static void write_wait(void *state, atom_writing *writing)
+{
+    change_budget *budget = state;
+    budget->vtable->write_wait(budget, writing);
+}
+
+atom_writer budget_writer(change_budget *budget)
+{
+    bool is_beside = budget->vtable->write_begin != NULL;
+    return (atom_writer){.write = write_atoms,
+                         .begin = is_beside ? write_begin : NULL,
+                         .wait = is_beside ? write_wait : NULL,
+                         .state = budget};
+}
+
 /* --------------------------------------------------------------------------------- waiting ---- */
 
 /* A put in `bytes`: three sizes, then key, spelling and value. */
 #define PUT_HEAD_BYTES 12u
+
+#define ADVANCE_BYTES (64u << 10) /* written at once: they are in the cache still */
 
 struct pending {
     const collection_context *context;
@@ -46,6 +78,7 @@ struct pending {
     size_t count, capacity;
     bool ascends;                /* their keys do, each above the one before */
     tree_stream *stream;         /* older ones, all of which ascend; NULL: none */
+    size_t advances_from;        /* bytes that lie in memory: then those behind it are written */
     tree runs[PENDING_RUNS_MAX]; /* oldest first, all older than `stream` */
     uint32_t run_count;
 };
@@ -58,6 +91,7 @@ pbase_status pending_create(const collection_context *context, pending **out, pb
     }
     self->context = context;
     self->ascends = true;
+    self->advances_from = ADVANCE_BYTES;
     pbase_buffer_init(&self->bytes, context->alloc);
     *out = self;
     return PBASE_OK;
@@ -185,16 +219,9 @@ static void next_key(const pending *self, size_t *at, encoded_key *key, pbase_by
 
 /* ------------------------------------------------------------------------------------ runs ---- */
 
-static pbase_status write_atoms(void *state, const uint32_t *types, const pbase_bytes *payloads,
-                                size_t count, pbase_atom_pointer *out, pbase_error *err)
-{
-    change_budget *budget = state;
-    return budget->vtable->write(budget, types, payloads, count, out, err);
-}
-
 static pbase_status stream_begin(const pending *self, tree_stream **out, pbase_error *err)
 {
-    const atom_writer writer = {write_atoms, self->context->budget};
+    const atom_writer writer = budget_writer(self->context->budget);
     return tree_stream_create(self->context->source, &writer, false, out, err);
 }
 
@@ -352,8 +379,6 @@ void pending_forget_since(pending *self, const pending_mark *mark)
 
 /* ------------------------------------------------------------------------------ in order ------ */
 
-#define ADVANCE_BYTES (64u << 10) /* written at once: they are in the cache still */
-
 /* True when the puts in memory can be written behind what is written in order. */
 static bool continues(const pending *self)
 {
@@ -381,9 +406,10 @@ static pbase_status continue_stream(pending *self, pbase_error *err)
 
 void pending_advance(pending *self)
 {
-    if (self->bytes.size >= ADVANCE_BYTES && continues(self)) {
-        pbase_status status = continue_stream(self, NULL);
-        (void)status; /* what is left is written when it is looked for, which tells */
+    if (self->bytes.size >= self->advances_from && continues(self)) {
+        /* what is left after a failure is written when it is looked for, which tells; not with each put */
+        bool has_advanced = continue_stream(self, NULL) == PBASE_OK;
+        self->advances_from = has_advanced ? ADVANCE_BYTES : 2 * self->bytes.size;
     }
 }
 

@@ -26,6 +26,9 @@ void memory_growth_init(memory_growth *self, const atom_source *source);
 PBASE_MUST_CHECK pbase_status memory_growth_bound(memory_growth *self, change_budget *budget,
                                                   uint64_t most, tree *content, pbase_error *err);
 
+/* Writes in the name of a budget, which is borrowed. */
+atom_writer budget_writer(change_budget *budget);
+
 typedef struct pending pending;
 /* `context` has a budget. */
 PBASE_MUST_CHECK pbase_status pending_create(const collection_context *context, pending **out,

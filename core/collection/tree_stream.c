@@ -2,12 +2,13 @@
  * the next one is half full (or takes a part of it, at the end), and the one being filled.
  *
  * Nodes that were laid out wait in a batch; where they were stored goes into the entries of the row
- * above, the last ones of which are always those of the batch. So a batch is written before a node
- * of the row above is laid out. */
+ * above, the last ones of which are always those of the batch, behind those of the batch before that is
+ * being written. So a batch has landed before a node of the row above is laid out of its entries. */
 #include "collection/tree_stream.h"
 
 #include "collection/node_build.h"
 #include "collection/node_entry.h"
+#include "collection/tree_batch.h"
 #include "collection/tree_private.h"
 
 #include <inttypes.h>
@@ -15,15 +16,6 @@
 /* Leaves that are written once and together may be twice as large as those that edits leave: a third
  * less of them is headers and room at the end, and they are split when they are edited. */
 #define STREAM_LEAF_BYTES (2 * NODE_LEAF_BYTES)
-#define BATCH_NODES_MAX NODE_INNER_ENTRIES
-#define BATCH_BYTES_MAX (1u << 20)
-
-/* Nodes of one level that are laid out and not written. */
-typedef struct {
-    pbase_buffer bytes; /* their payloads */
-    uint32_t sizes[BATCH_NODES_MAX];
-    uint32_t count;
-} batch;
 
 typedef struct {
     node_entry *items; /* entries: `full` of them make a node, those behind are being gathered */
@@ -33,7 +25,7 @@ typedef struct {
     entry_form full_form;   /* even: those that are full are */
     size_t separator_bytes; /* of a leaf's first key: enough to tell it from the one before */
     pbase_buffer full_bytes, gathered; /* what the entries point to */
-    batch nodes;                       /* of this level */
+    tree_batch nodes;                  /* of this level */
 } row;
 
 struct tree_stream {
@@ -64,18 +56,19 @@ static pbase_status row_create(tree_stream *self, uint32_t level, pbase_error *e
     node_gauge_init(&made->gauge, (uint8_t)level, self->positional);
     pbase_buffer_init(&made->full_bytes, alloc);
     pbase_buffer_init(&made->gathered, alloc);
-    pbase_buffer_init(&made->nodes.bytes, alloc);
+    tree_batch_init(&made->nodes, alloc);
     self->rows[level] = made;
     return PBASE_OK;
 }
 
-static void row_destroy(const pbase_alloc *alloc, row *self)
+static void row_destroy(const tree_stream *stream, row *self)
 {
+    const pbase_alloc *alloc = stream->source->alloc;
     if (self != NULL) {
         pbase_alloc_free(alloc, self->items, self->capacity * sizeof *self->items);
         pbase_buffer_fini(&self->full_bytes);
         pbase_buffer_fini(&self->gathered);
-        pbase_buffer_fini(&self->nodes.bytes);
+        tree_batch_fini(&self->nodes, &stream->writer);
         pbase_alloc_free(alloc, self, sizeof *self);
     }
 }
@@ -103,7 +96,7 @@ void tree_stream_destroy(tree_stream *self)
 {
     if (self != NULL) {
         for (uint32_t i = 0; i < sizeof self->rows / sizeof self->rows[0]; i++) {
-            row_destroy(self->source->alloc, self->rows[i]);
+            row_destroy(self, self->rows[i]);
         }
         pbase_alloc_free(self->source->alloc, self, sizeof *self);
     }
@@ -127,32 +120,44 @@ pbase_bytes tree_stream_last(const tree_stream *self)
 
 /* ------------------------------------------------------------------------------ writing ------- */
 
-/* Writes the batch of a level; its nodes are the last entries of the row above. */
-static pbase_status batch_write(tree_stream *self, uint32_t level, pbase_error *err)
+/* Lets the nodes of a level land that are being written, and tells the row above where they are. */
+static pbase_status nodes_land(tree_stream *self, uint32_t level, pbase_error *err)
 {
-    batch *nodes = &self->rows[level]->nodes;
-    uint32_t types[BATCH_NODES_MAX];
-    pbase_bytes payloads[BATCH_NODES_MAX];
-    pbase_atom_pointer pointers[BATCH_NODES_MAX];
-    size_t at = 0;
-    if (nodes->count == 0) {
-        return PBASE_OK;
+    tree_batch *nodes = &self->rows[level]->nodes;
+    row *above = self->rows[level + 1];
+    uint32_t count = 0;
+    pbase_status status = tree_batch_land(nodes, &self->writer, &count, err);
+    for (uint32_t i = 0; i < count && status == PBASE_OK; i++) {
+        above->items[above->count - nodes->laid.count - count + i].child.ref =
+            atom_ref_of_pointer(nodes->places[i]);
     }
-    for (uint32_t i = 0; i < nodes->count; i++) {
-        types[i] = ATOM_NODE;
-        payloads[i] = pbase_bytes_of(nodes->bytes.data + at, nodes->sizes[i]);
-        at += nodes->sizes[i];
+    return status;
+}
+
+/* Lets the nodes of a level that are laid out be written. */
+static pbase_status nodes_leave(tree_stream *self, uint32_t level, pbase_error *err)
+{
+    tree_batch *nodes = &self->rows[level]->nodes;
+    pbase_status status = nodes_land(self, level, err);
+    if (status == PBASE_OK && nodes->laid.count > 0) {
+        tree_batch_leave(nodes, &self->writer);
+        status = nodes->has_begun ? PBASE_OK : nodes_land(self, level, err);
     }
-    pbase_status status =
-        self->writer.write(self->writer.state, types, payloads, nodes->count, pointers, err);
-    if (status == PBASE_OK) {
-        row *above = self->rows[level + 1];
-        for (uint32_t i = 0; i < nodes->count; i++) {
-            above->items[above->count - nodes->count + i].child.ref =
-                atom_ref_of_pointer(pointers[i]);
-        }
-        nodes->count = 0;
-        nodes->bytes.size = 0;
+    return status;
+}
+
+/* Has the first `count` entries of a row tell where their nodes are. */
+static pbase_status places_require(tree_stream *self, uint32_t level, size_t count,
+                                   pbase_error *err)
+{
+    const row *at = self->rows[level];
+    const tree_batch *below = &self->rows[level - 1]->nodes;
+    pbase_status status = PBASE_OK;
+    if (count + below->laid.count > at->count) {
+        status = nodes_leave(self, level - 1, err);
+    }
+    if (status == PBASE_OK && count + below->laid.count + below->leaving.count > at->count) {
+        status = nodes_land(self, level - 1, err);
     }
     return status;
 }
@@ -360,14 +365,12 @@ static void node_lay(tree_stream *self, uint32_t level, const node_design *made_
     row *at = self->rows[level];
     const node_plan *plan = &made_of->plan;
     uint32_t size = made_of->size;
-    uint8_t *payload = at->nodes.bytes.data + at->nodes.bytes.size;
+    uint8_t *payload = tree_batch_add(&at->nodes, size);
     if (made_of->form.even) {
         node_even_store(at->items, plan->count, &made_of->form, payload);
     } else {
         node_plan_store(plan, payload, size);
     }
-    at->nodes.bytes.size += size;
-    at->nodes.sizes[at->nodes.count++] = size;
     node made = node_of(payload, size);
     entry->child = node_child_of(ATOM_REF_NONE, &made);
     entry->child.size = size;
@@ -385,13 +388,8 @@ static pbase_status node_prepare(tree_stream *self, uint32_t level, uint32_t siz
     if (self->rows[level + 1] == NULL) {
         status = row_create(self, level + 1, err);
     }
-    bool is_full = at->nodes.count == BATCH_NODES_MAX ||
-                   (at->nodes.count > 0 && at->nodes.bytes.size + size > BATCH_BYTES_MAX);
-    if (status == PBASE_OK && is_full) {
-        status = batch_write(self, level, err);
-    }
-    if (status == PBASE_OK) {
-        status = pbase_buffer_reserve(&at->nodes.bytes, size, err);
+    if (status == PBASE_OK && tree_batch_full(&at->nodes, size)) {
+        status = nodes_leave(self, level, err);
     }
     if (status == PBASE_OK) {
         node_entry entry = entry_above(self, level);
@@ -400,7 +398,8 @@ static pbase_status node_prepare(tree_stream *self, uint32_t level, uint32_t siz
             status = row_reserve(self, self->rows[level + 1], &entry, err);
         }
     }
-    return status;
+    /* last: making way above may have let those laid out leave */
+    return status == PBASE_OK ? tree_batch_reserve(&at->nodes, size, err) : status;
 }
 
 /* Makes a node of the first `count` entries of a row. */
@@ -408,7 +407,7 @@ static pbase_status node_make(tree_stream *self, uint32_t level, size_t count, p
 {
     node_design next;
     pbase_status status =
-        level > 0 ? batch_write(self, level - 1, err) : values_write(self, count, err);
+        level > 0 ? places_require(self, level, count, err) : values_write(self, count, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -423,6 +422,12 @@ static pbase_status node_make(tree_stream *self, uint32_t level, size_t count, p
     return status;
 }
 
+/* True when a node of what is full need not wait for the nodes below. */
+static bool row_is_ready(const tree_stream *self, uint32_t level)
+{
+    return level == 0 || tree_batch_ready(&self->rows[level - 1]->nodes);
+}
+
 /* Lets a row take `entry`: a full node is made when the next one needs nothing of it any more, and what
  * is gathered becomes full when the entry does not fit. */
 static pbase_status row_make_way(tree_stream *self, uint32_t level, const node_entry *entry,
@@ -432,8 +437,12 @@ static pbase_status row_make_way(tree_stream *self, uint32_t level, const node_e
     size_t gathered = at->count - at->full;
     bool overflows = would_overflow(self, at, level, entry);
     pbase_status status = PBASE_OK;
-    if (at->full > 0 && gathered > 0 && (overflows || gathered >= at->full / 2)) {
+    bool suffices = gathered >= at->full / 2 && row_is_ready(self, level);
+    if (at->full > 0 && gathered > 0 && (overflows || suffices)) {
         status = node_make(self, level, at->full, err);
+    }
+    if (status == PBASE_OK && overflows && level > 0) {
+        status = nodes_leave(self, level - 1, err); /* they land before a node names them */
     }
     if (status == PBASE_OK && overflows) {
         row_close(at);
@@ -543,7 +552,7 @@ pbase_status tree_stream_finish(tree_stream *self, tree *out, pbase_error *err)
         status = row_finish(self, level, err);
     }
     if (status == PBASE_OK) {
-        status = batch_write(self, level - 1, err);
+        status = places_require(self, level, 1, err);
     }
     if (status == PBASE_OK) {
         *out = tree_of(self->source, self->rows[level]->items[0].child.ref, self->positional);

@@ -6,27 +6,22 @@
  *     tree_stream_destroy(stream);
  *
  * Nodes are exactly full and written once, leaves in the order of their keys, the children of a node
- * in one call of the writer: what tree_build makes at once, in memory that does not depend on how many
- * entries there are (about two megabytes: nodes that wait for their batch). What was written
- * belongs to nobody until finish; a stream that is given up leaves dead atoms.
+ * in one call of the writer, beside whoever adds the next entries if it can: what tree_build makes at
+ * once, in memory that does not depend on how many entries there are (about two megabytes: nodes that
+ * wait for their batch, and those being written). What was written belongs to nobody until finish; a
+ * stream that is given up leaves dead atoms.
  *
  * Each call happens or leaves the stream as it was, also when memory or the storage fails: it may be
- * tried again.
+ * tried again. What fails beside is told by a later call, finish at the latest.
  *
  * Threads: confined. */
 #ifndef PROTOBASE_COLLECTION_TREE_STREAM_H
 #define PROTOBASE_COLLECTION_TREE_STREAM_H
+#include "collection/atom_writer.h"
 #include "collection/tree.h"
 
-/* Where atoms go, and in whose name: as the slot `write` of an atom source. */
-typedef struct {
-    pbase_status (*write)(void *state, const uint32_t *types, const pbase_bytes *payloads,
-                          size_t count, pbase_atom_pointer *out, pbase_error *err);
-    void *state; /* borrowed until the stream is destroyed */
-} atom_writer;
-
 typedef struct tree_stream tree_stream;
-/* `source`, of the tree to come, is borrowed until destroy. */
+/* `source`, of the tree to come, and the state of the writer are borrowed until destroy. */
 PBASE_MUST_CHECK pbase_status tree_stream_create(atom_source *source, const atom_writer *writer,
                                                  bool positional, tree_stream **out,
                                                  pbase_error *err);

@@ -41,6 +41,16 @@ static pbase_status budget_relieve(change_budget *base, tree *content, pbase_err
  * it next; the rest would push out what others read. */
 #define CACHED_BYTES_MAX (UINT64_C(16) << 20)
 
+static uint64_t bytes_of(const pbase_bytes *payloads, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += payloads[i].size;
+    }
+    return bytes;
+}
+
+/* By the thread of the transaction, or beside it: then it has begun writing. */
 static pbase_status budget_write(change_budget *base, const uint32_t *types,
                                  const pbase_bytes *payloads, size_t count, pbase_atom_pointer *out,
                                  pbase_error *err)
@@ -50,16 +60,52 @@ static pbase_status budget_write(change_budget *base, const uint32_t *types,
     const engine_atoms atoms = {.types = types,
                                 .payloads = payloads,
                                 .count = count,
-                                .streamed = self->written_bytes >= CACHED_BYTES_MAX};
+                                .streamed = atomic_load(&self->written_bytes) >= CACHED_BYTES_MAX};
     pbase_status status = engine_write_atoms(self->engine, self->sequence, &atoms, out, err);
-    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
-        self->written_bytes += payloads[i].size;
+    if (status == PBASE_OK) {
+        atomic_fetch_add(&self->written_bytes, bytes_of(payloads, count));
     }
     return status;
 }
 
+#define BESIDE_FROM_BYTES (UINT64_C(1) << 20) /* written before: then a thread is worth its start */
+#define BESIDE_BYTES_MIN                                                                           \
+    (UINT64_C(64) << 10) /* of one write: less is written while one would wait */
+
+static pbase_status write_beside(void *state, const atom_writing *writing, pbase_error *err)
+{
+    return budget_write(state, writing->types, writing->payloads, writing->count, writing->out,
+                        err);
+}
+
+static bool budget_write_begin(change_budget *base, atom_writing *writing)
+{
+    txn_budget *self = (txn_budget *)base; /* first member */
+    if (self->no_thread || atomic_load(&self->written_bytes) < BESIDE_FROM_BYTES ||
+        bytes_of(writing->payloads, writing->count) < BESIDE_BYTES_MIN) {
+        return false;
+    }
+    begin_writing(self); /* not by the other thread */
+    if (self->beside == NULL) {
+        const pbase_host *host = engine_host(self->engine);
+        self->no_thread =
+            side_writer_create(host, write_beside, base, &self->beside, NULL) != PBASE_OK;
+    }
+    if (self->beside != NULL) {
+        side_writer_begin(self->beside, writing);
+    }
+    return self->beside != NULL;
+}
+
+static void budget_write_wait(change_budget *base, atom_writing *writing)
+{
+    side_writer_wait(((txn_budget *)base)->beside, writing);
+}
+
 static const change_budget_vtable txn_budget_vtable = {.relieve = budget_relieve,
-                                                       .write = budget_write};
+                                                       .write = budget_write,
+                                                       .write_begin = budget_write_begin,
+                                                       .write_wait = budget_write_wait};
 
 void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t memory_bytes_max,
                      uint64_t log_bytes_max)
@@ -72,12 +118,16 @@ void txn_budget_init(txn_budget *self, engine *of, uint64_t sequence, uint64_t m
     self->engine = of;
     self->sequence = sequence;
     self->has_written = false;
-    self->written_bytes = 0;
+    atomic_init(&self->written_bytes, 0);
+    self->beside = NULL;
+    self->no_thread = false;
     self->wrote = (state_roots){.count = 0};
 }
 
 void txn_budget_fini(txn_budget *self)
 {
+    side_writer_destroy(self->beside);
+    self->beside = NULL;
     if (self->has_written) {
         engine_unnamed_end(self->engine);
         self->has_written = false;

@@ -274,6 +274,30 @@ static void every_failing_write_loses_nothing(void **unused)
     compare();
 }
 
+/* A disk that is full stays so for a while: puts in order go on waiting, and what waits is not written again
+ * with each of them. */
+static void writes_that_fail_are_not_tried_with_every_put(void **unused)
+{
+    enum { COUNT = 40000, TRIES_MAX = 12 }; /* 4 MB: ever twice as much waits */
+    (void)unused;
+    w.budget.base.memory_bytes_max = 16u << 20;
+    for (int64_t i = 0; i < COUNT; i++) {
+        w.store.fail_write = 1;
+        put_both(i, 1);
+        pending_advance(w.waiting);
+    }
+    assert_in_range(w.budget.written, 1, TRIES_MAX);
+    w.store.fail_write = 0;
+    unsigned before = w.budget.written;
+    for (int64_t i = COUNT; i < 4 * (int64_t)COUNT; i++) {
+        put_both(i, 1);
+        pending_advance(w.waiting);
+    }
+    assert_true(w.budget.written > before); /* with room again they go on */
+    drain();
+    compare();
+}
+
 int main(void)
 {
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -285,6 +309,7 @@ int main(void)
         SENTENCE(random_puts_and_drains_agree_with_a_model),
         SENTENCE(every_failing_allocation_loses_nothing),
         SENTENCE(every_failing_write_loses_nothing),
+        SENTENCE(writes_that_fail_are_not_tried_with_every_put),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

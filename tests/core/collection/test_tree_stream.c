@@ -11,7 +11,10 @@ static struct {
     heap_source store;
     tree_stream *stream;
     tree made;
-    uint64_t calls; /* of the writer */
+    uint64_t calls;      /* of the writer */
+    uint64_t beside;     /* those that were begun */
+    atom_writing *begun; /* is not written yet: it will be when it is waited for */
+    bool is_late;        /* the writer writes beside */
 } w;
 
 static pbase_status write_atoms(void *state, const uint32_t *types, const pbase_bytes *payloads,
@@ -22,9 +25,35 @@ static pbase_status write_atoms(void *state, const uint32_t *types, const pbase_
     return store->source.vtable->write(&store->source, types, payloads, count, out, err);
 }
 
+/* A writer as late as may be: nothing is done before it is waited for. It takes one write at a time, so
+ * another level's has to go the ordinary way meanwhile. */
+static bool begin_late(void *state, atom_writing *writing)
+{
+    (void)state;
+    if (w.begun != NULL) {
+        return false;
+    }
+    w.begun = writing;
+    w.beside++;
+    return true;
+}
+
+static void wait_late(void *state, atom_writing *writing)
+{
+    assert_ptr_equal(w.begun, writing);
+    w.begun = NULL;
+    pbase_error_init(&writing->error);
+    writing->status = write_atoms(state, writing->types, writing->payloads, writing->count,
+                                  writing->out, &writing->error);
+    atomic_store(&writing->is_done, true);
+}
+
 static pbase_status stream_begin(bool positional)
 {
-    const atom_writer writer = {write_atoms, &w.store};
+    const atom_writer writer = {.write = write_atoms,
+                                .begin = w.is_late ? begin_late : NULL,
+                                .wait = w.is_late ? wait_late : NULL,
+                                .state = &w.store};
     return tree_stream_create(&w.store.source, &writer, positional, &w.stream, NULL);
 }
 
@@ -207,14 +236,13 @@ static void values_and_keys_past_their_limits_are_refused(void **unused)
     assert_int_equal(tree_stream_count(w.stream), 0);
 }
 
-/* Every write fails once, then memory at every request: what failed is tried again, and nothing is lost
- * or there twice. */
-static void a_call_that_failed_can_be_tried_again(void **unused)
+/* Each of some writes fails once: what failed is tried again, and nothing is lost or there twice. Returns how
+ * many calls failed. */
+static uint64_t fail_writes(uint64_t first, uint64_t step)
 {
     enum { COUNT = 1500 };
     uint64_t failures = 0;
-    (void)unused;
-    for (uint64_t n = 1; n < 60; n++) {
+    for (uint64_t n = first; n < 60; n += step) {
         assert_int_equal(stream_begin(false), PBASE_OK);
         w.store.fail_write = n;
         for (uint32_t i = 0; i < COUNT; i++) {
@@ -234,7 +262,53 @@ static void a_call_that_failed_can_be_tried_again(void **unused)
         tree_stream_destroy(w.stream);
         w.stream = NULL;
     }
-    assert_true(failures > 20);
+    return failures;
+}
+
+static void a_call_that_failed_can_be_tried_again(void **unused)
+{
+    (void)unused;
+    assert_true(fail_writes(1, 1) > 20);
+}
+
+static void nodes_written_beside_make_the_same_tree(void **unused)
+{
+    enum { COUNT = 30000 };
+    uint64_t at_once[2], beside[2];
+    (void)unused;
+    make(COUNT, 100, false);
+    measure(&w.made, at_once);
+
+    w.is_late = true;
+    make(COUNT, 100, false);
+
+    measure(&w.made, beside);
+    assert_holds(&w.made, COUNT, 100);
+    assert_true(w.beside > 3);
+    assert_null(w.begun);
+    assert_int_equal(beside[0], at_once[0]);
+    assert_int_equal(beside[1], at_once[1]);
+}
+
+static void a_write_beside_that_failed_is_told_later_and_can_be_tried_again(void **unused)
+{
+    (void)unused;
+    w.is_late = true;
+    a_call_that_failed_can_be_tried_again(NULL);
+    assert_true(w.beside > 20);
+}
+
+static void a_stream_that_is_given_up_waits_for_what_it_began(void **unused)
+{
+    (void)unused;
+    w.is_late = true;
+    assert_int_equal(stream_begin(true), PBASE_OK); /* inner nodes without keys take many leaves */
+    for (uint32_t i = 0; w.begun == NULL; i++) {
+        assert_int_equal(add(i, 100), PBASE_OK);
+    }
+    tree_stream_destroy(w.stream);
+    w.stream = NULL;
+    assert_null(w.begun);
 }
 
 static void lack_of_memory_at_any_request_can_be_tried_again(void **unused)
@@ -278,6 +352,9 @@ int main(void)
         TEST(keys_that_do_not_ascend_are_refused_and_change_nothing),
         TEST(values_and_keys_past_their_limits_are_refused),
         TEST(a_call_that_failed_can_be_tried_again),
+        TEST(nodes_written_beside_make_the_same_tree),
+        TEST(a_write_beside_that_failed_is_told_later_and_can_be_tried_again),
+        TEST(a_stream_that_is_given_up_waits_for_what_it_began),
         TEST(lack_of_memory_at_any_request_can_be_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
