@@ -101,7 +101,8 @@ pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call, cons
     }
     pbase_arena_init(&arena, self->host->alloc);
     key_look found = {.arena = &arena};
-    if (self->found_clean && !self->keys_failed) { /* else a slot may be torn, which is no damage */
+    /* Else a slot may be torn, which is no damage. */
+    if (self->found_clean && !self->keys_failed && file_blocks_is_undisturbed(self)) {
         status = look(self, key, &found, &why);
     }
     file_blocks_unlock(self);
@@ -118,10 +119,11 @@ pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call, cons
     return status;
 }
 
-/* Before the first write to a key: a crash from now on is never taken for an orderly end. */
+/* Before the first write to a key: a crash from now on is never taken for an orderly end. Who did not
+ * find the mark does not know whether it is gone from the disk. */
 static pbase_status mark_forget(file_blocks *self, pbase_error *err)
 {
-    pbase_status status = self->found_clean && !self->mark_is_gone
+    pbase_status status = self->lock_file != NULL && !self->mark_is_gone
                               ? self->host->os->file->sync(self->lock_file, err)
                               : PBASE_OK;
     self->mark_is_gone = self->mark_is_gone || status == PBASE_OK;
@@ -161,4 +163,28 @@ pbase_status blocks_keys_cas(pbase_blocks *base, const pbase_call *call, const c
         *err = failure;
     }
     return status;
+}
+
+static pbase_status mend_one(void *state, const pbase_block_info *info, pbase_error *err)
+{
+    file_blocks *self = state;
+    const char *key = info->name + strlen(FILE_FOLDER_KEYS);
+    pbase_error failure;
+    bool was_torn = false;
+    pbase_error_init(&failure);
+    pbase_status status = file_key_mend(&self->folder, key, &was_torn, &failure);
+    self->keys_failed = self->keys_failed || failure.outcome == PBASE_OUTCOME_UNKNOWN;
+    if (was_torn) {
+        pbase_log_write(self->host->log, PBASE_LOG_WARNING, "block_provider/file",
+                        "key '%s': a slot that a crash tore was emptied", key);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = failure;
+    }
+    return status;
+}
+
+pbase_status blocks_keys_mend(file_blocks *self, pbase_error *err)
+{
+    return file_folder_list(&self->folder, FILE_FOLDER_KEYS, mend_one, self, err);
 }

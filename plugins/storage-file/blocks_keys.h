@@ -14,12 +14,16 @@
 PBASE_MUST_CHECK pbase_status blocks_keys_get(pbase_blocks *base, const pbase_call *call,
                                               const char *key, pbase_arena *arena, pbase_bytes *out,
                                               uint64_t *out_version, pbase_error *err);
-/* Finds nothing after a crash, which may have torn a slot without that being damage. */
+/* Finds nothing after a crash, or beside other users, who may die: a slot may be torn without that
+ * being damage. */
 PBASE_MUST_CHECK pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call,
                                                  const char *key, pbase_key_finding *out,
                                                  pbase_error *err);
 PBASE_MUST_CHECK pbase_status blocks_keys_cas(pbase_blocks *base, const pbase_call *call,
                                               const char *key, uint64_t expected,
                                               pbase_bytes document, pbase_error *err);
+/* Empties each slot that a crash tore. When nobody else uses the folder, with the mutex held. On failure
+ * one may still be torn, and no mark of an orderly end may be left. */
+PBASE_MUST_CHECK pbase_status blocks_keys_mend(file_blocks *self, pbase_error *err);
 
 #endif

@@ -4,6 +4,8 @@
  * lock of its own. */
 #include "blocks_users.h"
 
+#include "blocks_keys.h"
+
 #include <inttypes.h>
 
 static pbase_status busy(const file_blocks *self, uint64_t holder, pbase_error *err)
@@ -52,18 +54,59 @@ static pbase_status lock_take(file_blocks *self, pbase_error *err)
     return status == PBASE_BUSY ? busy(self, holder, err) : status;
 }
 
+/* What stands behind the holder's id in LOCK; nothing in one that is new. */
+typedef struct {
+    char text[FILE_FOLDER_MARK_BYTES];
+    size_t size;
+} lock_mark;
+
+static pbase_status mark_read(file_blocks *self, pbase_os_file *file, lock_mark *out,
+                              pbase_error *err)
+{
+    return self->host->os->file->read(file, FILE_FOLDER_MARK_AT, out->text, sizeof out->text,
+                                      &out->size, err);
+}
+
+static pbase_status mark_write(file_blocks *self, pbase_os_file *file, const char *text,
+                               pbase_error *err)
+{
+    return self->host->os->file->write(file, FILE_FOLDER_MARK_AT, text, FILE_FOLDER_MARK_BYTES,
+                                       err);
+}
+
+static bool mark_says(const lock_mark *mark, const char *text)
+{
+    return mark->size == FILE_FOLDER_MARK_BYTES &&
+           memcmp(mark->text, text, FILE_FOLDER_MARK_BYTES) == 0;
+}
+
+bool file_blocks_is_undisturbed(file_blocks *self)
+{
+    lock_mark mark;
+    return mark_read(self, self->lock_file, &mark, NULL) == PBASE_OK &&
+           mark_says(&mark, FILE_FOLDER_MARK_OPEN);
+}
+
 /* Takes away the mark of an orderly end. With it, no folder needs a sync; a power failure may bring
- * it back, but then every name that can be seen is durable. With the mutex held. */
+ * it back, but then every name that can be seen is durable. Without it, keys are mended. With the mutex
+ * held, and nobody else there. */
 static pbase_status clean_take(file_blocks *self, pbase_os_file *file, pbase_error *err)
 {
-    const pbase_os_file_ops *files = self->host->os->file;
-    char mark[FILE_FOLDER_MARK_BYTES];
-    size_t size = 0;
-    pbase_status status = files->read(file, FILE_FOLDER_MARK_AT, mark, sizeof mark, &size, err);
-    bool is_clean = status == PBASE_OK && size == sizeof mark &&
-                    memcmp(mark, FILE_FOLDER_MARK_CLEAN, sizeof mark) == 0;
+    lock_mark mark;
+    pbase_status status = mark_read(self, file, &mark, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    bool is_clean = mark_says(&mark, FILE_FOLDER_MARK_CLEAN);
     if (is_clean) { /* else it was not closed in order, or is new */
-        status = files->write(file, FILE_FOLDER_MARK_AT, FILE_FOLDER_MARK_OPEN, sizeof mark, err);
+        status = mark_write(self, file, FILE_FOLDER_MARK_OPEN, err);
+    } else {
+        self->mark_is_gone = mark.size < sizeof mark.text;
+        pbase_status mended = blocks_keys_mend(self, NULL);
+        (void)mended; /* the end looks again: no mark is left while a slot is torn */
+        if (mark_says(&mark, FILE_FOLDER_MARK_OPEN)) { /* said by somebody who has died */
+            status = mark_write(self, file, FILE_FOLDER_MARK_TORN, err);
+        }
     }
     self->found_clean = is_clean && status == PBASE_OK;
     self->names_durable = self->names_durable || self->found_clean;
@@ -72,10 +115,9 @@ static pbase_status clean_take(file_blocks *self, pbase_os_file *file, pbase_err
 
 void blocks_users_leave_mark(file_blocks *self)
 {
-    if (self->names_durable && !self->names_pending && !self->keys_failed) {
-        pbase_status status =
-            self->host->os->file->write(self->lock_file, FILE_FOLDER_MARK_AT,
-                                        FILE_FOLDER_MARK_CLEAN, FILE_FOLDER_MARK_BYTES, NULL);
+    if (self->names_durable && !self->names_pending && !self->keys_failed &&
+        (file_blocks_is_undisturbed(self) || blocks_keys_mend(self, NULL) == PBASE_OK)) {
+        pbase_status status = mark_write(self, self->lock_file, FILE_FOLDER_MARK_CLEAN, NULL);
         (void)status; /* without it the next opening syncs a little more */
     }
 }
@@ -122,6 +164,9 @@ static pbase_status place_take(file_blocks *self, pbase_os_file *file, bool *out
     }
     if (status == PBASE_OK) {
         status = files->lock_try(file, true, err);
+    }
+    if (status == PBASE_OK && !*out_alone) { /* from now on another one may tear a slot */
+        status = mark_write(self, file, FILE_FOLDER_MARK_TORN, err);
     }
     return status == PBASE_BUSY ? busy(self, holder, err) : status;
 }

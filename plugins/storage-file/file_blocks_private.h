@@ -17,8 +17,8 @@ typedef struct {
     file_direct direct;
     bool only_reads;       /* nothing in the folder is changed, not even marks and locks */
     pbase_os_mutex *mutex; /* guards names, keys, and all below */
-    bool found_clean;      /* the last who used the folder ended in order: nothing in it is torn */
-    bool mark_is_gone;     /* of that end, for good */
+    bool found_clean;      /* the last who used the folder ended in order: nothing in it was torn */
+    bool mark_is_gone;     /* of such an end, for good */
     bool names_durable;    /* what was there when we came, has been synced */
     bool names_pending;    /* a segment was made and closed without a flush */
     file_segment *open_segments;
@@ -50,5 +50,8 @@ PBASE_MUST_CHECK pbase_status file_blocks_check_writes(const file_blocks *self, 
 /* Slots that touch names begin so: with names that are durable, and the mutex, if that is OK. */
 PBASE_MUST_CHECK pbase_status file_blocks_enter(file_blocks *self, const pbase_call *call,
                                                 pbase_error *err);
+/* True when the mark in LOCK says that who found the folder clean has been alone with it since: then
+ * no slot of a key is torn, but by our own write. With the mutex held. */
+bool file_blocks_is_undisturbed(file_blocks *self);
 
 #endif

@@ -25,7 +25,8 @@
 #define FILE_FOLDER_MARK_AT 21u
 #define FILE_FOLDER_MARK_BYTES 6u
 #define FILE_FOLDER_MARK_CLEAN "clean\n"
-#define FILE_FOLDER_MARK_OPEN "open \n"
+#define FILE_FOLDER_MARK_OPEN "open \n" /* one found it clean, and is alone with it */
+#define FILE_FOLDER_MARK_TORN "torn?\n" /* others came, or one who used it has died */
 
 typedef struct {
     const pbase_host *host; /* borrowed until close */

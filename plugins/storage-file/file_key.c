@@ -340,3 +340,21 @@ done:
     key_reading_end(folder, &reading);
     return status;
 }
+
+pbase_status file_key_mend(const file_folder *folder, const char *key, bool *out_mended,
+                           pbase_error *err)
+{
+    key_reading reading;
+    pbase_status status = key_read(folder, key, PBASE_OS_READ | PBASE_OS_WRITE, &reading, err);
+    bool is_torn = status == PBASE_OK && reading.state.damaged;
+    if (is_torn) {
+        slot_memory *torn = &reading.slots[SLOT_COUNT - 1 - reading.state.slot];
+        memset(torn->data, 0, torn->size);
+        status = slot_replace(folder, &reading, torn->data, torn->size, err);
+    }
+    if (status == PBASE_OK) {
+        *out_mended = is_torn;
+    }
+    key_reading_end(folder, &reading);
+    return status;
+}

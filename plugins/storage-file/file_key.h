@@ -30,5 +30,10 @@ PBASE_MUST_CHECK pbase_status file_key_get(const file_folder *folder, const char
 PBASE_MUST_CHECK pbase_status file_key_cas(const file_folder *folder, const char *key,
                                            uint64_t expected, pbase_bytes document,
                                            pbase_error *err);
+/* Makes a slot that is not whole an empty one, durably: after a crash, when nobody else uses the folder.
+ * `out_mended` tells whether there was one. CORRUPT, FORMAT: nothing was changed. After IO with outcome
+ * UNKNOWN as after file_key_cas. */
+PBASE_MUST_CHECK pbase_status file_key_mend(const file_folder *folder, const char *key,
+                                            bool *out_mended, pbase_error *err);
 
 #endif

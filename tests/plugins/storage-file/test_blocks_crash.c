@@ -269,6 +269,75 @@ static void every_step_that_returned_survives_a_crash_at_any_call(void **state)
     }
 }
 
+/* A document of several sectors, so that a write of it can tear. */
+static pbase_status large_key_next(pbase_blocks *blocks, uint64_t version)
+{
+    uint8_t document[3000];
+    memset(document, (int)version + 1, sizeof document);
+    return pbase_blocks_key_cas(blocks, NULL, "large", version,
+                                pbase_bytes_of(document, sizeof document), NULL);
+}
+
+/* What a machine that came up again says about the slots of the key. */
+static void expect_no_damage(sim_os *future, uint64_t n)
+{
+    test_host host;
+    test_graph *graph = NULL;
+    pbase_key_finding finding;
+    test_host_init(&host, sim_os_interface(future));
+    assert_int_equal(test_wiring_open(&files, &host, &graph, NULL), PBASE_OK);
+    pbase_blocks *blocks = test_graph_object(graph);
+    assert_int_equal(pbase_blocks_lock(blocks, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_blocks_key_verify(blocks, NULL, "large", &finding, NULL), PBASE_OK);
+    if (finding.text[0] != '\0') {
+        fail_msg("call %llu: %s", (unsigned long long)n, finding.text);
+    }
+    test_wiring_close(graph);
+}
+
+/* The mark of the orderly end before is on the disk; who comes second never saw it, and writes a key. */
+static void the_mark_of_an_orderly_end_is_gone_before_anybody_writes_a_key(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_for("blocks_crash_mark");
+    bool crashed = true;
+    for (uint64_t n = 1; crashed; n++) {
+        sim_os *sim = sim_os_create(seed);
+        test_host host;
+        test_graph *first = NULL, *second = NULL;
+        bool is_alone = false;
+        test_host_init(&host, sim_os_interface(sim));
+        assert_int_equal(test_wiring_open(&files, &host, &first, NULL), PBASE_OK);
+        assert_int_equal(pbase_blocks_lock(test_graph_object(first), NULL, NULL), PBASE_OK);
+        assert_int_equal(large_key_next(test_graph_object(first), 0), PBASE_OK);
+        assert_int_equal(large_key_next(test_graph_object(first), 1), PBASE_OK);
+        test_wiring_close(first);
+        sim_os_settle(sim);
+        assert_int_equal(test_wiring_open(&files, &host, &first, NULL), PBASE_OK);
+        assert_int_equal(test_wiring_open(&files, &host, &second, NULL), PBASE_OK);
+        assert_int_equal(pbase_blocks_attach(test_graph_object(first), NULL, &is_alone, NULL),
+                         PBASE_OK);
+        assert_int_equal(pbase_blocks_attach(test_graph_object(second), NULL, &is_alone, NULL),
+                         PBASE_OK);
+        assert_false(is_alone);
+
+        sim_os_crash_at(sim, n);
+        pbase_status status = large_key_next(test_graph_object(second), 2);
+        crashed = sim_os_has_crashed(sim);
+        assert_true(crashed || status == PBASE_OK);
+
+        for (uint64_t i = 0; i < FUTURES * 4; i++) {
+            sim_os *future = sim_os_crash(sim, seed + n * 99 + i);
+            expect_no_damage(future, n);
+            sim_os_destroy(future);
+        }
+        test_wiring_close(second);
+        test_wiring_close(first);
+        sim_os_destroy(sim);
+        assert_true(n < CALLS_MAX);
+    }
+}
+
 /* A process that died leaves names that are not durable; they are, once they have been used. */
 static void names_left_pending_are_durable_once_opened(void **state)
 {
@@ -339,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_that_returned_survives_a_crash_at_any_call),
+        cmocka_unit_test(the_mark_of_an_orderly_end_is_gone_before_anybody_writes_a_key),
         cmocka_unit_test(names_left_pending_are_durable_once_opened),
         cmocka_unit_test(a_segment_whose_flush_failed_takes_no_more_writes),
     };
