@@ -22,6 +22,17 @@ static void ends_get(journal *self, pbase_position *out_first, pbase_position *o
     journal_unlock(self, self->state_lock);
 }
 
+/* The first position that is kept now: who trims says so before a segment goes, while our own table may
+ * miss the segment already and our own bound not know why. */
+static pbase_position first_now(journal *self)
+{
+    pbase_position first;
+    pbase_position head;
+    ends_get(self, &first, &head);
+    pbase_position now = self->first_now == NULL ? 0 : self->first_now(self->state);
+    return now > first ? now : first;
+}
+
 static pbase_status trimmed(pbase_position position, pbase_error *err)
 {
     return PBASE_FAIL(err, PBASE_TRIMMED, "the journal no longer keeps position %" PRIu64,
@@ -32,14 +43,7 @@ static pbase_status trimmed(pbase_position position, pbase_error *err)
  * written over, while it was read has been trimmed. */
 static pbase_status broken(journal *self, pbase_position position, pbase_error *err)
 {
-    pbase_position first;
-    pbase_position head;
-    ends_get(self, &first, &head);
-    if (self->first_now != NULL) {
-        pbase_position now = self->first_now(self->state);
-        first = now > first ? now : first;
-    }
-    if (position < first) {
+    if (position < first_now(self)) {
         return trimmed(position, err);
     }
     pbase_status status =
@@ -67,9 +71,7 @@ static pbase_status scan_begin(pbase_journal_scan *scan, pbase_position from, pb
         return status;
     }
     if (!in.is_found) {
-        pbase_position first;
-        ends_get(scan->journal, &first, &head);
-        return in.is_damaged || from < first
+        return in.is_damaged || from < first_now(scan->journal)
                    ? broken(scan->journal, from, err)
                    : PBASE_FAIL(err, PBASE_INVALID, "no record begins at journal position %" PRIu64,
                                 from);

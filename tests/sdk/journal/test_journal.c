@@ -921,6 +921,54 @@ static void a_segment_entered_again_after_another_participants_repair_is_remembe
     close_two(both, 3);
 }
 
+static pbase_position shared_first; /* as the board of a storage says */
+
+static pbase_position shared_first_now(void *state)
+{
+    (void)state;
+    return shared_first;
+}
+
+/* The mark was read, then somebody trims, then the segments are listed: the place is gone from the table
+ * while the mark still says that it is kept. Only whoever trimmed knows better. */
+static void a_place_trimmed_between_the_mark_and_the_list_of_segments_is_told_as_trimmed(
+    void **state)
+{
+    bed both[2];
+    journal_mark mark;
+    pbase_journal_appended done[3];
+    pbase_journal_scan *scan = NULL;
+    bed *first = &both[0], *second = &both[1];
+    (void)state;
+    open_two(both, &mark);
+    bed_close(second);
+    second->options.first_now = shared_first_now;
+    assert_int_equal(bed_open(second, NULL), PBASE_OK);
+    shared_first = 4096;
+    for (uint64_t n = 0; n < 3; n++) { /* a segment each */
+        assert_int_equal(
+            bed_append(first, n, 1, BED_SEGMENT_BYTES - 200, PBASE_DURABILITY_SYNC, &done[n], NULL),
+            PBASE_OK);
+    }
+    journal_mark_get(first->journal, &mark);
+
+    shared_first = done[2].first;
+    journal_first_set(first->journal, shared_first);
+    assert_int_equal(journal_trim(first->journal, NULL, shared_first, NULL), PBASE_OK);
+    assert_int_equal(journal_follow(second->journal, &mark, false, NULL), PBASE_OK);
+
+    assert_int_equal(journal_scan_open(second->journal, NULL, done[0].end, &scan, NULL),
+                     PBASE_TRIMMED);
+    assert_int_equal(journal_scan_open(second->journal, NULL, done[2].first + 512, &scan, NULL),
+                     PBASE_INVALID); /* what is kept is told apart from it */
+    bed_close(first);
+    bed_close(second);
+    on.options.entered = shared_entered;
+    on.options.first = on.options.start = shared_first;
+    reopen();
+    assert_numbers(0, 2, 1);
+}
+
 static void two_participants_append_in_turn_and_prepare_beside_each_other(void **state)
 {
     (void)state;
@@ -1094,6 +1142,7 @@ int main(void)
         TEST(a_journal_that_cannot_be_cut_takes_no_more),
         TEST(a_segment_nobody_was_told_of_is_not_used_after_another_participants_repair),
         TEST(a_segment_entered_again_after_another_participants_repair_is_remembered),
+        TEST(a_place_trimmed_between_the_mark_and_the_list_of_segments_is_told_as_trimmed),
         TEST(two_participants_append_in_turn_and_prepare_beside_each_other),
         TEST(another_journals_frames_are_not_ours),
         TEST(a_larger_atomic_unit_continues_a_journal_with_a_smaller_one),
