@@ -40,6 +40,9 @@ static pbase_status lend(batch *self, size_t count, pbase_bytes *out, pbase_erro
         if (status == PBASE_OK) {
             status = collection_payload(self->from, &self->items[i], &out[i], err);
         }
+        if (self->items[i].node.pin == NULL && self->items[i].large.pin == NULL) {
+            continue; /* in memory or in a map: the version keeps it */
+        }
         if (status == PBASE_OK) {
             status = reader_take(self->reader, source, &self->items[i], err);
         }

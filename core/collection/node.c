@@ -149,20 +149,20 @@ uint32_t node_live_size(const node *self)
 
 /* ------------------------------------------------------------------------------- access ------- */
 
-void node_refuse(atom_source *source, atom_ref ref, int parent_level, uint32_t index,
-                 bool positional, atom_view *view, pbase_error *err)
+void node_refuse(atom_source *source, const node_said *said, bool positional, atom_view *view,
+                 pbase_error *err)
 {
     const char *why = "does not hold as many entries as its parent says";
     if (view->type != ATOM_NODE || view->size < NODE_HEADER_BYTES) {
         why = "is not a node";
     } else if (((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
         why = "belongs to another kind of collection";
-    } else if (parent_level >= 0 && view->payload[NODE_AT_LEVEL] + 1 != parent_level) {
+    } else if (said->level >= 0 && view->payload[NODE_AT_LEVEL] + 1 != said->level) {
         why = "is not of the level below its parent's";
     }
     atom_release(source, view);
     (void)PBASE_FAIL(err, PBASE_CORRUPT, "the node at %#" PRIx64 ", child %" PRIu32 ", %s",
-                     atom_ref_is_stored(ref) ? atom_ref_pointer(ref) : 0, index,
+                     atom_ref_is_stored(said->ref) ? atom_ref_pointer(said->ref) : 0, said->index,
                      why); /* the caller returns it */
 }
 

@@ -269,42 +269,66 @@ uint64_t node_total_before(const node *self, uint32_t index);
 
 /* ------------------------------------------------------------------------------- access ------- */
 
-/* True when a lent atom is a node of the right shape, and what entry `index` of `parent` (NULL: it is
- * a root) says it is. */
-NODE_INLINE bool node_is_child(const atom_view *view, const node *parent, uint32_t index,
-                               bool positional)
+/* What a parent says of a child that is to be lent. */
+typedef struct {
+    atom_ref ref;
+    uint64_t count; /* entries below it */
+    uint32_t index; /* of its entry */
+    int level;      /* of the parent; below 0: there is none, it is a root */
+} node_said;
+NODE_INLINE node_said node_said_of(const node *parent, uint32_t index)
+{
+    const uint8_t *at = node_child_entry(parent, index);
+    node_said said = {pbase_get_u64(at + NODE_CHILD_REF), pbase_get_u64(at + NODE_CHILD_COUNT),
+                      index, parent->level};
+    return said;
+}
+/* True when a lent atom is a node of the right shape, and what its parent says it is. */
+NODE_INLINE bool node_is_said(const atom_view *view, const node_said *said, bool positional)
 {
     if (view->type != ATOM_NODE || view->size < NODE_HEADER_BYTES ||
         ((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
         return false;
     }
-    return parent == NULL ||
-           (view->payload[NODE_AT_LEVEL] + 1u == parent->level &&
-            pbase_get_u64(view->payload + NODE_AT_TOTAL) ==
-                pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_COUNT));
+    return said->level < 0 || (view->payload[NODE_AT_LEVEL] + 1 == said->level &&
+                               pbase_get_u64(view->payload + NODE_AT_TOTAL) == said->count);
 }
-/* Releases the view and says why it is not such a node: CORRUPT. `parent_level` below 0: it is a root. */
-void node_refuse(atom_source *source, atom_ref ref, int parent_level, uint32_t index,
-                 bool positional, atom_view *view, pbase_error *err);
-/* Lends a node whose place is known and verifies what its parent says of it. `parent` NULL: it is a
- * root. CORRUPT when it is not a node, of the wrong shape, level or count. What a search needs of it
- * has been asked for (search.h), or is not wanted. `out` may be `parent`. */
+/* Releases the view and says why it is not such a node: CORRUPT. */
+void node_refuse(atom_source *source, const node_said *said, bool positional, atom_view *view,
+                 pbase_error *err);
+/* Lends a node whose place is known and verifies what its parent says of it. CORRUPT when it is not a
+ * node, of the wrong shape, level or count. What a search needs of it has been asked for (search.h), or
+ * is not wanted. Every reference to a node becomes a view here. */
+NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_said(atom_source *source,
+                                                            const node_said *said,
+                                                            const atom_place *where,
+                                                            bool positional, atom_view *view,
+                                                            node *out, pbase_error *err)
+{
+    pbase_status status = atom_acquire_at(source, said->ref, where, view, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    if (!node_is_said(view, said, positional)) {
+        node_said copy = *said; /* so that what nobody else has the address of stays in registers */
+        node_refuse(source, &copy, positional, view, err);
+        return PBASE_CORRUPT;
+    }
+    *out = node_of(view->payload, view->size);
+    return PBASE_OK;
+}
+/* The same by the parent's node, NULL: it is a root. `out` may be `parent`. */
 NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_at(atom_source *source, atom_ref ref,
                                                           const atom_place *where,
                                                           const node *parent, uint32_t index,
                                                           bool positional, atom_view *view,
                                                           node *out, pbase_error *err)
 {
-    pbase_status status = atom_acquire_at(source, ref, where, view, err);
-    if (status != PBASE_OK) {
-        return status;
+    node_said said = {ref, 0, index, -1};
+    if (parent != NULL) {
+        said = node_said_of(parent, index);
     }
-    if (!node_is_child(view, parent, index, positional)) {
-        node_refuse(source, ref, parent == NULL ? -1 : parent->level, index, positional, view, err);
-        return PBASE_CORRUPT;
-    }
-    *out = node_of(view->payload, view->size);
-    return PBASE_OK;
+    return node_acquire_said(source, &said, where, positional, view, out, err);
 }
 /* The same of a node that is somewhere. */
 static inline PBASE_MUST_CHECK pbase_status node_acquire_asked(atom_source *source, atom_ref ref,

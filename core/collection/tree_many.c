@@ -4,129 +4,152 @@
  * from memory. Here all descents take each step together: what the next step will touch is asked for,
  * for every key, before anything waits for it (group prefetching: Chen, Ailamaki, Gibbons, Mowry,
  * "Improving Hash Join Performance through Prefetching", 2004; of descents in trees: Kocberber,
- * Falsafi, Grot, "Asynchronous Memory Access Chaining", 2015). */
+ * Falsafi, Grot, "Asynchronous Memory Access Chaining", 2015).
+ *
+ * A lane is one line of memory: where its next node lies and what the parent said of it. Nodes are
+ * looked at where they lie; their parts stay in registers for one lane's step. */
 #include "collection/tree_private.h"
+
+/* One key on its way down. */
+typedef struct {
+    atom_place place; /* of its next node, which has been asked for */
+    atom_ref ref;
+    uint64_t count; /* entries that the parent says are below that node */
+    uint32_t index; /* of its entry in the parent; later of the record in the leaf */
+    uint32_t part;  /* where in that node its key probably is */
+    bool has_head;  /* an entry of the leaf has the key's head */
+} lane;
 
 typedef struct {
     const tree *tree;
     const pbase_bytes *keys;
     size_t count;
-    tree_descent ways[TREE_MANY_MAX];
-    uint32_t parts[TREE_MANY_MAX]; /* of each lane's node where its key probably is */
+    uint8_t level; /* of the nodes that lanes stood on last */
+    lane lanes[TREE_MANY_MAX];
 } many;
 
-static const node *held(const many *self, size_t lane)
+/* Finds the child of an inner node that serves the lane's key, and asks for what its search touches. */
+NODE_INLINE void lane_choose(many *self, size_t i, const node *at)
 {
-    return &self->ways[lane].nodes[self->ways[lane].turn];
+    lane *way = &self->lanes[i];
+    pbase_bytes key = self->keys[i];
+    uint32_t index = node_search_child_near(at, key, way->part);
+    node_child child = node_child_at(at, index);
+    /* in a leaf the entry is asked for once it is known */
+    uint32_t part = at->level > 1 ? node_child_part(at, index, key) : NODE_PART_UNKNOWN;
+    atom_place place = atom_place_of(self->tree->source, child.ref);
+    node_ask_child(at, &child, part, &place);
+    way->place = place;
+    way->ref = child.ref;
+    way->count = child.count;
+    way->index = index;
+    way->part = part;
 }
 
-static void release_lane(many *self, size_t lane)
+/* Lends the node that a lane has chosen. */
+NODE_INLINE pbase_status lane_arrive(const many *self, size_t i, atom_view *view, node *out,
+                                     pbase_error *err)
 {
-    atom_release(self->tree->source, &self->ways[lane].views[self->ways[lane].turn]);
+    const lane *way = &self->lanes[i];
+    node_said said = {way->ref, way->count, way->index, self->level};
+    atom_place place = way->place;
+    return node_acquire_said(self->tree->source, &said, &place, self->tree->positional, view, out,
+                             err);
 }
 
-/* The root for one lane; what was lent to the first one without a pin serves the others, too. */
-static pbase_status lend_root(many *self, size_t lane, pbase_error *err)
-{
-    const tree_descent *first = &self->ways[0];
-    tree_descent *way = &self->ways[lane];
-    if (lane > 0 && first->views[0].pin == NULL) {
-        way->views[0] = first->views[0];
-        way->nodes[0] = first->nodes[0];
-        return PBASE_OK;
-    }
-    return tree_root_lend(self->tree, &way->views[0], &way->nodes[0], err);
-}
-
-/* Every lane stands on the root. A failure holds nothing. */
+/* Every lane chooses a child of the root, or there is nothing to choose: it is a leaf. */
 static pbase_status begin(many *self, pbase_error *err)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        self->ways[i].turn = 0;
-        self->parts[i] = NODE_PART_UNKNOWN;
-        pbase_status status = lend_root(self, i, err);
-        if (status != PBASE_OK) {
-            while (i-- > 0) {
-                release_lane(self, i);
-            }
-            return status;
-        }
+    atom_view view;
+    node root;
+    pbase_status status = tree_root_lend(self->tree, &view, &root, err);
+    if (status != PBASE_OK) {
+        return status;
     }
+    self->level = root.level;
+    for (size_t i = 0; i < self->count && root.level != 0; i++) {
+        self->lanes[i].part = NODE_PART_UNKNOWN;
+        lane_choose(self, i, &root);
+    }
+    atom_release(self->tree->source, &view);
     return PBASE_OK;
 }
 
-/* Every lane goes one level down: all leaves lie equally deep. A failure holds nothing. */
+/* Every lane goes one level down, which is no leaf: all leaves lie equally deep. Holds nothing. */
 static pbase_status go_down(many *self, pbase_error *err)
 {
-    uint32_t children[TREE_MANY_MAX];
-    atom_place places[TREE_MANY_MAX];
-    bool guesses = held(self, 0)->level > 1; /* in a leaf the entry is asked for once it is known */
     for (size_t i = 0; i < self->count; i++) {
-        const node *at = held(self, i);
-        children[i] = node_search_child_near(at, self->keys[i], self->parts[i]);
-        self->parts[i] =
-            guesses ? node_child_part(at, children[i], self->keys[i]) : NODE_PART_UNKNOWN;
-        node_child child = node_child_at(at, children[i]);
-        places[i] = atom_place_of(self->tree->source, child.ref);
-        node_ask_child(at, &child, self->parts[i], &places[i]);
+        atom_view view;
+        node at;
+        pbase_status status = lane_arrive(self, i, &view, &at, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        lane_choose(self, i, &at);
+        atom_release(self->tree->source, &view);
     }
+    self->level--;
+    return PBASE_OK;
+}
+
+/* Every lane goes to its leaf, which its item holds then: which entry it is tells where to look. A
+ * failure holds nothing. */
+static pbase_status reach_leaves(many *self, tree_item *out, pbase_error *err)
+{
     for (size_t i = 0; i < self->count; i++) {
-        pbase_status status =
-            tree_descent_down_at(&self->ways[i], self->tree, children[i], &places[i], err);
-        if (status != PBASE_OK) { /* this lane holds nothing */
-            for (size_t other = 0; other < self->count; other++) {
-                if (other != i) {
-                    release_lane(self, other);
-                }
+        lane *way = &self->lanes[i];
+        atom_view view;
+        node leaf;
+        pbase_status status = lane_arrive(self, i, &view, &leaf, err);
+        if (status != PBASE_OK) {
+            while (i-- > 0) {
+                atom_release(self->tree->source, &out[i].node);
             }
             return status;
         }
+        uint32_t index = 0;
+        way->has_head = node_find_head(&leaf, self->keys[i], &index);
+        if (way->has_head) {
+            search_ask(node_entry_at(&leaf, index), NODE_ENTRY_LINES);
+        }
+        way->index = index;
+        out[i].node = view;
     }
     return PBASE_OK;
 }
 
-/* Lends the value of one key, whose head is that of entry `index`. On failure and when it is not there
- * the lane still holds its leaf. */
-static pbase_status take_one(many *self, size_t lane, uint32_t index, tree_item *out,
-                             bool *out_found, pbase_error *err)
+/* Lends the value of a lane's key, in the leaf that `out` holds, and goes on to hold. */
+NODE_INLINE pbase_status take_one(const many *self, size_t i, tree_item *out, bool *out_found,
+                                  pbase_error *err)
 {
-    const node *leaf = held(self, lane);
+    node leaf = node_of(out->node.payload, out->node.size);
     pbase_bytes plain;
-    pbase_status status = PBASE_OK;
-    out->node = self->ways[lane].views[self->ways[lane].turn];
-    if (node_find_entry(leaf, self->keys[lane], index, &plain) == NODE_FOUND) {
+    if (node_find_entry(&leaf, self->keys[i], self->lanes[i].index, &plain) == NODE_FOUND) {
         tree_item_plain(out, plain);
         *out_found = true;
         return PBASE_OK;
     }
-    index = node_search(leaf, self->keys[lane], out_found);
+    node copy = leaf; /* search.h */
+    uint32_t index = node_search(&copy, self->keys[i], out_found);
+    pbase_status status = PBASE_OK;
     if (*out_found) {
-        status = tree_item_lend(self->tree->source, leaf, index, out, err);
+        status = tree_item_lend(self->tree->source, &copy, index, out, err);
         *out_found = status == PBASE_OK;
     }
     return status;
 }
 
-/* Lends what was found in the leaves. A failure holds nothing. */
-static pbase_status take(many *self, tree_item *out, bool *out_found, pbase_error *err)
+/* Lends what is in the leaves that items hold. A failure holds nothing. */
+static pbase_status take(const many *self, tree_item *out, bool *out_found, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    uint32_t entries[TREE_MANY_MAX];
-    bool heads[TREE_MANY_MAX];
-    for (size_t i = 0; i < self->count; i++) { /* which entry it is tells where to look */
-        const node *leaf = held(self, i);
-        heads[i] = node_find_head(leaf, self->keys[i], &entries[i]);
-        if (heads[i]) {
-            search_ask(node_entry_at(leaf, entries[i]), NODE_ENTRY_LINES);
-        }
-    }
     for (size_t i = 0; i < self->count; i++) {
         out_found[i] = false;
-        if (heads[i] && status == PBASE_OK) {
-            status = take_one(self, i, entries[i], &out[i], &out_found[i], err);
+        if (self->lanes[i].has_head && status == PBASE_OK) {
+            status = take_one(self, i, &out[i], &out_found[i], err);
         }
         if (!out_found[i]) {
-            release_lane(self, i);
+            atom_release(self->tree->source, &out[i].node);
         }
     }
     for (size_t i = 0; i < self->count && status != PBASE_OK; i++) {
@@ -136,6 +159,24 @@ static pbase_status take(many *self, tree_item *out, bool *out_found, pbase_erro
         }
     }
     return status;
+}
+
+/* A tree of one leaf: nothing to wait for together. */
+static pbase_status get_each(const many *self, tree_item *out, bool *out_found, pbase_error *err)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        pbase_status status = tree_get(self->tree, self->keys[i], &out[i], &out_found[i], err);
+        if (status != PBASE_OK) {
+            while (i-- > 0) {
+                if (out_found[i]) {
+                    tree_item_release(self->tree->source, &out[i]);
+                }
+            }
+            memset(out_found, 0, self->count * sizeof *out_found);
+            return status;
+        }
+    }
+    return PBASE_OK;
 }
 
 pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t count, tree_item *out,
@@ -151,8 +192,14 @@ pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t cou
         return PBASE_OK;
     }
     pbase_status status = begin(&run, err);
-    while (status == PBASE_OK && held(&run, 0)->level != 0) {
+    if (status == PBASE_OK && run.level == 0) {
+        return get_each(&run, out, out_found, err);
+    }
+    while (status == PBASE_OK && run.level > 1) {
         status = go_down(&run, err);
+    }
+    if (status == PBASE_OK) {
+        status = reach_leaves(&run, out, err);
     }
     return status == PBASE_OK ? take(&run, out, out_found, err) : status;
 }
