@@ -52,11 +52,6 @@ uint64_t file_board_generation(const file_board *board)
     return word_read(board, AT_TURNED) == ~generation ? generation : 0;
 }
 
-uint64_t file_board_generation_raw(const file_board *board)
-{
-    return word_read(board, AT_GENERATION);
-}
-
 const uint64_t *file_board_pulse(const file_board *board)
 {
     return (const uint64_t *)(uintptr_t)&board->words[AT_GENERATION / 8];
@@ -77,12 +72,8 @@ static uint32_t sum_of(const file_board *board, const uint8_t *bytes)
     return board->host->crc32c(0, bytes + AT_VERSION, AT_APPENDING - AT_VERSION);
 }
 
-static bool decode(const file_board *board, const uint8_t *bytes, file_board_state *out)
+static void fields_read(const uint8_t *bytes, file_board_state *out)
 {
-    if (pbase_get_u32(bytes) != BOARD_MAGIC || pbase_get_u32(bytes + AT_VERSION) != BOARD_VERSION ||
-        pbase_get_u32(bytes + AT_CRC32C) != sum_of(board, bytes)) {
-        return false;
-    }
     *out = (file_board_state){
         .generation = pbase_get_u64(bytes + AT_GENERATION),
         .appending = pbase_get_u64(bytes + AT_APPENDING),
@@ -95,16 +86,37 @@ static bool decode(const file_board *board, const uint8_t *bytes, file_board_sta
                  .head_crc32c = pbase_get_u32(bytes + AT_HEAD_CRC32C),
                  .layout = pbase_get_u32(bytes + AT_LAYOUT)},
     };
+}
+
+static bool decode(const file_board *board, const uint8_t *bytes, file_board_state *out)
+{
+    if (pbase_get_u32(bytes) != BOARD_MAGIC || pbase_get_u32(bytes + AT_VERSION) != BOARD_VERSION ||
+        pbase_get_u32(bytes + AT_CRC32C) != sum_of(board, bytes)) {
+        return false;
+    }
+    fields_read(bytes, out);
     return true;
+}
+
+static void words_read(const file_board *board, uint8_t bytes[STATE_BYTES])
+{
+    for (unsigned at = 0; at < STATE_BYTES; at += 8) {
+        pbase_put_u64(bytes + at, word_read(board, at));
+    }
 }
 
 bool file_board_peek(const file_board *board, file_board_state *out)
 {
     uint8_t bytes[STATE_BYTES];
-    for (unsigned at = 0; at < STATE_BYTES; at += 8) {
-        pbase_put_u64(bytes + at, word_read(board, at));
-    }
+    words_read(board, bytes);
     return decode(board, bytes, out);
+}
+
+void file_board_raw(const file_board *board, file_board_state *out)
+{
+    uint8_t bytes[STATE_BYTES];
+    words_read(board, bytes);
+    fields_read(bytes, out);
 }
 
 pbase_status file_board_read(const file_board *board, file_board_state *out, pbase_error *err)

@@ -31,8 +31,9 @@ PBASE_MUST_CHECK pbase_status file_board_open(file_board *board, const pbase_hos
 
 /* Of the newest write; 0 when it cannot be told at this moment. */
 uint64_t file_board_generation(const file_board *board);
-/* The same, also of a write that was not finished. */
-uint64_t file_board_generation_raw(const file_board *board);
+/* What each word says, also of a write that was not finished: each by itself is the one before it or
+ * the one it was to become. */
+void file_board_raw(const file_board *board, file_board_state *out);
 /* Where it stands in memory, as it is stored. */
 const uint64_t *file_board_pulse(const file_board *board);
 /* Who is in the middle of an append, 0: nobody. */

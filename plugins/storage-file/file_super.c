@@ -3,9 +3,6 @@
 
 #include <inttypes.h>
 
-#define FENCES_PER_OPEN                                                                            \
-    ((uint64_t)1 << 32) /* tokens of one opening; far more than can be granted */
-
 static void lock(file_super *super)
 {
     super->host->os->lock->mutex_lock(super->mutex);
@@ -138,7 +135,7 @@ static pbase_status found_orphan(void *state, const pbase_block_info *info, pbas
 static pbase_status create(file_super *super, pbase_error *err)
 {
     const pbase_os *os = super->host->os;
-    super_block fresh = {.next_log_id = 1, .fence_base = FENCES_PER_OPEN};
+    super_block fresh = {.next_log_id = 1, .fence_base = FILE_SUPER_FENCES_PER_OPEN};
     pbase_status status =
         pbase_blocks_list(super->blocks, NULL, "journal/", found_orphan, NULL, err);
     if (status == PBASE_OK) {
@@ -199,7 +196,7 @@ static bool edit_change(const file_super *super, super_block *next, const void *
     next->closed_at = 0;
     next->active_log_id = 0;
     next->active_bytes = 0;
-    next->fence_base += super->joined ? 0 : FENCES_PER_OPEN;
+    next->fence_base += super->joined ? 0 : FILE_SUPER_FENCES_PER_OPEN;
     return true;
 }
 

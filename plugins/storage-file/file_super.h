@@ -8,6 +8,9 @@
 #include <protobase/plugin/block_provider.h>
 #include <stdatomic.h>
 
+/* Fencing tokens of one opening; far more than can be granted. */
+#define FILE_SUPER_FENCES_PER_OPEN ((uint64_t)1 << 32)
+
 typedef struct {
     const pbase_host *host;  /* borrowed until close */
     pbase_blocks *blocks;    /* borrowed until close */

@@ -38,17 +38,34 @@ static void board_write(file_turn *turn)
     atomic_store(&turn->known, turn->state.generation);
 }
 
-/* Where everybody stands when the board does not say: what the super block promises is kept. */
-static pbase_status board_guess(file_turn *turn, pbase_error *err)
+/* A number that no token so far is above. Who takes tokens writes the number first, so what stands on
+ * the board is one, also in a write that was not finished; one that cannot be is of no writer of ours.
+ * What the super block promises was raised since, perhaps: the next opening begins there. */
+static uint64_t fence_guess(const file_turn *turn, uint64_t there)
+{
+    uint64_t base = turn->super->block.fence_base;
+    uint64_t known = turn->state.fence;
+    bool is_possible =
+        there <= base + FILE_SUPER_FENCES_PER_OPEN && there + FILE_SUPER_FENCES_PER_OPEN >= base;
+    uint64_t fence = is_possible ? there : base;
+    return known > fence ? known : fence;
+}
+
+/* Where everybody stands when the board does not say: what the super block promises is kept. The count
+ * of changes to the segments goes on, so that who missed some sees it. */
+static pbase_status board_guess(file_turn *turn, const file_board_state *there, pbase_error *err)
 {
     const file_super *super = turn->super;
     pbase_status status = file_super_reload(turn->super, err);
+    uint32_t layout =
+        there->mark.layout > turn->state.mark.layout ? there->mark.layout : turn->state.mark.layout;
     pbase_position first = super->block.first != 0 ? super->block.first : JOURNAL_POSITION_FIRST;
     pbase_position start = super->block.anchor != 0 ? super->block.anchor : first;
-    turn->state = (file_board_state){.appending = UINT64_MAX,
-                                     .fence = super->block.fence_base,
-                                     .anchor = super->block.anchor,
-                                     .mark = {.head = start, .first = first, .synced = start}};
+    turn->state = (file_board_state){
+        .appending = UINT64_MAX,
+        .fence = fence_guess(turn, there->fence),
+        .anchor = super->block.anchor,
+        .mark = {.head = start, .first = first, .synced = start, .layout = layout}};
     return status;
 }
 
@@ -61,9 +78,11 @@ static pbase_status board_load(file_turn *turn, pbase_error *err)
     uint64_t generation = turn->state.generation;
     pbase_status status = file_board_read(&turn->board, &turn->state, &why);
     if (status == PBASE_CORRUPT) {
-        uint64_t there = file_board_generation_raw(&turn->board);
-        status = board_guess(turn, err);
-        turn->state.generation = (there > generation ? there : generation) + GENERATIONS_LEFT_OUT;
+        file_board_state there;
+        file_board_raw(&turn->board, &there);
+        status = board_guess(turn, &there, err);
+        turn->state.generation =
+            (there.generation > generation ? there.generation : generation) + GENERATIONS_LEFT_OUT;
     } else if (status != PBASE_OK && err != NULL) {
         *err = why;
     }
