@@ -1,4 +1,8 @@
-/* test_backlog.c - commits beside checkpoints that cannot keep up with them. */
+/* test_backlog.c - commits beside checkpoints that cannot keep up with them.
+ *
+ * How long a commit takes says little on a busy machine. A flush of the slow disk lasts until every writer
+ * has come back from some commits, and so do its writes; whoever waits for their end is found out,
+ * however slow the machine is. Of pauses it counts how long they were asked to be. */
 #include "os/os.h"
 #include "seed.h"
 #include "space/space_private.h"
@@ -23,6 +27,22 @@ static pbase_os os;
 static pbase_os_file_ops files;
 static _Atomic(pbase_os_file *) slow[SLOW_FILES_MAX];
 static _Atomic uint64_t slow_ns_per_kib, slow_flush_ns;
+
+/* Who commits meanwhile: how often each came back, and the longest pause that one asked for. */
+#define WRITERS_MAX 8u
+#define COMMITS_IN_FLUSH 4u  /* of each writer, for which a slow flush waits, */
+#define WRITES_NS (300 * MS) /* and one for which so long a time of slow writes does; */
+#define FLUSHES_WANTED 4u
+#define PATIENCE_MS 30000u      /* when they never come */
+#define PAUSE_NS_MAX (100 * MS) /* pressure.h asks for half of it at most */
+typedef struct {
+    uint64_t came_back[WRITERS_MAX];
+} tally;
+static _Atomic uint64_t came_back[WRITERS_MAX];
+static _Atomic bool is_writing[WRITERS_MAX];
+static _Atomic uint64_t slow_flushes, starved, longest_pause_ns;
+static _Thread_local bool is_writer;
+static pbase_os_lock_ops locks;
 
 static bool is_slow(const pbase_os_file *file)
 {
@@ -56,21 +76,78 @@ static void slow_close(pbase_os_file *file)
     pbase_os_real()->file->close(file);
 }
 
+static tally tally_now(void)
+{
+    tally now;
+    for (size_t i = 0; i < WRITERS_MAX; i++) {
+        now.came_back[i] = atomic_load(&came_back[i]);
+    }
+    return now;
+}
+
+/* True when every writer that is still there has come back so often since `before`. */
+static bool all_came_back(const tally *before, uint64_t times)
+{
+    bool all = true;
+    for (size_t i = 0; i < WRITERS_MAX; i++) {
+        all = all && (!atomic_load(&is_writing[i]) ||
+                      atomic_load(&came_back[i]) >= before->came_back[i] + times);
+    }
+    return all;
+}
+
+static void wait_for_all(const tally *before, uint64_t times)
+{
+    unsigned ms = 0;
+    for (; ms < PATIENCE_MS && !all_came_back(before, times); ms++) {
+        os.system->sleep_ns(&os, MS);
+    }
+    atomic_fetch_add(&starved, ms == PATIENCE_MS);
+}
+
+/* Only checkpoints write the store here, one at a time. */
 static pbase_status slow_write(pbase_os_file *file, uint64_t offset, const void *data, size_t size,
                                pbase_error *err)
 {
-    if (is_slow(file)) {
-        os.system->sleep_ns(&os, size / 1024 * atomic_load(&slow_ns_per_kib));
+    static _Thread_local tally before;
+    static _Thread_local uint64_t slept_ns;
+    uint64_t sleep_ns = size / 1024 * atomic_load(&slow_ns_per_kib);
+    if (sleep_ns != 0 && is_slow(file)) {
+        before = slept_ns == 0 ? tally_now() : before;
+        os.system->sleep_ns(&os, sleep_ns);
+        slept_ns += sleep_ns;
+        if (slept_ns >= WRITES_NS) {
+            wait_for_all(&before, 1);
+            slept_ns = 0;
+        }
     }
     return pbase_os_real()->file->write(file, offset, data, size, err);
 }
 
 static pbase_status slow_sync(pbase_os_file *file, pbase_error *err)
 {
-    if (is_slow(file)) {
-        os.system->sleep_ns(&os, atomic_load(&slow_flush_ns));
+    uint64_t least_ns = atomic_load(&slow_flush_ns);
+    if (least_ns != 0 && is_slow(file)) {
+        tally before = tally_now();
+        os.system->sleep_ns(&os, least_ns);
+        wait_for_all(&before, COMMITS_IN_FLUSH);
+        atomic_fetch_add(&slow_flushes, 1);
     }
     return pbase_os_real()->file->sync(file, err);
+}
+
+/* Notes for how long a writer asks to be put to sleep. */
+static bool noted_wait(pbase_os_cond *cond, pbase_os_mutex *mutex, uint64_t deadline_ns)
+{
+    if (is_writer && deadline_ns != PBASE_NO_DEADLINE) {
+        uint64_t now = os.system->monotonic_ns(&os);
+        uint64_t asked = deadline_ns > now ? deadline_ns - now : 0;
+        uint64_t longest = atomic_load(&longest_pause_ns);
+        while (asked > longest &&
+               !atomic_compare_exchange_weak(&longest_pause_ns, &longest, asked)) {
+        }
+    }
+    return pbase_os_real()->lock->cond_wait(cond, mutex, deadline_ns);
 }
 
 /* --------------------------------------------------------------------------------- writers ---- */
@@ -95,6 +172,9 @@ static int begin(void **unused)
     files.write = slow_write;
     files.sync = slow_sync;
     os.file = &files;
+    locks = *os.lock;
+    locks.cond_wait = noted_wait;
+    os.lock = &locks;
     atomic_store(&slow_ns_per_kib, 0);
     atomic_store(&slow_flush_ns, 0);
     temp_dir dir;
@@ -120,6 +200,7 @@ static int end(void **unused)
 
 typedef struct {
     seed_random random;
+    size_t number;
     uint64_t until_ns, commits, longest_ns;
     pbase_os_thread *thread;
 } writer;
@@ -146,13 +227,21 @@ static uint64_t now_ns(void)
     return os.system->monotonic_ns(&os);
 }
 
+/* True until there was enough to see, which takes longer on a busy machine. */
+static bool goes_on(const writer *self, uint64_t now)
+{
+    bool has_seen = atomic_load(&slow_flushes) >= FLUSHES_WANTED || atomic_load(&starved) > 0;
+    return now < self->until_ns || (!has_seen && now < self->until_ns + 60 * SECOND);
+}
+
 /* Conflicts with other writers are no failure. */
 static void writer_run(void *state)
 {
     writer *self = state;
     pbase_error err;
     pbase_error_init(&err);
-    for (uint64_t began = now_ns(); began < self->until_ns;) {
+    is_writer = true;
+    for (uint64_t began = now_ns(); goes_on(self, began);) {
         pbase_status status = put_random(&self->random, &err);
         uint64_t ended = now_ns();
         if (status != PBASE_OK && status != PBASE_CONFLICT) {
@@ -160,8 +249,10 @@ static void writer_run(void *state)
         }
         self->commits += status == PBASE_OK;
         self->longest_ns = ended - began > self->longest_ns ? ended - began : self->longest_ns;
+        atomic_fetch_add(&came_back[self->number], 1);
         began = ended;
     }
+    atomic_store(&is_writing[self->number], false);
 }
 
 static void fill(void)
@@ -180,12 +271,13 @@ static void fill(void)
 /* Overruns the disk with so many threads; what they met together. */
 static writer overrun(size_t threads, uint64_t seconds)
 {
-    writer writers[8], all = {.commits = 0};
-    assert_true(threads <= 8);
+    writer writers[WRITERS_MAX], all = {.commits = 0};
+    assert_true(threads <= WRITERS_MAX);
     uint64_t until = now_ns() + seconds * SECOND;
     for (size_t i = 0; i < threads; i++) {
-        writers[i] = (writer){.until_ns = until};
+        writers[i] = (writer){.number = i, .until_ns = until};
         seed_random_init(&writers[i].random, i + 7);
+        atomic_store(&is_writing[i], true);
         assert_int_equal(
             os.thread->start(&os, "writer", writer_run, &writers[i], &writers[i].thread, NULL),
             PBASE_OK);
@@ -201,11 +293,14 @@ static writer overrun(size_t threads, uint64_t seconds)
 
 /* ----------------------------------------------------------------------------------- tests ---- */
 
-/* A checkpoint takes half a second to a second, depending on how much came together; its flush alone takes
- * 400 ms, and a commit never as long. */
+/* A checkpoint takes half a second to a second, depending on how much came together, and more on a busy
+ * machine; its flush alone takes 400 ms, and every writer comes back several times meanwhile. */
 static void no_commit_waits_long(size_t threads)
 {
     fill();
+    atomic_store(&slow_flushes, 0);
+    atomic_store(&starved, 0);
+    atomic_store(&longest_pause_ns, 0);
     atomic_store(&slow_ns_per_kib, 1000 * MS / 1024); /* 1 MiB a second */
     atomic_store(&slow_flush_ns, 400 * MS);
     uint64_t checkpoints = engine_now()->counters.checkpoints;
@@ -217,13 +312,16 @@ static void no_commit_waits_long(size_t threads)
     checkpoints = engine_now()->counters.checkpoints - checkpoints;
     spent = engine_now()->counters.checkpoint_ns - spent;
     print_message("%" PRIu64 " commits, the longest %" PRIu64 " ms, %" PRIu64 " held back; %" PRIu64
-                  " checkpoints of %" PRIu64 " ms\n",
+                  " checkpoints of %" PRIu64 " ms, pauses up to %" PRIu64 " ms\n",
                   told.commits, told.longest_ns / MS, engine_now()->counters.held, checkpoints,
-                  checkpoints == 0 ? 0 : spent / checkpoints / MS);
+                  checkpoints == 0 ? 0 : spent / checkpoints / MS,
+                  atomic_load(&longest_pause_ns) / MS);
+    assert_int_equal(atomic_load(&starved), 0); /* nobody waited for a checkpoint */
     assert_true(checkpoints >= 1 && spent / checkpoints > 400 * MS);
     assert_int_equal(engine_now()->counters.waits, waits); /* none came to the last stop */
     assert_true(engine_now()->counters.held > 0);
-    assert_true(told.longest_ns < 350 * MS);
+    assert_true(atomic_load(&slow_flushes) >= checkpoints);
+    assert_true(atomic_load(&longest_pause_ns) < PAUSE_NS_MAX);
 }
 
 static void no_commit_waits_long_while_a_slow_disk_is_overrun(void **unused)
