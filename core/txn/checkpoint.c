@@ -307,7 +307,7 @@ static void move_settled(engine *self, checkpoint_run *run)
         log_failure(self, "core/move", status, &why);
         return;
     }
-    self->has_moved = bytes > 0;
+    self->sweep_need.has_moved = bytes > 0;
     engine_lock(self, self->queue_mutex);
     self->counters.moved_bytes += bytes;
     engine_unlock(self, self->queue_mutex);
@@ -432,20 +432,6 @@ static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *
 
 /* -------------------------------------------------------------------------------- sweeping ---- */
 
-/* The store has to have grown by so much, since a sweep left it as small as it could be, before the next
- * one begins: a quarter of what the newest state needs, and not for little. */
-#define SWEEP_GROWTH_BYTES_MIN (UINT64_C(16) << 20)
-
-/* What is pinned is the newest state's too, as far as nothing was changed since: so a third of all is
- * taken for the newest state's at least. */
-static uint64_t growth_of(const sweep_report *report)
-{
-    uint64_t lasting = report->live_bytes - report->passing_bytes;
-    uint64_t own = lasting - report->pinned_bytes;
-    uint64_t growth = (own > lasting / 3 ? own : lasting / 3) / 4;
-    return growth > SWEEP_GROWTH_BYTES_MIN ? growth : SWEEP_GROWTH_BYTES_MIN;
-}
-
 static pbase_status add_bytes(void *state, const pbase_segment_info *segment, pbase_error *err)
 {
     uint64_t *bytes = state;
@@ -466,13 +452,9 @@ static const sweep_rounds rounds_in_background = {.most = 2, .until_lean = true}
 
 static bool sweep_is_due(engine *self, const pbase_call *call)
 {
-    uint64_t bytes = 0, before = self->swept_held_bytes;
+    uint64_t bytes = 0;
     pbase_status status = pbase_storage_segments_list(self->storage, call, add_bytes, &bytes, NULL);
-    uint64_t enough = self->sweep_growth_bytes;
-    enough =
-        enough > SWEEP_GROWTH_BYTES_MIN ? enough : SWEEP_GROWTH_BYTES_MIN; /* 0: none was yet */
-    bool has_grown = bytes > before && bytes - before >= enough;
-    return status == PBASE_OK && (has_grown || self->has_moved);
+    return status == PBASE_OK && sweep_need_is_due(&self->sweep_need, bytes);
 }
 
 static pbase_status sweep(engine *self, const pbase_call *call, const sweep_listener *asked_by,
@@ -480,11 +462,7 @@ static pbase_status sweep(engine *self, const pbase_call *call, const sweep_list
 {
     pbase_status status = engine_sweep(self, call, asked_by, out, err);
     if (status == PBASE_OK) {
-        uint64_t held = out->bytes - out->freed_bytes;
-        self->swept_live_bytes = out->live_bytes - out->passing_bytes;
-        self->sweep_growth_bytes = growth_of(out);
-        self->swept_held_bytes = held > out->passing_bytes ? held - out->passing_bytes : 0;
-        self->has_moved = false;
+        sweep_need_note(&self->sweep_need, out);
         engine_lock(self, self->queue_mutex);
         self->counters.sweeps++;
         self->counters.freed_segments += out->freed_segments;
@@ -494,12 +472,6 @@ static pbase_status sweep(engine *self, const pbase_call *call, const sweep_list
         engine_unlock(self, self->queue_mutex);
     }
     return status;
-}
-
-/* So much more than what is alive is left alone by those who clean in the background. */
-static bool is_lean(const engine *self)
-{
-    return self->swept_held_bytes <= self->swept_live_bytes + self->sweep_growth_bytes;
 }
 
 /* Sweeps, and as long as that finds segments to be emptied, settles again, which does it, and sweeps
@@ -512,7 +484,7 @@ static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pba
     pbase_status status = sweep(self, call, asked_by, out, err);
     uint64_t planned = out->planned_bytes, held = out->bytes - out->freed_bytes;
     for (unsigned done = 0; status == PBASE_OK && planned > 0 && done < limit.most &&
-                            !(limit.until_lean && is_lean(self));
+                            !(limit.until_lean && sweep_need_is_lean(&self->sweep_need));
          done++) {
         sweep_report round;
         uint64_t before = held;

@@ -8,6 +8,7 @@
 #include "txn/needs.h"
 #include "txn/pressure.h"
 #include "txn/store_coder.h"
+#include "txn/sweep_need.h"
 
 typedef struct {
     uint64_t commits, conflicts, groups, records, record_bytes;
@@ -97,10 +98,7 @@ struct engine {
     uint64_t settled_grown_bytes; /* queue: what of that memory was for after the last checkpoint */
     pressure_pace pace;           /* queue */
     uint64_t held_until_ns;       /* queue: the next group; 0: it is not held back */
-    uint64_t swept_live_bytes;    /* of the one who settles: what the last sweep found that lasts */
-    uint64_t
-        swept_held_bytes; /* likewise: what the store took for that, and for nothing, after it */
-    uint64_t sweep_growth_bytes;  /* likewise: what makes the next one due */
+    sweep_need sweep_need;        /* of the one who settles */
     bool cannot_punch;            /* likewise: the storage found that it cannot */
     uint64_t punch_ns;            /* likewise: what a hole took lately */
     move_plan moves;              /* likewise: of the last sweep, for the next checkpoint */
@@ -108,7 +106,6 @@ struct engine {
     uint64_t
         long_ago_sequence; /* queue: that was the newest a second before noted_ns, or earlier */
     uint64_t noted_sequence, noted_ns; /* queue: the newest when a sweep looked at the clock last */
-    bool has_moved;                    /* likewise of the one who settles: something since */
     uint32_t sweep_cancelled;          /* atomic: the background is to end */
     bool is_closing; /* it has: one more checkpoint is made, and a sweep in brief */
 };
