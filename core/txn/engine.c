@@ -346,9 +346,6 @@ static pbase_status create_locks(engine *self, pbase_error *err)
         status = os->lock->cond_create(os, &self->checkpoint_ended, err);
     }
     if (status == PBASE_OK) {
-        status = os->lock->cond_create(os, &self->gathered, err);
-    }
-    if (status == PBASE_OK) {
         status = os->lock->cond_create(os, &self->published_more, err);
     }
     if (status == PBASE_OK) {
@@ -470,9 +467,6 @@ static void destroy_locks(engine *self)
     }
     if (self->published_more != NULL) {
         locks->cond_destroy(self->published_more);
-    }
-    if (self->gathered != NULL) {
-        locks->cond_destroy(self->gathered);
     }
     if (self->checkpoint_ended != NULL) {
         locks->cond_destroy(self->checkpoint_ended);

@@ -108,6 +108,11 @@ typedef struct {
     bool can_wait; /* puts alone, of which the transaction has not seen what they lead to */
 } commit_group;
 
+typedef enum {
+    COMMIT_IN_LINE, /* waits for its answer, or for the lead */
+    COMMIT_LEADS,
+    COMMIT_DONE
+} commit_place;
 typedef struct commit_waker commit_waker; /* fields in commit_queue.c */
 typedef struct deferred_record deferred_record;
 
@@ -130,7 +135,8 @@ struct engine_commit_request {
     /* the queue's */
     pbase_status status;
     pbase_error error;
-    bool done, leads;
+    commit_place place;  /* with the waker locked, if there is one */
+    bool is_prepared;    /* it leads at once */
     commit_waker *waker; /* where its thread sleeps; NULL: it leads */
     engine_commit_request *next;
     pbase_buffer plain;  /* the record before it is wrapped; its head is filled by the leader */

@@ -59,13 +59,14 @@ struct engine {
     pbase_os_cond *checkpoint_ended; /* with queue_mutex */
     engine_commit_request *waiting;  /* queue: oldest first */
     engine_commit_request **waiting_end;
-    size_t waiting_count;     /* queue */
-    bool has_leader;          /* queue; else nobody waits */
-    pbase_os_cond *gathered;  /* with queue_mutex: whom the leader waits for is here */
-    bool leader_gathers;      /* queue: and sleeps on `gathered` */
+    size_t waiting_count;            /* queue */
+    bool has_leader;                 /* queue; else nobody waits */
+    engine_commit_request *gatherer; /* queue: leads, and waits for company; NULL: nobody does */
+    bool was_held;                   /* queue: the group that gathers was held back */
     size_t expected;          /* queue: writers that the last flush answered or found waiting */
     _Atomic uint64_t sync_ns; /* what an append with a flush takes lately */
     commit_waker *wakers;     /* queue: that nobody uses */
+    commit_waker *crowd;      /* queue: of those who wait behind the first; NULL: there is none */
     _Atomic(space_state *) newest; /* replaced with the queue locked */
     pbase_position published;      /* queue: of the record after it */
     deferred_list deferred;        /* queue: commits after it */

@@ -16,7 +16,7 @@ static engine *engine_of(const space_fixture *fixture)
 static void run_committer(void *state)
 {
     committer *self = state;
-    self->status = fixture_commit(&self->txn);
+    self->status = pbase_txn_commit(&self->txn, self->call, NULL, NULL);
 }
 
 pbase_txn *committer_change(space_fixture *fixture, const char *const *roots, size_t count,

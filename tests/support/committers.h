@@ -5,7 +5,8 @@
 
 typedef struct {
     space_fixture *fixture;
-    pbase_txn *txn; /* taken */
+    pbase_txn *txn;         /* taken */
+    const pbase_call *call; /* NULL: without a deadline */
     pbase_os_thread *thread;
     pbase_status status;
 } committer;

@@ -10,15 +10,23 @@
 
 #define MS UINT64_C(1000000)
 
-/* The real operating system without conditions, when a test says so. */
+/* The real operating system without conditions, when a test says so; it notes who woke others last,
+ * which is who appended and answered. */
 static pbase_os os;
 static pbase_os_lock_ops lock_ops;
 static _Atomic bool conds_fail;
+static _Atomic uint64_t woke_last;
 
 static pbase_status cond_create(const pbase_os *self, pbase_os_cond **out, pbase_error *err)
 {
     return conds_fail ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no condition")
                       : pbase_os_real()->lock->cond_create(self, out, err);
+}
+
+static void cond_broadcast(pbase_os_cond *cond)
+{
+    woke_last = os.thread->id(&os);
+    pbase_os_real()->lock->cond_broadcast(cond);
 }
 
 static space_fixture f;
@@ -35,6 +43,7 @@ static int begin(void **unused)
     os = *pbase_os_real();
     lock_ops = *os.lock;
     lock_ops.cond_create = cond_create;
+    lock_ops.cond_broadcast = cond_broadcast;
     os.lock = &lock_ops;
     conds_fail = false;
     fixture_prepare(&f, NULL, &os);
@@ -114,8 +123,60 @@ static void a_leader_goes_alone_when_a_part_of_a_flush_has_passed(void **unused)
     atomic_store(&engine_now()->sync_ns, 60000 * MS);
     assert_int_equal(fixture_put_one(&f, "a", 2, 2), PBASE_OK); /* nobody is expected any more */
 
-    assert_true(waited >= 40 * MS);
+    assert_true(waited >= 70 * MS);
     assert_int_equal(engine_now()->counters.gathers, 1);
+}
+
+static void who_completes_a_group_leads_it(void **unused)
+{
+    (void)unused;
+    commit_two_together();
+    committer first = {.txn = change(1)};
+    pbase_txn *second = change(2);
+    atomic_store(&engine_now()->sync_ns, 60000 * MS);
+    committer_start(&first, &f);
+    committers_wait_queued(&f, 1);
+
+    assert_int_equal(fixture_commit(&second), PBASE_OK);
+    uint64_t leader = woke_last;
+
+    assert_int_equal(committer_join(&first), PBASE_OK);
+    assert_int_equal(leader, os.thread->id(&os));
+    assert_int_equal(fixture_count(&f, "a"), 5);
+}
+
+static void who_completes_a_group_too_late_for_itself_gives_the_lead_back(void **unused)
+{
+    (void)unused;
+    commit_two_together();
+    committer first = {.txn = change(1)};
+    pbase_txn *late = change(2);
+    atomic_store(&engine_now()->sync_ns, 200 * MS);
+    committer_start(&first, &f);
+    committers_wait_queued(&f, 1);
+    pbase_call call = {.deadline_ns = now_ns() - 1};
+
+    assert_int_equal(pbase_txn_commit(&late, &call, NULL, NULL), PBASE_TIMEOUT);
+
+    assert_int_equal(committer_join(&first), PBASE_OK);
+    assert_int_equal(fixture_count(&f, "a"), 4);
+    assert_false(engine_now()->has_leader);
+}
+
+static void a_leader_that_cannot_wait_for_lack_of_memory_goes_at_once(void **unused)
+{
+    (void)unused;
+    commit_two_together();
+    atomic_store(&engine_now()->sync_ns, 60000 * MS);
+    commit_waker *kept = engine_now()->wakers;
+    engine_now()->wakers = NULL;
+    conds_fail = true;
+
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+
+    conds_fail = false;
+    engine_now()->wakers = kept;
+    assert_int_equal(engine_now()->counters.gathers, 0);
 }
 
 static void who_needs_no_flush_waits_for_nobody(void **unused)
@@ -152,6 +213,39 @@ static void a_commit_whose_time_is_up_while_it_waits_is_not_done(void **unused)
     engine_unlock(self, self->commit_mutex);
     assert_int_equal(committer_join(&leader), PBASE_OK);
     assert_int_equal(fixture_count(&f, "a"), 2);
+}
+
+/* Who is first in line sleeps apart from those behind it. */
+static void the_lead_goes_past_a_first_in_line_whose_time_is_up(void **unused)
+{
+    (void)unused;
+    enum { BEHIND = 3 };
+    engine *self = engine_now();
+    committer leader = {.txn = change(1)}, behind[BEHIND];
+    pbase_txn *late = change(2);
+    pbase_call call = {.deadline_ns = pbase_os_deadline(&os, 300)};
+    for (int64_t i = 0; i < BEHIND; i++) {
+        behind[i] = (committer){.txn = change(10 + i)};
+    }
+    committer first = {.txn = late, .call = &call};
+    engine_lock(self, self->commit_mutex);
+    committer_start(&leader, &f);
+    committers_wait_queued(&f, 1);
+    committer_start(&first, &f);
+    committers_wait_queued(&f, 2);
+    for (size_t i = 0; i < BEHIND; i++) {
+        committer_start(&behind[i], &f);
+    }
+    committers_wait_queued(&f, 2 + BEHIND);
+
+    assert_int_equal(committer_join(&first), PBASE_TIMEOUT);
+    engine_unlock(self, self->commit_mutex);
+
+    assert_int_equal(committer_join(&leader), PBASE_OK);
+    for (size_t i = 0; i < BEHIND; i++) {
+        assert_int_equal(committer_join(&behind[i]), PBASE_OK);
+    }
+    assert_int_equal(fixture_count(&f, "a"), 2 + BEHIND);
 }
 
 static void a_commit_whose_time_is_up_before_it_leads_is_not_done(void **unused)
@@ -210,8 +304,12 @@ int main(void)
         SENTENCE(a_writer_alone_waits_for_nobody),
         SENTENCE(a_leader_waits_for_whom_the_last_flush_answered),
         SENTENCE(a_leader_goes_alone_when_a_part_of_a_flush_has_passed),
+        SENTENCE(who_completes_a_group_leads_it),
+        SENTENCE(who_completes_a_group_too_late_for_itself_gives_the_lead_back),
+        SENTENCE(a_leader_that_cannot_wait_for_lack_of_memory_goes_at_once),
         SENTENCE(who_needs_no_flush_waits_for_nobody),
         SENTENCE(a_commit_whose_time_is_up_while_it_waits_is_not_done),
+        SENTENCE(the_lead_goes_past_a_first_in_line_whose_time_is_up),
         SENTENCE(a_commit_whose_time_is_up_before_it_leads_is_not_done),
         SENTENCE(the_lead_goes_from_one_to_the_next_until_nobody_waits),
         SENTENCE(who_cannot_wait_for_lack_of_memory_commits_nothing),
