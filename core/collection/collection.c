@@ -6,6 +6,22 @@
 
 /* ------------------------------------------------------------------------------ life ---------- */
 
+/* What tells one handle in a context from another, but for its name. */
+static void describe(collection *self, const collection_options *options, atom_ref root)
+{
+    const collection_context *context = options->context;
+    self->kind = options->kind;
+    self->id = options->id;
+    self->tree = tree_of(context->source, atom_ref_keep(root), tree_kind_positional(options->kind));
+    self->tree.sum = options->sum;
+    self->base = atom_ref_keep(options->root);
+    self->nests = options->nests;
+    self->is_new = options->is_new;
+    self->is_old = options->is_old;
+    self->is_root = options->is_root;
+    atomic_store_explicit(&self->uses, 1, memory_order_relaxed);
+}
+
 static collection *collection_create(const collection_options *options, atom_ref root)
 {
     const collection_context *context = options->context;
@@ -16,19 +32,11 @@ static collection *collection_create(const collection_options *options, atom_ref
         return NULL;
     }
     self->context = context;
-    self->kind = options->kind;
-    self->id = options->id;
-    self->tree = tree_of(context->source, atom_ref_keep(root), tree_kind_positional(options->kind));
-    self->tree.sum = options->sum;
-    self->base = atom_ref_keep(options->root);
+    describe(self, options, root);
     change_log_init(&self->log, context->alloc);
     memory_growth_init(&self->growth, context->source);
     pbase_buffer_init(&self->stored, context->alloc);
     nest_init(&self->placing, context->alloc);
-    atomic_init(&self->uses, 1);
-    self->nests = options->nests;
-    self->is_new = options->is_new;
-    self->is_old = options->is_old;
     self->name_size = name_size;
     if (name_size != 0) {
         memcpy(self->name, options->name.data, name_size);
@@ -43,10 +51,17 @@ static pbase_status no_memory(pbase_error *err)
 
 pbase_status collection_open(const collection_options *options, collection **out, pbase_error *err)
 {
-    collection *self = collection_create(options, options->root);
+    collection *self = idle_take(options);
+    if (self != NULL) {
+        describe(self, options, options->root);
+    } else {
+        self = collection_create(options, options->root);
+    }
     if (self == NULL) {
         return no_memory(err);
     }
+    self->is_plain = options->context->idle != NULL;
+    self->idle_age = self->is_plain ? options->context->idle->age : 0;
     pbase_status status = PBASE_OK;
     if (options->count != NULL) {
         self->base_count = *options->count;
@@ -104,7 +119,12 @@ pbase_status collection_keep(const collection *self, collection **out, pbase_err
 
 void collection_close(collection *self)
 {
-    if (self == NULL || atomic_fetch_sub_explicit(&self->uses, 1, memory_order_acq_rel) != 1) {
+    if (self == NULL ||
+        (atomic_load_explicit(&self->uses, memory_order_acquire) != 1 && /* the only holder */
+         atomic_fetch_sub_explicit(&self->uses, 1, memory_order_acq_rel) != 1)) {
+        return;
+    }
+    if (self->is_plain && idle_put(self)) {
         return;
     }
     const pbase_alloc *alloc = self->context->alloc;

@@ -29,9 +29,20 @@ struct collection {
     _Atomic uint32_t uses; /* holders; more than one: it is not edited any more */
     uint32_t height;       /* levels of collections that were put into it */
     bool nests, copied;    /* as handle.h says */
+    bool is_root;
+    bool is_plain;     /* collection_open made it in a context that keeps closed ones */
+    uint64_t idle_age; /* of its context when it was opened */
     size_t name_size;
     char name[]; /* NUL-ended */
 };
+
+/* --------------------------------------------------- closed ones: idle.c ---------------------- */
+
+/* One to open anew, of which name, log and everything else that edits touch are as collection_open
+ * leaves them; NULL: there is none. */
+collection *idle_take(const collection_options *options);
+/* True: it lies ready, or its memory was given back. Nobody holds it. */
+bool idle_put(collection *self);
 
 /* What a reader holds; `source` NULL: nothing. */
 struct pbase_reader {

@@ -145,6 +145,14 @@ struct child_source {
 
 /* ------------------------------------------------------------------------------- together ----- */
 
+/* A closed handle that lies ready for the next one who opens one in the same context: its memory, and
+ * as long as nothing else is seen through the context, what it is a handle on.
+ * Threads: synchronized; collection_idle_forget and _end: nobody has a handle of the context. */
+typedef struct {
+    _Atomic(struct collection *) handle; /* NULL: none */
+    uint64_t age; /* of what is seen; a handle of another age is no more than memory */
+} collection_idle;
+
 typedef struct collection_context collection_context;
 struct collection_context {
     atom_source *source;
@@ -157,6 +165,7 @@ struct collection_context {
     /* A context of the same things that outlives this one, for what is kept beside a collection:
      * that of the outermost transaction. NULL: this one. */
     const collection_context *lasting;
+    collection_idle *idle; /* of a read_only one; NULL: closed handles are given back at once */
 };
 
 #endif

@@ -28,6 +28,7 @@ typedef struct {
     bool nests;            /* values of that version may have children */
     bool is_new;           /* made in this transaction: nobody else can have changed it */
     const uint64_t *count; /* entries of that version; NULL: its root is asked */
+    bool is_root;          /* `name` is its own: collection_again finds it by that */
     bool is_old; /* `root` is of an earlier state: context->children is asked for the one to start
                          from before anything looks at the entries */
 } collection_options;
@@ -35,6 +36,11 @@ typedef struct {
 /* Returns a handle to close with collection_close or the close of its kind. */
 PBASE_MUST_CHECK pbase_status collection_open(const collection_options *options, collection **out,
                                               pbase_error *err);
+/* The handle on a root that lies ready in the context (collection_idle); NULL: it is not that one. */
+collection *collection_again(const collection_context *context, uint8_t kind, pbase_bytes name);
+/* What is seen through the context will be something else. */
+void collection_idle_forget(collection_idle *self);
+void collection_idle_end(collection_idle *self); /* gives its memory back */
 PBASE_MUST_CHECK pbase_status collection_keep(const collection *self, collection **out,
                                               pbase_error *err);
 /* The same for a handle that works in `context`, which is of the same space, from now on. */

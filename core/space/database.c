@@ -154,6 +154,7 @@ static pbase_status handle_create(pbase_space *space, const catalog_entry *entry
     self->space = space;
     self->engine = space->engine;
     self->id = entry->id;
+    self->number = 1 + atomic_fetch_add_explicit(&space->handles, 1, memory_order_relaxed);
     self->kind = entry->kind;
     self->name_size = size;
     memcpy(self->name, entry->name.data, size);

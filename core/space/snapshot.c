@@ -53,7 +53,8 @@ static pbase_snapshot *snapshot_allocate(pbase_space *space)
                                              .alloc = space->host->alloc,
                                              .coder = &space->coder.base,
                                              .children = &self->children.base,
-                                             .read_only = true};
+                                             .read_only = true,
+                                             .idle = &self->idle};
         self->view.context = &self->context;
         child_view_init(&self->children, self->context.source, ATOM_REF_NONE);
         engine_snapshot_enter(space->engine, &self->place);
@@ -63,6 +64,7 @@ static pbase_snapshot *snapshot_allocate(pbase_space *space)
 
 static void snapshot_free(pbase_snapshot *self)
 {
+    collection_idle_end(&self->idle);
     engine_snapshot_leave(self->space->engine, &self->place);
     pbase_alloc_free(self->space->host->alloc, self, sizeof *self);
 }
@@ -92,25 +94,44 @@ void snapshot_see(pbase_snapshot *self, atom_ref collections)
 {
     self->view.collections = collections;
     self->children.collections = collections;
+    self->state_number = self->database_number = 0;
+    collection_idle_forget(&self->idle);
+}
+
+/* The same of the newest state, where it may be that the snapshot has seen it before. */
+static pbase_status see_database(pbase_snapshot *self, const pbase_database *database,
+                                 pbase_error *err)
+{
+    atom_ref collections = ATOM_REF_NONE;
+    space_state *state = self->place.state;
+    if (state->number != 0 && self->state_number == state->number &&
+        self->database_number == database->number) {
+        return PBASE_OK;
+    }
+    pbase_status status = root_view_database(database, state, &collections, err);
+    if (status == PBASE_OK) {
+        snapshot_see(self, collections);
+        self->state_number = state->number;
+        self->database_number = database->number;
+    }
+    return status;
 }
 
 pbase_status pbase_snapshot_open(pbase_database *database, pbase_snapshot **out, pbase_error *err)
 {
     pbase_space *space = database->space;
     pbase_snapshot *self = NULL;
-    atom_ref collections = ATOM_REF_NONE;
     pbase_status status = space_refresh(space, err);
     if (status == PBASE_OK) {
         status = snapshot_create(space, NULL, &self, err);
     }
     if (status == PBASE_OK) {
-        status = root_view_database(database, self->place.state, &collections, err);
+        status = see_database(self, database, err);
     }
     if (status != PBASE_OK) {
         pbase_snapshot_close(self);
         return status;
     }
-    snapshot_see(self, collections);
     *out = self;
     return PBASE_OK;
 }
@@ -148,7 +169,13 @@ int64_t pbase_snapshot_time(const pbase_snapshot *snapshot)
 static pbase_status open_kind(const pbase_snapshot *snapshot, const char *name, uint8_t kind,
                               collection **out, pbase_error *err)
 {
-    return root_view_collection(&snapshot->view, pbase_bytes_text(name), kind, out, err);
+    pbase_bytes root = pbase_bytes_text(name);
+    collection *again = collection_again(&snapshot->context, kind, root);
+    if (again != NULL) {
+        *out = again;
+        return PBASE_OK;
+    }
+    return root_view_collection(&snapshot->view, root, kind, out, err);
 }
 
 pbase_status pbase_snapshot_dict(const pbase_snapshot *snapshot, const char *name, pbase_dict **out,

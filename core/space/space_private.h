@@ -27,8 +27,9 @@ struct pbase_space {
     wiring_codecs codecs;
     store *bytes;
     engine *engine;
-    store_coder coder; /* of snapshots */
-    uint64_t open_ns;  /* what opening took */
+    store_coder coder;        /* of snapshots */
+    uint64_t open_ns;         /* what opening took */
+    _Atomic uint64_t handles; /* on databases, opened so far */
     idle_snapshot idle[SNAPSHOTS_IDLE];
 };
 

@@ -9,6 +9,7 @@ struct pbase_database {
     pbase_space *space; /* borrowed until close */
     engine *engine;     /* of the space */
     uint64_t id;
+    uint64_t number;  /* of the handle, from 1 on; no other one of the space has, or had, it */
     uint8_t kind;     /* DATABASE_*; never changes */
     size_t name_size; /* without the NUL */
     char name[];

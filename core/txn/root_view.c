@@ -97,6 +97,7 @@ static pbase_status open_handle(const root_view *view, pbase_bytes name,
                                   .root = slot->root,
                                   .sum = slot->sum,
                                   .name = name,
+                                  .is_root = true,
                                   .nests = slot->nests,
                                   .count = count,
                                   .is_old = view->is_old};

@@ -31,6 +31,7 @@ void state_list_fini(state_list *self)
 static void list_add(state_list *self, space_state *state)
 {
     self->os->lock->mutex_lock(self->lock);
+    state->number = ++self->made;
     state->older = self->newest;
     if (state->older != NULL) {
         state->older->newer = state;
@@ -115,6 +116,7 @@ space_state *space_state_create(state_list *list, atom_source *atoms, atom_ref c
     self->atoms = atoms;
     self->catalog = catalog;
     self->sequence = sequence;
+    self->number = 0;
     self->timestamp_ns = timestamp_ns;
     self->list = list;
     self->older = self->newer = NULL;

@@ -33,6 +33,7 @@ typedef struct {
     pbase_os_mutex *lock;
     space_state *newest; /* made last */
     space_state *ended;  /* memory for the next ones, by `older` */
+    uint64_t made;       /* states so far */
     bool has_roots;      /* they are kept; set before the first state is made */
     state_root *roots;   /* numbered from roots_first on */
     size_t root_count, root_capacity;
@@ -45,6 +46,7 @@ struct space_state {
     atom_ref catalog;           /* the tree of databases; owns one count */
     uint64_t sequence;          /* of the newest record in it */
     int64_t timestamp_ns;       /* of that record */
+    uint64_t number;            /* no other state of the list has, or had, it; 0: of no list */
     state_list *list;           /* borrowed; NULL: nothing that it reaches is ever let go */
     space_state *older, *newer; /* in the list */
     state_roots roots;          /* list; of a list that has roots */

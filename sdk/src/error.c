@@ -6,12 +6,15 @@
 #include "utf8.h"
 #include <errno.h>
 #include <protobase/base/error.h>
+#include <stddef.h>
 #include <string.h>
 
 void pbase_error_init(pbase_error *err)
 {
     if (err != NULL) {
-        memset(err, 0, sizeof *err);
+        memset(err, 0,
+               offsetof(pbase_error, where)); /* texts are long, and end at their first NUL */
+        err->where[0] = err->message[0] = err->hint[0] = '\0';
     }
 }
 
