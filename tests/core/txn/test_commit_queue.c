@@ -279,6 +279,37 @@ static void the_lead_goes_from_one_to_the_next_until_nobody_waits(void **unused)
     assert_int_equal(fixture_count(&f, "a"), 1 + MEMBERS * ROUNDS);
 }
 
+/* So that what is left of those who wait is led by one of them, and a full group, waited for, by who
+ * completes it. */
+static void more_than_one_group_takes_are_committed_all_the_same(void **unused)
+{
+    (void)unused;
+    enum { MEMBERS = GROUP_MEMBERS_MAX + 40, ROUNDS = 2 };
+    static committer members[MEMBERS];
+    engine *self = engine_now();
+    for (int64_t round = 0; round < ROUNDS; round++) {
+        uint64_t groups = self->counters.groups;
+        for (int64_t i = 0; i < MEMBERS; i++) {
+            members[i] = (committer){.txn = change(1000 + round * MEMBERS + i)};
+        }
+        atomic_store(&self->sync_ns, 500 * MS); /* the second round finds many expected */
+        engine_lock(self, self->commit_mutex);
+        for (size_t i = 0; i < MEMBERS; i++) {
+            committer_start(&members[i], &f);
+        }
+        committers_wait_queued(&f, MEMBERS);
+        engine_unlock(self, self->commit_mutex);
+        for (size_t i = 0; i < MEMBERS; i++) {
+            assert_int_equal(committer_join(&members[i]), PBASE_OK);
+        }
+        assert_true(self->counters.groups >= groups + 2);
+        assert_true(self->expected <= GROUP_MEMBERS_MAX);
+        self->expected = GROUP_MEMBERS_MAX;
+    }
+    assert_int_equal(fixture_count(&f, "a"), 1 + MEMBERS * ROUNDS);
+    assert_false(self->has_leader);
+}
+
 static void who_cannot_wait_for_lack_of_memory_commits_nothing(void **unused)
 {
     (void)unused;
@@ -312,6 +343,7 @@ int main(void)
         SENTENCE(the_lead_goes_past_a_first_in_line_whose_time_is_up),
         SENTENCE(a_commit_whose_time_is_up_before_it_leads_is_not_done),
         SENTENCE(the_lead_goes_from_one_to_the_next_until_nobody_waits),
+        SENTENCE(more_than_one_group_takes_are_committed_all_the_same),
         SENTENCE(who_cannot_wait_for_lack_of_memory_commits_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
