@@ -271,13 +271,16 @@ pbase_status collection_key_bound(const collection_context *context, uint8_t kin
     return status;
 }
 
+static pbase_status not_stored(pbase_error *err)
+{
+    return PBASE_FAIL(err, PBASE_CORRUPT, "an entry holds a tree in the place of a value");
+}
+
 /* The stored form in an item: anything but bytes is not an application's. */
 static pbase_status item_stored(const tree_item *item, pbase_bytes *out, pbase_error *err)
 {
     *out = item->value.bytes;
-    return item->value.kind == TREE_VALUE_BYTES
-               ? PBASE_OK
-               : PBASE_FAIL(err, PBASE_CORRUPT, "an entry holds a tree in the place of a value");
+    return item->value.kind == TREE_VALUE_BYTES ? PBASE_OK : not_stored(err);
 }
 
 pbase_status collection_decode(const collection *self, const tree_item *item, pbase_arena *arena,
@@ -295,15 +298,9 @@ pbase_status collection_decode(const collection *self, const tree_item *item, pb
     return collection_noted(self, status, err);
 }
 
-pbase_status collection_payload(const collection *self, const tree_item *item, pbase_bytes *out,
-                                pbase_error *err)
+pbase_status collection_not_stored(const collection *self, pbase_error *err)
 {
-    pbase_bytes stored;
-    pbase_status status = item_stored(item, &stored, err);
-    if (status == PBASE_OK) {
-        status = value_coder_payload(self->context->coder, stored, out, err);
-    }
-    return status == PBASE_OK ? status : collection_noted(self, status, err);
+    return collection_noted(self, not_stored(err), err);
 }
 
 pbase_status value_coder_learn(value_coder *coder, pbase_bytes stored, pbase_bytes *out,

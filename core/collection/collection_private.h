@@ -54,6 +54,12 @@ struct pbase_reader {
     uint32_t gets; /* to time one of READ_SAMPLE */
 };
 #define READ_SAMPLE 64u
+/* Whether pbase_reader_reset has anything to release. */
+static inline bool reader_pins(const pbase_reader *self)
+{
+    return self->pins.size != 0 ||
+           (self->source != NULL && (self->item.node.pin != NULL || self->item.large.pin != NULL));
+}
 /* Takes over what an item pins, if anything; NO_MEMORY: nothing was taken. */
 PBASE_MUST_CHECK pbase_status reader_take(pbase_reader *reader, atom_source *source,
                                           tree_item *item, pbase_error *err);
@@ -107,9 +113,19 @@ PBASE_MUST_CHECK pbase_status collection_read_range(const collection *self, pbas
 PBASE_MUST_CHECK pbase_status collection_decode(const collection *self, const tree_item *item,
                                                 pbase_arena *arena, pbase_value *out,
                                                 pbase_error *err);
+/* CORRUPT: an entry that holds anything but bytes is not an application's. */
+PBASE_MUST_CHECK pbase_status collection_not_stored(const collection *self, pbase_error *err);
 /* The codec's bytes of an item, lent as long as it is. */
-PBASE_MUST_CHECK pbase_status collection_payload(const collection *self, const tree_item *item,
-                                                 pbase_bytes *out, pbase_error *err);
+static inline PBASE_MUST_CHECK pbase_status collection_payload(const collection *self,
+                                                               const tree_item *item,
+                                                               pbase_bytes *out, pbase_error *err)
+{
+    if (item->value.kind != TREE_VALUE_BYTES) {
+        return collection_not_stored(self, err);
+    }
+    pbase_status status = value_coder_payload(self->context->coder, item->value.bytes, out, err);
+    return status == PBASE_OK ? status : collection_noted(self, status, err);
+}
 /* READ_ONLY for a handle that may not be edited. */
 PBASE_MUST_CHECK pbase_status collection_edit_check(const collection *self, pbase_error *err);
 /* Puts the stored form of `value`, or of `raw` when `value` is NULL, into self->stored. */

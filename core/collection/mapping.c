@@ -1,6 +1,7 @@
 /* mapping.c - what dictionaries and hash dictionaries have in common: keys to values. They differ in
  * how keys are made (collection_key) and in the numbers of their operations. */
 #include "collection/collection_private.h"
+#include "collection/node.h"
 #include "collection/tree_cursor.h"
 
 static pbase_status key_missing(const collection *self, const pbase_value *key, pbase_error *err)
@@ -12,8 +13,8 @@ static pbase_status key_missing(const collection *self, const pbase_value *key, 
 }
 
 /* Finds a key and tells that it was read. */
-static pbase_status mapping_find(const collection *self, pbase_bytes key, tree_item *out,
-                                 bool *out_found, pbase_error *err)
+NODE_INLINE pbase_status mapping_find(const collection *self, pbase_bytes key, tree_item *out,
+                                      bool *out_found, pbase_error *err)
 {
     pbase_status status = collection_read_key(self, key, err);
     if (status == PBASE_OK) {
@@ -70,8 +71,8 @@ pbase_status mapping_child(const collection *self, const pbase_value *key, uint6
     return status;
 }
 
-static pbase_status get_bytes(const collection *self, const pbase_value *key, pbase_reader *reader,
-                              pbase_bytes *out, pbase_error *err)
+NODE_INLINE pbase_status get_bytes(const collection *self, const pbase_value *key,
+                                   pbase_reader *reader, pbase_bytes *out, pbase_error *err)
 {
     key_scratch scratch;
     encoded_key encoded;
@@ -92,7 +93,10 @@ pbase_status mapping_get_bytes(const collection *self, const pbase_value *key, p
                                pbase_bytes *out, pbase_error *err)
 {
     atom_source *source = self->context->source;
-    pbase_reader_reset(reader);
+    if (reader_pins(reader)) {
+        pbase_reader_reset(reader);
+    }
+    reader->source = NULL;
     if (reader->gets++ % READ_SAMPLE != 0 || source->vtable->read_took == NULL) {
         return get_bytes(self, key, reader, out, err);
     }
