@@ -193,17 +193,31 @@ static pbase_status sort_puts(pending *self, pbase_error *err)
 
 #define AHEAD 16u /* puts whose bytes are asked for before they are needed */
 
+/* Asks for the bytes of the puts from `first` on. They lie anywhere in more memory than addresses are at hand
+ * for, and what is asked for without an address at hand is dropped: so the first byte of each is read, all of
+ * them together, before the rest is asked for. */
+static void puts_ask(const pending *self, size_t first)
+{
+    size_t end = first + AHEAD < self->count ? first + AHEAD : self->count;
+    for (size_t i = first; i < end; i++) {
+        const volatile uint8_t *touched = self->bytes.data + self->puts[i].place;
+        (void)*touched;
+    }
+    for (size_t i = first; i < end; i++) {
+        const uint8_t *coming = self->bytes.data + self->puts[i].place;
+        __builtin_prefetch(coming + 64);
+        __builtin_prefetch(coming + 128);
+    }
+}
+
 /* Of sorted puts from `*at` on those of one key as one: the first spelling, the last value. Leaves
  * `*at` behind them. */
 static void next_key(const pending *self, size_t *at, encoded_key *key, pbase_bytes *value)
 {
     encoded_key next;
     pbase_bytes next_value;
-    if (*at + AHEAD < self->count) {
-        const uint8_t *coming = self->bytes.data + self->puts[*at + AHEAD].place;
-        __builtin_prefetch(coming);
-        __builtin_prefetch(coming + 64);
-        __builtin_prefetch(coming + 128);
+    if (*at % AHEAD == 0) {
+        puts_ask(self, *at + AHEAD);
     }
     put_read(self, &self->puts[(*at)++], key, value);
     while (*at < self->count && !self->ascends &&

@@ -2,8 +2,18 @@
 #include "txn/put_batch.h"
 
 #include "collection/change.h"
+#include "collection/search.h"
 
-#define ASKED_TOGETHER 16u /* puts whose leaves are on their way together */
+/* Puts are asked for in steps, so that what is asked at once is no more than a processor has on its way (it
+ * drops what is asked for beyond that): first the bytes of the put, then its leaf, then it is applied. */
+#define STEP 4u
+#define LEAVES_AHEAD 16u /* puts whose leaves are on their way */
+#define BYTES_AHEAD 32u  /* puts that are read or on their way */
+
+/* A put's place: the number of its record, above where it begins in the body. */
+#define PLACE_OFFSET_BITS 40
+
+#define OPERATION_LINES 3u /* of 64 bytes: a key and the beginning of its value */
 
 void put_batch_init(put_batch *self, const pbase_alloc *alloc)
 {
@@ -16,7 +26,7 @@ void put_batch_fini(put_batch *self)
         batch_target *target = &self->targets[i];
         pbase_alloc_free(self->alloc, target->puts, target->capacity * sizeof *target->puts);
     }
-    pbase_alloc_free(self->alloc, self->operations, self->capacity * sizeof *self->operations);
+    pbase_alloc_free(self->alloc, self->bodies, self->body_capacity * sizeof *self->bodies);
     pbase_alloc_free(self->alloc, self->targets, self->target_capacity * sizeof *self->targets);
     put_batch_init(self, self->alloc);
 }
@@ -61,38 +71,48 @@ static pbase_status target_of(put_batch *self, uint64_t database, pbase_collecti
     return status;
 }
 
-static pbase_status add_operation(put_batch *self, batch_target *target, pbase_bytes operation,
-                                  pbase_bytes key, pbase_error *err)
+static pbase_status add_put(const put_batch *self, batch_target *target, uint64_t place,
+                            pbase_bytes key, pbase_error *err)
 {
-    void *operations = self->operations, *puts = target->puts;
-    pbase_status status = reserve(self->alloc, &operations, self->count, &self->capacity,
-                                  sizeof *self->operations, err);
-    self->operations = operations;
+    void *puts = target->puts;
+    pbase_status status =
+        reserve(self->alloc, &puts, target->count, &target->capacity, sizeof *target->puts, err);
+    target->puts = puts;
     if (status == PBASE_OK) {
-        status = reserve(self->alloc, &puts, target->count, &target->capacity, sizeof *target->puts,
-                         err);
-        target->puts = puts;
-    }
-    if (status == PBASE_OK) {
-        target->puts[target->count++] = (head_item){head_of_key(key), self->count};
-        self->operations[self->count++] = operation;
+        target->puts[target->count++] = (head_item){head_of_key(key), place};
     }
     return status;
 }
 
+/* Adds operations that lie in the last body. */
 static pbase_status add_operations(put_batch *self, uint32_t target, pbase_bytes operations,
                                    pbase_error *err)
 {
+    size_t record = self->body_count - 1;
+    const uint8_t *body = self->bodies[record].data;
     pbase_reader_bytes reader = pbase_reader_bytes_of(operations);
     pbase_status status = PBASE_OK;
     while (status == PBASE_OK && pbase_reader_bytes_left(&reader) > 0) {
         change operation;
-        const uint8_t *from = reader.at;
+        uint64_t place = (uint64_t)record << PLACE_OFFSET_BITS | (uint64_t)(reader.at - body);
         status = change_read(&reader, &operation, err);
         if (status == PBASE_OK) {
-            pbase_bytes bytes = pbase_bytes_of(from, (size_t)(reader.at - from));
-            status = add_operation(self, &self->targets[target], bytes, operation.key.bytes, err);
+            status = add_put(self, &self->targets[target], place, operation.key.bytes, err);
         }
+    }
+    return status;
+}
+
+static pbase_status add_body(put_batch *self, pbase_bytes body, pbase_error *err)
+{
+    void *bodies = self->bodies;
+    pbase_status status = reserve(self->alloc, &bodies, self->body_count, &self->body_capacity,
+                                  sizeof *self->bodies, err);
+    self->bodies = bodies;
+    if (status == PBASE_OK) {
+        PBASE_ASSERT(body.size >> PLACE_OFFSET_BITS == 0 &&
+                     self->body_count >> (64 - PLACE_OFFSET_BITS) == 0);
+        self->bodies[self->body_count++] = body;
     }
     return status;
 }
@@ -104,7 +124,7 @@ pbase_status put_batch_add(put_batch *self, pbase_bytes body, pbase_error *err)
     if (!pbase_read_varint(&reader, &database) || !pbase_read_varint(&reader, &count)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a delta record is cut");
     }
-    pbase_status status = PBASE_OK;
+    pbase_status status = add_body(self, body, err);
     for (uint64_t i = 0; i < count && status == PBASE_OK; i++) {
         delta_group group;
         uint32_t target = 0;
@@ -121,10 +141,18 @@ pbase_status put_batch_add(put_batch *self, pbase_bytes body, pbase_error *err)
 
 /* -------------------------------------------------------------------------------- applying ---- */
 
+/* The body from where a put begins. */
+static pbase_bytes bytes_at(const put_batch *self, uint64_t place)
+{
+    const pbase_bytes *body = &self->bodies[place >> PLACE_OFFSET_BITS];
+    size_t offset = (size_t)(place & ((UINT64_C(1) << PLACE_OFFSET_BITS) - 1));
+    return pbase_bytes_of(body->data + offset, body->size - offset);
+}
+
 static pbase_status operation_at(const put_batch *self, uint64_t place, change *out,
                                  pbase_error *err)
 {
-    pbase_reader_bytes reader = pbase_reader_bytes_of(self->operations[place]);
+    pbase_reader_bytes reader = pbase_reader_bytes_of(bytes_at(self, place));
     return change_read(&reader, out, err);
 }
 
@@ -153,35 +181,49 @@ static pbase_status sort_puts(const put_batch *self, const batch_target *target,
     return PBASE_OK;
 }
 
-/* Asks for the bytes of puts, which lie anywhere in what waited. */
-static void ask_for_operations(const put_batch *self, const head_item *puts, size_t count)
+/* The puts into one collection on their way to it; counts of those behind each of the steps. */
+typedef struct {
+    const put_batch *batch;
+    const batch_target *target;
+    uint8_t kind;
+    tree *content;
+    size_t asked, read, applied;
+    change operations[BYTES_AHEAD]; /* those that are read and not applied yet, by their number */
+} put_flow;
+
+/* Asks for the bytes of the next puts, which lie anywhere in what waited. */
+static void flow_ask(put_flow *self, size_t up_to)
 {
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *coming = self->operations[puts[i].place].data;
-        __builtin_prefetch(coming);
-        __builtin_prefetch(coming + 64);
-        __builtin_prefetch(coming + 128);
+    for (; self->asked < up_to; self->asked++) {
+        search_ask(bytes_at(self->batch, self->target->puts[self->asked].place).data,
+                   OPERATION_LINES);
     }
 }
 
-/* Few puts: reads them, asks for their leaves, then changes these. */
-static pbase_status apply_some(const put_batch *self, const head_item *puts, size_t count,
-                               uint8_t kind, tree *content, pbase_error *err)
+/* Reads the next puts, and asks for their leaves. */
+static pbase_status flow_read(put_flow *self, size_t up_to, pbase_error *err)
 {
-    change operations[ASKED_TOGETHER];
-    pbase_bytes keys[ASKED_TOGETHER];
-    pbase_status status = PBASE_OK;
-    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
-        status = operation_at(self, puts[i].place, &operations[i], err);
-        if (status == PBASE_OK) {
-            keys[i] = operations[i].key.bytes;
+    pbase_bytes keys[LEAVES_AHEAD + STEP];
+    size_t count = 0;
+    for (; self->read < up_to; self->read++) {
+        change *operation = &self->operations[self->read % BYTES_AHEAD];
+        pbase_status status =
+            operation_at(self->batch, self->target->puts[self->read].place, operation, err);
+        if (status != PBASE_OK) {
+            return status;
         }
+        keys[count++] = operation->key.bytes;
     }
-    if (status == PBASE_OK) {
-        tree_ask(content, keys, count);
-    }
-    for (size_t i = 0; i < count && status == PBASE_OK; i++) {
-        status = change_apply(&operations[i], kind, content, err);
+    tree_ask(self->content, keys, count);
+    return PBASE_OK;
+}
+
+static pbase_status flow_apply(put_flow *self, size_t up_to, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (; self->applied < up_to && status == PBASE_OK; self->applied++) {
+        status = change_apply(&self->operations[self->applied % BYTES_AHEAD], self->kind,
+                              self->content, err);
     }
     return status;
 }
@@ -194,16 +236,20 @@ static size_t lesser(size_t a, size_t b)
 static pbase_status apply_to_one(const put_batch *self, working *trees, const batch_target *target,
                                  pbase_error *err)
 {
-    tree *content = NULL;
-    uint8_t kind = 0;
-    pbase_status status = working_open(trees, target->database, target->id, &kind, &content, err);
+    put_flow flow; /* not zeroed: operations are read before they are applied */
+    flow.batch = self;
+    flow.target = target;
+    flow.asked = flow.read = flow.applied = 0;
+    pbase_status status =
+        working_open(trees, target->database, target->id, &flow.kind, &flow.content, err);
     if (status == PBASE_OK) {
         status = sort_puts(self, target, err);
     }
-    for (size_t i = 0; i < target->count && status == PBASE_OK; i += ASKED_TOGETHER) {
-        size_t count = lesser(target->count - i, ASKED_TOGETHER), next = i + count;
-        ask_for_operations(self, target->puts + next, lesser(target->count - next, ASKED_TOGETHER));
-        status = apply_some(self, target->puts + i, count, kind, content, err);
+    while (flow.applied < target->count && status == PBASE_OK) {
+        size_t next = lesser(flow.applied + STEP, target->count);
+        flow_ask(&flow, lesser(next + BYTES_AHEAD, target->count));
+        status = flow_read(&flow, lesser(next + LEAVES_AHEAD, target->count), err);
+        status = status == PBASE_OK ? flow_apply(&flow, next, err) : status;
     }
     return status;
 }

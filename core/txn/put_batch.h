@@ -15,14 +15,15 @@
 typedef struct {
     uint64_t database;
     pbase_collection_id id;
-    head_item *puts; /* heads of keys, and where among the operations they lie */
+    head_item *
+        puts; /* heads of keys, and where their operations lie: the record, and from where on in it */
     size_t count, capacity;
 } batch_target;
 
 typedef struct {
     const pbase_alloc *alloc;
-    pbase_bytes *operations; /* as they are encoded, in the order of their records */
-    size_t count, capacity;
+    pbase_bytes *bodies; /* of the records, in their order */
+    size_t body_count, body_capacity;
     batch_target *targets;
     size_t target_count, target_capacity;
 } put_batch;

@@ -198,6 +198,32 @@ static void many_commits_come_out_as_the_last_ones_said(void **unused)
     fixture_assert_clean(&f);
 }
 
+/* Puts are asked for, read and applied in steps: none is left out at the end of one. */
+static void any_number_of_puts_is_applied(void **unused)
+{
+    enum { PUTS_MAX = 70 }; /* twice what is read ahead, and more */
+    (void)unused;
+    for (int64_t count = 1; count <= PUTS_MAX; count++) {
+        for (int64_t half = 0; half < 2; half++) { /* of two records, which share a key */
+            pbase_txn *txn = fixture_begin(&f, PBASE_SERIALIZABLE);
+            pbase_dict *dict = fixture_dict(txn, "d");
+            for (int64_t key = half * (count / 2); key < (half == 0 ? count / 2 + 1 : count);
+                 key++) {
+                fixture_put(&dict, key, count * 1000 + key);
+            }
+            assert_int_equal(pbase_txn_store_dict(txn, "d", dict, NULL), PBASE_OK);
+            pbase_dict_close(dict);
+            assert_int_equal(fixture_commit(&txn), PBASE_OK);
+        }
+        assert_true(waits());
+        for (int64_t key = 0; key < count; key++) {
+            assert_int_equal(fixture_get(&f, "d", key), count * 1000 + key);
+        }
+        assert_int_equal(fixture_count(&f, "d"), count);
+    }
+    fixture_assert_clean(&f);
+}
+
 /* -------------------------------------------------------------------------------- behind ------ */
 
 static void a_transaction_that_began_behind_reads_the_state_of_its_begin(void **unused)
@@ -556,6 +582,7 @@ int main(void)
         SENTENCE(two_blind_puts_of_one_key_conflict_as_ever),
         SENTENCE(puts_into_an_indexed_dictionary_do_not_wait),
         SENTENCE(many_commits_come_out_as_the_last_ones_said),
+        SENTENCE(any_number_of_puts_is_applied),
         SENTENCE(a_transaction_that_began_behind_reads_the_state_of_its_begin),
         SENTENCE(what_it_wrote_lies_over_what_it_began_with),
         SENTENCE(a_copy_under_another_root_has_what_waited),
