@@ -99,7 +99,9 @@ NODE_INLINE pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t
 {
     uint32_t part = NODE_PART_UNKNOWN;
     node at;
-    pbase_status status = tree_root_lend(self, view, &at, err);
+    atom_place root = atom_place_of(self->source, self->root); /* which need not be asked for */
+    pbase_status status =
+        node_acquire_at(self->source, self->root, &root, NULL, 0, self->positional, view, &at, err);
     while (status == PBASE_OK && at.level != 0) {
         uint32_t index = node_search_child_near(&at, key, part);
         node_child child = node_child_at(&at, index);
