@@ -1,34 +1,10 @@
 /* test_collections.c - collections of every kind through transactions: what merges, what conflicts,
  * what is there after reopening. */
-#include "space_fixture.h"
+#include "space_case.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 /* ---------------------------------------------------------------------------- counted sets ---- */
 

@@ -1,5 +1,5 @@
 /* test_concurrency.c - four threads at once: nothing is lost, counters are exact. */
-#include "space_fixture.h"
+#include "space_case.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,30 +12,6 @@
 
 #define THREADS 4u
 #define ROUNDS 250u
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 typedef struct {
     unsigned number;

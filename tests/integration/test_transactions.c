@@ -1,33 +1,9 @@
 /* test_transactions.c - what a transaction promises, on the storage in memory and on files. */
-#include "space_fixture.h"
+#include "space_case.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 static void store(pbase_txn *txn, const char *name, pbase_dict *dict)
 {

@@ -1,5 +1,5 @@
 /* test_upstream_defects.c - what the Python system gets wrong, by name: it must be right here. */
-#include "space_fixture.h"
+#include "space_case.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,23 +10,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 /* Makes the fixture's steps work on another database, and yields the one before. */
 static pbase_database *switch_to(const char *name)
@@ -397,7 +380,7 @@ static void an_aborted_transaction_leaves_nothing_and_ends_only_once(void **unus
 
 int main(void)
 {
-#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin_file, end)
     const struct CMUnitTest tests[] = {
         SENTENCE(a_rename_onto_an_existing_name_overwrites_nothing),
         SENTENCE(a_dropped_database_does_not_come_back_by_a_commit_of_an_old_handle),

@@ -1,7 +1,7 @@
 /* test_database.c - renaming, snapshots and branches: what each side sees, what is refused, and that
  * nothing is copied. */
 #include "sim_os.h"
-#include "space_fixture.h"
+#include "space_case.h"
 #include <protobase/stats.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,30 +10,6 @@
 #include <stdio.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 /* Makes the fixture's steps work on another database; the one before is closed. */
 static void use(const char *name)
@@ -435,7 +411,7 @@ static void every_failing_allocation_leaves_the_list_of_databases_whole(void **u
 
 int main(void)
 {
-#define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, begin_memory, end)
 #define ON_FILES(test) cmocka_unit_test_setup_teardown(test, begin_file, end)
     const struct CMUnitTest tests[] = {
         ON_FILES(a_renamed_database_is_found_by_its_new_name_only),

@@ -1,28 +1,11 @@
 /* test_feature.c - the feature level of a space: old ones open, and are raised before the first record
  * that an older version could not read. */
 #include "space/space_private.h"
-#include "space_fixture.h"
+#include "space_case.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 /* The level in the meta document as the storage has it. */
 static char stored_level(void)
@@ -133,7 +116,7 @@ static void a_new_operation_on_an_old_kind_raises_it_too(void **unused)
 
 int main(void)
 {
-#define LEVEL(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define LEVEL(test) cmocka_unit_test_setup_teardown(test, begin_file, end)
     const struct CMUnitTest tests[] = {
         LEVEL(a_new_space_has_the_newest_level),
         LEVEL(an_old_space_stays_old_until_a_new_kind_is_stored),

@@ -1,6 +1,6 @@
 /* test_snapshot.c - snapshots that are opened and closed again and again: what an earlier one found is
  * never taken for what a later one has to see. */
-#include "space_fixture.h"
+#include "space_case.h"
 #include <protobase/history.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,23 +9,6 @@
 #include <stdio.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 static pbase_snapshot *open_on(pbase_database *database)
 {
@@ -203,7 +186,7 @@ static void threads_see_whole_commits_and_never_an_older_one(void **unused)
 
 int main(void)
 {
-#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin_memory, end)
     const struct CMUnitTest tests[] = {
         SENTENCE(each_fresh_snapshot_sees_the_commit_before_it),
         SENTENCE(snapshots_of_two_databases_in_turn_read_their_own),

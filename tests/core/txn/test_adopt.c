@@ -1,7 +1,7 @@
 /* test_adopt.c - large transactions: memory is bounded, content is adopted, and nothing else changes. */
 #include "seed.h"
 #include "sim_os.h"
-#include "space_fixture.h"
+#include "space_case.h"
 #include <inttypes.h>
 #include <protobase/base/limits.h>
 #include <pthread.h>
@@ -12,30 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 /* Bounds so small that everything happens early. */
 #define SMALL_LOG 2000u

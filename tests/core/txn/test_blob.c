@@ -2,37 +2,13 @@
 #include "fault_alloc.h"
 #include "os/os.h"
 #include "seed.h"
-#include "space_fixture.h"
+#include "space_case.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 static pbase_txn *begin_txn(void)
 {

@@ -1,29 +1,13 @@
 /* test_group.c - several transactions in one group: a leader is held up until all of them wait. */
 #include "committers.h"
 #include "sim_os.h"
+#include "space_case.h"
 #include "txn/database.h"
 #include "txn/engine_private.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 static void one_group_is_one_append(void **unused)
 {
@@ -118,7 +102,7 @@ static void a_commit_beside_a_checkpoint_flushes_once_and_survives(void **unused
 
 int main(void)
 {
-#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin_memory, end)
     const struct CMUnitTest tests[] = {
         SENTENCE(one_group_is_one_append),
         SENTENCE(of_two_that_write_one_key_in_a_group_the_first_wins),

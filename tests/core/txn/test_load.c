@@ -2,7 +2,7 @@
  * and whatever is done in between, what is there is what was put. */
 #include "seed.h"
 #include "sim_os.h"
-#include "space_fixture.h"
+#include "space_case.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,30 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 typedef struct {
     const char *name;

@@ -4,7 +4,7 @@
  *
  * Each pair is played on two equal collections: on one by two transactions that began together, on
  * the other by one after the other. Merged content must be what the second way gives. */
-#include "space_fixture.h"
+#include "space_case.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
 
 /* ---------------------------------------------------------------------------------- handles ---- */
 
@@ -563,24 +561,9 @@ static void a_drop_takes_along_what_was_changed_meanwhile(void **unused)
     assert_int_equal(fixture_count(&f, "pair"), 0);
 }
 
-static int begin(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
-
 int main(void)
 {
-#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin_memory, end)
     const struct CMUnitTest tests[] = {
         SENTENCE(merged_content_is_what_one_after_the_other_gives),
         SENTENCE(the_order_of_the_two_does_not_matter),

@@ -1,7 +1,7 @@
 /* test_nested.c - transactions inside transactions: what they see, what commit and abort leave. */
 #include "seed.h"
 #include "sim_os.h"
-#include "space_fixture.h"
+#include "space_case.h"
 #include <inttypes.h>
 #include <protobase/base/limits.h>
 #include <setjmp.h>
@@ -10,23 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 static pbase_txn *nest(pbase_txn *outer)
 {
@@ -594,7 +577,7 @@ static void folding_survives_every_failing_allocation(void **unused)
     sim_os_destroy(sim);
 }
 
-#define IN_A_SPACE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define IN_A_SPACE(test) cmocka_unit_test_setup_teardown(test, begin_memory, end)
 
 int main(void)
 {

@@ -1,28 +1,11 @@
 /* test_nesting.c - collections in documents and in one another: what is stored, what is seen, what
  * conflicts, what is dropped. */
-#include "space_fixture.h"
+#include "space_case.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 static pbase_txn *begin_txn(void)
 {

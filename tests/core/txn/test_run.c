@@ -1,7 +1,7 @@
 /* test_run.c - the retry helper: what it repeats, what it hands back, and that everybody gets a turn. */
 #include "os/os.h"
 #include "seed.h"
-#include "space_fixture.h"
+#include "space_case.h"
 #include "txn/turns.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,30 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
-
-static int begin_memory(void **unused)
-{
-    (void)unused;
-    fixture_memory(&f);
-    return 0;
-}
-
-static int begin_file(void **unused)
-{
-    (void)unused;
-    fixture_file(&f);
-    return 0;
-}
-
-static int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
-    return 0;
-}
 
 /* --------------------------------------------------------------------------- what it repeats ---- */
 
