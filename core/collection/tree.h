@@ -90,6 +90,10 @@ PBASE_MUST_CHECK pbase_status tree_get(const tree *self, pbase_bytes key, tree_i
  * out_found[i]. A failure holds nothing. */
 PBASE_MUST_CHECK pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t count,
                                             tree_item *out, bool *out_found, pbase_error *err);
+/* Whether the leaves that serve `count` keys, at most TREE_MANY_MAX, can be read: CORRUPT, IO, NO_MEMORY.
+ * What is in them is not looked at. */
+PBASE_MUST_CHECK pbase_status tree_probe_many(const tree *self, const pbase_bytes *keys,
+                                              size_t count, pbase_error *err);
 /* Asks for the leaves that serve ascending keys without waiting for them: for who goes there soon. */
 void tree_ask(const tree *self, const pbase_bytes *keys, size_t count);
 PBASE_MUST_CHECK pbase_status tree_has(const tree *self, pbase_bytes key, bool *out_found,

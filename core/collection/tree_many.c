@@ -7,7 +7,10 @@
  * Falsafi, Grot, "Asynchronous Memory Access Chaining", 2015).
  *
  * A lane is one line of memory: where its next node lies and what the parent said of it. Nodes are
- * looked at where they lie; their parts stay in registers for one lane's step. */
+ * looked at where they lie; their parts stay in registers for one lane's step.
+ *
+ * Who probes wants to know that leaves can be read, and nothing of what is in them: they are not asked
+ * for. */
 #include "collection/tree_private.h"
 
 /* One key on its way down. */
@@ -19,12 +22,14 @@ typedef struct {
     uint32_t part;  /* where in that node its key probably is */
     bool has_head;  /* an entry of the leaf has the key's head */
 } lane;
+_Static_assert(sizeof(lane) <= 64, "a line of memory");
 
 typedef struct {
     const tree *tree;
     const pbase_bytes *keys;
     size_t count;
     uint8_t level; /* of the nodes that lanes stood on last */
+    bool probes;   /* leaves are not looked into */
     lane lanes[TREE_MANY_MAX];
 } many;
 
@@ -38,7 +43,11 @@ NODE_INLINE void lane_choose(many *self, size_t i, const node *at)
     /* in a leaf the entry is asked for once it is known */
     uint32_t part = at->level > 1 ? node_child_part(at, index, key) : NODE_PART_UNKNOWN;
     atom_place place = atom_place_of(self->tree->source, child.ref);
-    node_ask_child(at, &child, part, &place);
+    if (at->level > 1 || !self->probes) {
+        node_ask_child(at, &child, part, &place);
+    } else {
+        atom_place_prefetch(&place, 0);
+    }
     way->place = place;
     way->ref = child.ref;
     way->count = child.count;
@@ -90,6 +99,16 @@ static pbase_status go_down(many *self, pbase_error *err)
     }
     self->level--;
     return PBASE_OK;
+}
+
+/* Every lane has chosen its leaf; a tree of one leaf leaves nothing to choose. */
+static pbase_status choose_leaves(many *self, pbase_error *err)
+{
+    pbase_status status = begin(self, err);
+    while (status == PBASE_OK && self->level > 1) {
+        status = go_down(self, err);
+    }
+    return status;
 }
 
 /* Every lane goes to its leaf, which its item holds then: which entry it is tells where to look. A
@@ -187,19 +206,50 @@ pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t cou
     run.tree = self;
     run.keys = keys;
     run.count = count;
+    run.probes = false;
     if (self->root == ATOM_REF_NONE || count == 0) {
         memset(out_found, 0, count * sizeof *out_found);
         return PBASE_OK;
     }
-    pbase_status status = begin(&run, err);
+    pbase_status status = choose_leaves(&run, err);
     if (status == PBASE_OK && run.level == 0) {
         return get_each(&run, out, out_found, err);
-    }
-    while (status == PBASE_OK && run.level > 1) {
-        status = go_down(&run, err);
     }
     if (status == PBASE_OK) {
         status = reach_leaves(&run, out, err);
     }
     return status == PBASE_OK ? take(&run, out, out_found, err) : status;
+}
+
+/* Lends a leaf and gives it back. One in memory is there, and so is one that was lent before. */
+static pbase_status probe_leaf(const many *self, const lane *way, pbase_error *err)
+{
+    atom_view view;
+    if (atom_place_readable(&way->place)) {
+        return PBASE_OK;
+    }
+    pbase_status status = atom_acquire(self->tree->source, way->ref, &view, err);
+    if (status == PBASE_OK) {
+        atom_release(self->tree->source, &view);
+    }
+    return status;
+}
+
+pbase_status tree_probe_many(const tree *self, const pbase_bytes *keys, size_t count,
+                             pbase_error *err)
+{
+    PBASE_ASSERT(count <= TREE_MANY_MAX);
+    many run; /* not zeroed: each lane is filled by begin */
+    run.tree = self;
+    run.keys = keys;
+    run.count = count;
+    run.probes = true;
+    if (self->root == ATOM_REF_NONE || count == 0) {
+        return PBASE_OK;
+    }
+    pbase_status status = choose_leaves(&run, err);
+    for (size_t i = 0; status == PBASE_OK && run.level > 0 && i < count; i++) {
+        status = probe_leaf(&run, &run.lanes[i], err);
+    }
+    return status;
 }
