@@ -194,8 +194,8 @@ static pbase_status sort_puts(pending *self, pbase_error *err)
 #define AHEAD 16u /* puts whose bytes are asked for before they are needed */
 
 /* Asks for the bytes of the puts from `first` on. They lie anywhere in more memory than addresses are at hand
- * for, and what is asked for without an address at hand is dropped: so the first byte of each is read, all of
- * them together, before the rest is asked for. */
+ * for, and asking was in vain, as if a request without an address at hand were dropped (docs/decisions/0040):
+ * so the first byte of each is read, all of them together, before the rest is asked for. */
 static void puts_ask(const pending *self, size_t first)
 {
     size_t end = first + AHEAD < self->count ? first + AHEAD : self->count;

@@ -4,12 +4,6 @@
 
 /* --------------------------------------------------------------------------------- records ---- */
 
-static pbase_bytes body_of(const deferred_record *record)
-{
-    return pbase_bytes_of(record->record.data + RECORD_HEAD_BYTES,
-                          record->record.size - RECORD_HEAD_BYTES);
-}
-
 pbase_status deferred_create(const pbase_host *host, const record_head *head, deferred_record **out,
                              pbase_error *err)
 {
@@ -82,7 +76,7 @@ void deferred_append(engine *self, engine_commit_request *const *members, size_t
         list->last = record;
         record->record = members[i]->plain;
         pbase_buffer_init(&members[i]->plain, record->record.alloc);
-        list->bytes += body_of(record).size;
+        list->bytes += record_body(&record->record).size;
     }
     note_waiting(self);
 }
@@ -140,7 +134,7 @@ static bool round_take(engine *self, uint64_t sequence, round *run)
     for (deferred_record *at = self->deferred.first; at != NULL && at->head.sequence <= stop;
          at = at->next) {
         run->last = at;
-        run->bytes += body_of(at).size;
+        run->bytes += record_body(&at->record).size;
     }
     run->first = run->last != NULL ? self->deferred.first : NULL;
     engine_unlock(self, self->queue_mutex);
@@ -165,7 +159,7 @@ static pbase_status round_apply(engine *self, const round *run, pbase_error *err
     put_batch_init(&puts, self->host->alloc);
     pbase_status status = trees_begin(self, err);
     for (deferred_record *at = run->first; status == PBASE_OK; at = at->next) {
-        status = put_batch_add(&puts, body_of(at), err);
+        status = put_batch_add(&puts, record_body(&at->record), err);
         if (at == run->last) {
             break;
         }

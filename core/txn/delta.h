@@ -43,6 +43,11 @@ typedef struct {
     int64_t timestamp_ns;
 } record_head;
 
+/* What stands behind the head of a record that is in memory. */
+static inline pbase_bytes record_body(const pbase_buffer *record)
+{
+    return pbase_bytes_of(record->data + RECORD_HEAD_BYTES, record->size - RECORD_HEAD_BYTES);
+}
 void record_head_write(const record_head *head, uint8_t out[RECORD_HEAD_BYTES]);
 /* Leaves `reader` behind the head. CORRUPT, or FORMAT for a newer version. */
 PBASE_MUST_CHECK pbase_status record_head_read(pbase_reader_bytes *reader, record_head *out,

@@ -42,13 +42,6 @@ pbase_status engine_request_encode(engine_commit_request *request, pbase_error *
                                            : encode_delta(request, plain, err);
 }
 
-/* What stands behind the head. */
-static pbase_bytes body_of(const engine_commit_request *request)
-{
-    const pbase_buffer *plain = &request->plain;
-    return pbase_bytes_of(plain->data + RECORD_HEAD_BYTES, plain->size - RECORD_HEAD_BYTES);
-}
-
 pbase_status engine_record_wrap(engine *self, const record_head *head, pbase_bytes body,
                                 pbase_buffer *out, pbase_error *err)
 {
@@ -97,8 +90,9 @@ static pbase_status take_request(engine *self, working *trees, engine_commit_req
     pbase_status status =
         store_record_encode(self->bytes, pbase_buffer_view(&request->plain), &request->record, err);
     if (status == PBASE_OK) {
-        status = trees != NULL ? apply_body(trees, &head, body_of(request), request, &arena, err)
-                               : deferred_create(self->host, &head, &request->deferred, err);
+        status = trees != NULL
+                     ? apply_body(trees, &head, record_body(&request->plain), request, &arena, err)
+                     : deferred_create(self->host, &head, &request->deferred, err);
     }
     if (status == PBASE_OK) {
         request->sequence = sequence;

@@ -1,8 +1,9 @@
 /* opened.h - what was looked up in a state, kept with it: a database's collections, a root's slot.
  *
  * A state never changes, so whatever was found in it stays true as long as somebody holds it. Looking
- * a collection up takes four descents in the catalog; the next snapshot of the same state,
- * or the next transaction that begins with it, finds it here with one comparison of names. A state keeps OPENED_MAX of them, the first ones asked for.
+ * a collection up takes four descents in the catalog; the next snapshot of the same state, or the next
+ * transaction that begins with it, finds it here with one comparison of names. A state keeps
+ * OPENED_MAX of them, the first ones asked for.
  * Threads: synchronized, without locks: entries are added with one exchange and end with the state. */
 #ifndef PROTOBASE_TXN_OPENED_H
 #define PROTOBASE_TXN_OPENED_H

@@ -4,8 +4,9 @@
 #include "collection/change.h"
 #include "collection/search.h"
 
-/* Puts are asked for in steps, so that what is asked at once is no more than a processor has on its way (it
- * drops what is asked for beyond that): first the bytes of the put, then its leaf, then it is applied. */
+/* Puts are asked for in small steps: first the bytes of the put, then its leaf, then it is applied. All of
+ * sixteen at once came later, as if a processor forgot what it is asked for beyond what it has on its way
+ * (docs/decisions/0040). */
 #define STEP 4u
 #define LEAVES_AHEAD 16u /* puts whose leaves are on their way */
 #define BYTES_AHEAD 32u  /* puts that are read or on their way */

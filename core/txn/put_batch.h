@@ -15,8 +15,7 @@
 typedef struct {
     uint64_t database;
     pbase_collection_id id;
-    head_item *
-        puts; /* heads of keys, and where their operations lie: the record, and from where on in it */
+    head_item *puts; /* heads of keys, and where their operations begin: record and offset */
     size_t count, capacity;
 } batch_target;
 
