@@ -162,7 +162,7 @@ static void measure_open(measuring *self)
 /* -------------------------------------------------------------------------------- reading ----- */
 
 typedef struct {
-    measuring *of;
+    _Alignas(64) measuring *of; /* threads count in their own lines of the cache */
     void *database;
     uint64_t random, count, sum;
     bool fresh; /* a snapshot for each get */
