@@ -179,17 +179,29 @@ static uint32_t ahead_of_end(const tree_cursor_step *leaf, bool forward, pbase_b
     return leaf->index > above ? leaf->index - above : 0; /* those from `above` on */
 }
 
-#define ASK_BYTES_MAX 4096u /* of a leaf; a larger one holds few entries */
+/* For the end of `bytes` from `low` on that is met first, as far as steps do not reach it. */
+static void ask_for_some(const uint8_t *low, uint32_t bytes, bool forward)
+{
+    uint32_t some = bytes < TREE_CURSOR_AHEAD_BYTES ? bytes : TREE_CURSOR_AHEAD_BYTES;
+    const uint8_t *from = forward ? low : low + bytes - some;
+    for (uint32_t line = 0; line < some; line += 64) {
+        __builtin_prefetch(from + line);
+    }
+}
 
-/* For the neighbour of the leaf, if it has the same parent. */
+/* For the neighbour of the leaf, if it has the same parent. In one in memory entries lie anyhow. */
 static void ask_for_next(const tree_cursor *self, bool forward)
 {
     const tree_cursor_step *parent = self->depth > 1 ? &self->steps[self->depth - 2] : NULL;
     if (parent != NULL && step_has(parent, forward)) {
         node_child next =
             node_child_at(&parent->node, forward ? parent->index + 1 : parent->index - 1);
-        uint32_t size = atom_ref_is_stored(next.ref) ? next.size : NODE_LEAF_BYTES;
-        atom_prefetch(self->tree.source, next.ref, size < ASK_BYTES_MAX ? size : ASK_BYTES_MAX);
+        bool is_stored = atom_ref_is_stored(next.ref);
+        atom_place where = atom_place_of(self->tree.source, next.ref);
+        atom_place_prefetch(&where, is_stored ? NODE_LEAF_AHEAD : NODE_LEAF_BYTES);
+        if (is_stored && where.payload != NULL) {
+            ask_for_some(where.payload, next.size, forward);
+        }
     }
 }
 
@@ -200,11 +212,8 @@ static void ask_for_rest(const tree_cursor_step *leaf, bool forward)
     if (!is_new) {
         const uint8_t *here = node_entry_at(&leaf->node, leaf->index);
         uint32_t at = (uint32_t)(here - leaf->node.payload);
-        uint32_t bytes = forward ? leaf->node.size - at : at;
-        const uint8_t *from = forward ? here : leaf->node.payload;
-        for (uint32_t line = 0; line < bytes && line < ASK_BYTES_MAX; line += 64) {
-            __builtin_prefetch(from + line);
-        }
+        ask_for_some(forward ? here : leaf->node.payload, forward ? leaf->node.size - at : at,
+                     forward);
     }
 }
 

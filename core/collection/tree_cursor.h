@@ -5,7 +5,7 @@
  * Threads: confined. */
 #ifndef PROTOBASE_COLLECTION_TREE_CURSOR_H
 #define PROTOBASE_COLLECTION_TREE_CURSOR_H
-#include "collection/node.h"
+#include "collection/search.h"
 #include "collection/tree.h"
 
 typedef struct {
@@ -44,10 +44,13 @@ PBASE_MUST_CHECK pbase_status tree_cursor_prev(tree_cursor *self, pbase_error *e
 
 /* How many of the entries behind the one it stands on, in a direction, lie in the same leaf and before
  * the bound `end` (empty: there is none; at it, too, unless `exclusive`): so many steps of
- * tree_cursor_step_on need not look at keys. Who asks means to go on: what is left of the leaf and the
- * next leaf are asked for. */
+ * tree_cursor_step_on need not look at keys. Who asks means to go on: what comes next in the leaf and the
+ * beginning of the next leaf are asked for. */
 uint32_t tree_cursor_ahead(const tree_cursor *self, bool forward, pbase_bytes end, bool exclusive);
-/* One such step. */
+/* One such step. What lies TREE_CURSOR_AHEAD_BYTES on is asked for: of entries that lie in order, so many
+ * bytes are on their way from memory while those before are looked at. It may be past the leaf, where its
+ * neighbour often lies, or nothing. */
+#define TREE_CURSOR_AHEAD_BYTES 1024u
 static inline void tree_cursor_step_on(tree_cursor *self, bool forward)
 {
     tree_cursor_step *leaf = &self->steps[self->depth - 1];
@@ -55,6 +58,8 @@ static inline void tree_cursor_step_on(tree_cursor *self, bool forward)
         atom_release(self->tree.source, &self->large);
     }
     leaf->index = forward ? leaf->index + 1 : leaf->index - 1;
+    const uint8_t *at = node_entry_at(&leaf->node, leaf->index);
+    search_ask(forward ? at + TREE_CURSOR_AHEAD_BYTES : at - TREE_CURSOR_AHEAD_BYTES, 2);
 }
 
 /* The following ask for the entry the cursor stands on (it must stand on one); lent until the next
