@@ -158,9 +158,9 @@ pbase_status pbase_backup(pbase_space *space, const pbase_backup_options *option
     pbase_buffer_init(&job.base, alloc);
     pbase_buffer_init(&job.meta, alloc);
     status = run_all(&job, call, &report, err);
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && out != NULL) {
         *out = report;
-    } else {
+    } else if (status != PBASE_OK) {
         pbase_error_note(err, "backup");
     }
     backup_target_close(&job.target);

@@ -44,7 +44,7 @@ static pbase_status tell(check_run *run, pbase_status code, const char *place, c
                          pbase_error *err)
 {
     run->report->findings++;
-    return run->report->findings <= run->findings_max
+    return run->options->each != NULL && run->report->findings <= run->findings_max
                ? run->options->each(run->options->state, code, place, message, err)
                : PBASE_OK;
 }
@@ -420,13 +420,15 @@ pbase_status pbase_space_check_with(pbase_space *space, const pbase_check_option
                                     const pbase_call *call, pbase_check_report *report,
                                     pbase_error *err)
 {
+    static const pbase_check_options all_defaults = {.each = NULL};
+    pbase_check_report unheard;
     check_run run = {.space = space,
                      .call = call,
-                     .options = options,
-                     .findings_max = options->findings_max == 0 ? PBASE_CHECK_FINDINGS_MAX
-                                                                : options->findings_max,
-                     .report = report};
-    memset(report, 0, sizeof *report);
+                     .options = options != NULL ? options : &all_defaults,
+                     .report = report != NULL ? report : &unheard};
+    uint64_t wanted = run.options->findings_max;
+    run.findings_max = wanted == 0 ? PBASE_CHECK_FINDINGS_MAX : wanted;
+    memset(run.report, 0, sizeof *run.report);
     pbase_status status = space_check_process(space, err);
     if (status == PBASE_OK) {
         status = pbase_storage_verify(wiring_storage(space->graph), call, tell_storage, &run, err);

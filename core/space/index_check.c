@@ -227,6 +227,17 @@ pbase_status index_check_run(const index_check *self, pbase_bytes root, pbase_by
     return status;
 }
 
+static pbase_status hear_nothing(void *state, pbase_status code, const char *place,
+                                 const char *message, pbase_error *err)
+{
+    (void)state;
+    (void)code;
+    (void)place;
+    (void)message;
+    (void)err;
+    return PBASE_OK;
+}
+
 pbase_status pbase_index_check(const pbase_snapshot *snapshot, const char *root, const char *name,
                                const pbase_call *call, pbase_verify_each each, void *state,
                                pbase_index_report *report, pbase_error *err)
@@ -237,8 +248,10 @@ pbase_status pbase_index_check(const pbase_snapshot *snapshot, const char *root,
                          .os = snapshot->space->host->os,
                          .alloc = snapshot->context.alloc,
                          .call = call,
-                         .each = each,
+                         .each = each != NULL ? each : hear_nothing,
                          .each_state = state};
+    pbase_index_report unheard;
+    report = report != NULL ? report : &unheard;
     memset(report, 0, sizeof *report);
     return index_check_run(&check, pbase_bytes_text(root == NULL ? "" : root),
                            pbase_bytes_text(name == NULL ? "" : name), report, err);

@@ -17,7 +17,9 @@ pbase_status recovery_tell(recovery *self, pbase_status code, const char *place,
                            const char *message, pbase_error *err)
 {
     self->report->findings++;
-    return self->options->each(self->options->state, code, place, message, err);
+    return self->options->each == NULL
+               ? PBASE_OK
+               : self->options->each(self->options->state, code, place, message, err);
 }
 
 pbase_status recovery_room(const recovery *self, void *items, size_t count, size_t *capacity,
@@ -436,6 +438,10 @@ pbase_status pbase_space_recover(const pbase_config_source *source,
                                  const pbase_recover_options *options, const pbase_call *call,
                                  pbase_recover_report *report, pbase_error *err)
 {
+    static const pbase_recover_options all_defaults = {.each = NULL};
+    pbase_recover_report unheard;
+    options = options != NULL ? options : &all_defaults;
+    report = report != NULL ? report : &unheard;
     recovery run = {.options = options, .call = call, .report = report};
     memset(report, 0, sizeof *report);
     pbase_status status = open_source(&run, source, err);

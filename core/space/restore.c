@@ -231,6 +231,8 @@ pbase_status pbase_restore(const pbase_config_source *config, const pbase_backup
 {
     static const pbase_restore_options all_defaults = PBASE_RESTORE_OPTIONS_INIT;
     restore_run run = {.options = options != NULL ? options : &all_defaults, .call = call};
+    pbase_restore_report unheard;
+    out = out != NULL ? out : &unheard;
     run.os = choose_os(config, run.options);
     services_init(&run.host, run.os, run.options->log);
     if (config == NULL && !run.options->check_only) {

@@ -1,7 +1,7 @@
 /* snapshot.c - opening a state for reading. */
 #include "space/snapshot.h"
 
-#include "txn/path.h"
+#include "txn/nested_path.h"
 
 /* ------------------------------------------------------------------------------ life of it ---- */
 
@@ -329,13 +329,14 @@ pbase_status pbase_snapshot_at(const pbase_snapshot *snapshot, const char *root,
                                const pbase_value *steps, size_t count, pbase_collection **out,
                                pbase_error *err)
 {
-    path_base base = {.state = (void *)(uintptr_t)snapshot, /* only read */
-                      .alloc = snapshot->context.alloc,
-                      .open = path_root,
-                      .value = path_value,
-                      .child = path_child};
+    nested_path_base base = {.state = (void *)(uintptr_t)snapshot, /* only read */
+                             .alloc = snapshot->context.alloc,
+                             .open = path_root,
+                             .value = path_value,
+                             .child = path_child};
     collection *handle = NULL;
-    pbase_status status = path_open(&base, pbase_bytes_text(root), steps, count, &handle, err);
+    pbase_status status =
+        nested_path_open(&base, pbase_bytes_text(root), steps, count, &handle, err);
     if (status == PBASE_OK) {
         *out = collection_any(handle);
     }

@@ -277,11 +277,13 @@ pbase_status pbase_space_compact_with(pbase_space *space, const pbase_compact_op
     if (status == PBASE_OK) {
         status = engine_compact(space->engine, call, &listener, &report, err);
     }
-    *out = (pbase_compact_report){.segments = report.segments,
-                                  .bytes = report.bytes,
-                                  .live_bytes = report.live_bytes,
-                                  .freed_segments = report.freed_segments,
-                                  .freed_bytes = report.freed_bytes};
+    if (status == PBASE_OK && out != NULL) {
+        *out = (pbase_compact_report){.segments = report.segments,
+                                      .bytes = report.bytes,
+                                      .live_bytes = report.live_bytes,
+                                      .freed_segments = report.freed_segments,
+                                      .freed_bytes = report.freed_bytes};
+    }
     return status;
 }
 

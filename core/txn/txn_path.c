@@ -1,5 +1,5 @@
 /* txn_path.c - paths that begin at the roots of a transaction. */
-#include "txn/path.h"
+#include "txn/nested_path.h"
 #include "txn/txn_private.h"
 
 static pbase_status open_root(void *state, pbase_bytes name, collection **out, pbase_error *err)
@@ -32,15 +32,15 @@ static pbase_status root_store_value(void *state, pbase_bytes name, const pbase_
 }
 
 /* Names are NUL-ended: they come from the two functions below. */
-static path_base base_of(pbase_txn *txn)
+static nested_path_base base_of(pbase_txn *txn)
 {
-    return (path_base){.state = txn,
-                       .alloc = txn->context.alloc,
-                       .open = open_root,
-                       .value = root_value,
-                       .child = root_child,
-                       .store = root_store,
-                       .store_value = root_store_value};
+    return (nested_path_base){.state = txn,
+                              .alloc = txn->context.alloc,
+                              .open = open_root,
+                              .value = root_value,
+                              .child = root_child,
+                              .store = root_store,
+                              .store_value = root_store_value};
 }
 
 pbase_status pbase_txn_at(pbase_txn *txn, const char *root, const pbase_value *steps, size_t count,
@@ -51,8 +51,8 @@ pbase_status pbase_txn_at(pbase_txn *txn, const char *root, const pbase_value *s
     if (status != PBASE_OK) {
         return status;
     }
-    path_base base = base_of(txn);
-    status = path_open(&base, pbase_bytes_text(root), steps, count, &handle, err);
+    nested_path_base base = base_of(txn);
+    status = nested_path_open(&base, pbase_bytes_text(root), steps, count, &handle, err);
     if (status == PBASE_OK) {
         *out = collection_any(handle);
     }
@@ -66,7 +66,7 @@ pbase_status pbase_txn_store_at(pbase_txn *txn, const char *root, const pbase_va
     if (status != PBASE_OK) {
         return status;
     }
-    path_base base = base_of(txn);
-    return path_store(&base, pbase_bytes_text(root), steps, count, (const collection *)version,
-                      err);
+    nested_path_base base = base_of(txn);
+    return nested_path_store(&base, pbase_bytes_text(root), steps, count,
+                             (const collection *)version, err);
 }

@@ -61,7 +61,7 @@ typedef struct {
 
 /* Copies what is kept of `space`, up to the newest commit at the moment it begins. A file has its name
  * when it is whole and durable; after a failure nothing is left of it. Reads every atom that is new
- * since the base once, sequentially; holds no lock while it does.
+ * since the base once, sequentially; holds no lock while it does. `out` may be NULL.
  * CORRUPT: a checksum of the space does not hold; names the segment and the byte, or the record. EXISTS:
  * the file is there. NOT_FOUND: the folder has nothing to continue. INVALID: the base is of another
  * space, or of what it was before it was restored. BUSY: another backup goes to the same place.
@@ -114,7 +114,8 @@ typedef struct {
  * next backup of it is a full one.
  * Until everything was read and checked the place is no space (opening it is FORMAT); when it fails, a
  * folder given as `config->data` is as it was before, and another place can be restored to again. `config`
- * is not looked at, and may be NULL, when options->check_only.
+ * is not looked at, and may be NULL, when options->check_only. `options` NULL: all defaults. `out` may be
+ * NULL.
  * EXISTS: the place is not empty. CORRUPT: names the backup and the byte. INVALID: they are no chain.
  * NOT_FOUND: the moment asked for is not in them, naming what is. BUSY: somebody has the place open.
  * UNSUPPORTED: the storage does not take segments. */

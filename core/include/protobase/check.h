@@ -22,7 +22,7 @@ typedef struct {
 #define PBASE_CHECK_FINDINGS_MAX 1000u
 typedef struct {
     /* Called for every finding, with its place in words: "database 'main', root 'people', keys from 'a'
-     * up to 'f'". Another answer than OK ends the check with it. */
+     * up to 'f'". Another answer than OK ends the check with it. NULL: they are counted alone. */
     pbase_verify_each each;
     /* May be NULL. Called now and then with the bytes of segments that were read. */
     pbase_status (*progress)(void *state, uint64_t done, uint64_t total, pbase_error *err);
@@ -38,7 +38,8 @@ typedef struct {
  * value decodes, every collection is held by exactly one value and every index holds what its
  * collection says. A damaged atom is told with the first that needs it: database, collection, keys;
  * what only the past or a branch needs is told so, and what nobody needs. Goes on behind damage.
- * OK when it could look everywhere: a clean space has report->findings 0. */
+ * OK when it could look everywhere: a clean space has report->findings 0. `options` NULL: all defaults;
+ * `report` may be NULL, and after a failure has what was found until then. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_check_with(pbase_space *space,
                                                                const pbase_check_options *options,
                                                                const pbase_call *call,

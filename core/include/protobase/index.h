@@ -76,8 +76,9 @@ typedef struct {
     uint64_t findings; /* calls of `each`, and what was found beyond the first 1000 of an index */
 } pbase_index_report;
 /* Compares indexes with their collection, entry by entry and both ways: those of one collection (NULL:
- * of all), one of them (`name` NULL: each). Calls `each` for every finding. OK when it could look
- * everywhere. NOT_FOUND: no such root or index. pbase_space_check does the same for every database. */
+ * of all), one of them (`name` NULL: each). Calls `each` (NULL: nobody) for every finding. OK when it could
+ * look everywhere. NOT_FOUND: no such root or index. `report` may be NULL, and after a failure has what was
+ * found until then. pbase_space_check does the same for every database. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_index_check(
     const pbase_snapshot *snapshot, const char *root, const char *name, const pbase_call *call,
     pbase_verify_each each, void *state, pbase_index_report *report, pbase_error *err);

@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     /* Called for everything that is lost, doubtful or was mended, with its place in words. Another
-     * answer than OK ends recovering with it. */
+     * answer than OK ends recovering with it. NULL: nobody hears, and it is counted alone. */
     pbase_verify_each each;
     /* May be NULL: bytes of segments that were read, of all. */
     pbase_status (*progress)(void *state, uint64_t done, uint64_t total, pbase_error *err);
@@ -46,7 +46,8 @@ typedef struct {
  * which was checked afterwards; report->findings tells whether anything is missing. BUSY: somebody has
  * the source open. NOT_FOUND: there is no such folder. CORRUPT: nothing can be saved, or the result does
  * not pass its check. UNSUPPORTED: the storage is not one of files. AUTH: a key is missing.
- * After a failure the target is good for nothing but removal. */
+ * After a failure the target is good for nothing but removal. `options` NULL: all defaults; `report` may be
+ * NULL, and after a failure has what was found until then. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_recover(const pbase_config_source *source,
                                                             const pbase_config_source *target,
                                                             const pbase_recover_options *options,

@@ -73,7 +73,7 @@ typedef struct {
  * and blocks of 4 KiB within others where the file system can; then writes anew what is alive in segments
  * that are mostly dead, and gives those back, as long as it gains much. The background does the same when a
  * quarter of the store may be dead. Readers and commits go on. `options` NULL: all defaults.
- * What other processes that have the space open can still see stays as well.
+ * What other processes that have the space open can still see stays as well. `out` may be NULL.
  * BUSY: a large transaction is being written, here or by another process. CANCELLED, TIMEOUT: of
  * `call`. */
 PBASE_API PBASE_MUST_CHECK pbase_status

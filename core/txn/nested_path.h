@@ -1,9 +1,9 @@
-/* path.h - the way from a root through collections and documents to a collection inside.
+/* nested_path.h - the way from a root through collections and documents to a collection inside.
  *
  * A step is a key of a dictionary, an index of a list, or in a document a field or index down to a
  * child. Threads: as the handles it goes through. */
-#ifndef PROTOBASE_TXN_PATH_H
-#define PROTOBASE_TXN_PATH_H
+#ifndef PROTOBASE_TXN_NESTED_PATH_H
+#define PROTOBASE_TXN_NESTED_PATH_H
 #include "collection/handle.h"
 
 /* What a path begins at: a root of a snapshot or a transaction. */
@@ -23,16 +23,16 @@ typedef struct {
                           pbase_error *err);
     pbase_status (*store_value)(void *state, pbase_bytes name, const pbase_value *value,
                                 pbase_error *err);
-} path_base;
+} nested_path_base;
 
 /* Steps of one path at most: every collection, and a document in each entry. */
-#define PATH_STEPS_MAX 1024u
+#define NESTED_PATH_STEPS_MAX 1024u
 
-PBASE_MUST_CHECK pbase_status path_open(const path_base *base, pbase_bytes root,
-                                        const pbase_value *steps, size_t count, collection **out,
-                                        pbase_error *err);
-PBASE_MUST_CHECK pbase_status path_store(const path_base *base, pbase_bytes root,
-                                         const pbase_value *steps, size_t count,
-                                         const collection *version, pbase_error *err);
+PBASE_MUST_CHECK pbase_status nested_path_open(const nested_path_base *base, pbase_bytes root,
+                                               const pbase_value *steps, size_t count,
+                                               collection **out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status nested_path_store(const nested_path_base *base, pbase_bytes root,
+                                                const pbase_value *steps, size_t count,
+                                                const collection *version, pbase_error *err);
 
 #endif

@@ -1,16 +1,16 @@
-/* path.c - following a path down, and putting a changed collection back along it.
+/* nested_path.c - following a path down, and putting a changed collection back along it.
  *
  * What a path goes through is a chain of holders: a root, or a collection. Each holds a value at the
  * path's next step: a child at once, or a document with a child some steps inside. Storing goes down
  * the chain by recursion, which the number of steps bounds, and puts each holder back on the way
  * up: where nothing but the child has changed, that writes nothing. */
-#include "txn/path.h"
+#include "txn/nested_path.h"
 
 #include <inttypes.h>
 #include <protobase/base/limits.h>
 
 typedef struct {
-    const path_base *base;
+    const nested_path_base *base;
     pbase_bytes root;
     const pbase_value *steps;
     size_t count;
@@ -221,9 +221,9 @@ static pbase_status begin(path *self, holder *at, pbase_error *err)
     pbase_error_init(&why);
     at->handle = NULL;
     at->next = 0;
-    if (self->count > PATH_STEPS_MAX) {
+    if (self->count > NESTED_PATH_STEPS_MAX) {
         return PBASE_FAIL(err, PBASE_LIMIT, "a path of %zu steps; the limit is %u", self->count,
-                          PATH_STEPS_MAX);
+                          NESTED_PATH_STEPS_MAX);
     }
     pbase_status status =
         self->base->open(self->base->state, self->root, &at->handle, self->count == 0 ? err : &why);
@@ -261,8 +261,9 @@ static pbase_status hop(path *self, holder *at, pbase_error *err)
     return status;
 }
 
-pbase_status path_open(const path_base *base, pbase_bytes root, const pbase_value *steps,
-                       size_t count, collection **out, pbase_error *err)
+pbase_status nested_path_open(const nested_path_base *base, pbase_bytes root,
+                              const pbase_value *steps, size_t count, collection **out,
+                              pbase_error *err)
 {
     path self = {.base = base, .root = root, .steps = steps, .count = count};
     holder at;
@@ -329,8 +330,9 @@ static pbase_status store_in(path *self, holder *at, const collection *version, 
     return status == PBASE_OK ? holder_put(self, at, &changed, err) : status;
 }
 
-pbase_status path_store(const path_base *base, pbase_bytes root, const pbase_value *steps,
-                        size_t count, const collection *version, pbase_error *err)
+pbase_status nested_path_store(const nested_path_base *base, pbase_bytes root,
+                               const pbase_value *steps, size_t count, const collection *version,
+                               pbase_error *err)
 {
     path self = {.base = base, .root = root, .steps = steps, .count = count};
     holder at = {.handle = NULL};
