@@ -20,6 +20,14 @@ set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 add_compile_options(-fno-omit-frame-pointer
                     "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=") # __FILE__ is a path in the house
+# gcc zeroes structs of 100 bytes and more by `rep stos` otherwise, which takes as long to begin as a look at
+# a leaf takes (docs/decisions/0044); clang has no such option and needs none.
+include(CheckCCompilerFlag)
+set(pbase_zeroing "-mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign")
+check_c_compiler_flag("${pbase_zeroing}" PBASE_HAS_MEMSET_STRATEGY)
+if(PBASE_HAS_MEMSET_STRATEGY)
+  add_compile_options("${pbase_zeroing}")
+endif()
 add_compile_definitions(_GNU_SOURCE $<$<CONFIG:Debug>:PBASE_SLOW_CHECKS>)
 add_link_options("LINKER:--as-needed")
 

@@ -233,7 +233,11 @@ uint32_t node_plan_stored_size(const node_plan *plan, uint32_t from, uint32_t to
 /* The border where the bytes before it, written without a common prefix, come nearest to half. */
 static uint32_t plan_half(const node_plan *plan)
 {
-    entry_form form = entry_form_whole(plan->level, plan->positional);
+    entry_form form = plan_form(plan, 0, plan->count);
+    if (form.even) {
+        return (plan->count + 1) / 2; /* of entries of one size */
+    }
+    form = entry_form_whole(plan->level, plan->positional);
     uint64_t whole = plan_heap_size(plan, 0, plan->count, &form) +
                      (uint64_t)plan->count * index_bytes(plan->positional);
     plan_position at = plan_seek(plan, 0);
@@ -293,6 +297,48 @@ static void prefix_write(const node_plan *plan, uint32_t entry_index, uint8_t *p
     }
 }
 
+/* Lays `count` entries from `from` on in an even form. Those of an even node lie there as they are to lie
+ * here, but for a longer prefix. */
+static void even_lay(const node_plan *plan, uint32_t from, uint32_t count, const entry_form *form,
+                     uint8_t *to)
+{
+    uint32_t stride = (uint32_t)form->tail_size + form->value_size;
+    plan_position at = plan_seek(plan, from);
+    for (uint32_t left = count; left > 0;) {
+        const node_run *run = &plan->runs[at.run];
+        if (run->from == NULL || !node_even(run->from) ||
+            run->from->prefix_size > form->prefix_size) {
+            node_entry scratch;
+            entry_write(to, plan_next(&at, &scratch), form, false);
+            to += stride;
+            left--;
+            continue;
+        }
+        uint32_t first = run->first + at.index, shared = form->prefix_size - run->from->prefix_size;
+        uint32_t end = run->end - first < left ? run->end : first + left;
+        left -= end - first;
+        for (uint32_t i = first; i < end; i++, to += stride) {
+            memcpy(to, node_entry_at(run->from, i) + shared, stride);
+        }
+        at = (plan_position){plan, at.run + 1, 0};
+    }
+}
+
+/* Heads and slots of entries that lie behind each other from `heap` on; NULL: there are none. */
+static void even_index(const entry_form *form, uint32_t count, uint8_t *payload, uint32_t heap,
+                       uint8_t *heads, uint8_t *slots)
+{
+    uint32_t stride = (uint32_t)form->tail_size + form->value_size, offset = heap;
+    for (uint32_t i = 0; i < count; i++, offset += stride) {
+        if (slots != NULL) {
+            pbase_put_u32(slots + (size_t)i * 4, offset);
+        }
+        if (heads != NULL) {
+            pbase_put_u32(heads + (size_t)i * 4, node_head_of(payload + offset, form->tail_size));
+        }
+    }
+}
+
 /* Writes the entries from..to-1 in a form; `row`: as an even node is stored. */
 static void plan_lay(const node_plan *plan, uint32_t from, uint32_t to, const entry_form *form,
                      bool row, uint8_t *payload, uint32_t size)
@@ -304,7 +350,13 @@ static void plan_lay(const node_plan *plan, uint32_t from, uint32_t to, const en
     node_sums sums = {0, 0};
     plan_position at = plan_seek(plan, from);
     uint32_t offset = heap;
-    for (uint32_t i = 0; i < count; i++) {
+    if (form->even) {
+        even_lay(plan, from, count, form, payload + heap);
+        even_index(form, count, payload, heap, heads, slots);
+        sums.total = count;
+        offset = size;
+    }
+    for (uint32_t i = 0; i < count && !form->even; i++) {
         node_entry scratch;
         bool keyless = entry_keyless(plan, i == 0);
         const node_entry *entry = plan_next(&at, &scratch);
@@ -440,7 +492,10 @@ static void even_pack(const node *self, const entry_form *form, uint8_t *payload
     pbase_put_u32(payload + NODE_AT_DEAD, 0);
     pbase_put_u16(payload + NODE_AT_TAIL, form->tail_size);
     pbase_put_u16(payload + NODE_AT_VALUE, form->value_size);
-    for (uint32_t i = 0; i < self->count;
+    for (uint32_t i = 0; i < self->count && node_even(self); i++) {
+        memcpy(payload + heap + i * stride, node_entry_at(self, i), stride);
+    }
+    for (uint32_t i = 0; i < self->count && !node_even(self);
          i++) { /* key and value lie together, behind their sizes */
         node_entry entry;
         node_entry_read(self, i, &entry);
@@ -528,9 +583,13 @@ bool node_underfull(uint8_t level, uint32_t size)
     return size < target_bytes(level) / 3;
 }
 
+/* A full even leaf needs room for slots, which it has not where it is stored: what a block of atom_pool.h holds
+ * beside the atom's head anyway. */
+#define LEAF_ROOM_BYTES (NODE_LEAF_BYTES + NODE_LEAF_BYTES / 16u - sizeof(atom_memory))
+
 uint32_t node_capacity(uint8_t level, uint32_t size, bool root)
 {
-    uint32_t full = target_bytes(level);
+    uint32_t full = level == 0 ? (uint32_t)LEAF_ROOM_BYTES : NODE_INNER_BYTES;
     uint32_t wanted = size >= full ? size + size / 8 : full;
     if (root && size < full / 2) {
         wanted = size * 2; /* small collections stay small */

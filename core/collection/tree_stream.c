@@ -291,12 +291,15 @@ static void row_close(row *at)
     at->full = at->count;
 }
 
-/* Adds an entry, for which there is room; what it points to stays where it is. */
+/* Adds an entry, for which there is room, and which may lie there already; what it points to stays where it
+ * is. */
 static node_entry *row_add_borrowed(row *at, const node_entry *entry)
 {
     node_entry *item = &at->items[at->count++];
-    *item = *entry;
-    node_gauge_add(&at->gauge, entry);
+    if (item != entry) {
+        *item = *entry;
+    }
+    node_gauge_add(&at->gauge, item);
     at->seen++;
     return item;
 }
@@ -305,9 +308,9 @@ static node_entry *row_add_borrowed(row *at, const node_entry *entry)
 static void row_add(row *at, const node_entry *entry)
 {
     node_entry *item = row_add_borrowed(at, entry);
-    item->tail = row_copy(at, entry->tail);
-    item->spelling = row_copy(at, entry->spelling);
-    item->bytes = row_copy(at, entry->bytes);
+    item->tail = row_copy(at, item->tail);
+    item->spelling = row_copy(at, item->spelling);
+    item->bytes = row_copy(at, item->bytes);
 }
 
 /* Forgets the first `count` entries, which went into a node. */
@@ -452,10 +455,9 @@ static pbase_status row_make_way(tree_stream *self, uint32_t level, const node_e
 
 /* ----------------------------------------------------------------------------------- use ------ */
 
-static pbase_status entry_take(const tree_stream *self, const encoded_key *key,
-                               const tree_value *value, node_entry *out, pbase_error *err)
+static pbase_status entry_check(const tree_stream *self, const encoded_key *key,
+                                const tree_value *value, pbase_error *err)
 {
-    memset(out, 0, sizeof *out);
     PBASE_ASSERT(value->kind == TREE_VALUE_BYTES);
     if (!self->positional) {
         pbase_bytes last = tree_stream_last(self);
@@ -466,16 +468,37 @@ static pbase_status entry_take(const tree_stream *self, const encoded_key *key,
         if (last.size != 0 && pbase_bytes_compare(last, key->bytes) >= 0) {
             return PBASE_FAIL(err, PBASE_INVALID, "keys to be built from must ascend");
         }
-        out->tail = key->bytes;
-        out->spelling = key->spelling;
     }
     if (value->bytes.size > PBASE_VALUE_BYTES_MAX) {
         return PBASE_FAIL(err, PBASE_LIMIT, "a value of %zu bytes; the limit is %zu",
                           value->bytes.size, (size_t)PBASE_VALUE_BYTES_MAX);
     }
-    out->kind = value->bytes.size > NODE_INLINE_MAX ? NODE_VALUE_LARGE : NODE_VALUE_INLINE;
-    out->length = out->kind == NODE_VALUE_LARGE ? (uint32_t)value->bytes.size : 0;
-    out->bytes = value->bytes;
+    return PBASE_OK;
+}
+
+/* Begins an entry where it is going to lie, behind those of the leaves' row: to copy it there costs more than
+ * all else that is done for it here. */
+static pbase_status entry_begin(const tree_stream *self, const encoded_key *key,
+                                const tree_value *value, node_entry **out, pbase_error *err)
+{
+    row *leaves = self->rows[0];
+    pbase_status status = entry_check(self, key, value, err);
+    if (status == PBASE_OK) {
+        status = items_reserve(self, leaves, err);
+    }
+    if (status != PBASE_OK) {
+        return status;
+    }
+    node_entry *entry = &leaves->items[leaves->count];
+    memset(entry, 0, sizeof *entry);
+    if (!self->positional) {
+        entry->tail = key->bytes;
+        entry->spelling = key->spelling;
+    }
+    entry->kind = value->bytes.size > NODE_INLINE_MAX ? NODE_VALUE_LARGE : NODE_VALUE_INLINE;
+    entry->length = entry->kind == NODE_VALUE_LARGE ? (uint32_t)value->bytes.size : 0;
+    entry->bytes = value->bytes;
+    *out = entry;
     return PBASE_OK;
 }
 
@@ -499,25 +522,25 @@ static pbase_status value_write_now(tree_stream *self, node_entry *entry, pbase_
 pbase_status tree_stream_add(tree_stream *self, const encoded_key *key, const tree_value *value,
                              pbase_error *err)
 {
-    node_entry entry;
-    pbase_status status = entry_take(self, key, value, &entry, err);
+    node_entry *entry = NULL;
+    pbase_status status = entry_begin(self, key, value, &entry, err);
     if (status == PBASE_OK) {
-        status = row_make_way(self, 0, &entry, err);
+        status =
+            row_make_way(self, 0, entry, err); /* it stays, though others before it may leave */
+    }
+    if (status == PBASE_OK && !self->borrows) {
+        status = row_reserve(self, self->rows[0], entry, err);
     }
     if (status == PBASE_OK) {
-        status = self->borrows ? items_reserve(self, self->rows[0], err)
-                               : row_reserve(self, self->rows[0], &entry, err);
-    }
-    if (status == PBASE_OK) {
-        status = value_write_now(self, &entry, err);
+        status = value_write_now(self, entry, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
     if (self->borrows) {
-        (void)row_add_borrowed(self->rows[0], &entry); /* nothing is to be changed in it */
+        (void)row_add_borrowed(self->rows[0], entry); /* nothing is to be changed in it */
     } else {
-        row_add(self->rows[0], &entry);
+        row_add(self->rows[0], entry);
     }
     return PBASE_OK;
 }

@@ -107,6 +107,99 @@ static void a_few_entries_are_not_stored_even(void **state)
     }
 }
 
+/* ------------------------------------------------------------------------ entries by copying --- */
+
+#define KEYS 15u /* "keyAAA", "keyAAB": prefixes of 3 to 5 bytes */
+
+static void keys_make(char keys[KEYS + 1][8])
+{
+    for (uint32_t i = 0; i <= KEYS; i++) {
+        (void)snprintf(keys[i], sizeof keys[i], "key%c%c%c", 'A' + (int)(i / 8),
+                       'A' + (int)(i / 4 % 2), 'A' + (int)(i % 4));
+    }
+}
+
+/* The leaf of all keys but one, as it is stored or as it lies in memory. */
+static node leaf_without(char keys[KEYS + 1][8], uint32_t missing, bool row, uint8_t *payload)
+{
+    node_plan plan;
+    node_entry entries[KEYS];
+    memset(entries, 0, sizeof entries);
+    for (uint32_t i = 0, at = 0; i <= KEYS; i++) {
+        if (i != missing) {
+            entries[at].tail = pbase_bytes_text(keys[i]);
+            entries[at++].bytes = pbase_bytes_of(&keys[i][4], 2);
+        }
+    }
+    node_plan_init(&plan, 0, false);
+    node_plan_add_entries(&plan, entries, KEYS);
+    uint32_t size =
+        row ? node_plan_stored_size(&plan, 0, KEYS) : node_plan_size(&plan, 0, KEYS) + 32;
+    if (row) {
+        node_plan_store(&plan, payload, size);
+    } else {
+        node_plan_write(&plan, 0, KEYS, payload, size);
+    }
+    return node_of(payload, size);
+}
+
+/* Writes the entries from..to-1 of a plan, and of the same entries one by one. */
+static void assert_written_alike(const node_plan *plan, uint32_t from, uint32_t to)
+{
+    uint8_t copied[1024], apart[1024];
+    node_entry entries[KEYS + 1];
+    node_plan singly;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        node_plan_entry(plan, i, &entries[i]);
+        entries[i].raw = pbase_bytes_of(NULL, 0);
+    }
+    node_plan_init(&singly, 0, false);
+    node_plan_add_entries(&singly, entries, plan->count);
+    uint32_t size = node_plan_size(plan, from, to);
+    assert_int_equal(size, node_plan_size(&singly, from, to));
+    node_plan_write(plan, from, to, copied, size);
+    node_plan_write(&singly, from, to, apart, size);
+    assert_memory_equal(copied, apart, size);
+}
+
+static void parts_of_an_even_leaf_are_what_its_entries_one_by_one_make(void **state)
+{
+    (void)state; /* no fixture */
+    char keys[KEYS + 1][8];
+    keys_make(keys);
+    for (uint32_t added = 0; added <= KEYS; added++) {
+        for (int row = 0; row < 2; row++) {
+            uint8_t payload[1024];
+            node leaf = leaf_without(keys, added, row != 0, payload);
+            node_entry item = {.tail = pbase_bytes_text(keys[added]),
+                               .bytes = pbase_bytes_text("xy")};
+            node_plan plan;
+            node_plan_init(&plan, 0, false);
+            node_plan_add(&plan, &leaf, 0, added);
+            node_plan_add_entry(&plan, &item);
+            node_plan_add(&plan, &leaf, added, leaf.count);
+            assert_true(node_even(&leaf));
+            /* when, then */
+            for (uint32_t cut = 0; cut <= plan.count; cut++) {
+                assert_written_alike(&plan, 0, cut == 0 ? plan.count : cut);
+                assert_written_alike(&plan, cut == plan.count ? 0 : cut, plan.count);
+            }
+            assert_int_equal(node_plan_middle(&plan, 0), (plan.count + 1) / 2);
+        }
+    }
+}
+
+static void a_leaf_that_is_full_where_it_is_stored_has_room_in_memory(void **state)
+{
+    (void)state;                        /* no fixture */
+    uint32_t entry = 116, entries = 17; /* 16 bytes of key of which two are shared, 100 of value */
+    uint32_t stored = NODE_HEADER_BYTES + 8 + entries * (4 + entry - 2);
+    uint32_t in_memory = stored + entries * 4;
+    assert_true(stored <= NODE_LEAF_BYTES);
+    assert_true(stored + 4 + entry - 2 > NODE_LEAF_BYTES);
+    assert_true(node_capacity(0, in_memory - entry, false) >= in_memory);
+}
+
 /* ------------------------------------------------------------------------------ any changes --- */
 
 #define NUMBERS 1500u
@@ -200,6 +293,8 @@ int main(void)
         cmocka_unit_test(keys_and_values_of_one_size_cost_a_head_more),
         cmocka_unit_test(one_entry_of_another_size_makes_its_leaf_say_all_sizes),
         cmocka_unit_test(a_few_entries_are_not_stored_even),
+        cmocka_unit_test(parts_of_an_even_leaf_are_what_its_entries_one_by_one_make),
+        cmocka_unit_test(a_leaf_that_is_full_where_it_is_stored_has_room_in_memory),
         cmocka_unit_test(leaves_become_even_and_cease_to_be_and_nobody_sees_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
