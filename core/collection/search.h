@@ -168,12 +168,12 @@ NODE_INLINE uint32_t node_child_part(const node *self, uint32_t index, pbase_byt
     return node_part_between(low, high, head);
 }
 
-#define NODE_ENTRY_LINES 3u /* of 64 bytes: a key and the beginning of its value */
-/* Around the guess of an entry: of n hashed keys in a leaf it is wrong by up to sqrt(n) / 2 entries as a
- * standard deviation, 330 bytes of a leaf of 32 entries of 116. */
-#define NODE_LEAF_LINES 12u
+#define NODE_ENTRY_LINES 3u   /* of 64 bytes: a key and the beginning of its value */
 #define NODE_LEAF_AHEAD 256u  /* of a leaf: what its header and a search in its heads touch */
 #define NODE_INNER_AHEAD 640u /* the same of an inner node */
+/* Lines around the guess of an entry: of n hashed keys it is wrong by up to sqrt(n) / 2 entries as a standard
+ * deviation, 330 bytes of a leaf of 32 entries of 116, 220 of an inner node of 180 of 33. */
+#define NODE_GUESS_LINES 12u
 
 NODE_INLINE void search_ask(const uint8_t *at, uint32_t lines)
 {
@@ -183,22 +183,21 @@ NODE_INLINE void search_ask(const uint8_t *at, uint32_t lines)
     }
 }
 
-/* Where an entry at `part` of a stored leaf is looked for: NODE_LEAF_LINES from here on, or up to the
- * end. */
-NODE_INLINE uint32_t node_leaf_guess(const node_child *child, uint32_t part)
+/* Where an entry at `part` of a stored leaf is looked for: `lines` from here on, or up to the end. */
+NODE_INLINE uint32_t node_leaf_guess(const node_child *child, uint32_t part, uint32_t lines)
 {
     uint32_t each = (child->flags & NODE_ROW) != 0 ? 4 : 8; /* of heads and slots */
     uint32_t index_bytes = child->count < child->size / each ? (uint32_t)child->count * each : 0;
     uint32_t start = NODE_HEADER_BYTES + index_bytes;
     uint32_t left = child->size > start ? child->size - start : 0;
-    uint32_t at = start + node_part_of(left, part), half = NODE_LEAF_LINES * 32;
+    uint32_t at = start + node_part_of(left, part), half = lines * 32;
     return at > NODE_HEADER_BYTES + half ? at - half : NODE_HEADER_BYTES;
 }
 
 /* Of a stored inner node only the size is known: its entries are taken to be as long as its
  * parent's. */
 NODE_INLINE void node_ask_inner(const node *parent, const node_child *child, uint32_t part,
-                                const uint8_t *payload)
+                                uint32_t lines, const uint8_t *payload)
 {
     uint32_t start = NODE_HEADER_BYTES + node_prefix_room(parent->prefix_size);
     float entries = (float)parent->count / (float)(parent->size - start); /* in a byte */
@@ -210,13 +209,13 @@ NODE_INLINE void node_ask_inner(const node *parent, const node_child *child, uin
     search_ask(payload, 1);
     search_ask(heads + (size_t)index * 4 - 32, 2);
     search_ask(heads + (size_t)(count + index) * 4 - 32, 2);
-    search_ask(heads + (size_t)(count - index) * 8 + part_bytes - 64, NODE_ENTRY_LINES);
+    search_ask(heads + (size_t)(count - index) * 8 + part_bytes - (size_t)lines * 32, lines);
 }
 
 /* Asks for what a search of a key at `part` of a child at `where` will touch, without waiting for it:
- * its header and heads, and where the entry is guessed to lie, so that they come together. */
+ * its header and heads, and `lines` where the entry is guessed to lie, so that they come together. */
 NODE_INLINE void node_ask_child(const node *self, const node_child *child, uint32_t part,
-                                const atom_place *where)
+                                uint32_t lines, const atom_place *where)
 {
     uint32_t ahead = self->level > 1 ? NODE_INNER_AHEAD : NODE_LEAF_AHEAD;
     if (where->payload == NULL) {
@@ -228,11 +227,11 @@ NODE_INLINE void node_ask_child(const node *self, const node_child *child, uint3
     }
     __builtin_prefetch(where->verified);
     if (self->level > 1) {
-        node_ask_inner(self, child, part, where->payload);
+        node_ask_inner(self, child, part, lines, where->payload);
         return;
     }
     search_ask(where->payload, NODE_LEAF_AHEAD / 64);
-    search_ask(where->payload + node_leaf_guess(child, part), NODE_LEAF_LINES);
+    search_ask(where->payload + node_leaf_guess(child, part, lines), lines);
 }
 
 #endif

@@ -108,7 +108,7 @@ NODE_INLINE pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t
         atom_place place = atom_place_of(self->source, child.ref);
         atom_view parent = *view;
         part = node_child_part(&at, index, key);
-        node_ask_child(&at, &child, part, &place);
+        node_ask_child(&at, &child, part, NODE_GUESS_LINES, &place);
         if (rank != NULL) {
             node copy = at;
             *rank += node_total_before(&copy, index);
@@ -130,7 +130,7 @@ static pbase_status leaf_of_position(const tree *self, uint64_t *position, atom_
         uint32_t index = node_search_position(&way.nodes[way.turn], position);
         node_child child = node_child_at(&way.nodes[way.turn], index);
         atom_place place = atom_place_of(self->source, child.ref);
-        node_ask_child(&way.nodes[way.turn], &child, NODE_PART_UNKNOWN, &place);
+        node_ask_child(&way.nodes[way.turn], &child, NODE_PART_UNKNOWN, 0, &place);
         status = tree_descent_down_at(&way, self, index, &place, err);
     }
     *view = way.views[way.turn];

@@ -295,7 +295,7 @@ static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_fo
         part = node_child_part(&step->node, step->index, key);
         node_child child = node_child_at(&step->node, step->index);
         atom_place place = atom_place_of(self->tree.source, child.ref);
-        node_ask_child(&step->node, &child, part, &place);
+        node_ask_child(&step->node, &child, part, NODE_GUESS_LINES, &place);
         status = cursor_down(self, err);
     }
     return status;

@@ -44,7 +44,7 @@ NODE_INLINE void lane_choose(many *self, size_t i, const node *at)
     uint32_t part = at->level > 1 ? node_child_part(at, index, key) : NODE_PART_UNKNOWN;
     atom_place place = atom_place_of(self->tree->source, child.ref);
     if (at->level > 1 || !self->probes) {
-        node_ask_child(at, &child, part, &place);
+        node_ask_child(at, &child, part, NODE_ENTRY_LINES, &place);
     } else {
         atom_place_prefetch(&place, 0);
     }

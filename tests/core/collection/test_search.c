@@ -106,7 +106,7 @@ static uint32_t guess_of(const tree *t, pbase_bytes key)
         uint32_t index = node_search_child_near(at, key, part);
         node_child child = node_child_at(at, index);
         part = node_child_part(at, index, key);
-        guess = node_leaf_guess(&child, part);
+        guess = node_leaf_guess(&child, part, NODE_GUESS_LINES);
         assert_int_equal(tree_descent_down(&way, t, index, NULL), PBASE_OK);
     }
     atom_release(&heap.source, &way.views[way.turn]);
@@ -130,7 +130,7 @@ static void entries_of_random_keys_mostly_lie_where_they_were_asked_for(void **u
         pbase_bytes bytes = pbase_bytes_of(key, key_fill(&again, &hashed, key));
         assert_int_equal(tree_get(&t, bytes, &item, &found, NULL), PBASE_OK);
         assert_true(found);
-        uint32_t from = guess_of(&t, bytes), size = NODE_LEAF_LINES * 64;
+        uint32_t from = guess_of(&t, bytes), size = NODE_GUESS_LINES * 64;
         uint64_t at = (uint64_t)(item.value.bytes.data - item.node.payload);
         assert_true(from < item.node.size);
         asked += at >= from && at < from + size;
