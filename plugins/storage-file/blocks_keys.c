@@ -120,13 +120,19 @@ pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call, cons
 }
 
 /* Before the first write to a key: a crash from now on is never taken for an orderly end. Who did not
- * find the mark does not know whether it is gone from the disk. */
+ * find the mark does not know whether it is gone from the disk. After a flush that failed nobody
+ * will: no key is written any more. */
 static pbase_status mark_forget(file_blocks *self, pbase_error *err)
 {
-    pbase_status status = self->lock_file != NULL && !self->mark_is_gone
-                              ? self->host->os->file->sync(self->lock_file, err)
-                              : PBASE_OK;
-    self->mark_is_gone = self->mark_is_gone || status == PBASE_OK;
+    if (self->lock_file == NULL || self->mark_is_gone) {
+        return PBASE_OK;
+    }
+    pbase_status status = self->host->os->file->sync(self->lock_file, err);
+    if (status == PBASE_NO_SPACE) { /* which would be tried again once there is some */
+        status = PBASE_FAIL(err, PBASE_IO, "the flush found no space");
+    }
+    self->mark_is_gone = status == PBASE_OK;
+    self->keys_failed = status != PBASE_OK;
     return status;
 }
 

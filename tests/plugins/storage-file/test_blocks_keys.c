@@ -1,5 +1,6 @@
 /* test_blocks_keys.c - keys: damaged, large, and read while others write. */
 #include "blocks_folder.h"
+#include "fault_os.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -256,6 +257,37 @@ static void a_damaged_slot_of_a_folder_that_was_left_in_order_stays_to_be_told(v
     }
 }
 
+/* Asked again, a flush says nothing of what the first one lost: the mark may be there after a power failure. */
+static void a_mark_that_could_not_be_flushed_lets_no_key_be_written(void **state)
+{
+    blocks_folder *f = *state;
+    fault_os faulty;
+    test_graph *graph = NULL;
+    const pbase_os *os = f->host.base.os;
+    make_two_versions(f);
+    fault_os_init(&faulty, os);
+    f->host.base.os = &faulty.os;
+    pbase_blocks *blocks = use(f, LOCKED, &graph);
+    fault_os_fail_at(&faulty, OS_CALL_SYNC, 1, PBASE_NO_SPACE, false);
+
+    pbase_status first =
+        pbase_blocks_key_cas(blocks, NULL, "k", 2, pbase_bytes_text("three"), &f->err);
+    pbase_status second =
+        pbase_blocks_key_cas(blocks, NULL, "k", 2, pbase_bytes_text("three"), &f->err);
+    end_in_order(LOCKED, graph);
+
+    assert_true(fault_os_has_failed(&faulty));
+    assert_int_equal(first, PBASE_IO); /* of a lack of space whoever asks would try again */
+    assert_int_equal(second, PBASE_READ_ONLY);
+    assert_false(is_marked_clean(f));
+    f->host.base.os = os;
+    fault_os_fini(&faulty);
+    blocks = use(f, LOCKED, &graph);
+    assert_int_equal(pbase_blocks_key_cas(blocks, NULL, "k", 2, pbase_bytes_text("three"), &f->err),
+                     PBASE_OK);
+    end_in_order(LOCKED, graph);
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, blocks_folder_setup, blocks_folder_teardown)
 
@@ -268,6 +300,7 @@ int main(void)
         TEST(a_torn_slot_is_no_damage_after_an_opening_that_changed_nothing),
         TEST(a_slot_torn_by_another_user_is_no_damage_and_is_not_left),
         TEST(no_mark_is_left_while_a_slot_cannot_be_mended),
+        TEST(a_mark_that_could_not_be_flushed_lets_no_key_be_written),
         TEST(a_damaged_slot_of_a_folder_that_was_left_in_order_stays_to_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
