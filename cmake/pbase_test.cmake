@@ -39,6 +39,17 @@ function(pbase_test_script name file labels)
   pbase_test_settings("${name}" "${labels}")
 endfunction()
 
+# pbase_test_again(NAME SUFFIX SETTING): the test once more, as NAME.SUFFIX, with a setting in every space
+# that the fixture opens (tests/support/space_fixture.h).
+function(pbase_test_again name suffix setting)
+  string(MAKE_C_IDENTIFIER "test_${name}" target)
+  string(REGEX REPLACE "\\.[^.]*$" "" folders "${name}")
+  string(REPLACE "." ";" labels "${folders}")
+  add_test(NAME "${name}.${suffix}" COMMAND ${target})
+  pbase_test_settings("${name}.${suffix}" "${labels}")
+  set_property(TEST "${name}.${suffix}" APPEND PROPERTY ENVIRONMENT "PBASE_TEST_SET=${setting}")
+endfunction()
+
 # What every test finds around it.
 function(pbase_test_settings name labels)
   set_tests_properties("${name}" PROPERTIES

@@ -93,6 +93,16 @@ void atom_memory_destroy(atom_source *source, atom_memory *memory)
     }
 }
 
+void atom_unpin(atom_source *source, void *pin)
+{
+    uintptr_t tagged = (uintptr_t)pin;
+    if ((tagged & ATOM_PIN_MEMORY) == 0) {
+        source->vtable->release(source, pin);
+        return;
+    }
+    atom_memory_destroy(source, (atom_memory *)(tagged & ~ATOM_PIN_MEMORY));
+}
+
 bool atom_ref_editable(atom_ref ref)
 {
     if (!atom_ref_is_memory(ref)) {

@@ -20,7 +20,11 @@ typedef uint64_t atom_ref;
 #define ATOM_REF_NONE ((atom_ref)0)
 
 /* What the payload is; stored in the atom's header (docs/formats/atom.md). */
-enum { ATOM_NODE = 1, ATOM_VALUE = 2 };
+enum {
+    ATOM_NODE = 1,
+    ATOM_VALUE = 2,
+    ATOM_PATCH = 3 /* what changed of a leaf, which it refers to */
+};
 
 typedef struct {
     _Atomic uint32_t counts;  /* holders */

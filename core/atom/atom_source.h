@@ -44,6 +44,8 @@ struct atom_source {
                                           and what old snapshots keep */
     _Atomic uint64_t memory_count;
     atom_pool pool; /* of nodes in memory; all zero to begin with */
+    uint64_t
+        patch_leaves; /* trees of so many leaves get patches of them (collection/patch.h); 0: none do */
 };
 
 /* A new atom with one count and room for `capacity` bytes; size 0. NULL means no memory. */
@@ -55,6 +57,10 @@ atom_ref atom_ref_keep(atom_ref ref);
 bool atom_ref_drop(atom_ref ref);
 /* Frees the memory itself. */
 void atom_memory_destroy(atom_source *source, atom_memory *memory);
+/* Ends a pin: of a view by the name atom_release, of a pin that was taken out of its view by this one. A pin is
+ * the source's, or an atom in memory of which the view has the only count (ATOM_PIN_MEMORY): made for it. */
+#define ATOM_PIN_MEMORY ((uintptr_t)1)
+void atom_unpin(atom_source *source, void *pin);
 /* True when the only count is the caller's and it is not settled: it may be edited in place. */
 bool atom_ref_editable(atom_ref ref);
 
@@ -114,7 +120,7 @@ static inline void atom_prefetch(const atom_source *source, atom_ref ref, uint32
 static inline void atom_release(atom_source *source, atom_view *view)
 {
     if (view->pin != NULL) {
-        source->vtable->release(source, view->pin);
+        atom_unpin(source, view->pin);
         view->pin = NULL;
     }
 }

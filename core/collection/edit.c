@@ -8,19 +8,10 @@
  *
  * New nodes borrow the references of the nodes they replace until the commit, which moves them when
  * the old node ends with the edit, and counts them once more when somebody else still has it. */
-#include "collection/edit.h"
-#include "collection/node_change.h"
+#include "collection/edit_private.h"
 #include "collection/tree_private.h"
 
 #include <inttypes.h>
-
-/* What a node is replaced by. */
-typedef struct {
-    uint32_t count; /* of nodes: 0, 1 or 2 */
-    node_child nodes[2];
-    node_entry separator; /* key of nodes[1]; of nodes[0] when it is added */
-    uint32_t first, end;  /* children of the parent that they replace; none: added at first */
-} edit_result;
 
 /* ---------------------------------------------------------------------------- going down ----- */
 
@@ -32,6 +23,8 @@ void edit_begin(edit *self, tree *target)
     self->new_root = false;
     self->created_count = self->retired_count = 0;
     memset(self->has_sibling, 0, sizeof self->has_sibling);
+    self->patch.wanted = self->patch.taken = self->patch.has_entry = false;
+    self->patch.view.pin = NULL;
 }
 
 void edit_end(edit *self)
@@ -43,6 +36,7 @@ void edit_end(edit *self)
             atom_release(source, &self->siblings[i].view);
         }
     }
+    atom_release(source, &self->patch.view);
 }
 
 /* Goes into the child that the last step points at, or into the root. */
@@ -52,12 +46,19 @@ static pbase_status edit_enter(edit *self, pbase_error *err)
     const edit_step *parent = self->depth == 0 ? NULL : step - 1;
     step->ref = parent == NULL ? self->target->root
                                : pbase_get_u64(node_ref_at(&parent->node, parent->index));
+    const node *above = parent == NULL ? NULL : &parent->node;
+    uint32_t index = parent == NULL ? 0 : parent->index;
+    atom_source *source = self->target->source;
+    bool positional = self->target->positional;
     pbase_status status =
-        node_acquire(self->target->source, step->ref, parent == NULL ? NULL : &parent->node,
-                     parent == NULL ? 0 : parent->index, self->target->positional, &step->view,
-                     &step->node, err);
+        self->patch.wanted && above != NULL /* a root is no patch that would grow */
+            ? node_acquire_raw(source, step->ref, above, index, positional, &step->view,
+                               &step->node, err)
+            : node_acquire(source, step->ref, above, index, positional, &step->view, &step->node,
+                           err);
     if (status == PBASE_OK) {
-        step->owned = (parent == NULL || parent->owned) && atom_ref_editable(step->ref);
+        step->owned = (parent == NULL || parent->owned) && atom_ref_editable(step->ref) &&
+                      !edit_step_is_merged(step);
         self->depth++;
     }
     return status;
@@ -109,10 +110,11 @@ pbase_status edit_find_end(edit *self, pbase_error *err)
 
 /* ---------------------------------------------------------------------------- new nodes ------ */
 
-static pbase_status edit_create(edit *self, uint32_t size, atom_memory **out, pbase_error *err)
+pbase_status edit_create(edit *self, uint32_t type, uint32_t size, atom_memory **out,
+                         pbase_error *err)
 {
     PBASE_ASSERT(self->created_count < EDIT_NODES_MAX);
-    atom_memory *memory = atom_memory_create(self->target->source, ATOM_NODE, size);
+    atom_memory *memory = atom_memory_create(self->target->source, type, size);
     if (memory == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a node of %" PRIu32 " bytes", size);
     }
@@ -122,21 +124,15 @@ static pbase_status edit_create(edit *self, uint32_t size, atom_memory **out, pb
     return PBASE_OK;
 }
 
-static node_child child_of_memory(const atom_memory *memory, atom_ref ref)
-{
-    node made = node_of(memory->payload, memory->size);
-    return node_child_of(ref, &made);
-}
-
 static pbase_status edit_write(edit *self, const node_plan *plan, uint32_t from, uint32_t to,
                                bool root, node_child *out, pbase_error *err)
 {
     uint32_t size = node_capacity(plan->level, node_plan_size(plan, from, to), root);
     atom_memory *memory = NULL;
-    pbase_status status = edit_create(self, size, &memory, err);
+    pbase_status status = edit_create(self, ATOM_NODE, size, &memory, err);
     if (status == PBASE_OK) {
         node_plan_write(plan, from, to, memory->payload, size);
-        *out = child_of_memory(memory, atom_ref_of_memory(memory));
+        *out = edit_child_of(memory);
     }
     return status;
 }
@@ -162,7 +158,7 @@ static pbase_status edit_write_plan(edit *self, const node_plan *plan, uint32_t 
     return status;
 }
 
-static void edit_retire(edit *self, atom_ref ref)
+void edit_retire(edit *self, atom_ref ref)
 {
     PBASE_ASSERT(self->retired_count < EDIT_NODES_MAX);
     self->retired[self->retired_count++] = ref;
@@ -176,7 +172,7 @@ static pbase_status edit_copy(edit *self, uint32_t at, const node_change *change
 {
     edit_step *step = &self->steps[at];
     atom_memory *memory = NULL;
-    pbase_status status = edit_create(self, size, &memory, err);
+    pbase_status status = edit_create(self, ATOM_NODE, size, &memory, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -184,7 +180,7 @@ static pbase_status edit_copy(edit *self, uint32_t at, const node_change *change
     node copy = node_of(memory->payload, size);
     (void)node_change_apply(&copy, memory->payload, change); /* the view is taken below */
     result->count = 1;
-    result->nodes[0] = child_of_memory(memory, atom_ref_of_memory(memory));
+    result->nodes[0] = edit_child_of(memory);
     edit_retire(self, step->ref);
     return PBASE_OK;
 }
@@ -194,7 +190,9 @@ static pbase_status edit_copy(edit *self, uint32_t at, const node_change *change
 static bool edit_is_append(const edit *self, uint32_t at, const node_change *change)
 {
     const node *full = &self->steps[at].node;
-    return self->rightmost && change->has_item && !change->patch && change->from == full->count;
+    return self->rightmost && change->has_item && !change->patch && change->from == full->count &&
+           (at != 0 ||
+            !edit_step_is_merged(&self->steps[at])); /* beside a patch that is the root */
 }
 
 static pbase_status edit_append_node(edit *self, uint32_t at, const node_plan *plan,
@@ -484,7 +482,9 @@ pbase_status edit_run(edit *self, const node_change *leaf_change, pbase_error *e
     while (!done && at > 0 && status == PBASE_OK) {
         edit_result result;
         at--;
-        status = edit_level(self, at, &change, &result, &done, err);
+        bool is_patch = self->patch.taken && at + 1 == self->depth;
+        status = is_patch ? edit_patch_level(self, &change, &result, &done, err)
+                          : edit_level(self, at, &change, &result, &done, err);
         if (status != PBASE_OK || done) {
             continue;
         }

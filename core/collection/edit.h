@@ -10,6 +10,7 @@
 #ifndef PROTOBASE_COLLECTION_EDIT_H
 #define PROTOBASE_COLLECTION_EDIT_H
 #include "collection/node_change.h"
+#include "collection/patch.h"
 #include "collection/tree.h"
 
 typedef struct {
@@ -20,6 +21,16 @@ typedef struct {
     bool owned;     /* nobody else can see it: it may be changed in place */
 } edit_step;
 
+/* A change that goes into a patch of the leaf (edit_patch.c). */
+typedef struct {
+    bool wanted;    /* the leaf is lent as it is: a patch as a patch */
+    bool taken;     /* the step at the leaf is the patch, or the base that gets its first one */
+    bool has_entry; /* the patch has one with the key, at the index of the step */
+    patch_base base;
+    atom_view view; /* the base of a patch, while its entry is needed */
+    uint64_t total; /* entries of the leaf after the change */
+} edit_patch_state;
+
 #define EDIT_NODES_MAX (3u * (NODE_LEVEL_MAX + 1u))
 
 typedef struct {
@@ -29,6 +40,7 @@ typedef struct {
     bool new_root;
     atom_ref root;         /* the new root */
     uint64_t total_before; /* of the step changed in place */
+    edit_patch_state patch;
     edit_step steps[NODE_LEVEL_MAX + 1u];
     edit_step siblings[NODE_LEVEL_MAX + 1u]; /* neighbours merged with, by step */
     bool has_sibling[NODE_LEVEL_MAX + 1u];
@@ -53,6 +65,14 @@ static inline edit_step *edit_leaf(edit *self)
 {
     return &self->steps[self->depth - 1];
 }
+
+/* After edit_find_key with patch.wanted: decides whether `entry`, a put of an inline value, goes into a patch of
+ * the leaf; else a patch has given way to the whole leaf. `*found` becomes true when the leaf has the key,
+ * in the patch or its base: then `entry` gets that entry's key. */
+PBASE_MUST_CHECK pbase_status edit_patch_choose(edit *self, pbase_bytes key, node_entry *entry,
+                                                bool *found, pbase_error *err);
+/* The change of the patch that puts `entry`. */
+node_change edit_patch_change(const edit *self, const node_entry *entry);
 
 /* Carries out a change of the leaf. Afterwards the references of the entries that it removed are
  * counts of the caller's, and those of its item belong to the tree. On failure nothing has

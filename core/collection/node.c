@@ -91,7 +91,7 @@ void node_entry_read(const node *self, uint32_t index, node_entry *out)
 node_child node_child_of(atom_ref ref, const node *self)
 {
     node_child child = {ref, node_total(self), atom_ref_is_stored(ref) ? self->size : 0,
-                        self->flags & (NODE_OWNS | NODE_ROW)};
+                        self->flags & (NODE_OWNS | NODE_ROW | NODE_PATCH)};
     return child;
 }
 
@@ -153,7 +153,7 @@ void node_refuse(atom_source *source, const node_said *said, bool positional, at
                  pbase_error *err)
 {
     const char *why = "does not hold as many entries as its parent says";
-    if (view->type != ATOM_NODE || view->size < NODE_HEADER_BYTES) {
+    if ((view->type != ATOM_NODE && view->type != ATOM_PATCH) || view->size < NODE_HEADER_BYTES) {
         why = "is not a node";
     } else if (((view->payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0) != positional) {
         why = "belongs to another kind of collection";

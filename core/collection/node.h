@@ -39,7 +39,7 @@
 enum {
     NODE_AT_FORMAT = 0,  /* u8 NODE_FORMAT */
     NODE_AT_LEVEL = 1,   /* u8 */
-    NODE_AT_FLAGS = 2,   /* u8 NODE_POSITIONAL, NODE_OWNS, NODE_EVEN, NODE_ROW */
+    NODE_AT_FLAGS = 2,   /* u8 NODE_POSITIONAL, NODE_OWNS, NODE_EVEN, NODE_ROW, NODE_PATCH */
     NODE_AT_ZERO = 3,    /* u8 0 */
     NODE_AT_COUNT = 4,   /* u32 entries of this node */
     NODE_AT_TOTAL = 8,   /* u64 leaf entries below, its own for a leaf */
@@ -54,6 +54,7 @@ enum {
 #define NODE_OWNS 2u       /* a leaf below, or this leaf, refers to values or trees */
 #define NODE_EVEN 4u       /* a leaf of entries of one shape, which the header tells */
 #define NODE_ROW 8u        /* these lie in a row, in order, without slots */
+#define NODE_PATCH 16u     /* not a whole leaf: a patch of one (patch.h) */
 
 /* How a leaf entry holds its value; stored in its first byte. */
 enum { NODE_VALUE_INLINE = 0, NODE_VALUE_LARGE = 1, NODE_VALUE_TREE = 2 };
@@ -66,7 +67,7 @@ enum {
     NODE_CHILD_REF = 0,    /* u64 */
     NODE_CHILD_COUNT = 8,  /* u64 leaf entries below it */
     NODE_CHILD_SIZE = 16,  /* u32 bytes of its stored payload; 0 while it is in memory */
-    NODE_CHILD_FLAGS = 20, /* u8 NODE_OWNS and NODE_ROW of the child */
+    NODE_CHILD_FLAGS = 20, /* u8 NODE_OWNS, NODE_ROW and NODE_PATCH of the child */
     NODE_CHILD_BYTES = 21
 };
 
@@ -101,6 +102,12 @@ static inline bool node_even(const node *self)
 static inline uint32_t node_index_bytes(const node *self)
 {
     return node_positional(self) ? 4u : 8u;
+}
+/* Behind the entries of a patch stands what it says of its base (patch.h). */
+#define NODE_BASE_BYTES 16u
+static inline uint32_t node_base_bytes(const node *self)
+{
+    return (self->flags & NODE_PATCH) != 0 ? NODE_BASE_BYTES : 0;
 }
 /* The payload must have passed tree_node_check, or be ours. */
 NODE_INLINE node node_of(const uint8_t *payload, uint32_t size)
@@ -296,14 +303,19 @@ NODE_INLINE bool node_is_said(const atom_view *view, const node_said *said, bool
 /* Releases the view and says why it is not such a node: CORRUPT. */
 void node_refuse(atom_source *source, const node_said *said, bool positional, atom_view *view,
                  pbase_error *err);
+/* Of an atom that was lent and is no such node: a patch of a leaf gives way to the whole leaf, or, where only
+ * an entry with `key` is looked for, to the one of patch and leaf that has it. Else CORRUPT. A failure has
+ * released the view. (patch.c) */
+PBASE_MUST_CHECK pbase_status node_acquire_patched(atom_source *source, const node_said *said,
+                                                   bool positional, pbase_bytes key,
+                                                   atom_view *view, pbase_error *err);
 /* Lends a node whose place is known and verifies what its parent says of it. CORRUPT when it is not a
  * node, of the wrong shape, level or count. What a search needs of it has been asked for (search.h), or
- * is not wanted. Every reference to a node becomes a view here. */
-NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_said(atom_source *source,
-                                                            const node_said *said,
-                                                            const atom_place *where,
-                                                            bool positional, atom_view *view,
-                                                            node *out, pbase_error *err)
+ * is not wanted. Of a leaf nothing but the entry with `key` is looked for, unless that is empty.
+ * References to nodes become views here, and in node_acquire_raw (patch.h). */
+NODE_INLINE PBASE_MUST_CHECK pbase_status
+node_acquire_said(atom_source *source, const node_said *said, const atom_place *where,
+                  bool positional, pbase_bytes key, atom_view *view, node *out, pbase_error *err)
 {
     pbase_status status = atom_acquire_at(source, said->ref, where, view, err);
     if (status != PBASE_OK) {
@@ -311,24 +323,36 @@ NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_said(atom_source *source,
     }
     if (!node_is_said(view, said, positional)) {
         node_said copy = *said; /* so that what nobody else has the address of stays in registers */
-        node_refuse(source, &copy, positional, view, err);
-        return PBASE_CORRUPT;
+        atom_view lent = *view;
+        status = node_acquire_patched(source, &copy, positional, key, &lent, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        *view = lent;
     }
     *out = node_of(view->payload, view->size);
     return PBASE_OK;
 }
 /* The same by the parent's node, NULL: it is a root. `out` may be `parent`. */
+NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_for(
+    atom_source *source, atom_ref ref, const atom_place *where, const node *parent, uint32_t index,
+    bool positional, pbase_bytes key, atom_view *view, node *out, pbase_error *err)
+{
+    node_said said = {ref, 0, index, -1};
+    if (parent != NULL) {
+        said = node_said_of(parent, index);
+    }
+    return node_acquire_said(source, &said, where, positional, key, view, out, err);
+}
+/* The same of a node that is wanted whole. */
 NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_at(atom_source *source, atom_ref ref,
                                                           const atom_place *where,
                                                           const node *parent, uint32_t index,
                                                           bool positional, atom_view *view,
                                                           node *out, pbase_error *err)
 {
-    node_said said = {ref, 0, index, -1};
-    if (parent != NULL) {
-        said = node_said_of(parent, index);
-    }
-    return node_acquire_said(source, &said, where, positional, view, out, err);
+    return node_acquire_for(source, ref, where, parent, index, positional, pbase_bytes_of(NULL, 0),
+                            view, out, err);
 }
 /* The same of a node that is somewhere. */
 static inline PBASE_MUST_CHECK pbase_status node_acquire_asked(atom_source *source, atom_ref ref,
@@ -339,6 +363,14 @@ static inline PBASE_MUST_CHECK pbase_status node_acquire_asked(atom_source *sour
     atom_place where = atom_place_of(source, ref);
     return node_acquire_at(source, ref, &where, parent, index, positional, view, out, err);
 }
+/* Asks for what a search of a node that was just lent needs, so that it comes together. */
+static inline void node_prefetch(const atom_view *view, const node *parent)
+{
+    uint32_t ahead = parent != NULL && parent->level > 1 ? 640 : 256;
+    for (uint32_t at = 64; at < ahead; at += 64) {
+        __builtin_prefetch(view->payload + at);
+    }
+}
 /* The same, asking now. */
 static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, atom_ref ref,
                                                          const node *parent, uint32_t index,
@@ -347,9 +379,8 @@ static inline PBASE_MUST_CHECK pbase_status node_acquire(atom_source *source, at
 {
     pbase_status status =
         node_acquire_asked(source, ref, parent, index, positional, view, out, err);
-    uint32_t ahead = parent != NULL && parent->level > 1 ? 640 : 256;
-    for (uint32_t at = 64; status == PBASE_OK && at < ahead; at += 64) {
-        __builtin_prefetch(view->payload + at); /* what a search needs comes together */
+    if (status == PBASE_OK) {
+        node_prefetch(view, parent);
     }
     return status;
 }

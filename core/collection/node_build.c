@@ -424,7 +424,8 @@ void node_even_store(const node_entry *entries, uint32_t count, const entry_form
 static void row_copy(const node *self, uint8_t *payload, uint32_t size)
 {
     size_t slots_at = (size_t)(self->slots - self->payload);
-    uint32_t heap_size = self->count * self->stride, heap = size - heap_size;
+    uint32_t heap_size = self->count * self->stride + node_base_bytes(self),
+             heap = size - heap_size;
     memcpy(payload, self->payload, slots_at);
     memcpy(payload + heap, self->slots, heap_size);
     payload[NODE_AT_FLAGS] &= (uint8_t)~NODE_ROW;
@@ -478,7 +479,14 @@ uint32_t node_stored_size(const node *self)
     if (!pack_even(self, &form)) {
         return node_live_size(self);
     }
-    return node_even_stored_size(&form, self->count);
+    return node_even_stored_size(&form, self->count) + node_base_bytes(self);
+}
+
+/* Puts what a patch says of its base behind its entries. */
+static void base_pack(const node *self, uint8_t *at)
+{
+    uint32_t size = node_base_bytes(self);
+    memcpy(at, self->payload + self->size - size, size);
 }
 
 /* Lays entries in a row. */
@@ -501,6 +509,7 @@ static void even_pack(const node *self, const entry_form *form, uint8_t *payload
         node_entry_read(self, i, &entry);
         memcpy(payload + heap + i * stride, entry.raw.data + entry.raw.size - stride, stride);
     }
+    base_pack(self, payload + heap + self->count * stride);
 }
 
 void node_pack(const node *self, uint8_t *payload)
@@ -523,6 +532,7 @@ void node_pack(const node *self, uint8_t *payload)
         pbase_put_u32(slots + (size_t)i * 4, offset);
         offset += (uint32_t)entry.raw.size;
     }
+    base_pack(self, payload + offset);
 }
 
 /* ------------------------------------------------------------------------------- gauge -------- */

@@ -81,7 +81,8 @@ uint32_t node_change_count(const node *self, const node_change *change)
     return self->count - (change->to - change->from) + (change->has_item ? 1u : 0u);
 }
 
-bool node_change_fits(const node *self, const node_change *change, uint32_t size)
+/* True when the change keeps what its node's form depends on. */
+static bool keeps_form(const node *self, const node_change *change)
 {
     bool inner = self->level != 0;
     entry_form form = entry_form_of(self);
@@ -90,17 +91,30 @@ bool node_change_fits(const node *self, const node_change *change, uint32_t size
         (change->has_item && form.even && !entry_is_even(&change->item, &form))) {
         return false; /* another first child, another prefix, or not even any more */
     }
+    return true;
+}
+
+bool node_change_has_room(const node *self, const node_change *change, uint32_t size)
+{
+    if (!keeps_form(self, change)) {
+        return false;
+    }
     uint32_t removes = node_change_removes(self, change), adds = node_change_adds(self, change);
     if (adds != 0 && adds <= removes && change->to - change->from == 1) {
         return true; /* it goes over the entry it replaces */
     }
-    uint32_t count = node_change_count(self, change);
-    if (count == 0 || (adds > removes &&
-                       node_overfull(self->level, node_change_stored_size(self, change), count))) {
+    uint32_t taken = node_live_size(self) + pbase_get_u32(self->payload + NODE_AT_DEAD);
+    return node_change_count(self, change) != 0 && size - taken >= adds;
+}
+
+bool node_change_fits(const node *self, const node_change *change, uint32_t size)
+{
+    if (!node_change_has_room(self, change, size)) {
         return false;
     }
-    uint32_t taken = node_live_size(self) + pbase_get_u32(self->payload + NODE_AT_DEAD);
-    return size - taken >= adds;
+    bool grows = node_change_adds(self, change) > node_change_removes(self, change);
+    return !grows || !node_overfull(self->level, node_change_stored_size(self, change),
+                                    node_change_count(self, change));
 }
 
 static void move(uint8_t *to, const uint8_t *from, size_t count)

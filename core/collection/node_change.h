@@ -25,8 +25,10 @@ uint32_t node_change_adds(const node *self, const node_change *change);
 uint32_t node_change_stored_size(const node *self, const node_change *change);
 /* Entries that the node has after the change. */
 uint32_t node_change_count(const node *self, const node_change *change);
-/* True when the node, or its copy in `size` bytes, can be changed where it lies: it has the room,
- * keeps its prefix and does not become overfull. */
+/* True when the node, or its copy in `size` bytes, can be changed where it lies: it has the room and
+ * keeps its prefix. */
+bool node_change_has_room(const node *self, const node_change *change, uint32_t size);
+/* The same, and it does not become overfull. */
 bool node_change_fits(const node *self, const node_change *change, uint32_t size);
 /* Changes the node at `payload`, of which `self` is the view; it must fit. Yields the new view. */
 node node_change_apply(const node *self, uint8_t *payload, const node_change *change);

@@ -1,5 +1,6 @@
 /* node_check.c - the structural check of a node that came from a storage. Nothing in the payload is
  * trusted before it has been compared with the payload's size. */
+#include "collection/patch.h"
 #include "collection/tree_private.h"
 
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 typedef struct {
     node node;
     uint32_t offset; /* where the next entry has to begin */
+    uint32_t end;    /* of the entries */
     uint64_t total;
     bool owns;
     pbase_bytes last_tail; /* of the entry before; data NULL: there is none */
@@ -28,6 +30,14 @@ static bool even_possible(const uint8_t *header)
            (tail == 0 || (flags & NODE_POSITIONAL) == 0);
 }
 
+/* A patch is of a keyed leaf that refers to nothing. */
+static bool patch_possible(const uint8_t *header)
+{
+    uint8_t flags = header[NODE_AT_FLAGS];
+    return (flags & NODE_PATCH) == 0 ||
+           (header[NODE_AT_LEVEL] == 0 && (flags & (NODE_POSITIONAL | NODE_OWNS)) == 0);
+}
+
 /* Yields what is wrong, NULL when nothing is. */
 static const char *header_fault(pbase_bytes payload)
 {
@@ -41,15 +51,17 @@ static const char *header_fault(pbase_bytes payload)
     uint64_t room = (prefix + 7u) & ~UINT64_C(7);
     uint64_t each = (positional ? 4u : 8u) - ((p[NODE_AT_FLAGS] & NODE_ROW) != 0 ? 4u : 0u);
     uint64_t index_end = NODE_HEADER_BYTES + room + count * each;
+    uint32_t behind = (p[NODE_AT_FLAGS] & NODE_PATCH) != 0 ? NODE_BASE_BYTES : 0;
     if (p[NODE_AT_LEVEL] > NODE_LEVEL_MAX ||
-        (p[NODE_AT_FLAGS] & ~(NODE_POSITIONAL | NODE_OWNS | NODE_EVEN | NODE_ROW)) != 0 ||
-        p[NODE_AT_ZERO] != 0 || !even_possible(p)) {
+        (p[NODE_AT_FLAGS] & ~(NODE_POSITIONAL | NODE_OWNS | NODE_EVEN | NODE_ROW | NODE_PATCH)) !=
+            0 ||
+        p[NODE_AT_ZERO] != 0 || !even_possible(p) || !patch_possible(p)) {
         return "has an impossible level or flag";
     }
     if (prefix > PBASE_KEY_BYTES_MAX || (positional && prefix != 0)) {
         return "has an impossible prefix";
     }
-    if (count == 0 || index_end > payload.size ||
+    if (count == 0 || index_end + behind > payload.size ||
         payload.size + count * 4 > UINT32_MAX || /* in memory even leaves have slots */
         pbase_get_u32(p + NODE_AT_HEAP) != index_end || pbase_get_u32(p + NODE_AT_DEAD) != 0) {
         return "has a count that does not fit its size";
@@ -117,6 +129,15 @@ static bool leaf_entry_valid(node_checker *self, pbase_reader_bytes *reader, pba
            value_valid(self, first & NODE_VALUE_KIND_MASK, value);
 }
 
+/* Only leaves lie in a row or are patches; those of positional trees or that own are no patches. */
+static bool child_flags_valid(const node *parent, uint8_t flags)
+{
+    bool is_patch = (flags & NODE_PATCH) != 0;
+    return (flags & ~(NODE_OWNS | NODE_ROW | NODE_PATCH)) == 0 &&
+           (!is_patch ||
+            (parent->level == 1 && !node_positional(parent) && (flags & NODE_OWNS) == 0));
+}
+
 static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
 {
     pbase_bytes fixed;
@@ -128,7 +149,7 @@ static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pb
     self->owns = self->owns || (flags & NODE_OWNS) != 0;
     self->total += count;
     *tail = pbase_bytes_of(reader->at, 0);
-    return count != 0 && self->total >= count && (flags & ~(NODE_OWNS | NODE_ROW)) == 0 &&
+    return count != 0 && self->total >= count && child_flags_valid(&self->node, flags) &&
            pbase_get_u32(fixed.data + NODE_CHILD_SIZE) >= NODE_HEADER_BYTES &&
            ref_valid(pbase_get_u64(fixed.data + NODE_CHILD_REF), false) &&
            (node_positional(&self->node) || pbase_read_sized(reader, tail));
@@ -165,14 +186,37 @@ static bool entry_valid(node_checker *self, uint32_t index)
         pbase_get_u32(self->node.slots + (size_t)index * 4) != self->offset) {
         return false;
     }
-    pbase_reader_bytes reader = {self->node.payload + self->offset,
-                                 self->node.payload + self->node.size};
+    pbase_reader_bytes reader = {self->node.payload + self->offset, self->node.payload + self->end};
     pbase_bytes tail = {reader.at, 0};
     bool valid = node_even(&self->node)  ? even_entry_valid(self, &reader, &tail)
                  : self->node.level == 0 ? leaf_entry_valid(self, &reader, &tail)
                                          : inner_entry_valid(self, &reader, &tail);
     self->offset = (uint32_t)(reader.at - self->node.payload);
     return valid && tail_valid(self, index, tail);
+}
+
+/* What a patch says of its base, and how many entries both have together. */
+static bool base_valid(const node *patch)
+{
+    patch_base base = patch_base_of(patch);
+    uint64_t total = node_total(patch);
+    return ref_valid(base.ref, false) && base.size >= NODE_HEADER_BYTES && base.count != 0 &&
+           total >= base.count && total >= patch->count && total - base.count <= patch->count;
+}
+
+pbase_status tree_atom_check(uint32_t type, pbase_bytes payload, pbase_error *err)
+{
+    if (type != ATOM_NODE && type != ATOM_PATCH) {
+        return PBASE_OK;
+    }
+    pbase_status status = tree_node_check(payload, err);
+    if (status == PBASE_OK &&
+        ((payload.data[NODE_AT_FLAGS] & NODE_PATCH) != 0) != (type == ATOM_PATCH)) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "%s",
+                            type == ATOM_PATCH ? "a node stands where a patch of a leaf should"
+                                               : "a patch of a leaf stands where a node should");
+    }
+    return status;
 }
 
 pbase_status tree_node_check(pbase_bytes payload, pbase_error *err)
@@ -190,6 +234,7 @@ pbase_status tree_node_check(pbase_bytes payload, pbase_error *err)
     }
     node_checker checker = {.node = node_of(payload.data, (uint32_t)payload.size)};
     checker.offset = pbase_get_u32(payload.data + NODE_AT_HEAP);
+    checker.end = (uint32_t)payload.size - node_base_bytes(&checker.node);
     for (uint32_t i = 0; i < checker.node.count; i++) {
         if (!entry_valid(&checker, i)) {
             return PBASE_FAIL(err, PBASE_CORRUPT,
@@ -198,9 +243,13 @@ pbase_status tree_node_check(pbase_bytes payload, pbase_error *err)
                               i, checker.node.count);
         }
     }
-    if (checker.offset != payload.size || checker.total != node_total(&checker.node) ||
-        (checker.owns && (checker.node.flags & NODE_OWNS) == 0)) {
+    bool is_patch = (checker.node.flags & NODE_PATCH) != 0;
+    if (checker.offset != checker.end || (checker.owns && (checker.node.flags & NODE_OWNS) == 0) ||
+        (!is_patch && checker.total != node_total(&checker.node))) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "a node's entries do not add up to its header");
+    }
+    if (is_patch && !base_valid(&checker.node)) {
+        return PBASE_FAIL(err, PBASE_CORRUPT, "a patch says of its leaf what cannot be");
     }
     return PBASE_OK;
 }

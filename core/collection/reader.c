@@ -22,7 +22,7 @@ void pbase_reader_reset(pbase_reader *reader)
     }
     void *const *pins = (void *)reader->pins.data;
     for (size_t i = 0; i < reader->pins.size / sizeof *pins; i++) {
-        reader->many_source->vtable->release(reader->many_source, pins[i]);
+        atom_unpin(reader->many_source, pins[i]);
     }
     reader->pins.size = 0;
 }

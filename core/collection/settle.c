@@ -5,6 +5,7 @@
  * pointers of what they refer to put into the copy; an atom_memory remembers where it went. Readers
  * of the same nodes see no difference. */
 #include "collection/node_build.h"
+#include "collection/patch.h"
 #include "collection/tree_private.h"
 
 #include <inttypes.h>
@@ -111,7 +112,7 @@ static void put_stored(uint8_t *at, atom_ref ref)
     bool row = self.level == 0 && size < node_live_size(&self);
     pbase_put_u32(at - NODE_CHILD_REF + NODE_CHILD_SIZE, size);
     at[NODE_CHILD_FLAGS - NODE_CHILD_REF] =
-        (uint8_t)((self.flags & NODE_OWNS) | (row ? NODE_ROW : 0u));
+        (uint8_t)((self.flags & (NODE_OWNS | NODE_PATCH)) | (row ? NODE_ROW : 0u));
 }
 
 /* Puts stored references into a packed copy of `self`, all of which are settled. */
@@ -268,7 +269,8 @@ void tree_unsettle(atom_ref ref)
 /* A copy of an unsettled node, of which every reference is one count of ours; NULL: no memory. */
 static atom_memory *rebase_copy(atom_source *source, const node *self)
 {
-    atom_memory *memory = atom_memory_create(source, ATOM_NODE, self->size);
+    uint32_t type = node_is_patch(self) ? ATOM_PATCH : ATOM_NODE;
+    atom_memory *memory = atom_memory_create(source, type, self->size);
     if (memory != NULL) {
         memory->size = self->size;
         memcpy(memory->payload, self->payload, self->size);
@@ -330,12 +332,35 @@ static pbase_status rebase_reference(atom_source *source, const node *self, uint
     return PBASE_OK;
 }
 
+/* A patch of a leaf that has moved, in a copy. */
+static pbase_status rebase_patch_base(atom_source *source, atom_ref ref, const ref_map *moved,
+                                      atom_ref *out, pbase_error *err)
+{
+    node self = tree_node_memory(ref);
+    patch_base base = patch_base_of(&self);
+    if (moved == NULL || !ref_map_find(moved, base.ref, &base.ref)) {
+        *out = atom_ref_keep(ref);
+        return PBASE_OK;
+    }
+    atom_memory *copy = rebase_copy(source, &self);
+    if (copy == NULL) {
+        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a patch of %" PRIu32 " bytes",
+                          self.size);
+    }
+    patch_base_put(copy->payload, copy->size, &base);
+    *out = atom_ref_of_memory(copy);
+    return PBASE_OK;
+}
+
 pbase_status tree_rebase(atom_source *source, atom_ref ref, const ref_map *moved, atom_ref *out,
                          pbase_error *err)
 {
     if (!is_dirty(ref)) {
         *out = moved_ref(ref, moved);
         return PBASE_OK;
+    }
+    if (atom_ref_memory(ref)->type == ATOM_PATCH) {
+        return rebase_patch_base(source, ref, moved, out, err);
     }
     atom_memory *copy = NULL;
     pbase_status status = PBASE_OK;

@@ -92,8 +92,9 @@ pbase_status tree_item_lend(atom_source *source, const node *leaf, uint32_t inde
     return tree_value_lend(source, &entry, &out->large, &out->value, err);
 }
 
-/* Goes down to the leaf that serves `key` and lends it. `rank`, when not NULL, receives the number of
- * entries in the leaves before it. The tree is not empty. */
+/* Goes down to the leaf that serves `key` and lends it, or of a leaf and its patch what has the key.
+ * `rank`, when not NULL, receives the number of entries in the leaves before it; then the leaf is whole.
+ * The tree is not empty. */
 NODE_INLINE pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t *rank,
                                      atom_view *view, node *leaf, pbase_error *err)
 {
@@ -113,8 +114,8 @@ NODE_INLINE pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t
             node copy = at;
             *rank += node_total_before(&copy, index);
         }
-        status = node_acquire_at(self->source, child.ref, &place, &at, index, self->positional,
-                                 view, &at, err);
+        status = node_acquire_for(self->source, child.ref, &place, &at, index, self->positional,
+                                  rank == NULL ? key : pbase_bytes_of(NULL, 0), view, &at, err);
         atom_release(self->source, &parent);
     }
     *leaf = at;
@@ -131,7 +132,7 @@ static pbase_status leaf_of_position(const tree *self, uint64_t *position, atom_
         node_child child = node_child_at(&way.nodes[way.turn], index);
         atom_place place = atom_place_of(self->source, child.ref);
         node_ask_child(&way.nodes[way.turn], &child, NODE_PART_UNKNOWN, 0, &place);
-        status = tree_descent_down_at(&way, self, index, &place, err);
+        status = tree_descent_down_at(&way, self, index, &place, pbase_bytes_of(NULL, 0), err);
     }
     *view = way.views[way.turn];
     *leaf = way.nodes[way.turn];

@@ -192,6 +192,8 @@ PBASE_MUST_CHECK pbase_status tree_move(atom_source *source, atom_ref root, bool
 /* Structural check of an untrusted node payload: every offset, size, kind, count and the order of
  * its keys. After it, search and cursors can trust the node. CORRUPT, or FORMAT: newer version. */
 PBASE_MUST_CHECK pbase_status tree_node_check(pbase_bytes payload, pbase_error *err);
+/* The same of the payload of an atom of a type: patches are of one of their own, large values are anything. */
+PBASE_MUST_CHECK pbase_status tree_atom_check(uint32_t type, pbase_bytes payload, pbase_error *err);
 
 /* An atom met on a walk. Keys are lent for the call; an empty one is no bound. */
 typedef struct {
@@ -203,6 +205,7 @@ typedef struct {
     pbase_bytes from; /* lowest key it may serve, in the tree it belongs to; of a value its key */
     pbase_bytes to;   /* first key it does not serve; of a value its key */
     uint64_t before;  /* entries of that tree before it */
+    bool is_base;     /* a leaf behind a patch, which has newer entries */
 } tree_walk_atom;
 typedef struct {
     void *state;

@@ -119,6 +119,19 @@ static bool overwrite(const edit *self, const node_entry *entry)
     return true;
 }
 
+/* Puts an entry where the edit has found its place. */
+static pbase_status put_found(edit *run, pbase_bytes key, node_entry *entry, bool *found,
+                              atom_ref *out_removed, pbase_error *err)
+{
+    pbase_status status = edit_patch_choose(run, key, entry, found, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    node_change change = run->patch.taken ? edit_patch_change(run, entry)
+                                          : leaf_change_of(run, entry, *found, out_removed);
+    return edit_run(run, &change, err);
+}
+
 pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *value,
                       bool *out_replaced, pbase_error *err)
 {
@@ -137,13 +150,13 @@ pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *valu
         return status;
     }
     edit_begin(&run, self);
+    run.patch.wanted = !self->positional;
     if (self->root == ATOM_REF_NONE) {
         status = tree_plant(self, &entry, err);
     } else {
         status = edit_find_key(&run, key->bytes, &found, err);
         if (status == PBASE_OK && !(found && overwrite(&run, &entry))) {
-            node_change change = leaf_change_of(&run, &entry, found, &removed);
-            status = edit_run(&run, &change, err);
+            status = put_found(&run, key->bytes, &entry, &found, &removed, err);
         }
     }
     edit_end(&run);

@@ -11,6 +11,7 @@
  *
  * Who probes wants to know that leaves can be read, and nothing of what is in them: they are not asked
  * for. */
+#include "collection/patch.h"
 #include "collection/tree_private.h"
 
 /* One key on its way down. */
@@ -21,6 +22,7 @@ typedef struct {
     uint32_t index; /* of its entry in the parent; later of the record in the leaf */
     uint32_t part;  /* where in that node its key probably is */
     bool has_head;  /* an entry of the leaf has the key's head */
+    bool is_patch;  /* the parent says so of its next node */
 } lane;
 _Static_assert(sizeof(lane) <= 64, "a line of memory");
 
@@ -53,17 +55,18 @@ NODE_INLINE void lane_choose(many *self, size_t i, const node *at)
     way->count = child.count;
     way->index = index;
     way->part = part;
+    way->is_patch = (child.flags & NODE_PATCH) != 0;
 }
 
-/* Lends the node that a lane has chosen. */
+/* Lends the node that a lane has chosen; of a leaf and its patch what has the lane's key. */
 NODE_INLINE pbase_status lane_arrive(const many *self, size_t i, atom_view *view, node *out,
                                      pbase_error *err)
 {
     const lane *way = &self->lanes[i];
     node_said said = {way->ref, way->count, way->index, self->level};
     atom_place place = way->place;
-    return node_acquire_said(self->tree->source, &said, &place, self->tree->positional, view, out,
-                             err);
+    return node_acquire_said(self->tree->source, &said, &place, self->tree->positional,
+                             self->keys[i], view, out, err);
 }
 
 /* Every lane chooses a child of the root, or there is nothing to choose: it is a leaf. */
@@ -221,15 +224,34 @@ pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t cou
     return status == PBASE_OK ? take(&run, out, out_found, err) : status;
 }
 
+/* The leaf that a patch is of: that the patch was lent before says nothing of it. */
+static pbase_status probe_base(const many *self, const lane *way, const atom_view *lent,
+                               pbase_error *err)
+{
+    node patch = node_of(lent->payload, lent->size), base;
+    atom_place where = atom_place_of(self->tree->source, patch_base_of(&patch).ref);
+    atom_view view;
+    if (atom_place_readable(&where)) {
+        return PBASE_OK;
+    }
+    pbase_status status =
+        patch_base_acquire(self->tree->source, way->ref, &patch, &view, &base, err);
+    if (status == PBASE_OK) {
+        atom_release(self->tree->source, &view);
+    }
+    return status;
+}
+
 /* Lends a leaf and gives it back. One in memory is there, and so is one that was lent before. */
 static pbase_status probe_leaf(const many *self, const lane *way, pbase_error *err)
 {
     atom_view view;
-    if (atom_place_readable(&way->place)) {
+    if (!way->is_patch && atom_place_readable(&way->place)) {
         return PBASE_OK;
     }
-    pbase_status status = atom_acquire(self->tree->source, way->ref, &view, err);
+    pbase_status status = atom_acquire_at(self->tree->source, way->ref, &way->place, &view, err);
     if (status == PBASE_OK) {
+        status = view.type == ATOM_PATCH ? probe_base(self, way, &view, err) : PBASE_OK;
         atom_release(self->tree->source, &view);
     }
     return status;

@@ -4,6 +4,7 @@
  * where its children are; sizes stay what parents say they are. What moves below a node is written
  * before the node, leaves in batches straight from where they are read. The map remembers each node
  * that was gone into, so that trees which share nodes go on sharing them. */
+#include "collection/patch.h"
 #include "collection/tree_private.h"
 
 #include "atom/ref_map.h"
@@ -53,9 +54,8 @@ static pbase_status write_one(const move *self, uint32_t type, pbase_bytes paylo
     return status;
 }
 
-/* Puts `to` in the place of reference `index`, in a copy that is made at the first change. */
-static pbase_status patch(const move *self, visit *node_visit, uint32_t index, atom_ref to,
-                          pbase_error *err)
+/* Makes the copy at the first change. */
+static pbase_status copy_of(const move *self, visit *node_visit, pbase_error *err)
 {
     const node *at = node_visit->at;
     if (node_visit->copy == NULL) {
@@ -65,8 +65,19 @@ static pbase_status patch(const move *self, visit *node_visit, uint32_t index, a
         }
         memcpy(node_visit->copy, at->payload, at->size);
     }
-    pbase_put_u64(node_visit->copy + (node_ref_at(at, index) - at->payload), to);
     return PBASE_OK;
+}
+
+/* Puts `to` in the place of reference `index`. */
+static pbase_status patch(const move *self, visit *node_visit, uint32_t index, atom_ref to,
+                          pbase_error *err)
+{
+    const node *at = node_visit->at;
+    pbase_status status = copy_of(self, node_visit, err);
+    if (status == PBASE_OK) {
+        pbase_put_u64(node_visit->copy + (node_ref_at(at, index) - at->payload), to);
+    }
+    return status;
 }
 
 static void batch_clear(const move *self, batch *leaves)
@@ -172,7 +183,8 @@ static pbase_status move_reference(const move *self, visit *parent, uint32_t ind
 {
     const node *at = parent->at;
     if (at->level > 0) {
-        bool is_plain = at->level == 1 && (node_child_at(at, index).flags & NODE_OWNS) == 0;
+        bool is_plain =
+            at->level == 1 && (node_child_at(at, index).flags & (NODE_OWNS | NODE_PATCH)) == 0;
         return is_plain ? move_plain_leaf(self, parent, index, positional, out, err)
                         : move_node(self, *out, at, index, positional, out, err);
     }
@@ -189,12 +201,44 @@ static pbase_status move_reference(const move *self, visit *parent, uint32_t ind
     return move_node(&inside, *out, NULL, 0, tree_kind_positional(entry.tree_kind), out, err);
 }
 
+/* The leaf that a patch is of. */
+static pbase_status move_base(const move *self, visit *patch_visit, pbase_error *err)
+{
+    const node *at = patch_visit->at;
+    patch_base base = patch_base_of(at);
+    atom_ref from = base.ref;
+    tree_move_wish wish = TREE_MOVE_NOTHING;
+    atom_view view;
+    node leaf;
+    pbase_status status = PBASE_OK;
+    if (!ref_map_find(self->moved, from, &base.ref)) {
+        status = self->mover->wish(self->mover->state, from, base.size, &wish, err);
+    }
+    if (status == PBASE_OK && wish == TREE_MOVE_IT) {
+        status = patch_base_acquire(self->source, patch_visit->ref, at, &view, &leaf, err);
+        if (status != PBASE_OK) {
+            return status;
+        }
+        status =
+            write_one(self, ATOM_NODE, pbase_bytes_of(view.payload, view.size), &base.ref, err);
+        atom_release(self->source, &view);
+        status = status == PBASE_OK ? ref_map_add(self->moved, from, base.ref, err) : status;
+    }
+    if (status == PBASE_OK && base.ref != from) {
+        status = copy_of(self, patch_visit, err);
+    }
+    if (status == PBASE_OK && base.ref != from) {
+        patch_base_put(patch_visit->copy, at->size, &base);
+    }
+    return status;
+}
+
 static pbase_status move_references(const move *self, visit *parent, bool positional,
                                     pbase_error *err)
 {
     const node *at = parent->at;
     bool owner = at->level != 0 || (at->flags & NODE_OWNS) != 0;
-    pbase_status status = PBASE_OK;
+    pbase_status status = node_is_patch(at) ? move_base(self, parent, err) : PBASE_OK;
     for (uint32_t i = 0; owner && status == PBASE_OK && i < at->count; i++) {
         const uint8_t *place = node_ref_at(at, i);
         atom_ref from = place == NULL ? ATOM_REF_NONE : pbase_get_u64(place), to = from;
@@ -229,10 +273,11 @@ static pbase_status move_visited(const move *self, atom_ref ref, const node *at,
     pbase_status status = move_references(self, &seen, positional, err);
     if (status == PBASE_OK && (itself || seen.copy != NULL)) {
         const uint8_t *payload = seen.copy != NULL ? seen.copy : at->payload;
-        status = write_one(self, ATOM_NODE, pbase_bytes_of(payload, at->size), &to, err);
+        uint32_t type = node_is_patch(at) ? ATOM_PATCH : ATOM_NODE;
+        status = write_one(self, type, pbase_bytes_of(payload, at->size), &to, err);
     }
     visit_end(self, &seen);
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && (to != ref || !node_is_patch(at))) { /* of patches there are many */
         status = ref_map_add(self->moved, ref, to, err);
     }
     if (status == PBASE_OK) {
@@ -255,7 +300,7 @@ static pbase_status move_node(const move *self, atom_ref ref, const node *parent
     if (status != PBASE_OK || wish == TREE_MOVE_NOTHING) {
         return status;
     }
-    status = node_acquire(self->source, ref, parent, index, positional, &view, &at, err);
+    status = node_acquire_raw(self->source, ref, parent, index, positional, &view, &at, err);
     if (status == PBASE_OK) {
         status = move_visited(self, ref, &at, wish == TREE_MOVE_IT, positional, out, err);
         atom_release(self->source, &view);

@@ -36,17 +36,18 @@ typedef struct {
 } tree_descent;
 
 /* From the node that is held, an inner one, to its child `index`, which lies at `where` and has been
- * asked for (node_ask_child). A failure holds nothing. */
+ * asked for (node_ask_child). `key`: all that is looked for in a leaf; empty: nothing or more. A
+ * failure holds nothing. */
 static inline PBASE_MUST_CHECK pbase_status tree_descent_down_at(tree_descent *self, const tree *in,
                                                                  uint32_t index,
                                                                  const atom_place *where,
-                                                                 pbase_error *err)
+                                                                 pbase_bytes key, pbase_error *err)
 {
     unsigned from = self->turn, to = 1 - from;
     const node *parent = &self->nodes[from];
     atom_ref child = pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_REF);
-    pbase_status status = node_acquire_at(in->source, child, where, parent, index, in->positional,
-                                          &self->views[to], &self->nodes[to], err);
+    pbase_status status = node_acquire_for(in->source, child, where, parent, index, in->positional,
+                                           key, &self->views[to], &self->nodes[to], err);
     atom_release(in->source, &self->views[from]);
     self->turn = to;
     return status;
@@ -59,7 +60,7 @@ static inline PBASE_MUST_CHECK pbase_status tree_descent_down(tree_descent *self
     const node *parent = &self->nodes[self->turn];
     atom_ref child = pbase_get_u64(node_child_entry(parent, index) + NODE_CHILD_REF);
     atom_place where = atom_place_of(in->source, child);
-    return tree_descent_down_at(self, in, index, &where, err);
+    return tree_descent_down_at(self, in, index, &where, pbase_bytes_of(NULL, 0), err);
 }
 /* Fills an item with a value that lies in its leaf and a key that is not spelled. */
 static inline void tree_item_plain(tree_item *out, pbase_bytes value)

@@ -1,5 +1,6 @@
 /* walk.c - visiting every atom of a tree, and checking what one node alone cannot show: that
  * children are what their parents say and keys lie where searches look for them. */
+#include "collection/patch.h"
 #include "collection/tree_private.h"
 
 #include <inttypes.h>
@@ -218,8 +219,8 @@ static pbase_status walk_child(const walk *self, const node *at, uint32_t index,
                                const key_span *span, pbase_error *err)
 {
     node_child child = node_child_at(at, index);
-    bool unread = self->visitor->inner_only && at->level == 1 && (child.flags & NODE_OWNS) == 0 &&
-                  atom_ref_is_stored(child.ref);
+    bool unread = self->visitor->inner_only && at->level == 1 &&
+                  (child.flags & (NODE_OWNS | NODE_PATCH)) == 0 && atom_ref_is_stored(child.ref);
     return unread ? visit_unread(self, &child, span, err)
                   : walk_node(self, child.ref, at, index, span, err);
 }
@@ -270,14 +271,15 @@ static pbase_status node_meet(const walk *self, atom_ref ref, const node *parent
                               pbase_error *err)
 {
     pbase_status status =
-        node_acquire(self->source, ref, parent, index, self->positional, view, at, err);
+        node_acquire_raw(self->source, ref, parent, index, self->positional, view, at, err);
     if (status != PBASE_OK) {
         return status;
     }
-    if (parent != NULL && (at->flags & NODE_OWNS) != 0 &&
-        (node_child_at(parent, index).flags & NODE_OWNS) == 0) {
-        status = PBASE_FAIL(err, PBASE_CORRUPT,
-                            "a node refers to values that its parent does not know of");
+    uint8_t known = parent == NULL ? 0xff : node_child_at(parent, index).flags;
+    if ((at->flags & (NODE_OWNS | NODE_PATCH) & ~known) != 0) {
+        status =
+            PBASE_FAIL(err, PBASE_CORRUPT, "a node refers to %s that its parent does not know of",
+                       node_is_patch(at) ? "a leaf" : "values");
     }
     if (status == PBASE_OK) {
         status = span_check(self, at, span, err);
@@ -307,6 +309,46 @@ static pbase_status node_missed(const walk *self, atom_ref ref, const node *pare
     return concluded(self, &seen, status, why, err);
 }
 
+/* The leaf that a patch is of, as the patch knows it: behind it stand the entries that the patch has not. */
+static tree_walk_atom base_seen(const node *patch, const key_span *span)
+{
+    patch_base base = patch_base_of(patch);
+    uint64_t count = node_total(patch) - patch->count;
+    tree_walk_atom seen = {.ref = base.ref,
+                           .size = base.size,
+                           .type = ATOM_NODE,
+                           .count = count == 0 ? 1 : count, /* 0 would be not known */
+                           .from = span->from,
+                           .to = span->to,
+                           .before = span->before,
+                           .is_base = true};
+    return seen;
+}
+
+/* The leaf that a patch at `ref` is of, and the entries of both; the view becomes one of the whole leaf where these
+ * are wanted. Of a leaf that cannot be read those of the patch are left. */
+static pbase_status walk_patch(const walk *self, atom_ref ref, atom_view *view, node *at,
+                               const key_span *span, pbase_error *err)
+{
+    tree_walk_atom seen = base_seen(at, span);
+    bool left_out = false; /* its entries are the patch's as well */
+    pbase_error why, *cause = told(self, &why, err);
+    pbase_status status = show(self, &seen, &left_out, cause);
+    bool has_entries = status == PBASE_OK;
+    if (status == PBASE_OK && !self->visitor->inner_only) {
+        status = patch_merge(self->source, ref, view, at, cause);
+        has_entries = status != PBASE_OK; /* the patch's, which were looked at */
+        status = status == PBASE_OK ? span_check(self, at, span, cause) : status;
+        has_entries = has_entries || status == PBASE_OK;
+    }
+    if (status != PBASE_OK) {
+        status = concluded(self, &seen, status, &why, err);
+    }
+    return status == PBASE_OK && has_entries && !self->visitor->inner_only
+               ? walk_leaf(self, at, span, err)
+               : status;
+}
+
 static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent, uint32_t index,
                               const key_span *span, pbase_error *err)
 {
@@ -318,7 +360,9 @@ static pbase_status walk_node(const walk *self, atom_ref ref, const node *parent
     if (status != PBASE_OK) {
         return node_missed(self, ref, parent, index, span, status, &why, err);
     }
-    if (!left_out) {
+    if (!left_out && node_is_patch(&at)) {
+        status = walk_patch(self, ref, &view, &at, span, err);
+    } else if (!left_out) {
         status = at.level == 0 ? walk_leaf(self, &at, span, err) : walk_inner(self, &at, span, err);
     }
     atom_release(self->source, &view);

@@ -114,7 +114,9 @@ static pbase_status hear_damage(void *state, const tree_walk_atom *atom, pbase_s
     run->report->lost_entries += atom->count;
     place_write(self, atom, place);
     (void)snprintf(message, sizeof message, "%s; %s%s", why,
-                   atom->count > 0 ? "what it served is lost" : "the whole tree is lost",
+                   atom->is_base     ? "what it served is lost, but for what was put since"
+                   : atom->count > 0 ? "what it served is lost"
+                                     : "the whole tree is lost",
                    is_rope                            ? ": these chunks read as zeros"
                    : tree_kind_positional(self->kind) ? ": later elements have moved forward"
                                                       : "");

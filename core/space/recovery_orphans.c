@@ -189,7 +189,8 @@ static pbase_status look(orphans *self, pbase_atom_pointer pointer, pbase_error 
         }
         return status == PBASE_NO_MEMORY ? status : PBASE_OK;
     }
-    bool is_leaf = view.type == ATOM_NODE && view.payload[NODE_AT_LEVEL] == 0;
+    bool is_leaf =
+        (view.type == ATOM_NODE || view.type == ATOM_PATCH) && view.payload[NODE_AT_LEVEL] == 0;
     bool positional = is_leaf && (view.payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0;
     atom_release(self->run->source, &view);
     return is_leaf ? take_leaf(self, pointer, positional, err) : PBASE_OK;

@@ -113,7 +113,8 @@ static pbase_status open_store(pbase_space *self, const pbase_space_options *opt
         .write_through = pbase_config_bool(config, "cache_write_through"),
         .use_map = true, /* a storage configured without one does not offer it */
         .must_exist = options->must_exist,
-        .check_node = tree_node_check,
+        .check_node = tree_atom_check,
+        .patch_leaves = (uint64_t)pbase_config_int(config, "patch_leaves"),
     };
     return store_open(&wanted, &self->bytes, err);
 }

@@ -39,13 +39,13 @@ pbase_status atom_header_read(const uint8_t *at, size_t available, atom_header *
                           .version = at[13],
                           .transforms = {at[14], at[15]},
                           .birth = pbase_get_u64(at + 16)};
-    if (header.version > ATOM_FORMAT_VERSION && header.type <= ATOM_VALUE) {
+    if (header.version > ATOM_FORMAT_VERSION && header.type <= ATOM_PATCH) {
         pbase_status status = PBASE_FAIL(err, PBASE_FORMAT, "atom format %u; this library reads %u",
                                          header.version, ATOM_FORMAT_VERSION);
         pbase_error_hint(err, "open the space with a newer ProtoBase");
         return status;
     }
-    if (header.version == 0 || (header.type != ATOM_NODE && header.type != ATOM_VALUE) ||
+    if (header.version == 0 || header.type < ATOM_NODE || header.type > ATOM_PATCH ||
         header.stored_size > PBASE_ATOM_BYTES_MAX - ATOM_HEADER_BYTES ||
         header.raw_size > PBASE_ATOM_BYTES_MAX) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "no atom stands there: type %u, %" PRIu32 " bytes",

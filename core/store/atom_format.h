@@ -3,7 +3,7 @@
  *   0  u32 crc32c of bytes 4.. to the end of the stored payload
  *   4  u32 stored size of the payload
  *   8  u32 size of the payload before the transforms
- *  12  u8  type (ATOM_NODE, ATOM_VALUE)
+ *  12  u8  type (ATOM_NODE, ATOM_VALUE, ATOM_PATCH)
  *  13  u8  format version, 1
  *  14  u8  first transform, a local codec id, 0: none
  *  15  u8  second transform, 0: none

@@ -390,8 +390,8 @@ static pbase_status create(codec_table *table, pbase_error *err)
     const pbase_os *os = table->host->os;
     os->system->random(os, table->space_id, CODEC_TABLE_SPACE_ID_BYTES);
     memcpy(table->lineage, table->space_id, sizeof table->lineage);
-    atomic_store_explicit(&table->feature, STORE_FEATURE_LEVEL, memory_order_release);
-    pbase_status status = write_meta(table, STORE_FEATURE_LEVEL, 0, err);
+    atomic_store_explicit(&table->feature, STORE_FEATURE_NEW, memory_order_release);
+    pbase_status status = write_meta(table, STORE_FEATURE_NEW, 0, err);
     table->created = status == PBASE_OK;
     return status;
 }

@@ -15,8 +15,10 @@
 #include <protobase/plugin/storage.h>
 
 #define STORE_FORMAT_VERSION 1u /* of everything core writes */
-/* What this version reads beyond format 1 (docs/formats/meta.md); new spaces begin with it. */
-#define STORE_FEATURE_LEVEL 2u
+/* What this version reads beyond format 1 (docs/formats/meta.md), and what new spaces begin with. */
+#define STORE_FEATURE_LEVEL 3u
+#define STORE_FEATURE_NEW 2u
+#define STORE_FEATURE_PATCHES 3u /* patches of leaves */
 
 /* Where codecs come from: space/ implements it over the host. What it returns stays the
  * provider's and lives as long as it. PLUGIN or NOT_FOUND names what is missing. */

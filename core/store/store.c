@@ -56,7 +56,7 @@ static pbase_status check_payload(store *self, const atom_header *header, pbase_
                                   pbase_error *err)
 {
     atomic_fetch_add_explicit(&self->atoms_verified, 1, memory_order_relaxed);
-    return header->type == ATOM_NODE ? self->check_node(raw, err) : PBASE_OK;
+    return self->check_node(header->type, raw, err);
 }
 
 /* The payload of a whole atom (header already read) into a prepared cache entry. */
@@ -382,6 +382,16 @@ static void write_through(store *self, const uint32_t *types, const pbase_bytes 
     }
 }
 
+/* The space says what it needs of who reads it before there is any of it. */
+static pbase_status require_for(store *self, const uint32_t *types, size_t count, pbase_error *err)
+{
+    bool has_patch = false;
+    for (size_t i = 0; i < count && !has_patch; i++) {
+        has_patch = types[i] == ATOM_PATCH;
+    }
+    return has_patch ? codec_table_require(self->codecs, STORE_FEATURE_PATCHES, err) : PBASE_OK;
+}
+
 static pbase_status write_in_mode(store *self, const uint32_t *types, const pbase_bytes *payloads,
                                   size_t count, uint32_t mode, pbase_atom_pointer *out,
                                   pbase_error *err)
@@ -391,9 +401,11 @@ static pbase_status write_in_mode(store *self, const uint32_t *types, const pbas
     pbase_buffer_init(&encoded, self->host->alloc);
     pbase_arena_init(&arena, self->host->alloc);
     size_t *ends = pbase_arena_array(&arena, count, sizeof *ends);
-    pbase_status status = ends == NULL
-                              ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu atoms", count)
+    pbase_status status = require_for(self, types, count, err);
+    if (status == PBASE_OK) {
+        status = ends == NULL ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu atoms", count)
                               : encode_batch(self, types, payloads, count, &encoded, ends, err);
+    }
     if (status == PBASE_OK) {
         status =
             write_batch(self, pbase_buffer_view(&encoded), ends, count, mode, &arena, out, err);
@@ -488,6 +500,7 @@ pbase_status store_open(const store_options *options, store **out, pbase_error *
     }
     self->atoms.vtable = &store_atom_vtable;
     self->atoms.alloc = options->host->alloc;
+    self->atoms.patch_leaves = options->patch_leaves;
     self->host = options->host;
     self->storage = options->storage;
     self->check_node = options->check_node;

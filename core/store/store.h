@@ -27,8 +27,11 @@ typedef struct {
     bool write_through;              /* what is written goes into the caches */
     bool must_exist;                 /* NOT_FOUND instead of making a new space */
     bool use_map;                    /* false: everything through the cache, the strict mode */
-    /* Structural check of a node's payload, after its checksum: collection/ gives node_check. */
-    pbase_status (*check_node)(pbase_bytes payload, pbase_error *err);
+    /* Structural check of an atom's payload, after its checksum, by its type: collection/ gives
+     * tree_atom_check. */
+    pbase_status (*check_node)(uint32_t type, pbase_bytes payload, pbase_error *err);
+    uint64_t
+        patch_leaves; /* trees of so many leaves get patches (collection/patch.h); 0: none do */
 } store_options;
 
 PBASE_MUST_CHECK pbase_status store_open(const store_options *options, store **out,

@@ -16,7 +16,7 @@ struct store {
     atom_cache *objects; /* payloads ready to be searched */
     atom_cache *stored;  /* whole atoms under a transform, as a storage without a map gave them */
     bool writes_through;
-    pbase_status (*check_node)(pbase_bytes payload, pbase_error *err);
+    pbase_status (*check_node)(uint32_t type, pbase_bytes payload, pbase_error *err);
     uint8_t serializer_id;
     _Atomic uint32_t raw_id; /* of codec raw, 0 until the first value needs it */
     uint8_t transform_ids[ATOM_TRANSFORMS_MAX];

@@ -1,13 +1,25 @@
 /* fuzz_node.c - any bytes as a tree node: refused by the check, or searched, walked and edited
- * without harm. The first byte says whether the tree is positional; of an accepted node every
- * reference leads to the node itself or nowhere, so levels and counts are checked too. */
+ * without harm. The first byte says whether the tree is positional (1), walked without its leaves (2),
+ * and a patch (4); of an accepted node every reference leads to the node itself or nowhere, so levels
+ * and counts are checked too.
+ *
+ * A patch is followed by its leaf, of which two bytes behind the head tell the size; it is read
+ * as the root, and as the only child of a root made here (8), where edits leave it a patch. */
+#include "collection/node_build.h"
+#include "collection/patch.h"
 #include "collection/tree.h"
 #include "collection/tree_cursor.h"
 #include <stdlib.h>
 
+enum { IS_POSITIONAL = 1, IS_INNER_ONLY = 2, IS_PATCH = 4, HAS_PARENT = 8 };
+enum { AT_NODE = 24, AT_BASE = 40, AT_PARENT = 56 };
+
 typedef struct {
     atom_source source;
-    pbase_bytes payload; /* of every atom */
+    pbase_bytes payload; /* of every atom but the next */
+    pbase_bytes base;    /* of a patch; size 0: it is none */
+    uint8_t parent[256];
+    uint32_t parent_size;
 } one_node_source;
 
 static pbase_status one_acquire(atom_source *source, pbase_atom_pointer pointer, atom_view *out,
@@ -17,9 +29,17 @@ static pbase_status one_acquire(atom_source *source, pbase_atom_pointer pointer,
     if (pointer % 16 == 0) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "nothing is stored there");
     }
-    out->payload = self->payload.data;
-    out->size = (uint32_t)self->payload.size;
+    pbase_bytes payload = self->payload;
     out->type = pointer % 64 == 8 ? ATOM_VALUE : ATOM_NODE;
+    if (self->base.size != 0 && pointer % 64 == AT_BASE) {
+        payload = self->base;
+    } else if (self->base.size != 0 && pointer % 64 == AT_PARENT) {
+        payload = pbase_bytes_of(self->parent, self->parent_size);
+    } else if (self->base.size != 0 && out->type == ATOM_NODE) {
+        out->type = ATOM_PATCH;
+    }
+    out->payload = payload.data;
+    out->size = (uint32_t)payload.size;
     out->pin = NULL;
     return PBASE_OK;
 }
@@ -36,7 +56,7 @@ static pbase_status one_write(atom_source *source, const uint32_t *types,
 {
     (void)source; /* accepts everything that is a node */
     for (size_t i = 0; i < count; i++) {
-        if (types[i] == ATOM_NODE && tree_node_check(payloads[i], err) != PBASE_OK) {
+        if (tree_atom_check(types[i], payloads[i], err) != PBASE_OK) {
             abort(); /* what we write must be readable */
         }
         out[i] = 8 * (i + 1);
@@ -121,8 +141,58 @@ static void edit_tree(tree *t, pbase_bytes key_bytes)
         well = went_well(tree_remove(t, key.bytes, NULL, NULL));
     }
     if (well && t->root != ATOM_REF_NONE) {
-        well = went_well(tree_settle(t->source, t->root, &stored, NULL));
+        (void)went_well(tree_settle(t->source, t->root, &stored, NULL));
     }
+}
+
+/* The root above a patch. */
+static void make_parent(one_node_source *self)
+{
+    node patch = node_of(self->payload.data, (uint32_t)self->payload.size);
+    node_entry entry;
+    node_plan plan;
+    memset(&entry, 0, sizeof entry);
+    entry.child = node_child_of(atom_ref_of_pointer(AT_NODE), &patch);
+    node_plan_init(&plan, 1, false);
+    node_plan_add_entry(&plan, &entry);
+    self->parent_size = node_plan_size(&plan, 0, 1);
+    if (self->parent_size > sizeof self->parent) {
+        abort();
+    }
+    node_plan_write(&plan, 0, 1, self->parent, self->parent_size);
+}
+
+static void use_tree(one_node_source *source, unsigned how, pbase_bytes key)
+{
+    bool has_parent = source->base.size != 0 && (how & HAS_PARENT) != 0;
+    tree t = tree_of(&source->source, atom_ref_of_pointer(has_parent ? AT_PARENT : AT_NODE),
+                     (how & IS_POSITIONAL) != 0);
+    uint32_t seen = 0;
+    tree_visitor visitor = {.state = &seen,
+                            .atom = walk_atom,
+                            .entry = walk_entry,
+                            .inner_only = (how & IS_INNER_ONLY) != 0};
+    if (has_parent) {
+        make_parent(source);
+    }
+    if (went_well(tree_walk(&source->source, t.root, t.positional, &visitor, NULL)) || seen != 0) {
+        read_entries(&t, key);
+        move_cursor(&t, key);
+    }
+    edit_tree(&t, key);
+    tree_fini(&t);
+}
+
+/* Has the payload end before the base of a patch, which goes into `room`. */
+static bool take_base(one_node_source *self, size_t size, uint8_t *room)
+{
+    if (size < NODE_HEADER_BYTES || size > self->payload.size) {
+        return false;
+    }
+    self->payload.size -= size;
+    memcpy(room, self->payload.data + self->payload.size, size);
+    self->base = pbase_bytes_of(room, size);
+    return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -130,33 +200,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const atom_source_vtable vtable = {
         .acquire = one_acquire, .release = one_release, .write = one_write};
-    if (size < 3 || size > (1u << 20)) {
+    if (size < 5 || size > (1u << 20)) {
         return 0;
     }
-    size_t key_size = (size_t)data[1] + 1;
-    size_t rest = size - 2;
+    bool is_patch = (data[0] & IS_PATCH) != 0;
+    size_t key_size = (size_t)data[1] + 1, head = is_patch ? 4 : 2, rest = size - head;
     key_size = key_size < rest ? key_size : rest;
     pbase_bytes key = pbase_bytes_of(data + size - key_size, key_size);
     uint8_t *payload = aligned_alloc(16, (rest + 15) & ~(size_t)15);
-    memcpy(payload, data + 2, rest);
+    memcpy(payload, data + head, rest);
+    size_t base_size = is_patch ? data[2] | (size_t)data[3] << 8 : 0;
+    uint8_t *room = aligned_alloc(16, (base_size + 16) & ~(size_t)15);
     one_node_source source = {.payload = pbase_bytes_of(payload, rest)};
     source.source.vtable = &vtable;
     source.source.alloc = pbase_alloc_default();
-    if (went_well(tree_node_check(source.payload, NULL))) {
-        tree t = tree_of(&source.source, atom_ref_of_pointer(24), (data[0] & 1) != 0);
-        uint32_t seen = 0;
-        tree_visitor visitor = {.state = &seen,
-                                .atom = walk_atom,
-                                .entry = walk_entry,
-                                .inner_only = (data[0] & 2) != 0};
-        if (went_well(tree_walk(&source.source, t.root, t.positional, &visitor, NULL)) ||
-            seen != 0) {
-            read_entries(&t, key);
-            move_cursor(&t, key);
-        }
-        edit_tree(&t, key);
-        tree_fini(&t);
+    source.source.patch_leaves = 1;
+    bool well = !is_patch || take_base(&source, base_size, room);
+    well =
+        well && went_well(tree_atom_check(is_patch ? ATOM_PATCH : ATOM_NODE, source.payload, NULL));
+    if (well && (!is_patch || went_well(tree_atom_check(ATOM_NODE, source.base, NULL)))) {
+        use_tree(&source, data[0], key);
     }
+    free(room);
     free(payload);
     return 0;
 }

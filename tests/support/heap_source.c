@@ -89,13 +89,11 @@ static pbase_status heap_write(atom_source *source, const uint32_t *types,
         return PBASE_FAIL(err, PBASE_NO_SPACE, "write fails as asked");
     }
     for (size_t i = 0; i < count; i++) {
-        if (types[i] == ATOM_NODE) {
-            pbase_error why;
-            pbase_error_init(&why);
-            pbase_status status = tree_node_check(payloads[i], &why);
-            assert_string_equal(why.message, "");
-            assert_int_equal(status, PBASE_OK);
-        }
+        pbase_error why;
+        pbase_error_init(&why);
+        pbase_status status = tree_atom_check(types[i], payloads[i], &why);
+        assert_string_equal(why.message, "");
+        assert_int_equal(status, PBASE_OK);
         out[i] = heap_source_store(self, types[i], payloads[i]);
     }
     return PBASE_OK;
@@ -109,6 +107,7 @@ void heap_source_init(heap_source *self, const pbase_alloc *alloc)
     memset(self, 0, sizeof *self);
     self->source.vtable = &heap_vtable;
     self->source.alloc = alloc;
+    self->source.patch_leaves = 1; /* so that there are some in every test */
     pthread_mutex_init(&self->lock, NULL);
 }
 

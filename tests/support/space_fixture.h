@@ -25,7 +25,8 @@ typedef struct {
 /* A space in memory, or on files in a fresh folder. */
 void fixture_memory(space_fixture *self);
 void fixture_file(space_fixture *self);
-/* Prepares without opening: for other operating systems and settings. */
+/* Prepares without opening: for other operating systems and settings. What the environment names in
+ * PBASE_TEST_SET is set in every space. */
 void fixture_prepare(space_fixture *self, const char *data, const pbase_os *os);
 /* "storage.checkpoint_bytes=64KiB": before opening. */
 void fixture_set(space_fixture *self, const char *assignment);

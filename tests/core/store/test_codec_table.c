@@ -270,7 +270,7 @@ static void what_is_not_a_whole_document_is_refused(void **unused)
         HEAD "codec 99999999999 serializer json 1\n",
         HEAD "unknown\n",
         "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat 2\nfeature 1\n",
-        "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat 1\nfeature 3\n",
+        "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat 1\nfeature 4\n",
         "protobase space\nid 000102030405060708090a0b0c0d0e0f\nformat x\nfeature 1\n",
     };
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
