@@ -522,6 +522,35 @@ static void sweep_when_due(engine *self, checkpoint_run *run)
     }
 }
 
+/* What checkpoints that found no room have written is named by nothing, and may be all that is missing: whoever
+ * asks for space gets it back before the next try, which writes no node again that is there. */
+static pbase_status settle_asked(engine *self, checkpoint_run *run, const pbase_call *call,
+                                 sweep_report *swept, pbase_error *err)
+{
+    static const sweep_listener nobody = {NULL, NULL}; /* a failure here is not the answer */
+    *swept = (sweep_report){.segments = 0};
+    pbase_status status = settle(self, run, call, err);
+    if (status == PBASE_NO_SPACE && sweep(self, call, &nobody, swept, NULL) == PBASE_OK) {
+        move_plan_fini(&self->moves); /* that would take room */
+        status = swept->freed_bytes > 0 ? settle(self, run, call, err) : status;
+    }
+    return status;
+}
+
+static pbase_status compact(engine *self, checkpoint_run *run, const pbase_call *call,
+                            const sweep_listener *asked_by, sweep_report *out, pbase_error *err)
+{
+    sweep_report before;
+    pbase_status status = settle_asked(self, run, call, &before, err);
+    if (status == PBASE_OK) {
+        status = sweep_in_rounds(self, run, call, asked_by, rounds_asked, out, err);
+    }
+    out->freed_segments += before.freed_segments;
+    out->freed_bytes += before.freed_bytes;
+    out->punched_bytes += before.punched_bytes;
+    return status;
+}
+
 /* --------------------------------------------------------------------------------- the whole -- */
 
 /* `wait`: for the right to settle. `asked_by`: space is given back too, whatever there is of it, and `swept`
@@ -544,13 +573,13 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
     if (status == PBASE_OK) { /* what the next one keeps is a part of what the last one kept */
         status = engine_take_anchor(self, err);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && asked_by != NULL) {
+        status = compact(self, &run, call, asked_by, swept, err);
+    } else if (status == PBASE_OK) {
         status = settle(self, &run, call, err);
     }
     if (status == PBASE_OK && asked_by == NULL) {
         sweep_when_due(self, &run);
-    } else if (status == PBASE_OK) {
-        status = sweep_in_rounds(self, &run, call, asked_by, rounds_asked, swept, err);
     }
     right_release(self, &run);
     account(self, &run, status, began_ns);

@@ -24,6 +24,7 @@
 
 #define TRANSACTIONS 60u
 #define FILL_BYTES 6000u /* of a value that stays */
+#define UNSETTLED 200u   /* of them at once */
 #define FILL_MAX 2000u   /* values: more than fit */
 #define SIZE_FIRST (32u << 10)
 #define SIZE_MAX_BYTES (8u << 20)
@@ -400,6 +401,39 @@ static void space_can_be_given_back_however_full_the_disk_is(void **unused)
     print_message("%" PRIu64 " full disks\n", times);
 }
 
+/* No checkpoint has been done yet, and closing tries one: what it writes before it finds no room is named by
+ * nothing. The room that is made then is too little beside that, and enough in its place. */
+static void what_failed_checkpoints_wrote_is_given_back_before_the_next_try(void **unused)
+{
+    (void)unused;
+    sim_os *sim = sim_os_create(seed_for("failed checkpoints"));
+    bed on;
+    pbase_error err;
+    pbase_error_init(&err);
+    prepare(&on, "/space", sim_os_interface(sim), 0);
+    fixture_set(&on.fixture, "storage.checkpoint_bytes=64MiB");
+    assert_true(open_space(&on));
+    for (int64_t key = 0; key < UNSETTLED; key++) {
+        assert_ok(fill_one(&on, key, &err), &err);
+    }
+    uint64_t before = sim_os_disk_used(sim);
+    sim_os_disk_limit(sim, before + UNSETTLED * FILL_BYTES / 2);
+    fixture_reopen(&on.fixture);
+    assert_true(sim_os_disk_used(sim) > before + UNSETTLED * FILL_BYTES / 3);
+
+    on.size = sim_os_disk_used(sim) + UNSETTLED * FILL_BYTES * 3 / 4;
+    sim_os_disk_limit(sim, on.size);
+    compact(&on, "beside what a failed checkpoint wrote");
+
+    assert_int_equal(fixture_count(&on.fixture, "fill"), UNSETTLED);
+    fixture_reopen(&on.fixture);
+    assert_int_equal(fixture_count(&on.fixture, "fill"), UNSETTLED);
+    fixture_assert_clean(&on.fixture);
+    fixture_close(&on.fixture);
+    assert_int_equal(sim_os_memory_used(sim), 0);
+    sim_os_destroy(sim);
+}
+
 /* ---------------------------------------------------------------------------------- tmpfs ---- */
 
 /* For this process alone, and gone with it. */
@@ -462,6 +496,7 @@ int main(void)
         cmocka_unit_test(a_frame_larger_than_a_segment_finds_no_room_for_any_part_of_it),
         cmocka_unit_test(a_frame_larger_than_a_segment_finds_no_room_when_it_is_written_or_flushed),
         cmocka_unit_test(space_can_be_given_back_however_full_the_disk_is),
+        cmocka_unit_test(what_failed_checkpoints_wrote_is_given_back_before_the_next_try),
         cmocka_unit_test(every_size_of_a_tmpfs_refuses_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
