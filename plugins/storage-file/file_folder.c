@@ -78,6 +78,10 @@ pbase_status file_folder_sync(const file_folder *folder, const char *name, pbase
     if (status == PBASE_OK) {
         status = parent_sync(folder->host, text_of(&path), err);
     }
+    if (status ==
+        PBASE_NO_SPACE) { /* which would be tried again once there is some, and nobody told */
+        status = PBASE_FAIL(err, PBASE_IO, "flushing the folder of '%s' found no space", name);
+    }
     pbase_buffer_fini(&path);
     return status;
 }

@@ -1,5 +1,6 @@
 /* test_blocks_names.c - which files of a folder are segments, and what their handles know. */
 #include "blocks_folder.h"
+#include "fault_os.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +74,34 @@ static void every_handle_of_a_segment_follows_what_happens_to_its_name(void **st
     test_wiring_close(graph);
 }
 
+/* Of a lack of space whoever asked would try again once there is some, and nobody would be told. */
+static void a_folder_that_cannot_be_flushed_for_want_of_space_is_an_error_of_the_disk(void **state)
+{
+    blocks_folder *f = *state;
+    fault_os faulty;
+    test_graph *graph = NULL;
+    pbase_segment *segment = NULL;
+    const pbase_os *os = f->host.base.os;
+    fault_os_init(&faulty, os);
+    f->host.base.os = &faulty.os;
+    assert_int_equal(test_wiring_open(&f->files, &f->host, &graph, &f->err), PBASE_OK);
+    pbase_blocks *blocks = test_graph_object(graph);
+    assert_int_equal(pbase_blocks_open(blocks, NULL, "old",
+                                       PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE, &segment,
+                                       &f->err),
+                     PBASE_OK);
+    pbase_segment_close(segment);
+    fault_os_fail_at(&faulty, OS_CALL_DIRECTORY_SYNC, 1, PBASE_NO_SPACE, false);
+
+    assert_int_equal(pbase_blocks_remove(blocks, NULL, "old", &f->err), PBASE_IO);
+
+    assert_true(fault_os_has_failed(&faulty));
+    assert_non_null(strstr(f->err.message, "'old' found no space"));
+    test_wiring_close(graph);
+    f->host.base.os = os;
+    fault_os_fini(&faulty);
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, blocks_folder_setup, blocks_folder_teardown)
 
@@ -80,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(files_of_others_in_the_folder_are_not_segments),
         TEST(every_handle_of_a_segment_follows_what_happens_to_its_name),
+        TEST(a_folder_that_cannot_be_flushed_for_want_of_space_is_an_error_of_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
