@@ -18,6 +18,7 @@ typedef struct mapped_segment mapped_segment;
 struct mapped_segment {
     const uint8_t *data;         /* lent by the storage until it is closed */
     _Atomic uint64_t size_bytes; /* that may be read */
+    _Atomic uint32_t touched;    /* atoms met for the first time, up to SEGMENT_TOUCHES_FEW */
     uint64_t verified_bits;      /* capacity of `verified`, in bits */
     _Atomic uint64_t *verified;
     mapped_segment *outgrown; /* its smaller predecessor, which readers may still be looking at */

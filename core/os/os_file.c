@@ -282,13 +282,50 @@ static void file_unmap(pbase_os_map *map)
     }
 }
 
+#define LARGE_BYTES ((size_t)2 << 20)    /* of a large page, on what we run on */
+#define SMALL_PAGES (LARGE_BYTES / 4096) /* in it, when pages have the least size there is */
+#define FEW_PAGES_MAX (SMALL_PAGES / 4)  /* of these: more are cheaper kept than read again */
+
+/* Lets go of a large page's worth of which some small pages are in memory and few: a system does not put
+ * them together, so it would stay small for good. */
+static void few_pages_drop(uint8_t *at)
+{
+    unsigned char pages[SMALL_PAGES];
+    size_t found = 0;
+    if (mincore(at, LARGE_BYTES, pages) != 0) {
+        return; /* then it stays as it is */
+    }
+    for (size_t i = 0; i < SMALL_PAGES; i++) {
+        found += pages[i] & 1u;
+    }
+    if (found != 0 && found <= FEW_PAGES_MAX) {
+        (void)madvise(at, LARGE_BYTES, MADV_PAGEOUT); /* a hint */
+    }
+}
+
 /* Whole large pages only: what is left at the ends is mapped as ever. A system that knows no large pages
  * of files says EINVAL or reads ahead as far. */
-static void file_map_large(const uint8_t *data, uint64_t size, bool large)
+static void large_pages_want(uint8_t *at, size_t size)
 {
-    if (size != 0) {
-        (void)madvise((void *)(uintptr_t)data, (size_t)size,
-                      large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE); /* a hint */
+    bool is_known = sysconf(_SC_PAGESIZE) == (long)(LARGE_BYTES / SMALL_PAGES);
+    for (size_t i = 0; is_known && i + LARGE_BYTES <= size; i += LARGE_BYTES) {
+        few_pages_drop(at + i);
+    }
+    (void)madvise(at, size, MADV_HUGEPAGE); /* a hint */
+}
+
+static void file_map_read(const uint8_t *data, uint64_t size, uint32_t how)
+{
+    uint8_t *at = (uint8_t *)(uintptr_t)data;
+    if (size == 0) {
+        return;
+    }
+    (void)madvise(at, (size_t)size,
+                  how == PBASE_OS_READ_FEW ? MADV_RANDOM : MADV_NORMAL); /* a hint */
+    if (how == PBASE_OS_READ_ALL_OVER) {
+        large_pages_want(at, (size_t)size);
+    } else {
+        (void)madvise(at, (size_t)size, MADV_NOHUGEPAGE); /* a hint */
     }
 }
 
@@ -412,7 +449,7 @@ const pbase_os_file_ops os_file_real = {
     .map = file_map,
     .map_shared = file_map_shared,
     .unmap = file_unmap,
-    .map_large = file_map_large,
+    .map_read = file_map_read,
     .lock = file_lock,
     .lock_try = file_lock_try,
     .unlock = file_unlock,

@@ -185,6 +185,16 @@ pbase_status segment_map_find_again(segment_map *map, pbase_atom_pointer pointer
     return find(map, pointer, true, out_segment, out, out_available, err);
 }
 
+void segment_map_touch(segment_map *map, uint32_t log_id, mapped_segment *segment)
+{
+    if (atomic_load_explicit(&segment->touched, memory_order_relaxed) < SEGMENT_TOUCHES_FEW &&
+        atomic_fetch_add_explicit(&segment->touched, 1, memory_order_relaxed) ==
+            SEGMENT_TOUCHES_FEW - 1) {
+        pbase_status status = look_again(map, log_id, NULL);
+        (void)status; /* a hint; what is wrong with the segment its readers find out */
+    }
+}
+
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at)
 {
     uint64_t bit = (uint64_t)(at - segment->data) / PBASE_ATOM_ALIGN;

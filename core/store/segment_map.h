@@ -34,6 +34,11 @@ PBASE_MUST_CHECK pbase_status segment_map_find_again(segment_map *map, pbase_ato
                                                      const uint8_t **out, uint64_t *out_available,
                                                      pbase_error *err);
 void segment_map_set_verified(mapped_segment *segment, const uint8_t *at);
+/* Opening a space and its first reads touch less in each segment. */
+#define SEGMENT_TOUCHES_FEW 16u
+/* Before an atom of the segment is read for the first time: tells the storage when they become many, so that it
+ * brings them in larger pieces. */
+void segment_map_touch(segment_map *map, uint32_t log_id, mapped_segment *segment);
 /* Atoms that begin in the range are as if never touched: it was punched, and whoever follows a pointer
  * into it after all is to be told. */
 void segment_map_doubt(segment_map *map, uint32_t log_id, uint64_t offset, uint64_t size);

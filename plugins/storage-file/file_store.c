@@ -12,7 +12,7 @@
 /* A quarter of the memory: the rest is the application's, and whoever else lives there. */
 static uint64_t large_bytes_max(const pbase_os *os)
 {
-    bool known = os->file->map_large != NULL && os->system->memory_bytes != NULL;
+    bool known = os->file->map_read != NULL && os->system->memory_bytes != NULL;
     return known ? os->system->memory_bytes(os) / 4 : 0;
 }
 

@@ -345,10 +345,22 @@ static uint64_t large_bytes(const store_segment *segment)
 
 static void large_set(const store_table *table, store_segment *segment, uint64_t bytes)
 {
-    if (segment->data != NULL && segment->large != bytes) {
-        bool more = bytes > segment->large;
-        os_of(table)->file->map_large(segment->data, more ? bytes : segment->large, more);
-        segment->large = bytes;
+    if (segment->data == NULL || !segment->is_warm || segment->large == bytes) {
+        return;
+    }
+    if (bytes > segment->large) {
+        os_of(table)->file->map_read(segment->data + segment->large, bytes - segment->large,
+                                     PBASE_OS_READ_ALL_OVER);
+    } else {
+        os_of(table)->file->map_read(segment->data, segment->large, PBASE_OS_READ_ORDINARY);
+    }
+    segment->large = bytes;
+}
+
+static void map_advise(const store_table *table, const store_segment *segment, uint32_t how)
+{
+    if (os_of(table)->file->map_read != NULL) {
+        os_of(table)->file->map_read(segment->data, segment->capacity, how);
     }
 }
 
@@ -373,11 +385,15 @@ static void large_refresh(store_table *table, store_segment *segment)
     table->large_bytes_max = 0; /* it stays so until the store is opened again */
 }
 
-/* After a mapped segment was seen to have grown. */
-static void large_grow(store_table *table, uint32_t log_id)
+/* After the map of a segment was asked for again, or the segment was seen to have grown. */
+static void map_refresh(store_table *table, uint32_t log_id)
 {
     os_of(table)->rwlock->write_lock(table->lock);
     store_segment *segment = find(table, log_id); /* NULL: retired a moment ago */
+    if (segment != NULL && segment->data != NULL && !segment->is_warm) {
+        map_advise(table, segment, PBASE_OS_READ_ORDINARY);
+        segment->is_warm = true;
+    }
     if (segment != NULL && table->large_bytes_max != 0) {
         large_refresh(table, segment);
     }
@@ -408,9 +424,9 @@ static pbase_status prepare(store_table *table, const pbase_call *call, uint32_t
     }
     if (status == PBASE_OK && map && segment->data == NULL) {
         status = pbase_segment_map(segment->handle, segment->capacity, &segment->data, err);
-    }
-    if (status == PBASE_OK && map && table->large_bytes_max != 0) {
-        large_refresh(table, segment);
+        if (status == PBASE_OK) { /* what opening and the first gets touch is little */
+            map_advise(table, segment, PBASE_OS_READ_FEW);
+        }
     }
     os_of(table)->rwlock->write_unlock(table->lock);
     return status;
@@ -460,23 +476,34 @@ pbase_status store_table_read(store_table *table, const pbase_call *call, uint32
     return status;
 }
 
+static bool is_mapped(store_table *table, uint32_t log_id)
+{
+    os_of(table)->rwlock->read_lock(table->lock);
+    const store_segment *segment = find(table, log_id);
+    bool is = segment != NULL && segment->data != NULL;
+    os_of(table)->rwlock->read_unlock(table->lock);
+    return is;
+}
+
 pbase_status store_table_map(store_table *table, uint32_t log_id, pbase_atom_map *out,
                              pbase_error *err)
 {
     store_segment *segment = NULL;
+    bool is_known = is_mapped(table, log_id);
     pbase_status status = read_begin(table, NULL, log_id, true, &segment, err);
     if (status != PBASE_OK) {
         return status;
     }
     status = size_refresh(table, segment, err);
-    bool grew = table->large_bytes_max != 0 && segment->large != large_bytes(segment);
+    bool grew = is_known && (!segment->is_warm || (table->large_bytes_max != 0 &&
+                                                   segment->large != large_bytes(segment)));
     if (status == PBASE_OK) {
         out->data = segment->data;
         out->size_bytes = atomic_load(&segment->size);
     }
     os_of(table)->rwlock->read_unlock(table->lock);
     if (grew) {
-        large_grow(table, log_id);
+        map_refresh(table, log_id);
     }
     return status;
 }

@@ -24,6 +24,7 @@ typedef struct {
     uint64_t capacity;     /* it never grows beyond */
     pbase_segment *handle; /* NULL until it is needed */
     const uint8_t *data;   /* NULL until it is mapped */
+    bool is_warm;          /* the map was asked for again: it is read all over from now on */
     uint64_t large;        /* bytes of `data` that are mapped with large pages */
 } store_segment;
 

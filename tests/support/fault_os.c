@@ -176,7 +176,7 @@ static void files_init(fault_os *faulty)
         .unlock = file_unlock,
         .close = file_close,
         .pieces = file_pieces,
-        .map_large = faulty->inner->file->map_large,
+        .map_read = faulty->inner->file->map_read,
     };
 }
 

@@ -220,7 +220,7 @@ static void a_map_beyond_the_end_shows_what_is_written_there_later(void **state)
     os->file->close(file);
 }
 
-static void a_map_reads_the_same_with_large_pages_and_without(void **state)
+static void a_map_reads_the_same_however_it_is_going_to_be_read(void **state)
 {
     static const uint64_t size = (4u << 20) + 100;
     pbase_os_map *map = NULL;
@@ -230,11 +230,13 @@ static void a_map_reads_the_same_with_large_pages_and_without(void **state)
     assert_int_equal(os->file->write(file, size - 3, "end", 3, NULL), PBASE_OK);
     assert_int_equal(os->file->map(file, size, &map, &data, NULL), PBASE_OK);
 
-    os->file->map_large(data, size, true);
+    os->file->map_read(data, size, PBASE_OS_READ_FEW);
+    assert_int_equal(data[1u << 20], 0);
+    os->file->map_read(data, size, PBASE_OS_READ_ALL_OVER);
     assert_memory_equal(data + size - 3, "end", 3);
     assert_int_equal(data[3u << 20], 0);
-    os->file->map_large(data, size, false);
-    os->file->map_large(data, 0, true);
+    os->file->map_read(data, size, PBASE_OS_READ_ORDINARY);
+    os->file->map_read(data, 0, PBASE_OS_READ_ALL_OVER);
 
     assert_memory_equal(data + size - 3, "end", 3);
     os->file->unmap(map);
@@ -379,7 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_map_outlives_its_file_and_its_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_map_beyond_the_end_shows_what_is_written_there_later,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_map_reads_the_same_with_large_pages_and_without, set_up,
+        cmocka_unit_test_setup_teardown(a_map_reads_the_same_however_it_is_going_to_be_read, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(mapping_nothing_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_shared_map_is_written_and_seen_by_all, set_up, tear_down),

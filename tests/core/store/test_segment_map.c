@@ -100,6 +100,42 @@ static void a_segment_that_is_missing_is_said_to_be(void **unused)
     end(&f);
 }
 
+static void touch(fixture *f, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        segment_map_touch(f->map, 1, f->segment);
+    }
+}
+
+static void a_segment_is_asked_for_once_more_when_many_of_its_atoms_were_touched(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 1024);
+    assert_int_equal(find(&f, 64, false), PBASE_OK);
+    unsigned calls = f.storage.calls;
+    touch(&f, SEGMENT_TOUCHES_FEW - 1);
+    assert_int_equal(f.storage.calls, calls);
+    touch(&f, 1);
+    assert_int_equal(f.storage.calls, calls + 1);
+    touch(&f, 3 * SEGMENT_TOUCHES_FEW);
+    assert_int_equal(f.storage.calls, calls + 1);
+    end(&f);
+}
+
+static void a_storage_that_fails_when_asked_once_more_harms_nobody(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 1024);
+    assert_int_equal(find(&f, 64, false), PBASE_OK);
+    f.storage.status = PBASE_IO;
+    touch(&f, SEGMENT_TOUCHES_FEW);
+    assert_int_equal(find(&f, 64, false), PBASE_OK);
+    assert_ptr_equal(f.at, f.data + 64);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +143,8 @@ int main(void)
         cmocka_unit_test(what_lies_behind_is_found_once_it_is_there),
         cmocka_unit_test(an_atom_that_was_cut_when_it_was_seen_is_whole_when_looked_at_again),
         cmocka_unit_test(a_segment_that_is_missing_is_said_to_be),
+        cmocka_unit_test(a_segment_is_asked_for_once_more_when_many_of_its_atoms_were_touched),
+        cmocka_unit_test(a_storage_that_fails_when_asked_once_more_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

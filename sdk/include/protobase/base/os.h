@@ -56,6 +56,14 @@ typedef struct {
                               puts nothing beside it at risk */
 } pbase_os_pieces;
 
+/* How a map is going to be read. */
+#define PBASE_OS_READ_ORDINARY 0u /* as if nothing had been said */
+/* Here and there, a few times: nothing but what is touched is worth reading. */
+#define PBASE_OS_READ_FEW 1u
+/* It is written, and read all over, again and again: the system may bring it in large pieces and map it
+ * with large pages. What it has in small ones, because few were read, may go and come back. */
+#define PBASE_OS_READ_ALL_OVER 2u
+
 /* Files. Offsets and sizes in bytes. */
 typedef struct {
     uint32_t struct_size;
@@ -97,10 +105,9 @@ typedef struct {
     void (*unlock)(pbase_os_file *file); /* of lock or lock_try; nothing held is fine */
     void (*close)(pbase_os_file *file);
     void (*pieces)(pbase_os_file *file, pbase_os_pieces *out);
-    /* Optional: what lies between data and data + size, of a map, is written and will be read all over,
-     * again and again: the system may bring it in large pieces and map it with large pages. With `large`
-     * false: as if that had never been said. A hint: nothing but speed depends on it. */
-    void (*map_large)(const uint8_t *data, uint64_t size, bool large);
+    /* Optional: how what lies between data and data + size, of a map, is going to be read; PBASE_OS_READ_.
+     * A hint: nothing but speed depends on it. Any thread, also while others read there. */
+    void (*map_read)(const uint8_t *data, uint64_t size, uint32_t how);
 } pbase_os_file_ops;
 
 /* Directories and names. */

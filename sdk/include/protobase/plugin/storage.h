@@ -171,7 +171,9 @@ typedef struct {
      * (`out_read` tells). NOT_FOUND: no such segment. LOST: retired. */
     pbase_status (*read)(pbase_storage *self, const pbase_call *call, pbase_atom_pointer pointer,
                          void *out, size_t size, size_t *out_read, pbase_error *err);
-    /* Optional (capability PBASE_STORAGE_MAP): a view of the whole segment `log_id`. */
+    /* Optional (capability PBASE_STORAGE_MAP): a view of the whole segment `log_id`, always at the same
+     * place. Asked for again when the segment has grown, and when many of its atoms were read: until then
+     * a storage may take it that few will be. */
     pbase_status (*map)(pbase_storage *self, uint32_t log_id, pbase_atom_map *out,
                         pbase_error *err);
     /* Optional (PBASE_STORAGE_PUNCH): no pointer into the `size` bytes from `pointer` on will be
