@@ -54,11 +54,17 @@ static pbase_status print_pinned(cli *self, figure_printer *printer, pbase_error
         {"pinned_by_past", pinned.past_bytes},
         {"pinned_by_snapshots", pinned.snapshots_bytes},
         {"pinned_by_oldest_snapshot", pinned.oldest_bytes},
+        {"pinned_by_processes", pinned.processes_bytes},
     };
     for (size_t i = 0; i < sizeof figures / sizeof figures[0] && status == PBASE_OK; i++) {
         status = print_figure(printer, figures[i].name, figures[i].value, "bytes", err);
     }
-    return status;
+    if (status == PBASE_OK) {
+        status = print_figure(printer, "processes", pinned.processes, "count", err);
+    }
+    return status == PBASE_OK ? print_figure(printer, "processes_hold_all",
+                                             pinned.processes_hold_all ? 1 : 0, "count", err)
+                              : status;
 }
 
 CLI_COMMAND(cmd_stats)

@@ -112,8 +112,9 @@ static const cli_option roots_options[] = {
 /* -------------------------------------------------------------------------------- the others -- */
 
 static const cli_option stats_options[] = {
-    [STATS_PINNED] = {"--pinned", NULL, CLI_FLAG, false,
-                      "also what snapshots and the kept past alone hold, which takes longer"},
+    [STATS_PINNED] =
+        {"--pinned", NULL, CLI_FLAG, false,
+         "also what snapshots, the kept past and other processes hold, which takes longer"},
     NO_MORE_OPTIONS,
 };
 static const cli_option check_options[] = {

@@ -227,6 +227,9 @@ typedef struct {
      * parents know of them. Exact sizes at a hundredth of the reading. */
     bool inner_only;
 } tree_visitor;
+/* Whether the stored tree at `root` is one of positions, as its root says itself; of a value: no. */
+PBASE_MUST_CHECK pbase_status tree_root_positional(atom_source *source, atom_ref root,
+                                                   bool *out_positional, pbase_error *err);
 /* Visits every atom reachable from `root`, and verifies levels, counts and the order of keys across
  * nodes (CORRUPT names the place). */
 PBASE_MUST_CHECK pbase_status tree_walk(atom_source *source, atom_ref root, bool positional,

@@ -375,6 +375,20 @@ static pbase_status walk_tree(const walk *self, atom_ref root, pbase_error *err)
     return root == ATOM_REF_NONE ? PBASE_OK : walk_node(self, root, NULL, 0, &everything, err);
 }
 
+pbase_status tree_root_positional(atom_source *source, atom_ref root, bool *out_positional,
+                                  pbase_error *err)
+{
+    atom_view view;
+    pbase_status status = atom_acquire(source, root, &view, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    *out_positional = view.type == ATOM_NODE && view.size >= NODE_HEADER_BYTES &&
+                      (view.payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0;
+    atom_release(source, &view);
+    return PBASE_OK;
+}
+
 pbase_status tree_walk(atom_source *source, atom_ref root, bool positional,
                        const tree_visitor *visitor, pbase_error *err)
 {

@@ -154,7 +154,10 @@ pbase_status pbase_space_pinned(pbase_space *space, const pbase_call *call,
                                            .oldest_age_ns = found.oldest_age_ns,
                                            .oldest_bytes = found.oldest_bytes,
                                            .snapshots_bytes = found.snapshots_bytes,
-                                           .past_bytes = found.past_bytes};
+                                           .past_bytes = found.past_bytes,
+                                           .processes = found.processes,
+                                           .processes_bytes = found.processes_bytes,
+                                           .processes_hold_all = found.processes_hold_all};
     }
     return status;
 }

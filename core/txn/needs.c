@@ -233,12 +233,15 @@ pbase_status others_needs_read(engine *self, const pbase_call *call, others_need
                            : PBASE_OK;
 }
 
-bool others_need_root(const others_needs *self, pbase_atom_pointer root)
+bool others_need_root(engine *self, const pbase_call *call, pbase_atom_pointer root)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        if (self->roots[i] == root) {
-            return true;
-        }
+    others_needs now;
+    others_needs_init(&now, self->host->alloc);
+    pbase_status status = others_needs_read(self, call, &now, NULL);
+    bool is_needed = status != PBASE_OK || now.everything;
+    for (size_t i = 0; i < now.count && !is_needed; i++) {
+        is_needed = now.roots[i] == root;
     }
-    return false;
+    others_needs_fini(&now);
+    return is_needed;
 }

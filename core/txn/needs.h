@@ -59,7 +59,9 @@ typedef struct {
 } others_needs;
 void others_needs_init(others_needs *self, const pbase_alloc *alloc);
 void others_needs_fini(others_needs *self);
-bool others_need_root(const others_needs *self, pbase_atom_pointer root);
+/* Whether one of them needs `root` now. A root that cannot be followed, and is not needed any more, may have
+ * been said by one that looked too late. True also when it cannot be told. */
+bool others_need_root(engine *self, const pbase_call *call, pbase_atom_pointer root);
 /* Adds to what `out` has. BUSY: of somebody it cannot be told. */
 PBASE_MUST_CHECK pbase_status others_needs_read(engine *self, const pbase_call *call,
                                                 others_needs *out, pbase_error *err);

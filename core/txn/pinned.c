@@ -1,4 +1,4 @@
-/* pinned.c - four walks over one set of what was seen.
+/* pinned.c - five walks over one set of what was seen.
  *
  * States are found by their sequences: those that only snapshots see are no open transaction's, and are
  * older than the newest. Kept checkpoints are pinned for as long as it takes, and what states reach
@@ -10,7 +10,10 @@
 #include "collection/tree.h"
 #include "store/atom_format.h"
 #include "txn/engine_private.h"
+#include "txn/needs.h"
 #include "txn/replay.h"
+
+#define LOCK_CHECKPOINT "checkpoint"
 
 typedef struct {
     uint64_t *items;
@@ -251,6 +254,63 @@ static pbase_status walk_past(pinned_run *run, const pinned_report *report, pbas
     return status == PBASE_OK ? walk_journal(run, err) : status;
 }
 
+static pbase_status walk_foreign(pinned_run *run, pbase_atom_pointer root, pbase_error *err)
+{
+    atom_ref ref = atom_ref_of_pointer(root);
+    bool positional = false;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status =
+        tree_root_positional(store_atoms(run->engine->bytes), ref, &positional, &why);
+    if (status == PBASE_OK) {
+        status = walk(run, ref, positional, &why);
+    }
+    if ((status == PBASE_CORRUPT || status == PBASE_LOST) &&
+        !others_need_root(run->engine, run->call, root)) {
+        return PBASE_OK;
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
+static pbase_status walk_roots(pinned_run *run, const others_needs *others, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (size_t i = 0; i < others->count && status == PBASE_OK; i++) {
+        status = walk_foreign(run, others->roots[i], err);
+    }
+    return status;
+}
+
+/* What they say they need may be given back as soon as they say it no more, but by nobody who has not the
+ * right to settle. */
+static pbase_status walk_processes(pinned_run *run, pinned_report *report, pbase_error *err)
+{
+    engine *self = run->engine;
+    others_needs others;
+    uint64_t fence = 0;
+    if (!self->is_shared) {
+        return PBASE_OK;
+    }
+    pbase_status status = pbase_storage_lock_acquire(self->storage, run->call, LOCK_CHECKPOINT,
+                                                     PBASE_LOCK_EXCLUSIVE, 0, &fence, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    others_needs_init(&others, self->host->alloc);
+    status = others_needs_read(self, run->call, &others, err);
+    report->processes = others.users;
+    report->processes_hold_all = others.everything;
+    if (status == PBASE_OK) {
+        status = walk_roots(run, &others, err);
+    }
+    others_needs_fini(&others);
+    pbase_storage_lock_release(self->storage, LOCK_CHECKPOINT, fence);
+    return status;
+}
+
 /* What a step adds. */
 static uint64_t take_bytes(pinned_run *run)
 {
@@ -266,6 +326,10 @@ static pbase_status walk_all(pinned_run *run, pinned_report *report, pbase_error
     if (status == PBASE_OK) {
         status = walk_past(run, report, err);
         report->past_bytes = take_bytes(run);
+    }
+    if (status == PBASE_OK) {
+        status = walk_processes(run, report, err);
+        report->processes_bytes = take_bytes(run);
     }
     if (status == PBASE_OK) {
         status = walk_states(run, report, OF_SNAPSHOTS, err);

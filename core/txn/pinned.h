@@ -2,7 +2,8 @@
  *
  * Follows references through inner nodes, as a sweep does, in an order that makes each answer what the
  * last step adds: what the newest state and open transactions reach; then what is kept or pinned for
- * other reasons; then what snapshots see, and last what the one that sees the oldest state does.
+ * other reasons; then what other processes say they need; then what snapshots see, and last what the one
+ * that sees the oldest state does.
  * Nothing that was alive when it began is let go of meanwhile; commits and checkpoints go on.
  *
  * Threads: any. */
@@ -20,9 +21,13 @@ typedef struct {
     uint64_t past_bytes; /* that older checkpoints, the kept journal and states held for another
                                  reason reach, and the newest state, the newest checkpoint and open
                                  transactions do not */
+    uint64_t processes;  /* others that have the space open */
+    uint64_t processes_bytes; /* that they need beside all that */
+    bool processes_hold_all;  /* one of them needs everything that there is now */
 } pinned_report;
 
-/* Takes some 32 bytes of memory for each node. CORRUPT, IO: one cannot be read. */
+/* Takes some 32 bytes of memory for each node. Where others are, nobody makes a checkpoint while what
+ * they need is looked at. CORRUPT, IO: a node cannot be read. */
 PBASE_MUST_CHECK pbase_status engine_pinned(engine *self, const pbase_call *call,
                                             pinned_report *out, pbase_error *err);
 

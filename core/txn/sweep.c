@@ -12,7 +12,6 @@
 #include "txn/sweep.h"
 
 #include "collection/kind.h"
-#include "collection/node.h"
 #include "collection/tree.h"
 #include "store/atom_format.h"
 #include "txn/engine_private.h"
@@ -351,25 +350,11 @@ static pbase_status mark_journal(sweep *self, pbase_error *err)
     return status;
 }
 
-/* A root may be of any tree: it says itself whether it is one of positions. */
-static pbase_status root_shape(sweep *self, atom_ref root, bool *out_positional, pbase_error *err)
-{
-    atom_view view;
-    atom_source *source = store_atoms(self->engine->bytes);
-    pbase_status status = atom_acquire(source, root, &view, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    *out_positional = view.type == ATOM_NODE && view.size >= NODE_HEADER_BYTES &&
-                      (view.payload[NODE_AT_FLAGS] & NODE_POSITIONAL) != 0;
-    atom_release(source, &view);
-    return PBASE_OK;
-}
-
 static pbase_status mark_root(sweep *self, atom_ref root, pbase_error *err)
 {
     bool positional = false;
-    pbase_status status = root_shape(self, root, &positional, err);
+    pbase_status status =
+        tree_root_positional(store_atoms(self->engine->bytes), root, &positional, err);
     return status == PBASE_OK ? mark_tree(self, root, positional, err) : status;
 }
 
@@ -391,22 +376,15 @@ static uint64_t marked_bytes(const sweep *self)
     return bytes;
 }
 
-/* A root that another process says it needs. If it cannot be followed, and is not needed any more, it may
- * have been said by one that looked too late. */
+/* A root that another process says it needs. */
 static pbase_status mark_foreign(sweep *self, pbase_atom_pointer root, pbase_error *err)
 {
     pbase_error why;
     pbase_error_init(&why);
     pbase_status status = mark_root(self, atom_ref_of_pointer(root), &why);
-    if (status == PBASE_CORRUPT || status == PBASE_LOST) {
-        others_needs now;
-        bool is_needed = true;
-        others_needs_init(&now, self->engine->host->alloc);
-        if (others_needs_read(self->engine, self->call, &now, NULL) == PBASE_OK) {
-            is_needed = now.everything || others_need_root(&now, root);
-        }
-        others_needs_fini(&now);
-        status = is_needed ? status : PBASE_OK;
+    if ((status == PBASE_CORRUPT || status == PBASE_LOST) &&
+        !others_need_root(self->engine, self->call, root)) {
+        status = PBASE_OK;
     }
     if (status != PBASE_OK && err != NULL) {
         *err = why;
@@ -461,7 +439,8 @@ static pbase_status weigh_told(sweep *self, pbase_atom_pointer root, bool *out_w
     for (size_t i = 0; i < self->marks.count; i++) {
         live += self->marks.items[i].live_bytes;
     }
-    pbase_status status = root_shape(self, atom_ref_of_pointer(root), &positional, err);
+    pbase_status status = tree_root_positional(store_atoms(self->engine->bytes),
+                                               atom_ref_of_pointer(root), &positional, err);
     if (status == PBASE_OK) {
         status = tree_walk(store_atoms(self->engine->bytes), atom_ref_of_pointer(root), positional,
                            &visitor, err);

@@ -195,6 +195,8 @@ static void stats_and_check_give_figures(void **state)
     cli_case_expect(&run, 0, "");
     assert_string_equal(MEMBER(&run, run.out, "pinned_by_oldest_snapshot", "unit"), "bytes");
     assert_string_equal(MEMBER(&run, run.out, "pinned_by_past", "value"), "0");
+    assert_string_equal(MEMBER(&run, run.out, "pinned_by_processes", "value"), "0");
+    assert_string_equal(MEMBER(&run, run.out, "processes", "value"), "0");
     CLI(&run, "check", "--json");
     cli_case_expect(&run, 0, "");
     assert_string_equal(MEMBER(&run, run.out, "findings"), "0");

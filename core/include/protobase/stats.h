@@ -31,8 +31,8 @@ PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_usage(pbase_space *space,
                                                           pbase_space_usage_report *out,
                                                           pbase_error *err);
 
-/* What of the store is there for open snapshots, and for the past. Of a shared space those snapshots
- * alone that are open in this process. */
+/* What of the store is there for open snapshots, for the past, and for other processes. Snapshots are those
+ * that are open in this process: what others see is told as a whole. */
 typedef struct {
     uint64_t snapshots; /* open now */
     uint64_t
@@ -41,10 +41,18 @@ typedef struct {
     uint64_t oldest_bytes;    /* of the store, that nobody else needs: dead when those are closed */
     uint64_t snapshots_bytes; /* the same of all open snapshots */
     uint64_t past_bytes; /* that only the kept past needs (docs/past.md), and nobody reads now */
+    uint64_t processes;  /* others that have the space open now */
+    /* What they say they need (docs/processes.md), and neither the newest state nor the past does; also when
+     * snapshots of this process need it too. */
+    uint64_t processes_bytes;
+    /* One of them needs everything there is now: it writes a large transaction, or keeps more of the past
+     * than it can tell. Then nothing is given back. */
+    bool processes_hold_all;
 } pbase_space_pinned_report;
 
 /* Reads the inner nodes of everything that is kept, as pbase_space_usage does of the newest state; what
- * states share is read once. Commits and checkpoints go on meanwhile. Bytes are as they are stored, with
+ * states share is read once. Commits go on meanwhile, and checkpoints but for the moment in which what other
+ * processes need is looked at. Bytes are as they are stored, with
  * headers; a sweep gives them back by blocks and segments, so a little less at first (docs/compact.md). What
  * running copies and watches hold counts nowhere. CORRUPT: a node is damaged. `call` may be NULL. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_space_pinned(pbase_space *space,

@@ -394,6 +394,41 @@ static void a_snapshot_pins_what_was_replaced_since_and_no_more(void **unused)
     fixture_end(&f);
 }
 
+/* The same space, opened twice, as another process would. */
+static void what_another_process_needs_is_told(void **unused)
+{
+    (void)unused;
+    space_fixture f, other;
+    fixture_file(&f);
+    put_some(&f, 5000, 1);
+    settle(&f);
+    pbase_space_pinned_report alone = pinned_of(&f);
+    fixture_prepare(&other, f.data, NULL);
+    fixture_open(&other);
+    pbase_snapshot *old = snapshot_of(&other);
+    put_some(&f, 5000, 2);
+    settle(&f);
+
+    pbase_space_pinned_report beside = pinned_of(&f);
+    assert_int_equal(alone.processes, 0);
+    assert_int_equal(alone.processes_bytes, 0);
+    assert_int_equal(beside.processes, 1);
+    assert_false(beside.processes_hold_all);
+    assert_in_range(beside.processes_bytes, usage_of(&f).live_bytes * 9 / 10,
+                    usage_of(&f).live_bytes * 11 / 10);
+    assert_int_equal(beside.snapshots, 0);
+
+    pbase_snapshot *same = snapshot_of(&f);
+    put_some(&f, 5000, 3);
+    settle(&f);
+    assert_true(pinned_of(&f).snapshots_bytes > beside.processes_bytes / 2);
+    pbase_snapshot_close(same);
+    pbase_snapshot_close(old);
+    fixture_close(&other);
+    assert_int_equal(pinned_of(&f).processes_bytes, 0);
+    fixture_end(&f);
+}
+
 static void the_oldest_snapshot_pins_what_the_others_do_not_see(void **unused)
 {
     (void)unused;
@@ -513,6 +548,7 @@ int main(void)
         cmocka_unit_test(what_is_live_is_what_a_check_reads),
         cmocka_unit_test(a_branch_is_counted_once),
         cmocka_unit_test(a_snapshot_pins_what_was_replaced_since_and_no_more),
+        cmocka_unit_test(what_another_process_needs_is_told),
         cmocka_unit_test(the_oldest_snapshot_pins_what_the_others_do_not_see),
         cmocka_unit_test(the_kept_past_pins_what_nobody_reads_now),
         cmocka_unit_test(what_a_snapshot_pins_is_given_back_when_it_is_closed),
