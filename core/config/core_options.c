@@ -8,7 +8,7 @@ static const pbase_option storage_options[] = {
      "What a commit waits for unless it says otherwise."},
     {"checkpoint_bytes", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..",
      "A checkpoint starts when the journal has grown by this much."},
-    {"patch_leaves", PBASE_OPTION_INT, 0, "65536", "0..",
+    {"patch_leaves", PBASE_OPTION_INT, 0, "196608", "0..",
      "Collections of about so many leaves write of a changed leaf what changed; 0: none does."},
     {"retention_age", PBASE_OPTION_DURATION, 0, "0s", "0s..",
      "States of that long ago can be read; 0s sets no bound of that kind."},
