@@ -311,6 +311,9 @@ static void large_pages_want(uint8_t *at, size_t size)
     for (size_t i = 0; is_known && i + LARGE_BYTES <= size; i += LARGE_BYTES) {
         few_pages_drop(at + i);
     }
+    /* A table of small pages would keep a large one from being mapped for good: since Linux 6.14 it goes with
+     * what it maps. The pages stay in memory. */
+    (void)madvise(at, size, MADV_DONTNEED); /* a hint, of a map that is shared */
     (void)madvise(at, size, MADV_HUGEPAGE); /* a hint */
 }
 
@@ -324,7 +327,7 @@ static void file_map_read(const uint8_t *data, uint64_t size, uint32_t how)
                   how == PBASE_OS_READ_FEW ? MADV_RANDOM : MADV_NORMAL); /* a hint */
     if (how == PBASE_OS_READ_ALL_OVER) {
         large_pages_want(at, (size_t)size);
-    } else {
+    } else if (how == PBASE_OS_READ_ORDINARY) { /* of few, what lies in large pages is mapped so */
         (void)madvise(at, (size_t)size, MADV_NOHUGEPAGE); /* a hint */
     }
 }
