@@ -1,9 +1,13 @@
-/* os_lock.c - mutexes and condition variables of the real os. Waits run on the monotonic clock, so
- * that setting the wall clock neither wakes nor delays anybody. */
+/* os_lock.c - mutexes, condition variables and words to sleep on of the real os. Waits run on the
+ * monotonic clock, so that setting the wall clock neither wakes nor delays anybody. */
 #include "os/os.h"
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NS_PER_S 1000000000u
 
@@ -98,10 +102,14 @@ static void cond_destroy(pbase_os_cond *cond)
     }
 }
 
+static struct timespec time_of(uint64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+}
+
 static bool cond_wait(pbase_os_cond *cond, pbase_os_mutex *mutex, uint64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_S),
-                             .tv_nsec = (long)(deadline_ns % NS_PER_S)};
+    struct timespec until = time_of(deadline_ns);
     int number = deadline_ns == UINT64_MAX
                      ? pthread_cond_wait(&cond->cond, &mutex->mutex)
                      : pthread_cond_timedwait(&cond->cond, &mutex->mutex, &until);
@@ -119,6 +127,22 @@ static void cond_broadcast(pbase_os_cond *cond)
     (void)pthread_cond_broadcast(&cond->cond); /* fails for wrong arguments only */
 }
 
+static bool word_wait(const pbase_os *os, const uint32_t *word, uint32_t seen, uint64_t deadline_ns)
+{
+    (void)os; /* the real one has no state */
+    struct timespec until = time_of(deadline_ns);
+    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, seen, /* until a moment */
+                          deadline_ns == UINT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+    PBASE_ASSERT(result == 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT);
+    return result == 0 || errno != ETIMEDOUT;
+}
+
+static void word_wake(const pbase_os *os, const uint32_t *word, bool everybody)
+{
+    (void)os; /* the real one has no state; what is gone has nobody to wake */
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, everybody ? INT_MAX : 1, NULL, NULL, 0);
+}
+
 const pbase_os_lock_ops os_lock_real = {
     .struct_size = sizeof(pbase_os_lock_ops),
     .mutex_create = mutex_create,
@@ -130,4 +154,6 @@ const pbase_os_lock_ops os_lock_real = {
     .cond_wait = cond_wait,
     .cond_signal = cond_signal,
     .cond_broadcast = cond_broadcast,
+    .word_wait = word_wait,
+    .word_wake = word_wake,
 };

@@ -15,161 +15,66 @@
 
 #define SYNC_SHARE(sync_ns) ((sync_ns) / 10 * 7)
 
-/* Where one or many sleep; the queue is locked before it, never after. */
-struct commit_waker {
-    pbase_os_mutex *mutex; /* guards `place` of the requests that sleep here */
-    pbase_os_cond *cond;
-    _Atomic size_t users; /* those requests, and the queue while it sends more here; grows with the
-                             queue locked */
-    commit_waker *next;   /* queue: of those without users */
-};
+/* ----------------------------------------------------------------------------------- sleep --- */
 
-/* --------------------------------------------------------------------------------- wakers ---- */
+/* Whoever waits sleeps on a word: alone on its own place, or with others on the word of their crowd,
+ * which grows when they are to look at their places. */
 
-static void waker_destroy(const pbase_host *host, commit_waker *waker)
+static const uint32_t *word_of(const _Atomic uint32_t *word)
 {
-    const pbase_os_lock_ops *locks = host->os->lock;
-    if (waker->cond != NULL) {
-        locks->cond_destroy(waker->cond);
-    }
-    if (waker->mutex != NULL) {
-        locks->mutex_destroy(waker->mutex);
-    }
-    pbase_alloc_free(host->alloc, waker, sizeof *waker);
+    _Static_assert(sizeof *word == sizeof(uint32_t), "the system knows words of four bytes");
+    const void *plain = word; /* the same memory, for the system */
+    return plain;
 }
 
-static pbase_status waker_create(const pbase_host *host, commit_waker **out, pbase_error *err)
+/* Wakes those who sleep on `word`, which may be gone by now (a request's) or stays (a crowd's). */
+static void wake(const engine *self, const _Atomic uint32_t *word)
 {
-    const pbase_os *os = host->os;
-    commit_waker *waker = pbase_alloc_zeroed(host->alloc, 1, sizeof *waker);
-    if (waker == NULL) {
-        return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to wait for a commit");
-    }
-    pbase_status status = os->lock->mutex_create(os, &waker->mutex, err);
-    if (status == PBASE_OK) {
-        status = os->lock->cond_create(os, &waker->cond, err);
-    }
-    if (status != PBASE_OK) {
-        waker_destroy(host, waker);
-        return status;
-    }
-    *out = waker;
-    return PBASE_OK;
-}
-
-/* One with one user, who asks for it. With the queue locked. */
-static pbase_status waker_take(engine *self, commit_waker **out, pbase_error *err)
-{
-    commit_waker *waker = self->wakers;
-    pbase_status status = PBASE_OK;
-    if (waker != NULL) {
-        self->wakers = waker->next;
-    } else {
-        status = waker_create(self->host, &waker, err);
-    }
-    if (status == PBASE_OK) {
-        atomic_store(&waker->users, 1);
-        *out = waker;
-    }
-    return status;
-}
-
-/* The last user's end, when it returns true: the waker goes back to the others. */
-static bool waker_leave(commit_waker *waker)
-{
-    return atomic_fetch_sub(&waker->users, 1) == 1;
-}
-
-/* With the queue locked. */
-static void waker_give(engine *self, commit_waker *waker)
-{
-    if (waker != NULL && waker_leave(waker)) {
-        waker->next = self->wakers;
-        self->wakers = waker;
+    if (word != NULL) {
+        self->host->os->lock->word_wake(self->host->os, word_of(word), true);
     }
 }
 
-/* The same without that lock, which only the last user needs. */
-static void request_awake(engine *self, engine_commit_request *request)
+/* Tells a request where it stands; returns the word to be woken. It may be gone at once when it is
+ * done. */
+static const _Atomic uint32_t *place_tell(engine_commit_request *request, commit_place place)
 {
-    commit_waker *waker = request->waker;
-    if (waker != NULL && waker_leave(waker)) {
-        engine_lock(self, self->queue_mutex);
-        waker->next = self->wakers;
-        self->wakers = waker;
-        engine_unlock(self, self->queue_mutex);
+    _Atomic uint32_t *crowd = request->crowd;
+    const _Atomic uint32_t *own = &request->place;
+    atomic_store(&request->place, (uint32_t)place);
+    if (crowd != NULL) {
+        atomic_fetch_add(crowd, 1);
     }
-    request->waker = NULL;
-}
-
-void engine_wakers_free(engine *self)
-{
-    if (self->crowd != NULL) {
-        waker_give(self, self->crowd);
-        self->crowd = NULL;
-    }
-    while (self->wakers != NULL) {
-        commit_waker *waker = self->wakers;
-        self->wakers = waker->next;
-        waker_destroy(self->host, waker);
-    }
+    return crowd != NULL ? crowd : own;
 }
 
 /* ----------------------------------------------------------------------------------- queue --- */
 
 /* The functions below run with the queue locked. */
 
-/* Tells a request in the queue where it stands; returns where it sleeps, NULL: it does not. */
-static commit_waker *place_tell(engine *self, engine_commit_request *request, commit_place place)
+static _Atomic uint32_t *crowd_now(engine *self)
 {
-    commit_waker *waker = request->waker;
-    if (waker != NULL) {
-        engine_lock(self, waker->mutex);
-    }
-    request->place = place;
-    if (waker != NULL) {
-        engine_unlock(self, waker->mutex);
-    }
-    return waker;
+    return &self->crowds[self->crowd_number % COMMIT_CROWDS];
 }
 
-/* Who comes first sleeps alone, since it is woken alone, to lead. */
-static pbase_status queue_bed(engine *self, engine_commit_request *request, pbase_error *err)
-{
-    if (self->waiting == NULL) {
-        return waker_take(self, &request->waker, err);
-    }
-    pbase_status status =
-        self->crowd == NULL ? waker_take(self, &self->crowd, err) : PBASE_OK; /* the queue's use */
-    if (status == PBASE_OK) {
-        atomic_fetch_add(&self->crowd->users, 1);
-        request->waker = self->crowd;
-    }
-    return status;
-}
-
-/* Who enters while somebody leads gets a waker, unless it takes the lead over from one who waits for
- * company. NO_MEMORY: it is not in the queue. */
-static pbase_status queue_enter(engine *self, engine_commit_request *request, pbase_error *err)
+/* Who enters while somebody leads sleeps, unless it takes the lead over from one who waits for company.
+ * The first sleeps alone, since it is woken alone, to lead. */
+static void queue_enter(engine *self, engine_commit_request *request)
 {
     bool completes = self->gatherer != NULL && self->waiting_count + 1 >= self->expected;
+    bool leads = completes || !self->has_leader;
     request->next = NULL;
-    request->waker = NULL;
+    request->crowd = leads || self->waiting == NULL ? NULL : crowd_now(self);
     request->is_prepared = completes;
-    request->place = completes || !self->has_leader ? COMMIT_LEADS : COMMIT_IN_LINE;
-    pbase_status status = request->place == COMMIT_LEADS ? PBASE_OK : queue_bed(self, request, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
+    atomic_store(&request->place, (uint32_t)(leads ? COMMIT_LEADS : COMMIT_IN_LINE));
     if (completes) { /* who gathered goes on sleeping */
-        (void)place_tell(self, self->gatherer, COMMIT_IN_LINE);
+        atomic_store(&self->gatherer->place, (uint32_t)COMMIT_IN_LINE);
         self->gatherer = NULL;
     }
     self->has_leader = true;
     *self->waiting_end = request;
     self->waiting_end = &request->next;
     self->waiting_count++;
-    return PBASE_OK;
 }
 
 /* Takes a request that no leader has taken yet out of the queue again; false when it is taken. */
@@ -203,8 +108,7 @@ static size_t queue_take(engine *self, engine_commit_request **out)
         self->waiting_end = &self->waiting;
     }
     self->waiting_count -= count;
-    waker_give(self, self->crowd);
-    self->crowd = NULL;
+    self->crowd_number++;
     return count;
 }
 
@@ -220,33 +124,29 @@ static uint64_t oldest_base(const engine *self)
 /* ------------------------------------------------------------------------------- followers --- */
 
 /* Sleeps until the request is done or leads, or until `deadline_ns`; one that leads, and gathers, until
- * `gather_ns`. Without the lock of the queue. Returns where the request stood then. */
-static commit_place request_sleep(engine *self, const engine_commit_request *request,
+ * `gather_ns` (0: it does not). Without the lock of the queue. Returns where the request stood then. */
+static commit_place request_sleep(const engine *self, const engine_commit_request *request,
                                   uint64_t gather_ns, uint64_t deadline_ns)
 {
     const pbase_os *os = self->host->os;
-    const commit_waker *waker = request->waker;
-    engine_lock(self, waker->mutex);
-    while (request->place != COMMIT_DONE) {
-        uint64_t until = request->place == COMMIT_LEADS ? gather_ns : deadline_ns;
-        if (until != PBASE_NO_DEADLINE && os->system->monotonic_ns(os) >= until) {
-            break;
+    const _Atomic uint32_t *word = request->crowd != NULL ? request->crowd : &request->place;
+    for (bool in_time = true;;) {
+        uint32_t seen = atomic_load(word); /* before the place: who tells changes it after that */
+        uint32_t place = atomic_load(&request->place);
+        uint64_t until = place == COMMIT_LEADS ? gather_ns : deadline_ns;
+        in_time = until != 0 && (in_time || os->system->monotonic_ns(os) < until);
+        if (place == COMMIT_DONE || !in_time) {
+            return (commit_place)place;
         }
-        (void)os->lock->cond_wait(waker->cond, waker->mutex, until);
+        in_time = os->lock->word_wait(os, word_of(word), seen, until);
     }
-    commit_place place = request->place;
-    engine_unlock(self, waker->mutex);
-    return place;
 }
 
 /* Leaves the queue unless a leader has taken the request, or it is to lead itself. */
 static bool line_leave(engine *self, engine_commit_request *request)
 {
     engine_lock(self, self->queue_mutex);
-    engine_lock(self, request->waker->mutex);
-    bool leaves = request->place == COMMIT_IN_LINE;
-    engine_unlock(self, request->waker->mutex);
-    leaves = leaves && queue_leave(self, request);
+    bool leaves = atomic_load(&request->place) == COMMIT_IN_LINE && queue_leave(self, request);
     engine_unlock(self, self->queue_mutex);
     return leaves;
 }
@@ -276,14 +176,14 @@ static pbase_status wait_in_line(engine *self, engine_commit_request *request,
 static bool gather(engine *self, engine_commit_request *first, const pbase_call *call)
 {
     const pbase_os *os = self->host->os;
-    if (first->durability < PBASE_DURABILITY_SYNC || self->waiting_count >= self->expected ||
-        (first->waker == NULL && waker_take(self, &first->waker, NULL) != PBASE_OK)) {
+    if (first->durability < PBASE_DURABILITY_SYNC || self->waiting_count >= self->expected) {
         return true;
     }
     uint64_t now = os->system->monotonic_ns(os), deadline = deadline_of(call);
     uint64_t until = now + SYNC_SHARE(atomic_load(&self->sync_ns));
     self->counters.gathers += now < until;
     self->gatherer = first;
+    first->crowd = crowd_now(self); /* answered with those it waits for */
     engine_unlock(self, self->queue_mutex);
     (void)request_sleep(self, first, until < deadline ? until : deadline, deadline);
     engine_lock(self, self->queue_mutex);
@@ -330,41 +230,32 @@ static void count_members(engine *self, engine_commit_request *const *members, s
     self->expected = expected < GROUP_MEMBERS_MAX ? expected : GROUP_MEMBERS_MAX;
 }
 
-/* The first who waits leads from now on; returns where it sleeps. */
-static commit_waker *hand_over(engine *self)
+/* The first who waits leads from now on; returns the word it sleeps on. */
+static const _Atomic uint32_t *hand_over(engine *self)
 {
     self->has_leader = self->waiting != NULL;
     if (!self->has_leader) {
         return NULL;
     }
     self->waiting->is_prepared = false;
-    return place_tell(self, self->waiting, COMMIT_LEADS);
+    return place_tell(self->waiting, COMMIT_LEADS);
 }
 
-static void wake(engine *self, const commit_waker *waker)
+/* Without the lock of the queue, by one of them, who leads. A crowd is woken once, when all of it that is
+ * here is answered. */
+static void answer_members(const engine *self, const engine_commit_request *leader,
+                           engine_commit_request *const *members, size_t count)
 {
-    if (waker != NULL) {
-        self->host->os->lock->cond_broadcast(waker->cond);
-    }
-}
-
-/* Without the lock of the queue. A request may be gone as soon as its waker is unlocked; a waker stays
- * as long as the engine. */
-static void answer_members(engine *self, engine_commit_request *const *members, size_t count)
-{
-    for (size_t i = 0; i < count;) {
-        commit_waker *waker = members[i]->waker;
-        if (waker == NULL) { /* the leader's own */
-            members[i++]->place = COMMIT_DONE;
-            continue;
+    const _Atomic uint32_t *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        bool sleeps = members[i] != leader;
+        const _Atomic uint32_t *word = place_tell(members[i], COMMIT_DONE);
+        if (sleeps && word != last) {
+            wake(self, last);
+            last = word;
         }
-        engine_lock(self, waker->mutex);
-        while (i < count && members[i]->waker == waker) {
-            members[i++]->place = COMMIT_DONE;
-        }
-        engine_unlock(self, waker->mutex);
-        wake(self, waker);
     }
+    wake(self, last);
 }
 
 static void settler_remind(engine *self)
@@ -399,11 +290,11 @@ static pbase_status lead(engine *self, engine_commit_request *request, const pba
         bool was_there = queue_leave(self, request);
         PBASE_ASSERT(was_there);
     }
-    commit_waker *next = hand_over(self);
+    const _Atomic uint32_t *next = hand_over(self);
     settler_remind(self);
     engine_unlock(self, self->queue_mutex);
     wake(self, next); /* first of all */
-    answer_members(self, members, count);
+    answer_members(self, request, members, count);
     *out_place = COMMIT_DONE;
     return status;
 }
@@ -426,14 +317,14 @@ static pbase_status commit_queued(engine *self, engine_commit_request *request,
                                   const pbase_call *call, pbase_error *err)
 {
     engine_lock(self, self->queue_mutex);
-    pbase_status status = queue_enter(self, request, err);
-    commit_place place = request->place;
+    queue_enter(self, request);
+    commit_place place = (commit_place)atomic_load(&request->place);
     engine_unlock(self, self->queue_mutex);
+    pbase_status status = PBASE_OK;
     while (status == PBASE_OK && place != COMMIT_DONE) {
         status = place == COMMIT_LEADS ? lead(self, request, call, &place, err)
                                        : wait_in_line(self, request, call, &place, err);
     }
-    request_awake(self, request);
     return status;
 }
 

@@ -509,7 +509,6 @@ void engine_close(engine *self)
         pbase_storage_lock_release(self->storage, "open", self->use_fence);
     }
     write_window_destroy(self->window);
-    engine_wakers_free(self);
     destroy_locks(self);
     if (self->fork_mark != NULL) {
         self->host->os->system->fork_mark_destroy(self->host->os, self->fork_mark);

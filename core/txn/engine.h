@@ -113,7 +113,6 @@ typedef enum {
     COMMIT_LEADS,
     COMMIT_DONE
 } commit_place;
-typedef struct commit_waker commit_waker; /* fields in commit_queue.c */
 typedef struct deferred_record deferred_record;
 
 typedef struct engine_commit_request engine_commit_request;
@@ -135,9 +134,9 @@ struct engine_commit_request {
     /* the queue's */
     pbase_status status;
     pbase_error error;
-    commit_place place;  /* with the waker locked, if there is one */
-    bool is_prepared;    /* it leads at once */
-    commit_waker *waker; /* where its thread sleeps; NULL: it leads */
+    _Atomic uint32_t place;  /* commit_place; the queue's lock guards it until a leader takes it */
+    bool is_prepared;        /* it leads at once */
+    _Atomic uint32_t *crowd; /* the word its thread sleeps on; NULL: `place` */
     engine_commit_request *next;
     pbase_buffer plain;  /* the record before it is wrapped; its head is filled by the leader */
     pbase_buffer record; /* wrapped */

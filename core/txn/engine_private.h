@@ -22,6 +22,9 @@ typedef struct {
     uint64_t live_bytes;     /* as the last sweep found */
 } engine_counters;
 
+/* While one is answered others come; two that share a word wake in vain. */
+#define COMMIT_CROWDS 4u
+
 struct engine {
     const pbase_host *host;
     store *bytes;
@@ -65,14 +68,14 @@ struct engine {
     bool was_held;                   /* queue: the group that gathers was held back */
     size_t expected;          /* queue: writers that the last flush answered or found waiting */
     _Atomic uint64_t sync_ns; /* what an append with a flush takes lately */
-    commit_waker *wakers;     /* queue: that nobody uses */
-    commit_waker *crowd;      /* queue: of those who wait behind the first; NULL: there is none */
-    _Atomic(space_state *) newest; /* replaced with the queue locked */
-    pbase_position published;      /* queue: of the record after it */
-    deferred_list deferred;        /* queue: commits after it */
-    _Atomic bool has_deferred;     /* there are some; written with the queue locked */
-    engine_history history;        /* queue */
-    pbase_position kept_anchor;    /* queue: of the checkpoint whose record told history.kept */
+    _Atomic uint32_t crowds[COMMIT_CROWDS]; /* where those sleep who wait behind the first */
+    size_t crowd_number;                    /* queue: of those who come now, modulo COMMIT_CROWDS */
+    _Atomic(space_state *) newest;          /* replaced with the queue locked */
+    pbase_position published;               /* queue: of the record after it */
+    deferred_list deferred;                 /* queue: commits after it */
+    _Atomic bool has_deferred;              /* there are some; written with the queue locked */
+    engine_history history;                 /* queue */
+    pbase_position kept_anchor; /* queue: of the checkpoint whose record told history.kept */
     engine_reader *readers_newest, *readers_oldest; /* queue */
     size_t reader_count;                            /* queue */
     size_t behind_count;                            /* queue: of readers */
@@ -135,8 +138,6 @@ void engine_group_run(engine *self, engine_commit_request **members, pbase_bytes
  * whoever enters the queue, by its own thread (group.c). NO_MEMORY. */
 PBASE_MUST_CHECK pbase_status engine_request_encode(engine_commit_request *request,
                                                     pbase_error *err);
-/* Frees the conditions of those who waited (commit_queue.c). */
-void engine_wakers_free(engine *self);
 /* Makes `next` the newest state (taking its count); the commit lock is held. */
 void engine_publish(engine *self, space_state *next);
 /* Writes a head and what follows, wrapped for the journal. */

@@ -406,6 +406,18 @@ static pbase_status cond_create(const pbase_os *os, pbase_os_cond **out, pbase_e
     return status != PBASE_OK ? status : inner->lock->cond_create(inner, out, err);
 }
 
+static bool word_wait(const pbase_os *os, const uint32_t *word, uint32_t seen, uint64_t deadline_ns)
+{
+    const pbase_os *inner = from(os)->inner;
+    return inner->lock->word_wait(inner, word, seen, deadline_ns);
+}
+
+static void word_wake(const pbase_os *os, const uint32_t *word, bool everybody)
+{
+    const pbase_os *inner = from(os)->inner;
+    inner->lock->word_wake(inner, word, everybody);
+}
+
 static pbase_status rwlock_create(const pbase_os *os, pbase_os_rwlock **out, pbase_error *err)
 {
     const pbase_os *inner = from(os)->inner;
@@ -422,6 +434,8 @@ static void threads_init(fault_os *faulty)
     faulty->lock = *faulty->inner->lock;
     faulty->lock.mutex_create = mutex_create;
     faulty->lock.cond_create = cond_create;
+    faulty->lock.word_wait = word_wait;
+    faulty->lock.word_wake = word_wake;
     faulty->rwlock = *faulty->inner->rwlock;
     faulty->rwlock.create = rwlock_create;
 }

@@ -328,6 +328,36 @@ static void cond_broadcast(pbase_os_cond *cond)
     }
 }
 
+/* In a world nobody else runs between the look at the word and the sleep. */
+static bool word_wait(const pbase_os *os, const uint32_t *word, uint32_t seen, uint64_t deadline_ns)
+{
+    const pbase_os *real = pbase_os_real();
+    sim_os *sim = sim_of(os);
+    if (sim->world != NULL) {
+        sim_world_pass(sim->world);
+        return __atomic_load_n(word, __ATOMIC_SEQ_CST) != seen ||
+               sim_world_wait(sim->world, word, deadline_ns);
+    }
+    if (deadline_ns == UINT64_MAX) {
+        return real->lock->word_wait(real, word, seen, UINT64_MAX);
+    }
+    if (real->lock->word_wait(real, word, seen, real->system->monotonic_ns(real) + WAIT_REAL_NS)) {
+        return true;
+    }
+    clock_advance_to(sim, deadline_ns);
+    return false;
+}
+
+static void word_wake(const pbase_os *os, const uint32_t *word, bool everybody)
+{
+    sim_os *sim = sim_of(os);
+    if (sim->world != NULL) {
+        sim_world_wake(sim->world, word, everybody);
+    } else {
+        pbase_os_real()->lock->word_wake(pbase_os_real(), word, everybody);
+    }
+}
+
 const pbase_os_lock_ops sim_lock_ops = {
     .struct_size = sizeof(pbase_os_lock_ops),
     .mutex_create = mutex_create,
@@ -339,6 +369,8 @@ const pbase_os_lock_ops sim_lock_ops = {
     .cond_wait = cond_wait,
     .cond_signal = cond_signal,
     .cond_broadcast = cond_broadcast,
+    .word_wait = word_wait,
+    .word_wake = word_wake,
 };
 
 static pbase_status rwlock_create(const pbase_os *os, pbase_os_rwlock **out, pbase_error *err)

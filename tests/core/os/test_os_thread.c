@@ -138,6 +138,92 @@ static void a_wait_that_nobody_ends_stops_at_its_deadline(void **state)
     os->lock->mutex_destroy(all.mutex);
 }
 
+typedef struct {
+    uint32_t word; /* atomic */
+    _Atomic uint32_t woken;
+} sleepers;
+
+static void sleep_on_word(void *state)
+{
+    sleepers *all = state;
+    while (__atomic_load_n(&all->word, __ATOMIC_SEQ_CST) == 0) {
+        assert_true(os->lock->word_wait(os, &all->word, 0, PBASE_NO_DEADLINE));
+    }
+    all->woken++;
+}
+
+static void a_word_wakes_all_who_sleep_on_it(void **state)
+{
+    (void)state;
+    sleepers all = {0};
+    pbase_os_thread *threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(os->thread->start(os, "t", sleep_on_word, &all, &threads[i], NULL),
+                         PBASE_OK);
+    }
+    os->system->sleep_ns(os, 5 * MILLISECOND); /* most of them sleep by now */
+    os->lock->word_wake(os, &all.word, true);  /* in vain: it is as it was */
+    assert_int_equal(all.woken, 0);
+
+    __atomic_store_n(&all.word, 1, __ATOMIC_SEQ_CST);
+    os->lock->word_wake(os, &all.word, true);
+
+    for (int i = 0; i < THREADS; i++) {
+        os->thread->join(threads[i]);
+    }
+    assert_int_equal(all.woken, THREADS);
+}
+
+static void a_word_wakes_those_alone_who_sleep_on_it(void **state)
+{
+    (void)state;
+    sleepers first = {0}, second = {0}; /* who sleeps on the other is left alone, too */
+    pbase_os_thread *threads[2];
+    assert_int_equal(os->thread->start(os, "t", sleep_on_word, &first, &threads[0], NULL),
+                     PBASE_OK);
+    assert_int_equal(os->thread->start(os, "t", sleep_on_word, &second, &threads[1], NULL),
+                     PBASE_OK);
+
+    __atomic_store_n(&first.word, 1, __ATOMIC_SEQ_CST);
+    os->lock->word_wake(os, &first.word, false);
+    os->thread->join(threads[0]);
+    assert_int_equal(second.woken, 0);
+
+    __atomic_store_n(&second.word, 1, __ATOMIC_SEQ_CST);
+    os->lock->word_wake(os, &second.word, false);
+    os->thread->join(threads[1]);
+}
+
+static void nobody_sleeps_on_a_word_that_has_changed(void **state)
+{
+    (void)state;
+    uint32_t word = 2;
+
+    assert_true(os->lock->word_wait(os, &word, 1, PBASE_NO_DEADLINE));
+}
+
+static void a_sleep_on_a_word_stops_at_its_deadline(void **state)
+{
+    (void)state;
+    uint32_t word = 0;
+    uint64_t deadline = os->system->monotonic_ns(os) + 20 * MILLISECOND;
+
+    while (os->lock->word_wait(os, &word, 0, deadline)) {
+        continue; /* a spurious wake-up */
+    }
+
+    assert_true(os->system->monotonic_ns(os) >= deadline);
+    assert_false(os->lock->word_wait(os, &word, 0, 0)); /* it has passed long ago */
+}
+
+static void waking_a_word_that_is_gone_is_fine(void **state)
+{
+    (void)state;
+    uint32_t *nowhere = NULL; /* nor can this be read */
+
+    os->lock->word_wake(os, nowhere, true);
+}
+
 static void sleeping_takes_at_least_as_long_as_asked(void **state)
 {
     (void)state;
@@ -242,6 +328,11 @@ int main(void)
         cmocka_unit_test(a_write_lock_keeps_additions_apart),
         cmocka_unit_test(a_waiter_is_woken_by_another_thread_that_blocks_signals),
         cmocka_unit_test(a_wait_that_nobody_ends_stops_at_its_deadline),
+        cmocka_unit_test(a_word_wakes_all_who_sleep_on_it),
+        cmocka_unit_test(a_word_wakes_those_alone_who_sleep_on_it),
+        cmocka_unit_test(nobody_sleeps_on_a_word_that_has_changed),
+        cmocka_unit_test(a_sleep_on_a_word_stops_at_its_deadline),
+        cmocka_unit_test(waking_a_word_that_is_gone_is_fine),
         cmocka_unit_test(sleeping_takes_at_least_as_long_as_asked),
         cmocka_unit_test(random_bytes_fill_all_and_differ),
         cmocka_unit_test(facts_of_the_process_are_its_own),

@@ -10,23 +10,17 @@
 
 #define MS UINT64_C(1000000)
 
-/* The real operating system without conditions, when a test says so; it notes who woke others last,
- * which is who appended and answered. */
+/* The real operating system; it notes who woke others last, which is who appended and answered, and
+ * how often somebody did. */
 static pbase_os os;
 static pbase_os_lock_ops lock_ops;
-static _Atomic bool conds_fail;
-static _Atomic uint64_t woke_last;
+static _Atomic uint64_t woke_last, wakes;
 
-static pbase_status cond_create(const pbase_os *self, pbase_os_cond **out, pbase_error *err)
-{
-    return conds_fail ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no condition")
-                      : pbase_os_real()->lock->cond_create(self, out, err);
-}
-
-static void cond_broadcast(pbase_os_cond *cond)
+static void word_wake(const pbase_os *self, const uint32_t *word, bool everybody)
 {
     woke_last = os.thread->id(&os);
-    pbase_os_real()->lock->cond_broadcast(cond);
+    wakes++;
+    pbase_os_real()->lock->word_wake(self, word, everybody);
 }
 
 static space_fixture f;
@@ -42,10 +36,8 @@ static int begin(void **unused)
     (void)unused;
     os = *pbase_os_real();
     lock_ops = *os.lock;
-    lock_ops.cond_create = cond_create;
-    lock_ops.cond_broadcast = cond_broadcast;
+    lock_ops.word_wake = word_wake;
     os.lock = &lock_ops;
-    conds_fail = false;
     fixture_prepare(&f, NULL, &os);
     fixture_open(&f);
     assert_int_equal(fixture_put_one(&f, "a", 0, 0), PBASE_OK);
@@ -163,22 +155,6 @@ static void who_completes_a_group_too_late_for_itself_gives_the_lead_back(void *
     assert_false(engine_now()->has_leader);
 }
 
-static void a_leader_that_cannot_wait_for_lack_of_memory_goes_at_once(void **unused)
-{
-    (void)unused;
-    commit_two_together();
-    atomic_store(&engine_now()->sync_ns, 60000 * MS);
-    commit_waker *kept = engine_now()->wakers;
-    engine_now()->wakers = NULL;
-    conds_fail = true;
-
-    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
-
-    conds_fail = false;
-    engine_now()->wakers = kept;
-    assert_int_equal(engine_now()->counters.gathers, 0);
-}
-
 static void who_needs_no_flush_waits_for_nobody(void **unused)
 {
     (void)unused;
@@ -279,6 +255,41 @@ static void the_lead_goes_from_one_to_the_next_until_nobody_waits(void **unused)
     assert_int_equal(fixture_count(&f, "a"), 1 + MEMBERS * ROUNDS);
 }
 
+/* One call for all who sleep, and none for who leads: it does not sleep. */
+static void a_group_is_woken_by_one_call(void **unused)
+{
+    (void)unused;
+    enum { BEHIND = 6 };
+    engine *self = engine_now();
+    committer leader = {.txn = change(1)}, behind[BEHIND];
+    for (int64_t i = 0; i < BEHIND; i++) {
+        behind[i] = (committer){.txn = change(10 + i)};
+    }
+    engine_lock(self, self->commit_mutex);
+    committer_start(&leader, &f);
+    committers_wait_queued(&f, 1);
+    for (size_t i = 0; i < BEHIND; i++) {
+        committer_start(&behind[i], &f);
+    }
+    committers_wait_queued(&f, 1 + BEHIND);
+    wakes = 0;
+    engine_unlock(self, self->commit_mutex);
+
+    assert_int_equal(committer_join(&leader), PBASE_OK);
+    for (size_t i = 0; i < BEHIND; i++) {
+        assert_int_equal(committer_join(&behind[i]), PBASE_OK);
+    }
+    assert_int_equal(wakes, 1);
+}
+
+static void a_writer_alone_wakes_nobody(void **unused)
+{
+    (void)unused;
+    wakes = 0;
+    assert_int_equal(fixture_put_one(&f, "a", 1, 1), PBASE_OK);
+    assert_int_equal(wakes, 0);
+}
+
 /* So that what is left of those who wait is led by one of them, and a full group, waited for, by who
  * completes it. */
 static void more_than_one_group_takes_are_committed_all_the_same(void **unused)
@@ -310,24 +321,6 @@ static void more_than_one_group_takes_are_committed_all_the_same(void **unused)
     assert_false(self->has_leader);
 }
 
-static void who_cannot_wait_for_lack_of_memory_commits_nothing(void **unused)
-{
-    (void)unused;
-    engine *self = engine_now();
-    committer leader = {.txn = change(1)};
-    pbase_txn *other = change(2);
-    engine_lock(self, self->commit_mutex);
-    committer_start(&leader, &f);
-    committers_wait_queued(&f, 1);
-    conds_fail = true;
-    assert_int_equal(pbase_txn_commit(&other, NULL, NULL, NULL), PBASE_NO_MEMORY);
-    conds_fail = false;
-    engine_unlock(self, self->commit_mutex);
-    assert_int_equal(committer_join(&leader), PBASE_OK);
-    assert_int_equal(fixture_count(&f, "a"), 2);
-    assert_int_equal(fixture_put_one(&f, "a", 2, 2), PBASE_OK);
-}
-
 int main(void)
 {
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -337,14 +330,14 @@ int main(void)
         SENTENCE(a_leader_goes_alone_when_a_part_of_a_flush_has_passed),
         SENTENCE(who_completes_a_group_leads_it),
         SENTENCE(who_completes_a_group_too_late_for_itself_gives_the_lead_back),
-        SENTENCE(a_leader_that_cannot_wait_for_lack_of_memory_goes_at_once),
         SENTENCE(who_needs_no_flush_waits_for_nobody),
         SENTENCE(a_commit_whose_time_is_up_while_it_waits_is_not_done),
         SENTENCE(the_lead_goes_past_a_first_in_line_whose_time_is_up),
         SENTENCE(a_commit_whose_time_is_up_before_it_leads_is_not_done),
         SENTENCE(the_lead_goes_from_one_to_the_next_until_nobody_waits),
+        SENTENCE(a_group_is_woken_by_one_call),
+        SENTENCE(a_writer_alone_wakes_nobody),
         SENTENCE(more_than_one_group_takes_are_committed_all_the_same),
-        SENTENCE(who_cannot_wait_for_lack_of_memory_commits_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,7 +179,7 @@ typedef struct {
     uint64_t (*id)(const pbase_os *os); /* of the calling thread */
 } pbase_os_thread_ops;
 
-/* Locks and waits. Locking cannot fail; unlocking what is not held is a bug. */
+/* Locks and waits. Locking and waiting cannot fail; unlocking what is not held is a bug. */
 typedef struct {
     uint32_t struct_size;
     uint32_t reserved;
@@ -193,6 +193,14 @@ typedef struct {
     bool (*cond_wait)(pbase_os_cond *cond, pbase_os_mutex *mutex, uint64_t deadline_ns);
     void (*cond_signal)(pbase_os_cond *cond);
     void (*cond_broadcast)(pbase_os_cond *cond);
+    /* A word to sleep on, of this process: for who would take a mutex only to wait for a value that is
+     * changed without it. Sleeps until `word` is woken, and not at all when it is not `seen` any more: one
+     * step for whoever changes it first and wakes then. Spurious wake-ups happen. Returns false when
+     * `deadline_ns` (monotonic) passed. Every os has both, as all that stands above. */
+    bool (*word_wait)(const pbase_os *os, const uint32_t *word, uint32_t seen,
+                      uint64_t deadline_ns);
+    /* Wakes one who sleeps on `word`, or all. The word itself is not looked at and may be gone. */
+    void (*word_wake)(const pbase_os *os, const uint32_t *word, bool everybody);
 } pbase_os_lock_ops;
 
 typedef struct {
