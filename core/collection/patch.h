@@ -2,8 +2,8 @@
  *
  * In a tree much larger than what is changed between two checkpoints a leaf gets one change or two, and
  * would be written anew for them. Instead it stays where it is, as the *base* of a patch: an atom with the
- * entries that were put since, those of the base that they replace left out of none. A patch looks like a
- * leaf, with NODE_PATCH in its flags, the total of the leaf it stands for, and behind its entries
+ * entries that were put since; what they replace stands in the base as before. A patch looks like a leaf,
+ * with NODE_PATCH in its flags, the total of the leaf it stands for, and behind its entries
  *
  *   u64 reference to the base | u32 size of its payload | u32 its entries
  *
