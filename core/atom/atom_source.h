@@ -43,9 +43,8 @@ struct atom_source {
     _Atomic uint64_t memory_bytes; /* held by atoms in memory: what a checkpoint would settle,
                                           and what old snapshots keep */
     _Atomic uint64_t memory_count;
-    atom_pool pool; /* of nodes in memory; all zero to begin with */
-    uint64_t
-        patch_leaves; /* trees of so many leaves get patches of them (collection/patch.h); 0: none do */
+    atom_pool pool;        /* of nodes in memory; all zero to begin with */
+    uint64_t patch_leaves; /* trees of so many get patches (collection/patch.h); 0: none do */
 };
 
 /* A new atom with one count and room for `capacity` bytes; size 0. NULL means no memory. */

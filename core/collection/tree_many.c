@@ -201,15 +201,22 @@ static pbase_status get_each(const many *self, tree_item *out, bool *out_found, 
     return PBASE_OK;
 }
 
+/* The lanes are not zeroed: each is filled by begin. */
+static void many_init(many *run, const tree *self, const pbase_bytes *keys, size_t count,
+                      bool probes)
+{
+    run->tree = self;
+    run->keys = keys;
+    run->count = count;
+    run->probes = probes;
+}
+
 pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t count, tree_item *out,
                            bool *out_found, pbase_error *err)
 {
     PBASE_ASSERT(count <= TREE_MANY_MAX);
-    many run; /* not zeroed: each lane is filled by begin */
-    run.tree = self;
-    run.keys = keys;
-    run.count = count;
-    run.probes = false;
+    many run;
+    many_init(&run, self, keys, count, false);
     if (self->root == ATOM_REF_NONE || count == 0) {
         memset(out_found, 0, count * sizeof *out_found);
         return PBASE_OK;
@@ -261,11 +268,8 @@ pbase_status tree_probe_many(const tree *self, const pbase_bytes *keys, size_t c
                              pbase_error *err)
 {
     PBASE_ASSERT(count <= TREE_MANY_MAX);
-    many run; /* not zeroed: each lane is filled by begin */
-    run.tree = self;
-    run.keys = keys;
-    run.count = count;
-    run.probes = true;
+    many run;
+    many_init(&run, self, keys, count, true);
     if (self->root == ATOM_REF_NONE || count == 0) {
         return PBASE_OK;
     }

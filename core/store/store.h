@@ -30,8 +30,7 @@ typedef struct {
     /* Structural check of an atom's payload, after its checksum, by its type: collection/ gives
      * tree_atom_check. */
     pbase_status (*check_node)(uint32_t type, pbase_bytes payload, pbase_error *err);
-    uint64_t
-        patch_leaves; /* trees of so many leaves get patches (collection/patch.h); 0: none do */
+    uint64_t patch_leaves; /* trees of so many get patches (collection/patch.h); 0: none do */
 } store_options;
 
 PBASE_MUST_CHECK pbase_status store_open(const store_options *options, store **out,

@@ -78,8 +78,7 @@ pbase_status file_folder_sync(const file_folder *folder, const char *name, pbase
     if (status == PBASE_OK) {
         status = parent_sync(folder->host, text_of(&path), err);
     }
-    if (status ==
-        PBASE_NO_SPACE) { /* which would be tried again once there is some, and nobody told */
+    if (status == PBASE_NO_SPACE) { /* would be tried again once there is some */
         status = PBASE_FAIL(err, PBASE_IO, "flushing the folder of '%s' found no space", name);
     }
     pbase_buffer_fini(&path);

@@ -5,10 +5,10 @@
  * (tests/CMakeLists.txt); here patches are looked for where they lie in the file, and damaged. */
 #include "atom/atom.h"
 #include "collection/patch.h"
-#include "space/space_private.h"
 #include "space_digest.h"
 #include "space_fixture.h"
 #include "store/atom_format.h"
+#include "stored_feature.h"
 
 #include <protobase/backup.h>
 #include <setjmp.h>
@@ -68,25 +68,6 @@ static int end(void **unused)
 static int64_t value_of(int64_t key)
 {
     return key % CHANGED_STEP == 0 ? key * 3 : key * 2;
-}
-
-/* The level that the space says whoever reads it needs. */
-static char feature_level(space_fixture *at)
-{
-    pbase_arena arena;
-    pbase_bytes document;
-    uint64_t version = 0;
-    char text[512] = "";
-    pbase_arena_init(&arena, pbase_alloc_default());
-    assert_int_equal(pbase_storage_meta_get(wiring_storage(at->space->graph), NULL, &arena,
-                                            &document, &version, NULL),
-                     PBASE_OK);
-    assert_true(document.size < sizeof text);
-    memcpy(text, document.data, document.size);
-    const char *line = strstr(text, "\nfeature ");
-    assert_non_null(line);
-    pbase_arena_fini(&arena);
-    return line[sizeof "\nfeature " - 1];
 }
 
 /* ----------------------------------------------------------------------------------- damage ---- */
@@ -251,11 +232,11 @@ static void a_space_says_that_it_has_patches_before_it_has_one(void **unused)
     (void)unused;
     space_fixture none;
     (void)find_patch();
-    assert_int_equal(feature_level(&f), '3');
+    assert_int_equal(stored_feature(f.space), '3');
     fixture_prepare(&none, NULL, NULL);
     fixture_set(&none, "storage.patch_leaves=0");
     fixture_open(&none);
-    assert_int_equal(feature_level(&none), '2');
+    assert_int_equal(stored_feature(none.space), '2');
     fixture_close(&none);
 }
 
@@ -287,7 +268,7 @@ static void a_backup_and_an_increment_hold_patches_and_their_leaves(void **unuse
     assert_true(report.atom_bytes < full / 2);
     fixture_prepare(&at, data, NULL);
     fixture_open(&at);
-    assert_int_equal(feature_level(&at), '3');
+    assert_int_equal(stored_feature(at.space), '3');
     fixture_assert_clean(&at);
     assert_int_equal(count_whole(&at), KEYS);
     assert_int_equal(digest_space(at.space), digest_space(f.space));

@@ -2,29 +2,11 @@
  * that an older version could not read. */
 #include "space/space_private.h"
 #include "space_case.h"
+#include "stored_feature.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-/* The level in the meta document as the storage has it. */
-static char stored_level(void)
-{
-    pbase_arena arena;
-    pbase_bytes document;
-    uint64_t version = 0;
-    char text[512] = "";
-    pbase_arena_init(&arena, pbase_alloc_default());
-    assert_int_equal(pbase_storage_meta_get(wiring_storage(f.space->graph), NULL, &arena, &document,
-                                            &version, NULL),
-                     PBASE_OK);
-    assert_true(document.size < sizeof text);
-    memcpy(text, document.data, document.size);
-    const char *line = strstr(text, "\nfeature ");
-    assert_non_null(line);
-    pbase_arena_fini(&arena);
-    return line[sizeof "\nfeature " - 1];
-}
 
 /* Makes the space one of level 1, as an older version would have written it. */
 static void make_old(void)
@@ -46,7 +28,7 @@ static void make_old(void)
                      PBASE_OK);
     pbase_arena_fini(&arena);
     fixture_reopen(&f);
-    assert_int_equal(stored_level(), '1');
+    assert_int_equal(stored_feature(f.space), '1');
 }
 
 static void cut_list(pbase_txn *txn)
@@ -86,7 +68,7 @@ static void commit(void (*body)(pbase_txn *txn))
 static void a_new_space_has_the_newest_level(void **unused)
 {
     (void)unused;
-    assert_int_equal(stored_level(), '2');
+    assert_int_equal(stored_feature(f.space), '2');
 }
 
 static void an_old_space_stays_old_until_a_new_kind_is_stored(void **unused)
@@ -96,11 +78,11 @@ static void an_old_space_stays_old_until_a_new_kind_is_stored(void **unused)
     commit(new_list);
     assert_int_equal(fixture_put_one(&f, "dict", 1, 1), PBASE_OK);
     fixture_reopen(&f);
-    assert_int_equal(stored_level(), '1'); /* an older version may still open it */
+    assert_int_equal(stored_feature(f.space), '1'); /* an older version may still open it */
     commit(new_counted_set);
-    assert_int_equal(stored_level(), '2');
+    assert_int_equal(stored_feature(f.space), '2');
     fixture_reopen(&f);
-    assert_int_equal(stored_level(), '2');
+    assert_int_equal(stored_feature(f.space), '2');
     assert_int_equal(fixture_get(&f, "dict", 1), 1);
 }
 
@@ -109,9 +91,9 @@ static void a_new_operation_on_an_old_kind_raises_it_too(void **unused)
     (void)unused;
     make_old();
     commit(new_list);
-    assert_int_equal(stored_level(), '1');
+    assert_int_equal(stored_feature(f.space), '1');
     commit(cut_list);
-    assert_int_equal(stored_level(), '2');
+    assert_int_equal(stored_feature(f.space), '2');
 }
 
 int main(void)
