@@ -369,6 +369,24 @@ static void a_damaged_file_is_reported_and_nothing_acknowledged_is_lost_in_silen
     damage_files_of(*state);
 }
 
+/* What a crash left in the making, before the journal is written again. */
+static void an_opening_that_is_refused_leaves_a_half_made_spare_and_a_commit_removes_it(
+    void **unused)
+{
+    pbase_error err;
+    (void)unused;
+    leave_a_space();
+    shell("head -c 4096 /dev/zero > $D/space/journal/spare-77 && cp -a $D/space $D/pristine");
+    shell("rm $D/space/store/* && cp -a $D/space $D/damaged");
+    assert_true(is_damage(try_open("space", "[msgpack]", &err)));
+    shell("diff -r -x 'LOCK*' -x 'BOARD*' -x 'SLOT*' $D/damaged $D/space");
+    restore();
+    assert_int_equal(try_open("space", "[msgpack]", &err), PBASE_OK);
+    assert_int_equal(fixture_put_one(&f, "a", KEYS + 1, KEYS + 1), PBASE_OK);
+    fixture_close(&f);
+    shell("test ! -e $D/space/journal/spare-77");
+}
+
 int main(void)
 {
 #define SENTENCE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -389,6 +407,7 @@ int main(void)
         DAMAGE("KEYS"),
         DAMAGE("journal"),
         DAMAGE("store"),
+        SENTENCE(an_opening_that_is_refused_leaves_a_half_made_spare_and_a_commit_removes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,7 +216,7 @@ pbase_status journal_ready(journal *self, pbase_error *err)
     if (status == PBASE_OK) {
         status = later_segments_remove(self, err);
     }
-    if (status == PBASE_OK && !self->is_shared) { /* others may be making one */
+    if (status == PBASE_OK && self->may_clean) {
         status = journal_spares_clean(self, err);
     }
     journal_lock(self, self->state_lock);

@@ -102,10 +102,10 @@ static pbase_status head_find(journal *self, const journal_options *options, con
         return PBASE_OK;
     }
     pbase_status status = journal_recover(self, options, call, err);
-    if (status == PBASE_OK && self->is_shared) {
-        status = journal_spares_clean(self, err); /* later, others may be making some */
-        self->is_ready =
-            status == PBASE_OK && self->synced >= self->head && options->closed_at == self->head;
+    if (status == PBASE_OK) {
+        self->may_clean = true;
+        self->is_ready = self->is_shared && self->synced >= self->head &&
+                         options->closed_at == self->head && !journal_has_broken_spare(self);
     }
     return status;
 }

@@ -63,6 +63,7 @@ struct journal {
     uint64_t tail_end;    /* what claims to be frames after the head ends here; 0: nothing does */
     pbase_position entered_base; /* of the segment that the storage remembers */
     bool has_foreign;            /* others appended what is not flushed */
+    bool may_clean; /* the broken spares are a dead user's: nobody else is in the journal yet */
 
     /* append_lock and sync_lock and state_lock */
     pbase_segment *segment; /* being written; NULL before the first append */
@@ -129,7 +130,9 @@ void journal_place_drop_last(journal *self);
 
 /* Makes an empty spare: zeroed, durable. */
 PBASE_MUST_CHECK pbase_status journal_spare_create(journal *self, pbase_error *err);
-/* Removes spares of a wrong size, which a crash or another configuration left. */
+/* True when a spare has a wrong size, as a crash or another configuration leaves it. */
+bool journal_has_broken_spare(journal *self);
+/* Removes the broken spares. */
 PBASE_MUST_CHECK pbase_status journal_spares_clean(journal *self, pbase_error *err);
 /* Takes a spare out of the list; false when there is none. */
 bool journal_spare_take(journal *self, uint32_t *out_number);

@@ -210,17 +210,33 @@ pbase_status journal_spare_create(journal *self, pbase_error *err)
     return status;
 }
 
+/* With state_lock. Where a spare that is not whole stands; `spare_count` when there is none. */
+static size_t broken_spare_find(const journal *self)
+{
+    size_t at = 0;
+    while (at < self->spare_count && self->spares[at].is_whole) {
+        at++;
+    }
+    return at;
+}
+
+bool journal_has_broken_spare(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    bool found = broken_spare_find(self) < self->spare_count;
+    journal_unlock(self, self->state_lock);
+    return found;
+}
+
 /* The number of a spare that is not whole, taken out of the list. */
 static bool broken_spare_take(journal *self, uint32_t *out_number)
 {
-    bool found = false;
     journal_lock(self, self->state_lock);
-    for (size_t i = 0; i < self->spare_count && !found; i++) {
-        if (!self->spares[i].is_whole) {
-            *out_number = self->spares[i].number;
-            self->spares[i] = self->spares[--self->spare_count];
-            found = true;
-        }
+    size_t at = broken_spare_find(self);
+    bool found = at < self->spare_count;
+    if (found) {
+        *out_number = self->spares[at].number;
+        self->spares[at] = self->spares[--self->spare_count];
     }
     journal_unlock(self, self->state_lock);
     return found;
@@ -416,6 +432,7 @@ pbase_status journal_places_reload(journal *self, pbase_error *err)
         self->spare_count = fresh.spare_count;
         self->spare_capacity = fresh.spare_capacity;
         self->spare_next = fresh.spare_next;
+        self->may_clean = false; /* the list may name what others are making */
         journal_unlock(self, self->state_lock);
         fresh = old;
     }
