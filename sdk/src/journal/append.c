@@ -142,28 +142,56 @@ pbase_status journal_sync(journal *self, const pbase_call *call, pbase_position 
 
 /* ------------------------------------------------------------------------------------- tail --- */
 
-/* Zeros the range of the segment that holds the head, durably. Frames begin at multiples of the
- * provider's unit from now on, so nothing before the first one can come back. */
-static pbase_status tail_zero(journal *self, journal_place place, pbase_error *err)
+/* Puts what lies before the head in its unit at the front of staging: whoever writes behind the head
+ * writes that again, as it was. */
+static pbase_status unit_load(journal *self, journal_place place, pbase_segment *segment,
+                              size_t *out_filled, pbase_error *err)
 {
-    pbase_segment *segment = NULL;
-    pbase_position place_end = place.base + place.bytes / self->unit * self->unit;
-    pbase_position end = frame_round(self->tail_end, self->unit);
-    pbase_status status = journal_segment_open(self, place.base, &segment, err);
-    pbase_position at = frame_round(self->head, self->unit);
-    end = end < place_end ? end : place_end;
-    if (at < end) {
-        uint64_t most = end - at < self->staging_bytes ? end - at : self->staging_bytes;
-        memset(self->staging, 0, (size_t)most);
+    uint64_t filled = (self->head - place.base) % self->unit;
+    size_t got = 0;
+    self->staged_end = 0;
+    *out_filled = (size_t)filled;
+    if (filled == 0) {
+        return PBASE_OK;
+    }
+    pbase_status status = pbase_segment_read(segment, NULL, self->head - filled - place.base,
+                                             self->staging, (size_t)filled, &got, err);
+    if (status == PBASE_OK && got < filled) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT, "the journal segment ends before its head %" PRIu64,
+                            self->head);
+    }
+    return status;
+}
+
+/* Zeros what claims to be frames behind the head, durably. */
+static pbase_status claims_zero(journal *self, journal_place place, pbase_segment *segment,
+                                pbase_error *err)
+{
+    uint64_t most = place.bytes / self->unit * self->unit;
+    uint64_t end = frame_round(self->tail_end - place.base, self->unit);
+    uint64_t at = (self->head - place.base) / self->unit * self->unit;
+    size_t filled = 0;
+    pbase_status status = unit_load(self, place, segment, &filled, err);
+    end = end < most ? end : most;
+    if (status == PBASE_OK) {
+        memset(self->staging + filled, 0, self->staging_bytes - filled);
     }
     while (status == PBASE_OK && at < end) {
         uint64_t part = end - at < self->staging_bytes ? end - at : self->staging_bytes;
-        status = pbase_segment_write(segment, NULL, at - place.base,
-                                     pbase_bytes_of(self->staging, (size_t)part), 0, err);
+        status = pbase_segment_write(segment, NULL, at, pbase_bytes_of(self->staging, (size_t)part),
+                                     0, err);
+        memset(self->staging, 0, filled); /* the parts that follow hold nothing */
         at += part;
     }
+    return status == PBASE_OK ? pbase_segment_sync(segment, NULL, err) : status;
+}
+
+static pbase_status tail_zero(journal *self, journal_place place, pbase_error *err)
+{
+    pbase_segment *segment = NULL;
+    pbase_status status = journal_segment_open(self, place.base, &segment, err);
     if (status == PBASE_OK) {
-        status = pbase_segment_sync(segment, NULL, err);
+        status = claims_zero(self, place, segment, err);
     }
     pbase_segment_close(segment);
     if (status != PBASE_OK && status != PBASE_NO_MEMORY) {
@@ -239,6 +267,7 @@ typedef struct {
     bool is_durable;     /* flushed before the append returns */
     bool is_written;     /* the frame is there */
     pbase_position at;   /* of the frame */
+    size_t filled;       /* bytes of frames before it in its unit, which staging has */
     journal_place place; /* that holds it */
     uint32_t crc32c;     /* once it is encoded */
 } layout;
@@ -258,7 +287,7 @@ static pbase_status layout_measure(const journal *self, const pbase_journal_appe
         }
         end = frame_record_end(end, append->records[i].size);
     }
-    end = frame_round(end, self->unit);
+    end = frame_round(end, FRAME_UNIT_MIN);
     out->is_large = end > self->segment_bytes;
     out->bytes = out->is_large ? frame_round(end, FRAME_UNIT_MAX) : end;
     if (out->bytes > JOURNAL_FRAME_BYTES_MAX) {
@@ -285,19 +314,32 @@ static pbase_status place_enter(journal *self, const layout *plan, pbase_error *
     return status;
 }
 
+/* A frame begins in the unit of the head when staging holds what that has and no more units are written
+ * for it; else in a unit of its own. */
+static void layout_begin(const journal *self, layout *plan)
+{
+    uint64_t unit = self->unit;
+    uint64_t filled = self->head % unit;
+    bool is_shared = self->staged_end == self->head &&
+                     frame_round(filled + plan->bytes, unit) == frame_round(plan->bytes, unit);
+    plan->at = is_shared ? self->head : frame_round(self->head, unit);
+    plan->filled = is_shared ? (size_t)filled : 0;
+}
+
 /* Finds the place of the frame, in a new segment if need be. */
 static pbase_status layout_place(journal *self, layout *plan, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    plan->at = frame_round(self->head, self->unit);
+    layout_begin(self, plan);
     if (!journal_place_find(self, plan->at, &plan->place) ||
-        plan->place.base + plan->place.bytes - plan->at < plan->bytes) {
+        frame_round(plan->at + plan->bytes - plan->place.base, self->unit) > plan->place.bytes) {
         status = journal_roll(self, plan->bytes, err);
         if (status == PBASE_OK) {
             journal_lock(self, self->state_lock);
             plan->place = self->places[self->place_count - 1];
             journal_unlock(self, self->state_lock);
             plan->at = plan->place.base;
+            plan->filled = 0;
         }
     }
     if (status == PBASE_OK && !plan->is_large) {
@@ -397,6 +439,29 @@ static pbase_status staging_add(void *state, const void *data, uint64_t size, pb
     return PBASE_OK;
 }
 
+/* Writes what staging holds, the rest of the last unit as zeros, and keeps that unit for the next frame. A
+ * segment behind one that was cut off within a unit begins within one as well: nothing is kept there. */
+static pbase_status staging_finish(staging_sink *sink, const layout *plan, uint32_t flags,
+                                   pbase_error *err)
+{
+    journal *self = sink->journal;
+    pbase_position end = plan->at + plan->bytes;
+    uint64_t rest = (plan->at - plan->filled) % self->unit == 0 ? end % self->unit : 0;
+    size_t filled = sink->filled;
+    sink->filled = (size_t)frame_round(filled, self->unit);
+    memset(self->staging + filled, 0, sink->filled - filled);
+    size_t last = sink->filled - self->unit;
+    pbase_status status = staging_write(sink, flags, err);
+    if (status == PBASE_OK && rest != 0) {
+        memmove(self->staging, self->staging + last, (size_t)rest);
+        if (PBASE_PLANT(15)) { /* the next frame wipes them out */
+            memset(self->staging, 0, (size_t)rest);
+        }
+        self->staged_end = end;
+    }
+    return status;
+}
+
 static pbase_status frame_write(journal *self, const pbase_journal_append *append, layout *plan,
                                 pbase_error *err)
 {
@@ -411,9 +476,12 @@ static pbase_status frame_write(journal *self, const pbase_journal_append *appen
         .record_count = (uint32_t)append->record_count,
     };
     crc_sink crc = {.crc32c = self->host->crc32c};
-    staging_sink staging = {.journal = self, .offset = plan->at - plan->place.base};
+    staging_sink staging = {.journal = self,
+                            .offset = plan->at - plan->place.base - plan->filled,
+                            .filled = plan->filled};
     uint32_t flags = plan->is_durable && !PBASE_PLANT(1) ? PBASE_WRITE_SYNC : 0;
     pbase_status status = PBASE_OK;
+    self->staged_end = 0;
     journal_lock(self, self->state_lock);
     header.synced_upto = PBASE_PLANT(8) ? plan->at : self->synced;
     journal_unlock(self, self->state_lock);
@@ -432,7 +500,7 @@ static pbase_status frame_write(journal *self, const pbase_journal_append *appen
     if (status == PBASE_OK) {
         status = pieces_walk(append, plan->bytes, staging_add, &staging, err);
     }
-    return status == PBASE_OK ? staging_write(&staging, flags, err) : status;
+    return status == PBASE_OK ? staging_finish(&staging, plan, flags, err) : status;
 }
 
 /* ----------------------------------------------------------------------------------- append --- */

@@ -59,8 +59,9 @@ struct journal {
     /* append_lock */
     uint8_t *staging; /* `staging_bytes`, aligned to FRAME_UNIT_MAX, inside `staging_raw` */
     uint8_t *staging_raw;
-    uint32_t head_crc32c; /* of the last frame; 0: not known */
-    uint64_t tail_end;    /* what claims to be frames after the head ends here; 0: nothing does */
+    pbase_position staged_end; /* staging begins with its unit, up to it; 0: with nothing of use */
+    uint32_t head_crc32c;      /* of the last frame; 0: not known */
+    uint64_t tail_end; /* what claims to be frames after the head ends here; 0: nothing does */
     pbase_position entered_base; /* of the segment that the storage remembers */
     bool has_foreign;            /* others appended what is not flushed */
     bool may_clean; /* the broken spares are a dead user's: nobody else is in the journal yet */

@@ -23,6 +23,7 @@ enum {
     PLANTED_DAMAGE_CUT,          /* damage to acknowledged records is taken for a torn tail */
     PLANTED_NO_RENAME_SYNC,      /* a recycled segment may come back under its old name */
     PLANTED_ENTERED_FOR_EVER, /* a segment that a crash left without a frame goes, and is missed */
+    PLANTED_UNIT_CLEARED,     /* what the unit of a new frame held before is not written again */
     PLANTED_KINDS
 };
 

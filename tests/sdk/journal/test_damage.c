@@ -185,6 +185,29 @@ static void a_whole_frame_of_a_newer_version_is_refused_and_nothing_is_cut(void 
     }
 }
 
+/* The unit of the head is written again, as it was up to the head and with zeros behind. */
+static void what_was_cut_in_the_unit_of_the_head_is_zeroed(void **state)
+{
+    pbase_journal_scan *scan = NULL;
+    (void)state;
+    on.provider.atomic_bytes = 4096;
+    reopen();
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    append(1, 1, 100, PBASE_DURABILITY_NONE);
+    pbase_journal_appended third = append(2, 1, 100, PBASE_DURABILITY_NONE);
+    bed_close(&on);
+    sim_os_flip(sim, "/journal+0000000000001000", 512 + 100,
+                1); /* it was torn, the third was not */
+    reopen();
+
+    append(1, 1, 100, PBASE_DURABILITY_SYNC);
+
+    assert_numbers(0, 0, 2);
+    assert_int_equal(journal_scan_open(on.journal, NULL, third.first, &scan, NULL), PBASE_INVALID);
+    reopen();
+    assert_numbers(0, 0, 2);
+}
+
 static void damage_met_by_a_scan_is_corrupt(void **state)
 {
     uint64_t numbers[8];
@@ -237,6 +260,7 @@ int main(void)
         TEST(damage_to_the_last_append_is_reported_as_a_cut),
         TEST(a_flipped_bit_in_the_header_of_the_last_frame_is_a_cut),
         TEST(a_whole_frame_of_a_newer_version_is_refused_and_nothing_is_cut),
+        TEST(what_was_cut_in_the_unit_of_the_head_is_zeroed),
         TEST(damage_met_by_a_scan_is_corrupt),
         TEST(a_missing_segment_is_corrupt),
         TEST(another_journals_frames_are_not_ours),

@@ -408,10 +408,66 @@ static void a_larger_atomic_unit_continues_a_journal_with_a_smaller_one(void **s
     assert_numbers(0, 0, 3);
 }
 
+/* A unit that is written again holds what it held; it is shared only where that writes no more units. */
+static void small_frames_share_a_unit_and_larger_ones_begin_their_own(void **state)
+{
+    (void)state;
+    on.provider.atomic_bytes = 4096;
+    reopen();
+    pbase_journal_appended first = append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    pbase_journal_appended second = append(1, 1, 700, PBASE_DURABILITY_NONE);
+    pbase_journal_appended third = append(2, 1, 100, PBASE_DURABILITY_SYNC);
+    pbase_journal_appended whole = append(3, 1, 3500, PBASE_DURABILITY_SYNC);
+    pbase_journal_appended after = append(4, 1, 300, PBASE_DURABILITY_SYNC);
+
+    assert_int_equal(first.first % 4096, 0);
+    assert_int_equal(second.first, first.end);
+    assert_int_equal(third.first, second.end);
+    assert_int_equal(third.end, first.first + 512 + 1024 + 512);
+    assert_int_equal(whole.first, first.first + 4096);
+    assert_int_equal(after.first, whole.end);
+    assert_numbers(0, 0, 5);
+    reopen();
+    assert_numbers(0, 0, 5);
+}
+
+static void the_first_frame_after_opening_begins_a_unit_of_its_own(void **state)
+{
+    (void)state;
+    on.provider.atomic_bytes = 4096;
+    reopen();
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    reopen();
+    pbase_journal_appended second = append(1, 1, 100, PBASE_DURABILITY_SYNC);
+
+    assert_int_equal(second.first % 4096, 0);
+    assert_numbers(0, 0, 2);
+}
+
+/* A large append uses the same buffer; when it is undone, what the buffer held is gone. */
+static void an_append_that_was_undone_leaves_the_unit_of_the_head(void **state)
+{
+    (void)state;
+    on.provider.atomic_bytes = 4096;
+    reopen();
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    sim_os_fail_at(sim, OS_CALL_WRITE, 1, PBASE_NO_SPACE, false);
+    assert_int_equal(bed_append(&on, 1, 1, 20000, PBASE_DURABILITY_SYNC, NULL, NULL),
+                     PBASE_NO_SPACE);
+    append(1, 1, 100, PBASE_DURABILITY_SYNC);
+
+    assert_numbers(0, 0, 2);
+    reopen();
+    assert_numbers(0, 0, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_journal_is_empty),
+        TEST(small_frames_share_a_unit_and_larger_ones_begin_their_own),
+        TEST(the_first_frame_after_opening_begins_a_unit_of_its_own),
+        TEST(an_append_that_was_undone_leaves_the_unit_of_the_head),
         TEST(records_come_back_in_order_with_token_index_and_count),
         TEST(a_scan_may_begin_at_every_record_and_at_every_next),
         TEST(a_scan_does_not_begin_where_no_record_does),

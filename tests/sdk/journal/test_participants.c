@@ -180,6 +180,32 @@ static void two_participants_append_in_turn_and_prepare_beside_each_other(void *
     reopen();
 }
 
+/* What somebody has of the head's unit says nothing once another one has appended. */
+static void frames_of_two_participants_share_no_unit(void **state)
+{
+    bed both[2];
+    journal_mark mark;
+    pbase_journal_appended done[6];
+    (void)state;
+    open_two(both, &mark);
+    for (size_t i = 0; i < 2; i++) {
+        bed_close(&both[i]);
+        both[i].provider.atomic_bytes = 4096;
+        both[i].options.joins = i == 0 ? NULL : &mark;
+        assert_int_equal(bed_open(&both[i], NULL), PBASE_OK);
+        journal_mark_get(both[i].journal, &mark);
+    }
+    for (uint64_t n = 0; n < 6; n++) { /* two each */
+        bed *now = &both[n / 2 % 2];
+        assert_int_equal(journal_follow(now->journal, &mark, true, NULL), PBASE_OK);
+        assert_int_equal(bed_append(now, n, 1, 100, PBASE_DURABILITY_SYNC, &done[n], NULL),
+                         PBASE_OK);
+        journal_mark_get(now->journal, &mark);
+        assert_int_equal(done[n].first % 4096, n % 2 * 512);
+    }
+    close_two(both, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +213,7 @@ int main(void)
         TEST(a_segment_entered_again_after_another_participants_repair_is_remembered),
         TEST(a_place_trimmed_between_the_mark_and_the_list_of_segments_is_told_as_trimmed),
         TEST(two_participants_append_in_turn_and_prepare_beside_each_other),
+        TEST(frames_of_two_participants_share_no_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
