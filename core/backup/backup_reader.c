@@ -29,7 +29,7 @@ static pbase_status take(backup_reader *self, size_t size, pbase_error *err)
             status = PBASE_FAIL(err, PBASE_CORRUPT, "the backup is cut: it ends at byte %" PRIu64,
                                 self->sums.bytes + self->block.size + got);
         }
-        self->block.size += status == PBASE_OK ? part : 0;
+        self->block.size += got;
         size -= part;
     }
     return status;
@@ -46,8 +46,11 @@ pbase_status backup_reader_begin(backup_reader *self, pbase_error *err)
     self->block.size = 0;
     pbase_status status = take(self, BACKUP_PREFIX_BYTES, err);
     const uint8_t *at = self->block.data;
-    if (status == PBASE_OK && memcmp(at, BACKUP_MAGIC, 8) != 0) {
+    size_t begun = self->block.size < 8 ? self->block.size : 8; /* less than all when it is cut */
+    if ((status == PBASE_OK || status == PBASE_CORRUPT) && begun > 0 &&
+        memcmp(at, BACKUP_MAGIC, begun) != 0) {
         status = PBASE_FAIL(err, PBASE_FORMAT, "this is not a backup of ProtoBase");
+        pbase_error_hint(err, BACKUP_SOURCE_HINT);
     } else if (status == PBASE_OK && pbase_get_u32(at + 8) != BACKUP_VERSION) {
         status = PBASE_FAIL(err, PBASE_FORMAT,
                             "a backup of format %" PRIu32 "; this library reads "

@@ -11,6 +11,9 @@
 
 #include <protobase/plugin/host.h>
 
+/* What to do when something else was given. */
+#define BACKUP_SOURCE_HINT "give the folder of backups, or the file of one"
+
 /* Where bytes come from, in order. Fills `out` unless the stream ends first; `*out_read` tells. */
 typedef struct {
     pbase_status (*read)(void *state, void *out, size_t size, size_t *out_read, pbase_error *err);

@@ -77,6 +77,14 @@ pbase_status backup_file_path(const char *folder, const backup_file *file, pbase
     return status == PBASE_OK ? pbase_buffer_append_u8(out, 0, err) : status;
 }
 
+/* A path was given that no backup can lie at. */
+static void hint_path(pbase_status status, pbase_error *err)
+{
+    if (status == PBASE_NOT_FOUND || status == PBASE_INVALID) {
+        pbase_error_hint(err, BACKUP_SOURCE_HINT);
+    }
+}
+
 pbase_status backup_is_folder(const pbase_os *os, const char *path, bool *out, pbase_error *err)
 {
     pbase_os_stat found;
@@ -89,6 +97,7 @@ pbase_status backup_is_folder(const pbase_os *os, const char *path, bool *out, p
     if (status == PBASE_OK) {
         *out = found.is_directory != 0;
     }
+    hint_path(status, err);
     pbase_buffer_fini(&real);
     return status;
 }
@@ -160,6 +169,7 @@ pbase_status backup_source_open_file(backup_source *self, const char *path, pbas
     pbase_status status = pbase_buffer_append(&self->label, path, strlen(path) + 1, err);
     if (status == PBASE_OK) {
         status = os->file->open(os, path, PBASE_OS_READ, &self->file, err);
+        hint_path(status, err);
     }
     self->reader.input = (backup_input){.read = read_file, .state = self};
     return status == PBASE_OK ? read_head(self, err) : status;

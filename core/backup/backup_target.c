@@ -1,6 +1,8 @@
 /* backup_target.c - a file under another name, flushed, renamed, and its folder flushed. */
 #include "backup/backup_target.h"
 
+#include "backup/backup_source.h"
+
 #define DRAFT_SUFFIX ".NEW"
 
 void backup_target_init(backup_target *self, const pbase_host *host)
@@ -52,6 +54,19 @@ static pbase_status set_folder(backup_target *self, const char *path, pbase_erro
     return set_path(&self->folder, path, slash == path ? 1 : (size_t)(slash - path), "", err);
 }
 
+/* What is there already under the name of the folder has to be one; links to one are. */
+static pbase_status require_folder(const backup_target *self, const char *folder, pbase_error *err)
+{
+    bool is_folder = false;
+    pbase_status status = backup_is_folder(self->host->os, folder, &is_folder, err);
+    if (status == PBASE_OK && !is_folder) {
+        status = PBASE_FAIL(err, PBASE_INVALID, "'%s' is a file, not a folder of backups", folder);
+        pbase_error_hint(err, "give the path of a folder, or for a backup in one file a new name "
+                              "with --file");
+    }
+    return status;
+}
+
 pbase_status backup_target_folder(backup_target *self, const char *folder, pbase_error *err)
 {
     const pbase_os *os = self->host->os;
@@ -65,7 +80,10 @@ pbase_status backup_target_folder(backup_target *self, const char *folder, pbase
         }
         return status;
     }
-    status = set_path(&self->name, folder, strlen(folder), "/LOCK", err);
+    status = status == PBASE_EXISTS ? require_folder(self, folder, err) : PBASE_OK;
+    if (status == PBASE_OK) {
+        status = set_path(&self->name, folder, strlen(folder), "/LOCK", err);
+    }
     if (status == PBASE_OK) {
         status = os->file->open(os, (char *)self->name.data,
                                 PBASE_OS_READ | PBASE_OS_WRITE | PBASE_OS_CREATE, &self->lock, err);

@@ -25,10 +25,17 @@ extern const pbase_os_socket_ops os_socket_real;
 extern const pbase_alloc os_memory_real;
 
 /* Fills `err` with "<doing> '<path>': <text of number>" and the code that this number means for a
- * path: as PBASE_FAIL_ERRNO, and EXISTS, INVALID, LIMIT or UNSUPPORTED where those say more. */
+ * path: as PBASE_FAIL_ERRNO, and EXISTS, INVALID, LIMIT or UNSUPPORTED where those say more. A file
+ * that stands where a folder should be is named instead of the text. */
 #define OS_FAIL_PATH(err, number, doing, path)                                                     \
     os_fail_path((err), (number), __FILE__, (uint32_t)__LINE__, __func__, (doing), (path))
 pbase_status os_fail_path(pbase_error *err, int number, const char *file, uint32_t line,
                           const char *function, const char *doing, const char *path);
+
+/* The same of a path that was to be made: a folder that is missing above it is named. */
+#define OS_FAIL_NEW_PATH(err, number, doing, path)                                                 \
+    os_fail_new_path((err), (number), __FILE__, (uint32_t)__LINE__, __func__, (doing), (path))
+pbase_status os_fail_new_path(pbase_error *err, int number, const char *file, uint32_t line,
+                              const char *function, const char *doing, const char *path);
 
 #endif

@@ -17,7 +17,7 @@ static pbase_status directory_create(const pbase_os *os, const char *path, pbase
 {
     (void)os; /* the real one has no state */
     return mkdir(path, 0777) == 0 ? PBASE_OK
-                                  : OS_FAIL_PATH(err, errno, "making the directory", path);
+                                  : OS_FAIL_NEW_PATH(err, errno, "making the directory", path);
 }
 
 static bool name_is_dots(const char *name)

@@ -56,10 +56,13 @@ static pbase_status open_failed(const char *path, uint32_t flags, int number, pb
         return PBASE_FAIL(err, PBASE_UNSUPPORTED, "'%s': its file system has no direct I/O", path);
     }
     if (number == ELOOP) {
-        return PBASE_FAIL(err, PBASE_INVALID, "'%s' is a symbolic link, which is not followed",
-                          path);
+        pbase_status status =
+            PBASE_FAIL(err, PBASE_INVALID, "'%s' is a symbolic link, which is not followed", path);
+        pbase_error_hint(err, "give the path that it points to");
+        return status;
     }
-    return OS_FAIL_PATH(err, number, "opening", path);
+    return (flags & PBASE_OS_CREATE) != 0 ? OS_FAIL_NEW_PATH(err, number, "opening", path)
+                                          : OS_FAIL_PATH(err, number, "opening", path);
 }
 
 static pbase_status regular_check(int fd, const char *path, pbase_error *err)
@@ -67,6 +70,11 @@ static pbase_status regular_check(int fd, const char *path, pbase_error *err)
     struct stat about;
     if (fstat(fd, &about) != 0) {
         return OS_FAIL_PATH(err, errno, "looking at", path);
+    }
+    if (S_ISDIR(about.st_mode)) {
+        pbase_status status = PBASE_FAIL(err, PBASE_INVALID, "'%s' is a folder, not a file", path);
+        pbase_error_hint(err, "give the path of a file");
+        return status;
     }
     if (!S_ISREG(about.st_mode)) {
         return PBASE_FAIL(err, PBASE_INVALID, "'%s' is not a regular file", path);

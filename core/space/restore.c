@@ -16,6 +16,7 @@ typedef struct {
     const pbase_call *call;
     backup_source *sources;
     size_t count, capacity;
+    bool is_opened; /* the storage that is restored to */
 } restore_run;
 
 /* --------------------------------------------------------------------------------- sources ---- */
@@ -67,6 +68,10 @@ static pbase_status open_listed(restore_run *run, const pbase_backup_source *sou
         backup_source *source = add_source(run);
         status = from->path != NULL ? backup_source_open_file(source, from->path, err)
                                     : backup_source_open_input(source, input, err);
+        if (count > 1 && (status == PBASE_NOT_FOUND || status == PBASE_INVALID)) {
+            pbase_error_hint(err, "of several backups each is a file; a folder is restored by "
+                                  "itself");
+        }
     }
     return status;
 }
@@ -132,6 +137,7 @@ static pbase_status open_folder(restore_run *run, const char *folder, pbase_erro
     pbase_status status = backup_files_list(&files, run->os, folder, err);
     if (status == PBASE_OK && files.count == 0) {
         status = PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no backup in '%s'", folder);
+        pbase_error_hint(err, BACKUP_SOURCE_HINT);
     }
     if (status == PBASE_OK) {
         status = open_newest_chain(run, folder, &files, err);
@@ -192,6 +198,7 @@ static pbase_status restore_config(restore_run *run, const pbase_config_source *
     if (status != PBASE_OK) {
         return status;
     }
+    run->is_opened = true;
     status = restore_to(run, wiring_host(graph), wiring_storage(graph), out, err);
     wiring_close(graph);
     return status;
@@ -210,7 +217,7 @@ static pbase_status restore_place(restore_run *run, const pbase_config_source *c
     if (status != PBASE_OK && (was == PLACE_MISSING || was == PLACE_EMPTY)) {
         pbase_error why;
         pbase_error_init(&why);
-        if (restore_place_undo(run->os, config->data, was, &why) == PBASE_OK) {
+        if (restore_place_undo(run->os, config->data, was, &why) == PBASE_OK && run->is_opened) {
             pbase_error_hint(err, "nothing was restored: the folder is as it was");
         } /* else what was said before holds */
     }

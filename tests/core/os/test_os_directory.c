@@ -166,6 +166,51 @@ static void space_and_kind_of_the_file_system_are_known(void **state)
     assert_string_equal(type, ""); /* the temporary directory of a test is local */
 }
 
+static void what_stands_in_the_way_of_a_path_is_named(void **state)
+{
+    pbase_error err;
+    char expected[PATH_MAX];
+    (void)state;
+    file_make("plain");
+
+    pbase_error_init(&err);
+    assert_int_equal(os->directory->create(os, temp_dir_path(&directory, "plain/a/b"), &err),
+                     PBASE_INVALID);
+    (void)snprintf(expected, sizeof expected, "'%s' is a file, not a folder",
+                   temp_dir_path(&directory, "plain"));
+    assert_non_null(strstr(err.message, expected));
+    assert_non_null(strstr(err.hint, "path of a folder"));
+    assert_int_equal(err.system_errno, ENOTDIR);
+
+    pbase_error_init(&err);
+    assert_int_equal(os->directory->create(os, temp_dir_path(&directory, "no/such/d"), &err),
+                     PBASE_NOT_FOUND);
+    (void)snprintf(expected, sizeof expected, "there is no folder '%s'",
+                   temp_dir_path(&directory, "no"));
+    assert_non_null(strstr(err.message, expected));
+    (void)snprintf(expected, sizeof expected, "make the folder '%s' first",
+                   temp_dir_path(&directory, "no/such"));
+    assert_string_equal(err.hint, expected);
+    assert_int_equal(err.system_errno, ENOENT);
+}
+
+static void who_lacks_the_permission_is_told_what_to_ask_for(void **state)
+{
+    pbase_error err;
+    (void)state;
+    if (geteuid() != 0) {
+        skip(); /* only root can become somebody without rights here */
+    }
+    pbase_error_init(&err);
+    assert_int_equal(chmod(directory.path, 0755), 0);
+    assert_int_equal(seteuid(65534), 0);
+    pbase_status status = os->directory->create(os, temp_dir_path(&directory, "d"), &err);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(status, PBASE_AUTH);
+    assert_non_null(strstr(err.message, directory.path));
+    assert_non_null(strstr(err.hint, "permission"));
+}
+
 /* Found by integration.fault_syscalls: flushing a directory said that opening it was interrupted. */
 static void an_interrupted_opening_of_a_directory_is_made_again(void **state)
 {
@@ -195,6 +240,10 @@ static void an_interrupted_opening_of_a_directory_is_made_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_stands_in_the_way_of_a_path_is_named, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_lacks_the_permission_is_told_what_to_ask_for, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(names_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_listing_stops_with_the_status_of_its_caller, set_up,
                                         tear_down),
