@@ -566,7 +566,7 @@ static void append_publish(journal *self, const layout *plan, pbase_journal_appe
         self->stats.flush_count++;
     }
     self->stats.append_count++;
-    self->stats.append_bytes += plan->bytes;
+    self->stats.append_bytes += frame_round(plan->filled + plan->bytes, self->unit);
     self->os->lock->cond_broadcast(self->head_moved);
     journal_unlock(self, self->state_lock);
     *out = (pbase_journal_appended){.first = plan->at, .end = plan->at + plan->bytes};

@@ -176,7 +176,7 @@ typedef struct {
     uint64_t segment_bytes; /* of them */
     uint64_t spare_count;
     uint64_t append_count; /* since open */
-    uint64_t append_bytes; /* frames, padding included, since open */
+    uint64_t append_bytes; /* written for appends since open: whole units */
     uint64_t flush_count;  /* SYNC writes and syncs, since open */
     uint32_t poisoned;     /* 1: READ_ONLY until reopened */
     uint32_t reserved;

@@ -426,6 +426,9 @@ static void small_frames_share_a_unit_and_larger_ones_begin_their_own(void **sta
     assert_int_equal(third.end, first.first + 512 + 1024 + 512);
     assert_int_equal(whole.first, first.first + 4096);
     assert_int_equal(after.first, whole.end);
+    journal_stats told;
+    journal_stats_get(on.journal, &told);
+    assert_int_equal(told.append_bytes, 5 * 4096);
     assert_numbers(0, 0, 5);
     reopen();
     assert_numbers(0, 0, 5);
