@@ -282,12 +282,18 @@ typedef struct {
     uint64_t count; /* entries below it */
     uint32_t index; /* of its entry */
     int level;      /* of the parent; below 0: there is none, it is a root */
+    uint32_t part;  /* where in it the key that is looked for probably is */
 } node_said;
+static inline node_said node_said_root(atom_ref ref, uint32_t index)
+{
+    node_said said = {ref, 0, index, -1, NODE_PART_UNKNOWN};
+    return said;
+}
 NODE_INLINE node_said node_said_of(const node *parent, uint32_t index)
 {
     const uint8_t *at = node_child_entry(parent, index);
     node_said said = {pbase_get_u64(at + NODE_CHILD_REF), pbase_get_u64(at + NODE_CHILD_COUNT),
-                      index, parent->level};
+                      index, parent->level, NODE_PART_UNKNOWN};
     return said;
 }
 /* True when a lent atom is a node of the right shape, and what its parent says it is. */
@@ -338,10 +344,7 @@ NODE_INLINE PBASE_MUST_CHECK pbase_status node_acquire_for(
     atom_source *source, atom_ref ref, const atom_place *where, const node *parent, uint32_t index,
     bool positional, pbase_bytes key, atom_view *view, node *out, pbase_error *err)
 {
-    node_said said = {ref, 0, index, -1};
-    if (parent != NULL) {
-        said = node_said_of(parent, index);
-    }
+    node_said said = parent == NULL ? node_said_root(ref, index) : node_said_of(parent, index);
     return node_acquire_said(source, &said, where, positional, key, view, out, err);
 }
 /* The same of a node that is wanted whole. */

@@ -46,6 +46,26 @@ static inline void patch_base_put(uint8_t *payload, uint32_t size, const patch_b
     pbase_put_u32(at + 12, base->count);
 }
 
+/* The stored patch at a place; false: there is none, or it may not be read yet. */
+static inline bool patch_at(const atom_place *where, node *out)
+{
+    if (where->verified == NULL || !atom_place_readable(where)) {
+        return false;
+    }
+    const uint8_t *header = where->payload - ATOM_MAPPED_HEADER;
+    if (header[ATOM_MAPPED_AT_TYPE] != ATOM_PATCH) {
+        return false;
+    }
+    *out = node_of(where->payload, pbase_get_u32(header + ATOM_MAPPED_AT_SIZE));
+    return true;
+}
+
+/* Of a patch as errors name it; 0: it is in memory. */
+static inline uint64_t patch_pointer_of(atom_ref ref)
+{
+    return atom_ref_is_stored(ref) ? atom_ref_pointer(ref) : 0;
+}
+
 /* Lends a node as it is, a patch as a patch; else like node_acquire. */
 PBASE_MUST_CHECK pbase_status node_acquire_raw(atom_source *source, atom_ref ref,
                                                const node *parent, uint32_t index, bool positional,
@@ -55,7 +75,7 @@ PBASE_MUST_CHECK pbase_status patch_base_acquire(atom_source *source, atom_ref r
                                                  const node *patch, atom_view *view, node *out,
                                                  pbase_error *err);
 /* Makes the view of a patch one of the whole leaf, made for it. After a failure the view is of the patch
- * still. */
+ * still. (patch_merge.c) */
 PBASE_MUST_CHECK pbase_status patch_merge(atom_source *source, atom_ref ref, atom_view *view,
                                           node *out, pbase_error *err);
 

@@ -212,6 +212,12 @@ NODE_INLINE void node_ask_inner(const node *parent, const node_child *child, uin
     search_ask(heads + (size_t)(count - index) * 8 + part_bytes - (size_t)lines * 32, lines);
 }
 
+/* All of a patch: it is small, and what it says of its base stands at its end. */
+NODE_INLINE void node_ask_patch(const node_child *child, const atom_place *where)
+{
+    atom_place_prefetch(where, child->size < NODE_LEAF_BYTES ? child->size : NODE_LEAF_BYTES);
+}
+
 /* Asks for what a search of a key at `part` of a child at `where` will touch, without waiting for it:
  * its header and heads, and `lines` where the entry is guessed to lie, so that they come together. */
 NODE_INLINE void node_ask_child(const node *self, const node_child *child, uint32_t part,
@@ -228,6 +234,10 @@ NODE_INLINE void node_ask_child(const node *self, const node_child *child, uint3
     __builtin_prefetch(where->verified);
     if (self->level > 1) {
         node_ask_inner(self, child, part, lines, where->payload);
+        return;
+    }
+    if ((child->flags & NODE_PATCH) != 0) {
+        node_ask_patch(child, where);
         return;
     }
     search_ask(where->payload, NODE_LEAF_AHEAD / 64);

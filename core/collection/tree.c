@@ -114,8 +114,10 @@ NODE_INLINE pbase_status leaf_of_key(const tree *self, pbase_bytes key, uint64_t
             node copy = at;
             *rank += node_total_before(&copy, index);
         }
-        status = node_acquire_for(self->source, child.ref, &place, &at, index, self->positional,
-                                  rank == NULL ? key : pbase_bytes_of(NULL, 0), view, &at, err);
+        node_said said = node_said_of(&at, index);
+        said.part = part;
+        status = node_acquire_said(self->source, &said, &place, self->positional,
+                                   rank == NULL ? key : pbase_bytes_of(NULL, 0), view, &at, err);
         atom_release(self->source, &parent);
     }
     *leaf = at;

@@ -1,6 +1,7 @@
 /* tree_cursor.c - going through a tree. A move that leaves its leaf builds the new part of the path
  * aside and takes it over once all of it is there. */
 #include "collection/tree_cursor.h"
+#include "collection/patch.h"
 #include "collection/tree_private.h"
 
 #define STEPS_BYTES ((NODE_LEVEL_MAX + 1u) * sizeof(tree_cursor_step))
@@ -189,19 +190,47 @@ static void ask_for_some(const uint8_t *low, uint32_t bytes, bool forward)
     }
 }
 
-/* For the neighbour of the leaf, if it has the same parent. In one in memory entries lie anyhow. */
-static void ask_for_next(const tree_cursor *self, bool forward)
+/* For the base of the next leaf, which has a patch: both are merged at once. */
+static void ask_for_base(const tree_cursor *self, const atom_place *where)
 {
-    const tree_cursor_step *parent = self->depth > 1 ? &self->steps[self->depth - 2] : NULL;
-    if (parent != NULL && step_has(parent, forward)) {
-        node_child next =
-            node_child_at(&parent->node, forward ? parent->index + 1 : parent->index - 1);
-        bool is_stored = atom_ref_is_stored(next.ref);
-        atom_place where = atom_place_of(self->tree.source, next.ref);
+    node patch;
+    if (patch_at(where, &patch)) {
+        patch_base base = patch_base_of(&patch);
+        atom_prefetch(self->tree.source, base.ref,
+                      base.size < NODE_LEAF_BYTES ? base.size : NODE_LEAF_BYTES);
+    }
+}
+
+/* For the leaf that is `steps` away, if it has the same parent. In one in memory entries lie anyhow. */
+static void ask_for_leaf(const tree_cursor *self, uint32_t steps, bool forward)
+{
+    const tree_cursor_step *parent = &self->steps[self->depth - 2];
+    uint32_t left = forward ? parent->node.count - 1 - parent->index : parent->index;
+    if (left < steps) {
+        return;
+    }
+    node_child leaf =
+        node_child_at(&parent->node, forward ? parent->index + steps : parent->index - steps);
+    bool is_stored = atom_ref_is_stored(leaf.ref), is_patch = (leaf.flags & NODE_PATCH) != 0;
+    atom_place where = atom_place_of(self->tree.source, leaf.ref);
+    if (is_patch && is_stored && steps == 1) { /* it was asked for one leaf ago */
+        ask_for_base(self, &where);
+    } else if (is_patch && is_stored) {
+        node_ask_patch(&leaf, &where);
+    } else if (steps == 1) {
         atom_place_prefetch(&where, is_stored ? NODE_LEAF_AHEAD : NODE_LEAF_BYTES);
         if (is_stored && where.payload != NULL) {
-            ask_for_some(where.payload, next.size, forward);
+            ask_for_some(where.payload, leaf.size, forward);
         }
+    }
+}
+
+/* For the neighbour of the leaf, and for the patch of the one behind it: by then that tells where the base is. */
+static void ask_for_next(const tree_cursor *self, bool forward)
+{
+    if (self->depth > 1) {
+        ask_for_leaf(self, 1, forward);
+        ask_for_leaf(self, 2, forward);
     }
 }
 

@@ -22,7 +22,7 @@ typedef struct {
     uint32_t index; /* of its entry in the parent; later of the record in the leaf */
     uint32_t part;  /* where in that node its key probably is */
     bool has_head;  /* an entry of the leaf has the key's head */
-    bool is_patch;  /* the parent says so of its next node */
+    bool is_patch;  /* the parent says so of its next node, which is stored */
 } lane;
 _Static_assert(sizeof(lane) <= 64, "a line of memory");
 
@@ -30,10 +30,20 @@ typedef struct {
     const tree *tree;
     const pbase_bytes *keys;
     size_t count;
-    uint8_t level; /* of the nodes that lanes stood on last */
-    bool probes;   /* leaves are not looked into */
+    uint8_t level;    /* of the nodes that lanes stood on last */
+    bool probes;      /* leaves are not looked into */
+    bool has_patches; /* a lane has chosen a stored one */
     lane lanes[TREE_MANY_MAX];
 } many;
+
+/* Asks for what a search in a patch touches, and what it says of its base. */
+static void ask_patch(const node_child *child, const atom_place *where)
+{
+    atom_place_prefetch(where, child->size < NODE_LEAF_AHEAD ? child->size : NODE_LEAF_AHEAD);
+    if (where->payload != NULL && child->size >= NODE_BASE_BYTES) {
+        search_ask(where->payload + child->size - NODE_BASE_BYTES, 1);
+    }
+}
 
 /* Finds the child of an inner node that serves the lane's key, and asks for what its search touches. */
 NODE_INLINE void lane_choose(many *self, size_t i, const node *at)
@@ -45,7 +55,10 @@ NODE_INLINE void lane_choose(many *self, size_t i, const node *at)
     /* in a leaf the entry is asked for once it is known */
     uint32_t part = at->level > 1 ? node_child_part(at, index, key) : NODE_PART_UNKNOWN;
     atom_place place = atom_place_of(self->tree->source, child.ref);
-    if (at->level > 1 || !self->probes) {
+    bool is_patch = (child.flags & NODE_PATCH) != 0 && atom_ref_is_stored(child.ref);
+    if (is_patch) {
+        ask_patch(&child, &place);
+    } else if (at->level > 1 || !self->probes) {
         node_ask_child(at, &child, part, NODE_ENTRY_LINES, &place);
     } else {
         atom_place_prefetch(&place, 0);
@@ -55,7 +68,8 @@ NODE_INLINE void lane_choose(many *self, size_t i, const node *at)
     way->count = child.count;
     way->index = index;
     way->part = part;
-    way->is_patch = (child.flags & NODE_PATCH) != 0;
+    way->is_patch = is_patch;
+    self->has_patches |= is_patch;
 }
 
 /* Lends the node that a lane has chosen; of a leaf and its patch what has the lane's key. */
@@ -63,7 +77,7 @@ NODE_INLINE pbase_status lane_arrive(const many *self, size_t i, atom_view *view
                                      pbase_error *err)
 {
     const lane *way = &self->lanes[i];
-    node_said said = {way->ref, way->count, way->index, self->level};
+    node_said said = {way->ref, way->count, way->index, self->level, NODE_PART_UNKNOWN};
     atom_place place = way->place;
     return node_acquire_said(self->tree->source, &said, &place, self->tree->positional,
                              self->keys[i], view, out, err);
@@ -112,6 +126,28 @@ static pbase_status choose_leaves(many *self, pbase_error *err)
         status = go_down(self, err);
     }
     return status;
+}
+
+/* Asks for the base of the patch that a lane has chosen, unless the patch has its key. Whether it is one is
+ * looked at when the lane arrives. */
+static void ask_base(const many *self, size_t i)
+{
+    const lane *way = &self->lanes[i];
+    uint32_t index;
+    node patch;
+    if (patch_at(&way->place, &patch) && !node_find_head(&patch, self->keys[i], &index)) {
+        atom_prefetch(self->tree->source, patch_base_of(&patch).ref, NODE_LEAF_AHEAD);
+    }
+}
+
+/* Of all lanes that have chosen one. */
+static void ask_bases(const many *self)
+{
+    for (size_t i = 0; self->has_patches && i < self->count; i++) {
+        if (self->lanes[i].is_patch) {
+            ask_base(self, i);
+        }
+    }
 }
 
 /* Every lane goes to its leaf, which its item holds then: which entry it is tells where to look. A
@@ -209,6 +245,7 @@ static void many_init(many *run, const tree *self, const pbase_bytes *keys, size
     run->keys = keys;
     run->count = count;
     run->probes = probes;
+    run->has_patches = false;
 }
 
 pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t count, tree_item *out,
@@ -226,6 +263,7 @@ pbase_status tree_get_many(const tree *self, const pbase_bytes *keys, size_t cou
         return get_each(&run, out, out_found, err);
     }
     if (status == PBASE_OK) {
+        ask_bases(&run);
         status = reach_leaves(&run, out, err);
     }
     return status == PBASE_OK ? take(&run, out, out_found, err) : status;

@@ -127,6 +127,86 @@ static void what_is_new_or_removed_in_a_patched_leaf_counts(void **state)
     heap_source_fini(&store);
 }
 
+/* Leaves of a tree that were made for the cursor, and how many of them lie in a row. */
+static void count_merged(const tree *t, uint32_t *merged, uint32_t *rows)
+{
+    tree_cursor cursor;
+    *merged = *rows = 0;
+    tree_cursor_init(&cursor, t, pbase_alloc_default());
+    pbase_status status = tree_cursor_first(&cursor, NULL);
+    while (status == PBASE_OK) {
+        const tree_cursor_step *leaf = &cursor.steps[cursor.depth - 1];
+        bool is_merged = ((uintptr_t)leaf->view.pin & ATOM_PIN_MEMORY) != 0;
+        if (is_merged && leaf->index == 0) {
+            ++*merged;
+            *rows += (leaf->node.flags & NODE_ROW) != 0;
+            assert_int_equal(
+                tree_node_check(pbase_bytes_of(leaf->view.payload, leaf->view.size), NULL),
+                PBASE_OK);
+        }
+        status = tree_cursor_next(&cursor, NULL);
+    }
+    assert_int_equal(status, PBASE_END);
+    tree_cursor_fini(&cursor);
+}
+
+/* Every value is its key, but of those in `changed` its key of the other case. */
+static void assert_values(const tree *t, const bool *there, const bool *changed)
+{
+    for (uint32_t i = 0; i < NUMBERS; i++) {
+        numbered name = numbered_key(i);
+        assert_int_equal(has_number(t, i), there[i]);
+        name.text[0] = changed[i] ? 'K' : 'k';
+        if (there[i]) {
+            assert_value(t, i, name.text);
+        }
+    }
+}
+
+/* Replaced and new, first, last and between: entries that are as those of the leaf give a leaf in a row. */
+static void what_is_put_into_leaves_in_a_row_is_merged_in_a_row(void **state)
+{
+    (void)state; /* no fixture */
+    heap_source store;
+    static bool there[NUMBERS], changed[NUMBERS];
+    uint32_t merged = 0, rows = 0, random = 1;
+    heap_source_init(&store, pbase_alloc_default());
+    tree t = tree_of_numbers(&store, 0, NUMBERS, 2);
+    settle_and_let_go(&t);
+    for (uint32_t i = 0; i < NUMBERS; i++) {
+        there[i] = i % 2 == 0;
+        changed[i] = false;
+    }
+    for (uint32_t round = 0; round < 8; round++) {
+        /* when */
+        for (uint32_t i = 0; i < 60; i++) {
+            random = random * 1664525u + 1013904223u;
+            uint32_t number = (random >> 8) % NUMBERS;
+            numbered name = numbered_key(number);
+            name.text[0] = 'K';
+            assert_int_equal(put_number(&t, number, pbase_bytes_text(name.text), NULL), PBASE_OK);
+            there[number] = changed[number] = true;
+        }
+        settle_and_let_go(&t);
+        /* then */
+        count_merged(&t, &merged, &rows);
+        assert_true(merged > 0);
+        assert_int_equal(rows, merged);
+        assert_values(&t, there, changed);
+        (void)walk_of(&t, false); /* asserts that it is sound */
+    }
+    /* when one is of another shape */
+    assert_int_equal(put_number(&t, 2000, pbase_bytes_text("changed"), NULL), PBASE_OK);
+    settle_and_let_go(&t);
+    /* then */
+    uint32_t others = 0;
+    count_merged(&t, &others, &rows);
+    assert_true(rows + 1 == others || others < merged); /* or its patch had grown too large */
+    assert_value(&t, 2000, "changed");
+    (void)walk_of(&t, false);
+    heap_source_fini(&store);
+}
+
 /* A patched tree; yields the payload of its only patch. */
 static uint8_t *patched(heap_source *store, tree *t, uint32_t *size)
 {
@@ -464,6 +544,7 @@ int main(void)
         cmocka_unit_test(few_changes_of_many_leaves_are_stored_as_patches),
         cmocka_unit_test(a_patch_is_of_a_leaf_and_becomes_one_when_it_has_grown),
         cmocka_unit_test(what_is_new_or_removed_in_a_patched_leaf_counts),
+        cmocka_unit_test(what_is_put_into_leaves_in_a_row_is_merged_in_a_row),
         cmocka_unit_test(a_patch_whose_leaf_is_not_what_it_says_is_refused),
         cmocka_unit_test(what_is_probed_of_a_patch_is_its_leaf_as_well),
         cmocka_unit_test(a_malformed_patch_does_not_pass_the_check),
