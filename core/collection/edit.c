@@ -473,6 +473,14 @@ static void edit_abandon(edit *self)
     }
 }
 
+/* An edit of what was made of a patch for the view leaves the whole leaf. */
+static void count_folded(const edit *self)
+{
+    if (self->depth > 0 && edit_step_is_merged(&self->steps[self->depth - 1])) {
+        atomic_fetch_add_explicit(&self->target->source->patches_folded, 1, memory_order_relaxed);
+    }
+}
+
 pbase_status edit_run(edit *self, const node_change *leaf_change, pbase_error *err)
 {
     node_change change = *leaf_change;
@@ -495,6 +503,7 @@ pbase_status edit_run(edit *self, const node_change *leaf_change, pbase_error *e
         }
     }
     if (status == PBASE_OK) {
+        count_folded(self);
         edit_commit(self, at);
     } else {
         edit_abandon(self);

@@ -70,6 +70,8 @@ pbase_status store_stats(store *self, pbase_stat_each each, void *state, pbase_e
         {"memory_atom_bytes", atomic_load(&self->atoms.memory_bytes), "bytes"},
         {"atoms_written", atomic_load(&self->atoms_written), "count"},
         {"atom_bytes_written", atomic_load(&self->atom_bytes_written), "bytes"},
+        {"patches_written", atomic_load(&self->patches_written), "count"},
+        {"patches_folded", atomic_load(&self->atoms.patches_folded), "count"},
         {"atoms_verified", atomic_load(&self->atoms_verified), "count"},
     };
     pbase_status status = tell(figures, sizeof figures / sizeof figures[0], each, state, err);

@@ -385,14 +385,13 @@ static void write_through(store *self, const uint32_t *types, const pbase_bytes 
     }
 }
 
-/* The space says what it needs of who reads it before there is any of it. */
-static pbase_status require_for(store *self, const uint32_t *types, size_t count, pbase_error *err)
+static uint64_t count_patches(const uint32_t *types, size_t count)
 {
-    bool has_patch = false;
-    for (size_t i = 0; i < count && !has_patch; i++) {
-        has_patch = types[i] == ATOM_PATCH;
+    uint64_t patches = 0;
+    for (size_t i = 0; i < count; i++) {
+        patches += types[i] == ATOM_PATCH;
     }
-    return has_patch ? codec_table_require(self->codecs, STORE_FEATURE_PATCHES, err) : PBASE_OK;
+    return patches;
 }
 
 static pbase_status write_in_mode(store *self, const uint32_t *types, const pbase_bytes *payloads,
@@ -404,7 +403,11 @@ static pbase_status write_in_mode(store *self, const uint32_t *types, const pbas
     pbase_buffer_init(&encoded, self->host->alloc);
     pbase_arena_init(&arena, self->host->alloc);
     size_t *ends = pbase_arena_array(&arena, count, sizeof *ends);
-    pbase_status status = require_for(self, types, count, err);
+    uint64_t patches = count_patches(types, count);
+    pbase_status status = PBASE_OK;
+    if (patches > 0) { /* the space says what it needs of who reads it before there is any of it */
+        status = codec_table_require(self->codecs, STORE_FEATURE_PATCHES, err);
+    }
     if (status == PBASE_OK) {
         status = ends == NULL ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu atoms", count)
                               : encode_batch(self, types, payloads, count, &encoded, ends, err);
@@ -415,6 +418,7 @@ static pbase_status write_in_mode(store *self, const uint32_t *types, const pbas
     }
     if (status == PBASE_OK) {
         atomic_fetch_add_explicit(&self->atoms_written, count, memory_order_relaxed);
+        atomic_fetch_add_explicit(&self->patches_written, patches, memory_order_relaxed);
         atomic_fetch_add_explicit(&self->atom_bytes_written, encoded.size, memory_order_relaxed);
         write_through(self, types, payloads, count, pbase_buffer_view(&encoded), ends, out);
     }

@@ -24,7 +24,7 @@ struct store {
     _Atomic uint64_t birth;
     latency reads; /* look-ups by key, one of many */
     latency loads; /* first touches of mapped atoms: page faults, checksum, structure */
-    _Atomic uint64_t atoms_written, atom_bytes_written, atoms_verified;
+    _Atomic uint64_t atoms_written, atom_bytes_written, atoms_verified, patches_written;
 };
 
 /* What an authenticating transform binds to a record or an atom: what it is and, with `head` (at most

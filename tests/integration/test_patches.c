@@ -295,6 +295,38 @@ static void compacting_keeps_what_patches_refer_to(void **unused)
     assert_int_equal(count_whole(&f), KEYS);
 }
 
+/* ---------------------------------------------------------------------------------- figures --- */
+
+typedef struct {
+    uint64_t written, folded;
+} patch_figures;
+
+static pbase_status hear_patches(void *state, const char *name, uint64_t value, const char *unit,
+                                 pbase_error *hear_err)
+{
+    patch_figures *self = state;
+    (void)unit;
+    (void)hear_err;
+    self->written = strcmp(name, "patches_written") == 0 ? value : self->written;
+    self->folded = strcmp(name, "patches_folded") == 0 ? value : self->folded;
+    return PBASE_OK;
+}
+
+static void how_many_patches_were_written_and_folded_is_told(void **unused)
+{
+    (void)unused;
+    patch_figures before = {0, 0}, after = {0, 0};
+    assert_ok(pbase_space_stats(f.space, hear_patches, &before, &err), &err);
+    /* when */
+    put_many(0, 1, 5);
+    assert_ok(pbase_space_checkpoint(f.space, NULL, &err), &err);
+    /* then */
+    assert_ok(pbase_space_stats(f.space, hear_patches, &after, &err), &err);
+    assert_int_equal(before.written, KEYS / CHANGED_STEP);
+    assert_int_equal(before.folded, 0);
+    assert_true(after.folded >= KEYS / CHANGED_STEP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +338,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_backup_and_an_increment_hold_patches_and_their_leaves,
                                         begin, end),
         cmocka_unit_test_setup_teardown(compacting_keeps_what_patches_refer_to, begin, end),
+        cmocka_unit_test_setup_teardown(how_many_patches_were_written_and_folded_is_told, begin,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,8 @@ static void a_patch_is_of_a_leaf_and_becomes_one_when_it_has_grown(void **state)
     /* then */
     assert_true(patches > 5);
     assert_true(whole > 0 && whole < patches);
+    uint64_t folded = atomic_load(&store.source.patches_folded);
+    assert_true(folded > 0 && folded <= whole);
     assert_numbers(&t, 0, NUMBERS, 1);
     heap_source_fini(&store);
 }
@@ -123,6 +125,7 @@ static void what_is_new_or_removed_in_a_patched_leaf_counts(void **state)
     settle_and_let_go(&t);
     /* then */
     assert_true(removed);
+    assert_int_equal(atomic_load(&store.source.patches_folded), 1);
     assert_numbers(&t, 0, NUMBERS, 2);
     heap_source_fini(&store);
 }
