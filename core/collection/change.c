@@ -46,26 +46,42 @@ uint8_t change_kind(uint8_t op)
 
 /* ------------------------------------------------------------------------------- bytes -------- */
 
+/* Few sizes take more than one byte. */
+static inline bool sized_read(pbase_reader_bytes *reader, pbase_bytes *out)
+{
+    size_t left = pbase_reader_bytes_left(reader);
+    if (left == 0 || *reader->at >= 0x80 || *reader->at >= left) {
+        return pbase_read_sized(reader, out);
+    }
+    *out = pbase_bytes_of(reader->at + 1, *reader->at);
+    reader->at += 1 + out->size;
+    return true;
+}
+
 static bool fields_read(pbase_reader_bytes *reader, uint8_t fields, change *out)
 {
     return ((fields & HAS_INDEX) == 0 || pbase_read_varint(reader, &out->index)) &&
-           ((fields & HAS_KEY) == 0 || pbase_read_sized(reader, &out->key.bytes)) &&
-           ((fields & HAS_SPELLING) == 0 || pbase_read_sized(reader, &out->key.spelling)) &&
+           ((fields & HAS_KEY) == 0 || sized_read(reader, &out->key.bytes)) &&
+           ((fields & HAS_SPELLING) == 0 || sized_read(reader, &out->key.spelling)) &&
            ((fields & HAS_COUNT) == 0 || pbase_read_varint(reader, &out->count)) &&
-           ((fields & HAS_VALUE) == 0 || pbase_read_sized(reader, &out->value));
+           ((fields & HAS_VALUE) == 0 || sized_read(reader, &out->value));
 }
 
-static bool fields_valid(const change *operation, change_form form)
+static bool key_is_valid(const change *operation, change_form form)
 {
-    uint8_t fields = form.fields;
+    return (form.fields & HAS_KEY) == 0 ||
+           key_valid_as(&operation->key, kind_find(form.kind)->shape);
+}
+
+static bool numbers_are_valid(const change *operation, change_form form)
+{
     return operation->value.size <= PBASE_VALUE_BYTES_MAX &&
-           ((fields & HAS_KEY) == 0 ||
-            key_valid_as(&operation->key, kind_find(form.kind)->shape)) &&
-           ((fields & HAS_COUNT) == 0 ||
+           ((form.fields & HAS_COUNT) == 0 ||
             (operation->count != 0 && operation->count <= PBASE_COUNT_MAX));
 }
 
-pbase_status change_read(pbase_reader_bytes *reader, change *out, pbase_error *err)
+NODE_INLINE pbase_status operation_read(pbase_reader_bytes *reader, bool is_known, change *out,
+                                        pbase_error *err)
 {
     pbase_reader_bytes at = *reader;
     change operation;
@@ -78,12 +94,23 @@ pbase_status change_read(pbase_reader_bytes *reader, change *out, pbase_error *e
         return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is not one this version knows",
                           operation.op);
     }
-    if (!fields_read(&at, form.fields, &operation) || !fields_valid(&operation, form)) {
+    if (!fields_read(&at, form.fields, &operation) || !numbers_are_valid(&operation, form) ||
+        (!is_known && !key_is_valid(&operation, form))) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "operation %u is malformed", operation.op);
     }
     *reader = at;
     *out = operation;
     return PBASE_OK;
+}
+
+pbase_status change_read(pbase_reader_bytes *reader, change *out, pbase_error *err)
+{
+    return operation_read(reader, false, out, err);
+}
+
+pbase_status change_read_again(pbase_reader_bytes *reader, change *out, pbase_error *err)
+{
+    return operation_read(reader, true, out, err);
 }
 
 static size_t varint_size(uint64_t value)

@@ -54,6 +54,10 @@ static inline bool change_is_of_key(uint8_t op)
  * CORRUPT: not an operation, or past a limit. */
 PBASE_MUST_CHECK pbase_status change_read(pbase_reader_bytes *reader, change *out,
                                           pbase_error *err);
+/* The same of what this process has written itself, or has read with change_read before: the key, which
+ * takes half of the time, is not looked at again. */
+PBASE_MUST_CHECK pbase_status change_read_again(pbase_reader_bytes *reader, change *out,
+                                                pbase_error *err);
 PBASE_MUST_CHECK pbase_status change_write(const change *operation, pbase_buffer *out,
                                            pbase_error *err);
 /* The feature level of a space that may hold the operation (docs/formats/meta.md). */

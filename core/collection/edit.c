@@ -303,9 +303,8 @@ static pbase_status edit_merge(edit *self, uint32_t at, const node_change *chang
 static bool edit_wants_merge(const edit *self, uint32_t at, const node_change *change)
 {
     const node *self_node = &self->steps[at].node;
-    uint32_t removes = node_change_removes(self_node, change);
-    uint32_t adds = node_change_adds(self_node, change);
-    return at != 0 && self->steps[at - 1].node.count > 1 && removes > adds &&
+    return change->from < change->to && at != 0 && self->steps[at - 1].node.count > 1 &&
+           node_change_removes(self_node, change) > node_change_adds(self_node, change) &&
            node_underfull(self_node->level, node_change_stored_size(self_node, change));
 }
 

@@ -66,7 +66,7 @@ pbase_status lag_apply(collection *self, pbase_error *err)
     pbase_status status = PBASE_OK;
     while (status == PBASE_OK && self->applied < all.size) {
         change operation;
-        status = change_read(&reader, &operation, err);
+        status = change_read_again(&reader, &operation, err);
         if (status == PBASE_OK) {
             status = change_apply(&operation, self->kind, &self->tree, err);
         }
@@ -94,7 +94,7 @@ pbase_status collection_probe(const collection *self, pbase_error *err)
     pbase_status status = PBASE_OK;
     while (status == PBASE_OK && pbase_reader_bytes_left(&reader) > 0) {
         change operation;
-        status = change_read(&reader, &operation, err);
+        status = change_read_again(&reader, &operation, err);
         if (status == PBASE_OK) {
             keys[count++] = operation.key.bytes;
         }

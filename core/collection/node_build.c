@@ -259,10 +259,13 @@ static uint32_t plan_half(const node_plan *plan)
 uint32_t node_plan_middle(const node_plan *plan, uint32_t border)
 {
     uint32_t half = plan_half(plan);
+    if (border == 0) {
+        return half; /* nothing else to choose */
+    }
     bool poor = node_overfull(plan->level, node_plan_stored_size(plan, 0, half), half) ||
                 node_overfull(plan->level, node_plan_stored_size(plan, half, plan->count),
                               plan->count - half);
-    return poor && border != 0 ? border : half;
+    return poor ? border : half;
 }
 
 static void header_write(uint8_t *payload, const entry_form *form, bool row, uint32_t count,

@@ -54,26 +54,49 @@ static bool item_has_prefix(const node *self, const node_entry *item)
     return true;
 }
 
-uint32_t node_change_adds(const node *self, const node_change *change)
+/* Bytes that a change adds and removes, and whether it keeps what its node's form depends on: the first
+ * child, the prefix, entries that are all alike. */
+typedef struct {
+    uint32_t adds, removes;
+    bool keeps_form;
+} change_cost;
+
+static change_cost cost_of(const node *self, const node_change *change)
 {
+    bool inner = self->level != 0;
+    change_cost cost = {.removes = node_change_removes(self, change),
+                        .keeps_form = !(inner && change->from == 0 && change->to != 0)};
     if (!change->has_item) {
-        return 0;
+        return cost;
     }
     entry_form form = entry_form_of(self);
     if (!item_has_prefix(self, &change->item)) {
         form.prefix_size = 0;
         form.even = false;
-    } else if (form.even) {
-        form.even = entry_is_even(&change->item, &form);
+        cost.keeps_form = false;
+    } else if (form.even && !entry_is_even(&change->item, &form)) {
+        form.even = false;
+        cost.keeps_form = false;
     }
-    return entry_size(&change->item, &form, false) + node_index_bytes(self);
+    cost.adds = entry_size(&change->item, &form, false) + node_index_bytes(self);
+    return cost;
+}
+
+uint32_t node_change_adds(const node *self, const node_change *change)
+{
+    return cost_of(self, change).adds;
+}
+
+static uint32_t stored_size(const node *self, const node_change *change, const change_cost *cost)
+{
+    uint32_t size = node_live_size(self) + cost->adds - cost->removes;
+    return size - (node_even(self) ? 4 * node_change_count(self, change) : 0); /* no slots */
 }
 
 uint32_t node_change_stored_size(const node *self, const node_change *change)
 {
-    uint32_t size =
-        node_live_size(self) + node_change_adds(self, change) - node_change_removes(self, change);
-    return size - (node_even(self) ? 4 * node_change_count(self, change) : 0); /* no slots */
+    change_cost cost = cost_of(self, change);
+    return stored_size(self, change, &cost);
 }
 
 uint32_t node_change_count(const node *self, const node_change *change)
@@ -81,40 +104,32 @@ uint32_t node_change_count(const node *self, const node_change *change)
     return self->count - (change->to - change->from) + (change->has_item ? 1u : 0u);
 }
 
-/* True when the change keeps what its node's form depends on. */
-static bool keeps_form(const node *self, const node_change *change)
+static bool has_room(const node *self, const node_change *change, const change_cost *cost,
+                     uint32_t size)
 {
-    bool inner = self->level != 0;
-    entry_form form = entry_form_of(self);
-    if ((inner && change->from == 0 && change->to != 0) ||
-        (change->has_item && !item_has_prefix(self, &change->item)) ||
-        (change->has_item && form.even && !entry_is_even(&change->item, &form))) {
-        return false; /* another first child, another prefix, or not even any more */
+    if (!cost->keeps_form) {
+        return false;
     }
-    return true;
+    if (cost->adds != 0 && cost->adds <= cost->removes && change->to - change->from == 1) {
+        return true; /* it goes over the entry it replaces */
+    }
+    uint32_t taken = node_live_size(self) + pbase_get_u32(self->payload + NODE_AT_DEAD);
+    return node_change_count(self, change) != 0 && size - taken >= cost->adds;
 }
 
 bool node_change_has_room(const node *self, const node_change *change, uint32_t size)
 {
-    if (!keeps_form(self, change)) {
-        return false;
-    }
-    uint32_t removes = node_change_removes(self, change), adds = node_change_adds(self, change);
-    if (adds != 0 && adds <= removes && change->to - change->from == 1) {
-        return true; /* it goes over the entry it replaces */
-    }
-    uint32_t taken = node_live_size(self) + pbase_get_u32(self->payload + NODE_AT_DEAD);
-    return node_change_count(self, change) != 0 && size - taken >= adds;
+    change_cost cost = cost_of(self, change);
+    return has_room(self, change, &cost, size);
 }
 
 bool node_change_fits(const node *self, const node_change *change, uint32_t size)
 {
-    if (!node_change_has_room(self, change, size)) {
-        return false;
-    }
-    bool grows = node_change_adds(self, change) > node_change_removes(self, change);
-    return !grows || !node_overfull(self->level, node_change_stored_size(self, change),
-                                    node_change_count(self, change));
+    change_cost cost = cost_of(self, change);
+    return has_room(self, change, &cost, size) &&
+           (cost.adds <= cost.removes ||
+            !node_overfull(self->level, stored_size(self, change, &cost),
+                           node_change_count(self, change)));
 }
 
 static void move(uint8_t *to, const uint8_t *from, size_t count)

@@ -85,7 +85,8 @@ static pbase_status add_put(const put_batch *self, batch_target *target, uint64_
     return status;
 }
 
-/* Adds operations that lie in the last body. */
+/* Adds operations that lie in the last body. They were read when their transaction was committed: its
+ * write set is made of them. */
 static pbase_status add_operations(put_batch *self, uint32_t target, pbase_bytes operations,
                                    pbase_error *err)
 {
@@ -96,7 +97,7 @@ static pbase_status add_operations(put_batch *self, uint32_t target, pbase_bytes
     while (status == PBASE_OK && pbase_reader_bytes_left(&reader) > 0) {
         change operation;
         uint64_t place = (uint64_t)record << PLACE_OFFSET_BITS | (uint64_t)(reader.at - body);
-        status = change_read(&reader, &operation, err);
+        status = change_read_again(&reader, &operation, err);
         if (status == PBASE_OK) {
             status = add_put(self, &self->targets[target], place, operation.key.bytes, err);
         }
@@ -154,7 +155,7 @@ static pbase_status operation_at(const put_batch *self, uint64_t place, change *
                                  pbase_error *err)
 {
     pbase_reader_bytes reader = pbase_reader_bytes_of(bytes_at(self, place));
-    return change_read(&reader, out, err);
+    return change_read_again(&reader, out, err);
 }
 
 /* Both were read when they were added. */

@@ -152,8 +152,18 @@ bool pbase_read_u64(pbase_reader_bytes *r, uint64_t *out)
     return true;
 }
 
+/* Most are of one byte. */
+static bool varint_is_short(const pbase_reader_bytes *r)
+{
+    return r->at != r->end && *r->at < 0x80;
+}
+
 bool pbase_read_varint(pbase_reader_bytes *r, uint64_t *out)
 {
+    if (varint_is_short(r)) {
+        *out = *r->at++;
+        return true;
+    }
     const uint8_t *at = r->at;
     uint64_t value = 0;
     for (unsigned shift = 0; at != r->end && shift < 64; shift += 7) {
@@ -187,10 +197,15 @@ bool pbase_read_sized(pbase_reader_bytes *r, pbase_bytes *out)
 {
     pbase_reader_bytes ahead = *r;
     uint64_t size = 0;
-    if (!pbase_read_varint(&ahead, &size) || size > pbase_reader_bytes_left(&ahead) ||
-        !pbase_read_bytes(&ahead, (size_t)size, out)) {
+    if (varint_is_short(r)) {
+        size = *ahead.at++;
+    } else if (!pbase_read_varint(&ahead, &size)) {
         return false;
     }
-    *r = ahead;
+    if (size > pbase_reader_bytes_left(&ahead)) {
+        return false;
+    }
+    *out = pbase_bytes_of(ahead.at, (size_t)size);
+    r->at = ahead.at + size;
     return true;
 }

@@ -237,6 +237,28 @@ static void sized_larger_than_the_rest_is_refused(void **state)
     assert_string_equal((const char *)bytes.data, "before");
 }
 
+static void sized_comes_back_around_the_sizes_of_one_byte(void **state)
+{
+    (void)state;
+    static const uint8_t content[200] = {1, 2, 3};
+    static const size_t sizes[] = {0, 1, 126, 127, 128, 200};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        pbase_buffer buffer;
+        pbase_bytes back;
+        pbase_buffer_init(&buffer, pbase_alloc_default());
+        assert_int_equal(pbase_buffer_append_varint(&buffer, sizes[i], NULL), PBASE_OK);
+        assert_int_equal(pbase_buffer_append(&buffer, content, sizes[i], NULL), PBASE_OK);
+        pbase_reader_bytes reader = pbase_reader_bytes_of(pbase_buffer_view(&buffer));
+        assert_true(pbase_read_sized(&reader, &back));
+        assert_true(pbase_bytes_equal(back, pbase_bytes_of(content, sizes[i])));
+        assert_int_equal(pbase_reader_bytes_left(&reader), 0);
+        reader = pbase_reader_bytes_of(pbase_bytes_of(buffer.data, buffer.size - 1));
+        assert_false(pbase_read_sized(&reader, &back));
+        assert_ptr_equal(reader.at, buffer.data);
+        pbase_buffer_fini(&buffer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +274,7 @@ int main(void)
         cmocka_unit_test(reader_gives_fields_in_order),
         cmocka_unit_test(reader_refuses_what_is_not_there_and_stays),
         cmocka_unit_test(sized_larger_than_the_rest_is_refused),
+        cmocka_unit_test(sized_comes_back_around_the_sizes_of_one_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

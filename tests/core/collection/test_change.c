@@ -71,6 +71,37 @@ static void every_operation_comes_back_from_its_bytes(void **state)
     pbase_buffer_fini(&bytes);
 }
 
+/* Sizes of values around those that are told in one byte. */
+static void an_operation_read_again_is_the_same(void **state)
+{
+    (void)state; /* no fixture */
+    static const uint8_t value[300] = {7, 9};
+    static const size_t sizes[] = {0, 1, 126, 127, 128, 129, 300};
+    for (uint8_t op = CHANGE_PUT; op <= CHANGE_LIST_REMOVE_RANGE; op++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            pbase_buffer bytes;
+            pbase_buffer_init(&bytes, pbase_alloc_default());
+            change operation = change_of(op), first, again;
+            operation.value = pbase_bytes_of(value, sizes[i]);
+            assert_int_equal(change_write(&operation, &bytes, NULL), PBASE_OK);
+            pbase_reader_bytes a = pbase_reader_bytes_of(pbase_buffer_view(&bytes)), b = a;
+            assert_int_equal(change_read(&a, &first, NULL), PBASE_OK);
+            assert_int_equal(change_read_again(&b, &again, NULL), PBASE_OK);
+            assert_ptr_equal(a.at, b.at);
+            assert_int_equal(first.op, again.op);
+            assert_true(pbase_bytes_equal(first.key.bytes, again.key.bytes));
+            assert_true(pbase_bytes_equal(first.key.spelling, again.key.spelling));
+            assert_true(pbase_bytes_equal(first.value, again.value));
+            assert_true(first.index == again.index && first.count == again.count);
+            for (size_t cut = 1; cut < bytes.size; cut++) { /* no byte behind the end is read */
+                b = pbase_reader_bytes_of(pbase_bytes_of(bytes.data, bytes.size - cut));
+                assert_int_equal(change_read_again(&b, &again, NULL), PBASE_CORRUPT);
+            }
+            pbase_buffer_fini(&bytes);
+        }
+    }
+}
+
 static void damaged_operations_are_corrupt(void **state)
 {
     (void)state; /* no fixture */
@@ -300,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_comes_back_from_its_bytes),
+        cmocka_unit_test(an_operation_read_again_is_the_same),
         cmocka_unit_test(damaged_operations_are_corrupt),
         cmocka_unit_test(an_operation_of_another_kind_is_corrupt),
         cmocka_unit_test(operations_applied_in_order_give_the_content),
