@@ -50,6 +50,14 @@ void storage_assert_atom(storage_fixture *f, pbase_atom_pointer pointer, uint64_
 pbase_call storage_call_over(storage_fixture *f);
 pbase_call storage_call_in(storage_fixture *f, uint64_t ms);
 
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* An entry of the tests of a suite, which has its `subject` at hand. */
+#define STORAGE_TEST(name)                                                                         \
+    {                                                                                              \
+#name, name, storage_setup, storage_teardown, (void *)(uintptr_t)subject                   \
+    }
+
 #define assert_ok(f, expression)                                                                   \
     do {                                                                                           \
         pbase_status assert_ok_status = (expression);                                              \

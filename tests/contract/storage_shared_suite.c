@@ -402,28 +402,22 @@ static void the_last_user_leaves_a_clean_space(void **state)
 
 /* ------------------------------------------------------------------------------------ suite --- */
 
-#define TEST(name)                                                                                 \
-    {                                                                                              \
-#name, name, storage_setup, storage_teardown, (void *)(uintptr_t)subject                   \
-    }
-
 int storage_shared_suite_run(const storage_subject *subject)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_one_user_appends_the_other_scans),
-        TEST(the_pulse_is_new_after_whatever_anybody_did_to_the_journal),
-        TEST(an_append_at_a_head_that_another_user_moved_conflicts),
-        TEST(locks_of_users_exclude_each_other_and_their_tokens_grow),
-        TEST(a_user_is_alone_until_another_comes_and_after_it_went),
-        TEST(users_hear_what_others_need_while_those_are_there),
-        TEST(threads_of_one_user_take_different_locks_at_once),
-        TEST(an_append_with_the_token_of_an_earlier_user_is_fenced),
-        TEST(atoms_of_two_users_never_share_a_place),
-        TEST(who_falls_behind_a_trim_is_told),
-        TEST(users_who_append_and_trim_in_turn_use_each_others_segments),
-        TEST(documents_of_two_users_are_replaced_one_after_the_other),
-        TEST(the_last_user_leaves_a_clean_space),
+        STORAGE_TEST(what_one_user_appends_the_other_scans),
+        STORAGE_TEST(the_pulse_is_new_after_whatever_anybody_did_to_the_journal),
+        STORAGE_TEST(an_append_at_a_head_that_another_user_moved_conflicts),
+        STORAGE_TEST(locks_of_users_exclude_each_other_and_their_tokens_grow),
+        STORAGE_TEST(a_user_is_alone_until_another_comes_and_after_it_went),
+        STORAGE_TEST(users_hear_what_others_need_while_those_are_there),
+        STORAGE_TEST(threads_of_one_user_take_different_locks_at_once),
+        STORAGE_TEST(an_append_with_the_token_of_an_earlier_user_is_fenced),
+        STORAGE_TEST(atoms_of_two_users_never_share_a_place),
+        STORAGE_TEST(who_falls_behind_a_trim_is_told),
+        STORAGE_TEST(users_who_append_and_trim_in_turn_use_each_others_segments),
+        STORAGE_TEST(documents_of_two_users_are_replaced_one_after_the_other),
+        STORAGE_TEST(the_last_user_leaves_a_clean_space),
     };
-    return _cmocka_run_group_tests(subject->name, tests, sizeof tests / sizeof tests[0], NULL,
-                                   NULL);
+    return _cmocka_run_group_tests(subject->name, tests, COUNT_OF(tests), NULL, NULL);
 }

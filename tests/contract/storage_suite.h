@@ -12,6 +12,10 @@ typedef struct {
 
 /* Runs all tests; the exit code of the program. */
 int storage_suite_run(const storage_subject *subject);
+/* Its parts, each in a file of its own; how many tests failed. */
+int storage_journal_suite_run(const storage_subject *subject);
+int storage_atoms_suite_run(const storage_subject *subject);
+int storage_locks_suite_run(const storage_subject *subject);
 /* The same for two openings at once, of a storage that can be shared (storage_shared_suite.c). */
 int storage_shared_suite_run(const storage_subject *subject);
 
