@@ -5,15 +5,13 @@
  * what the commit ended, and the dot ends the commit. */
 #ifndef TEST_WATCH_FIXTURE_H
 #define TEST_WATCH_FIXTURE_H
-#include "space_fixture.h"
+#include "space_case.h"
 #include <protobase/watch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
-
-static space_fixture f;
 
 static inline void open_keeping(const char *retention)
 {
@@ -32,14 +30,6 @@ static inline int begin(void **unused)
 {
     (void)unused;
     open_keeping("storage.retention_bytes=1GiB");
-    return 0;
-}
-
-static inline int end(void **unused)
-{
-    (void)unused;
-    fixture_assert_clean(&f);
-    fixture_end(&f);
     return 0;
 }
 

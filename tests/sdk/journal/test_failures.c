@@ -2,16 +2,22 @@
 #include "journal/frame.h"
 #include "journal_case.h"
 
+/* A segment has room for no more than 1,200 bytes; the next one was made and cannot be remembered. */
+static void refuse_the_second_segment(void)
+{
+    pbase_journal_appended done;
+    append(0, 1, BED_SEGMENT_BYTES - 1200, PBASE_DURABILITY_SYNC);
+    on.refuses = true;
+    assert_int_equal(bed_append(&on, 1, 1, 2000, PBASE_DURABILITY_SYNC, &done, NULL),
+                     PBASE_NO_MEMORY);
+}
+
 static void a_segment_that_cannot_be_remembered_refuses_the_append(void **state)
 {
     pbase_journal_appended done;
     journal_stats stats;
     (void)state;
-    append(0, 1, BED_SEGMENT_BYTES - 1200, PBASE_DURABILITY_SYNC);
-    on.refuses = true;
-
-    assert_int_equal(bed_append(&on, 1, 1, 2000, PBASE_DURABILITY_SYNC, &done, NULL),
-                     PBASE_NO_MEMORY);
+    refuse_the_second_segment();
 
     append(1, 1, 100, PBASE_DURABILITY_SYNC); /* where the last one was */
     assert_int_equal(bed_append(&on, 2, 1, 2000, PBASE_DURABILITY_SYNC, &done, NULL),
@@ -29,10 +35,7 @@ static void a_refused_segment_that_a_frame_does_not_fit_goes(void **state)
     pbase_journal_appended done;
     journal_stats stats;
     (void)state;
-    append(0, 1, BED_SEGMENT_BYTES - 1200, PBASE_DURABILITY_SYNC);
-    on.refuses = true;
-    assert_int_equal(bed_append(&on, 1, 1, 2000, PBASE_DURABILITY_SYNC, &done, NULL),
-                     PBASE_NO_MEMORY);
+    refuse_the_second_segment();
 
     assert_int_equal(
         bed_append(&on, 1, 1, 3 * BED_SEGMENT_BYTES, PBASE_DURABILITY_SYNC, &done, NULL),
