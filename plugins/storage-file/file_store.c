@@ -9,13 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A quarter of the memory: the rest is the application's, and whoever else lives there. */
-static uint64_t large_bytes_max(const pbase_os *os)
-{
-    bool known = os->file->map_read != NULL && os->system->memory_bytes != NULL;
-    return known ? os->system->memory_bytes(os) / 4 : 0;
-}
-
 pbase_status file_store_open(const file_store_options *options, const pbase_call *call,
                              file_store **out, pbase_error *err)
 {
@@ -38,9 +31,7 @@ pbase_status file_store_open(const file_store_options *options, const pbase_call
     if (status == PBASE_OK) {
         status = pbase_blocks_geometry_get(store->blocks, &store->geometry, err);
     }
-    if (options->large_pages) {
-        store->table.large_bytes_max = large_bytes_max(host->os);
-    }
+    store->table.wants_large = options->large_pages;
     if (status == PBASE_OK && options->is_shared) {
         store->table.shared_bytes = store->geometry.segment_bytes;
         store->take_id = options->take_id;

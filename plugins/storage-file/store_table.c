@@ -385,10 +385,23 @@ static void large_refresh(store_table *table, store_segment *segment)
     table->large_bytes_max = 0; /* it stays so until the store is opened again */
 }
 
+/* A quarter of the memory: the rest is the application's, and whoever else lives there. Asking what a
+ * group of processes may take of it is a tenth of an opening, and an opening that is read little never needs
+ * it. With the lock held for writing. */
+static void large_ask(store_table *table)
+{
+    const pbase_os *os = os_of(table);
+    if (table->wants_large && os->file->map_read != NULL && os->system->memory_bytes != NULL) {
+        table->large_bytes_max = os->system->memory_bytes(os) / 4;
+    }
+    table->wants_large = false;
+}
+
 /* After the map of a segment was asked for again, or the segment was seen to have grown. */
 static void map_refresh(store_table *table, uint32_t log_id)
 {
     os_of(table)->rwlock->write_lock(table->lock);
+    large_ask(table);
     store_segment *segment = find(table, log_id); /* NULL: retired a moment ago */
     if (segment != NULL && segment->data != NULL && !segment->is_warm) {
         map_advise(table, segment, PBASE_OS_READ_ORDINARY);

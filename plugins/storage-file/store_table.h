@@ -33,8 +33,9 @@ typedef struct {
     pbase_blocks *blocks;     /* borrowed until fini */
     uint64_t space_id;        /* stands in every header */
     uint64_t shared_bytes;    /* others make segments of this size too; 0: nobody does */
-    uint64_t large_bytes_max; /* a store of more is not mapped with large pages */
     pbase_os_rwlock *lock;    /* guards all below, and handle and data of the segments */
+    bool wants_large;         /* the memory was not asked for yet: no segment is warm */
+    uint64_t large_bytes_max; /* a store of more is not mapped with large pages */
     store_segment **segments; /* by log id; NULL: none */
     uint32_t capacity;
     uint32_t next_log_id; /* never used so far */

@@ -24,6 +24,7 @@ static const test_wiring wiring_never = {"storage-file", PBASE_KIND_STORAGE, "fi
 static uint64_t memory;      /* that the machine is said to have */
 static uint64_t large_bytes; /* of what was asked for last */
 static unsigned few, asked, ordinary;
+static unsigned memory_asked; /* how often the system was asked for its memory */
 
 static void hear(const uint8_t *data, uint64_t size, uint32_t how)
 {
@@ -38,6 +39,7 @@ static void hear(const uint8_t *data, uint64_t size, uint32_t how)
 static uint64_t say_memory(const pbase_os *os)
 {
     (void)os;
+    memory_asked++;
     return memory;
 }
 
@@ -56,7 +58,7 @@ static void begin(fixture *f, const test_wiring *of, uint64_t memory_bytes)
     pbase_error err;
     pbase_error_init(&err);
     memory = memory_bytes;
-    large_bytes = few = asked = ordinary = 0;
+    large_bytes = few = asked = ordinary = memory_asked = 0;
     f->os = *pbase_os_real();
     f->file = *f->os.file;
     f->system = *f->os.system;
@@ -118,6 +120,22 @@ static void a_segment_is_mapped_for_few_reads_until_it_is_asked_for_again(void *
     assert_int_equal(few, 1);
     assert_int_equal(ordinary, 1);
     assert_int_equal(asked, 1);
+    end(&f);
+}
+
+static void the_memory_is_asked_for_once_a_segment_is_read_a_lot(void **state)
+{
+    fixture f;
+    (void)state;
+    begin(&f, &wiring, (uint64_t)1 << 30);
+
+    (void)grow(&f, 5);
+    assert_int_equal(memory_asked, 0);
+    (void)grow(&f, 1);
+    (void)grow(&f, 1);
+
+    assert_int_equal(memory_asked, 1);
+    assert_int_equal(large_bytes, PIECE);
     end(&f);
 }
 
@@ -200,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_segment_is_mapped_for_few_reads_until_it_is_asked_for_again),
+        cmocka_unit_test(the_memory_is_asked_for_once_a_segment_is_read_a_lot),
         cmocka_unit_test(whole_pieces_that_are_written_are_mapped_with_large_pages),
         cmocka_unit_test(what_is_written_later_follows_piece_by_piece),
         cmocka_unit_test(a_store_of_more_than_a_quarter_of_the_memory_is_not),
