@@ -26,6 +26,7 @@ void journal_first_set(journal *self, pbase_position first)
     journal_lock(self, self->state_lock);
     self->first = first > self->first ? first : self->first;
     journal_unlock(self, self->state_lock);
+    journal_rest_end(self);
 }
 
 bool journal_is_ready(journal *self)
@@ -101,7 +102,9 @@ static pbase_status recover_aside(journal *self, const journal_mark *mark, journ
                      .places = self->places,
                      .place_count = self->place_count};
     journal_options from = {.start = mark->head};
-    return journal_recover(out, &from, NULL, err);
+    pbase_status status = journal_recover(out, &from, NULL, err);
+    journal_rest_end(out);
+    return status;
 }
 
 static pbase_status repair(journal *self, const journal_mark *mark, pbase_error *err)

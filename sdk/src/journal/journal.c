@@ -158,6 +158,9 @@ void journal_close(journal *self)
     }
     const pbase_alloc *alloc = self->host->alloc;
     pbase_segment_close(self->segment);
+    if (self->state_lock != NULL) {
+        journal_rest_end(self);
+    }
     self->os->lock->cond_destroy(self->head_moved);
     self->os->lock->mutex_destroy(self->state_lock);
     self->os->lock->mutex_destroy(self->sync_lock);
@@ -337,6 +340,7 @@ pbase_status journal_trim(journal *self, const pbase_call *call, pbase_position 
         status = PBASE_FAIL(err, PBASE_INVALID, "position %" PRIu64 " is beyond the head %" PRIu64,
                             upto, head);
     }
+    journal_rest_end(self);
     while (status == PBASE_OK && oldest_is_free(self, upto, &place)) {
         status = journal_place_recycle(self, place, err);
         if (status == PBASE_OK) {

@@ -30,6 +30,16 @@ typedef struct {
     uint32_t crc32c; /* 0: not known; it then follows anything that ends there */
 } journal_link;
 
+/* Bytes of one segment in memory. */
+typedef struct {
+    pbase_segment *segment; /* NULL: none is open */
+    journal_place place;    /* of it */
+    uint8_t *data;          /* bytes at `from` .. `from` + `size` */
+    size_t capacity;
+    pbase_position from;
+    size_t size;
+} journal_window;
+
 typedef struct {
     uint32_t number;
     bool is_whole; /* has the size of a spare; else it is removed before the first append */
@@ -91,6 +101,7 @@ struct journal {
     char poison_text[160];
     pbase_journal_tail tail;
     journal_stats stats;
+    journal_window resting; /* of who read last, before the first append */
 };
 
 static inline void journal_lock(const journal *self, pbase_os_mutex *mutex)
@@ -110,6 +121,10 @@ PBASE_MUST_CHECK pbase_status journal_poison_check(journal *self, pbase_error *e
 /* ---- follow.c ---- */
 /* Takes over where others stand. With append_lock and state_lock, or before the journal is shared. */
 void journal_mark_take(journal *self, const journal_mark *mark);
+
+/* ---- reader.c ---- */
+/* Lets go of what a reader has left behind: it may be trimmed now. Takes state_lock. */
+void journal_rest_end(journal *self);
 
 /* ---- places.c: segments and their names ---- */
 void journal_segment_name(pbase_position base, char out[JOURNAL_NAME_BYTES]);

@@ -436,6 +436,7 @@ pbase_status journal_places_reload(journal *self, pbase_error *err)
         journal_unlock(self, self->state_lock);
         fresh = old;
     }
+    journal_rest_end(self);
     pbase_alloc_free(alloc, fresh.places, fresh.place_capacity * sizeof(journal_place));
     pbase_alloc_free(alloc, fresh.spares, fresh.spare_capacity * sizeof(journal_spare));
     return status;

@@ -5,17 +5,50 @@
 #define WINDOW_BYTES_FIRST 16384u /* read at once, at first: enough for one record */
 #define WINDOW_BYTES_LAST 262144u /* and in the end, when reading goes on */
 #define WINDOW_GROWTH 4u
+#define WINDOW_BYTES_RESTING 65536u
+
+static void window_fini(const journal *self, journal_window *window)
+{
+    pbase_segment_close(window->segment);
+    pbase_alloc_free(self->host->alloc, window->data, window->capacity);
+    *window = (journal_window){0};
+}
 
 void journal_reader_init(journal_reader *reader, journal *self)
 {
     *reader = (journal_reader){.journal = self, .window_bytes = WINDOW_BYTES_FIRST};
+    journal_lock(self, self->state_lock);
+    reader->window = self->resting;
+    self->resting = (journal_window){0};
+    journal_unlock(self, self->state_lock);
 }
 
-void journal_reader_fini(journal_reader *reader)
+/* Opening reads its few frames several times: to find the head, for the checkpoint, and for what follows that.
+ * From the first append on whoever reads, reads elsewhere. */
+void journal_reader_rest(journal_reader *reader, pbase_position upto)
 {
-    pbase_segment_close(reader->segment);
-    pbase_alloc_free(reader->journal->host->alloc, reader->data, reader->capacity);
-    journal_reader_init(reader, reader->journal);
+    journal *self = reader->journal;
+    journal_window *window = &reader->window;
+    uint64_t below = upto > window->from ? upto - window->from : 0;
+    window->size = window->size < below ? window->size : (size_t)below;
+    journal_lock(self, self->state_lock);
+    if (self->segment == NULL && self->resting.segment == NULL && window->segment != NULL &&
+        window->capacity <= WINDOW_BYTES_RESTING) {
+        journal_window empty = self->resting;
+        self->resting = *window;
+        *window = empty;
+    }
+    journal_unlock(self, self->state_lock);
+    window_fini(self, window);
+}
+
+void journal_rest_end(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    journal_window window = self->resting;
+    self->resting = (journal_window){0};
+    journal_unlock(self, self->state_lock);
+    window_fini(self, &window);
 }
 
 /* ----------------------------------------------------------------------------------- window --- */
@@ -25,7 +58,7 @@ static pbase_status reader_turn(journal_reader *reader, journal_place place, pba
     char name[JOURNAL_NAME_BYTES];
     pbase_segment *opened = NULL;
     pbase_status status;
-    if (reader->segment != NULL && reader->place.base == place.base) {
+    if (reader->window.segment != NULL && reader->window.place.base == place.base) {
         return PBASE_OK;
     }
     journal_segment_name(place.base, name);
@@ -33,10 +66,10 @@ static pbase_status reader_turn(journal_reader *reader, journal_place place, pba
     if (status != PBASE_OK) {
         return status;
     }
-    pbase_segment_close(reader->segment);
-    reader->segment = opened;
-    reader->place = place;
-    reader->size = 0;
+    pbase_segment_close(reader->window.segment);
+    reader->window.segment = opened;
+    reader->window.place = place;
+    reader->window.size = 0;
     return PBASE_OK;
 }
 
@@ -44,15 +77,15 @@ static pbase_status window_grow(journal_reader *reader, size_t size, pbase_error
 {
     const pbase_alloc *alloc = reader->journal->host->alloc;
     uint8_t *grown;
-    if (size <= reader->capacity) {
+    if (size <= reader->window.capacity) {
         return PBASE_OK;
     }
-    grown = alloc->resize(alloc, reader->data, reader->capacity, size);
+    grown = alloc->resize(alloc, reader->window.data, reader->window.capacity, size);
     if (grown == NULL) {
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for %zu bytes of the journal", size);
     }
-    reader->data = grown;
-    reader->capacity = size;
+    reader->window.data = grown;
+    reader->window.capacity = size;
     return PBASE_OK;
 }
 
@@ -79,27 +112,27 @@ pbase_status journal_reader_fetch(journal_reader *reader, journal_place place,
     if (status != PBASE_OK) {
         return status;
     }
-    if (reader->size > 0 && position >= reader->from &&
-        position - reader->from + size <= reader->size) {
-        *out = reader->data + (position - reader->from);
+    if (reader->window.size > 0 && position >= reader->window.from &&
+        position - reader->window.from + size <= reader->window.size) {
+        *out = reader->window.data + (position - reader->window.from);
         return PBASE_OK;
     }
-    reader->size = 0;
+    reader->window.size = 0;
     status = window_grow(reader, wish, err);
     if (status == PBASE_OK) {
-        status = pbase_segment_read(reader->segment, NULL, position - place.base, reader->data,
-                                    wish, &got, err);
+        status = pbase_segment_read(reader->window.segment, NULL, position - place.base,
+                                    reader->window.data, wish, &got, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    memset(reader->data + got, 0, wish - got);
+    memset(reader->window.data + got, 0, wish - got);
     reader->window_bytes = reader->window_bytes < WINDOW_BYTES_LAST
                                ? reader->window_bytes * WINDOW_GROWTH
                                : WINDOW_BYTES_LAST;
-    reader->from = position;
-    reader->size = position + wish <= limit ? wish : limit > position ? limit - position : 0;
-    *out = reader->data;
+    reader->window.from = position;
+    reader->window.size = position + wish <= limit ? wish : limit > position ? limit - position : 0;
+    *out = reader->window.data;
     return PBASE_OK;
 }
 

@@ -6,18 +6,16 @@
 #include "journal/journal_state.h"
 
 typedef struct {
-    journal *journal;       /* borrowed until fini */
-    pbase_segment *segment; /* NULL: none is open */
-    journal_place place;    /* of it */
-    uint8_t *data;          /* the window: bytes at `from` .. `from` + `size` */
-    size_t capacity;
+    journal *journal; /* borrowed until it rests */
+    journal_window window;
     size_t window_bytes; /* to be read at once; grows as reading goes on */
-    pbase_position from;
-    size_t size;
 } journal_reader;
 
+/* Takes state_lock, as the next one does. */
 void journal_reader_init(journal_reader *reader, journal *self);
-void journal_reader_fini(journal_reader *reader);
+/* Ends it. What its window has of frames below `upto`, all of which are whole, the next reader may find there
+ * as long as nothing was appended. */
+void journal_reader_rest(journal_reader *reader, pbase_position upto);
 
 /* Lends `size` bytes at `position`, all in `place`, until the next call. Bytes at or above `limit`
  * are not kept for later calls, as they may still be written. What the segment does not have reads

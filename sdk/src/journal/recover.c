@@ -265,6 +265,6 @@ pbase_status journal_recover(journal *self, const journal_options *options, cons
     if (status == PBASE_OK) {
         report(&r);
     }
-    journal_reader_fini(&r.reader);
+    journal_reader_rest(&r.reader, status == PBASE_OK ? r.head : 0);
     return status;
 }

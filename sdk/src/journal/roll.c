@@ -25,6 +25,7 @@ void journal_segment_replace(journal *self, pbase_segment *segment)
     journal_unlock(self, self->state_lock);
     journal_unlock(self, self->sync_lock);
     pbase_segment_close(old);
+    journal_rest_end(self);
 }
 
 /* --------------------------------------------------------------------------------- entering --- */

@@ -119,7 +119,7 @@ pbase_status journal_scan_open(journal *self, const pbase_call *call, pbase_posi
 void journal_scan_close(pbase_journal_scan *scan)
 {
     if (scan != NULL) {
-        journal_reader_fini(&scan->reader);
+        journal_reader_rest(&scan->reader, UINT64_MAX); /* none was read beyond a head */
         pbase_alloc_free(scan->journal->host->alloc, scan, sizeof(*scan));
     }
 }

@@ -107,6 +107,25 @@ static void what_was_appended_is_there_after_reopening(void **state)
     assert_numbers(0, 0, 101);
 }
 
+static void what_opening_has_read_is_read_once_until_something_is_appended(void **state)
+{
+    (void)state;
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    append(1, 1, 100, PBASE_DURABILITY_SYNC);
+    reopen();
+    uint64_t all = sim_os_calls(sim, OS_CALL_ANY);
+
+    assert_numbers(0, 0, 2);
+    assert_numbers(0, 0, 2);
+    assert_int_equal(sim_os_calls(sim, OS_CALL_ANY), all);
+
+    append(2, 1, 100, PBASE_DURABILITY_SYNC);
+    assert_numbers(0, 0, 3);
+    all = sim_os_calls(sim, OS_CALL_ANY);
+    assert_numbers(0, 0, 3);
+    assert_true(sim_os_calls(sim, OS_CALL_ANY) > all); /* nothing is kept for a reader any more */
+}
+
 static void an_append_larger_than_a_segment_gets_one_of_its_own(void **state)
 {
     (void)state;
@@ -475,6 +494,7 @@ int main(void)
         TEST(a_scan_may_begin_at_every_record_and_at_every_next),
         TEST(a_scan_does_not_begin_where_no_record_does),
         TEST(what_was_appended_is_there_after_reopening),
+        TEST(what_opening_has_read_is_read_once_until_something_is_appended),
         TEST(an_append_larger_than_a_segment_gets_one_of_its_own),
         TEST(an_append_that_fills_its_segment_exactly_is_followed_by_the_next),
         TEST(an_append_at_another_head_conflicts),

@@ -206,12 +206,54 @@ static void frames_of_two_participants_share_no_unit(void **state)
     close_two(both, 6);
 }
 
+static void assert_both_scan(bed both[2], const journal_mark *mark, size_t expected)
+{
+    uint64_t numbers[64];
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(journal_follow(both[i].journal, mark, true, NULL), PBASE_OK);
+        assert_int_equal(bed_scan(&both[i], 0, numbers, 64, &count), PBASE_END);
+        assert_int_equal(count, expected);
+    }
+}
+
+/* One reads before the other appends, and keeps what it has read. */
+static void what_another_one_appends_behind_what_was_read_is_found(void **state)
+{
+    bed both[2];
+    journal_mark mark;
+    pbase_journal_appended done;
+    (void)state;
+    append(0, 1, 100, PBASE_DURABILITY_SYNC);
+    open_two(both, &mark);
+    assert_both_scan(both, &mark, 1);
+
+    for (uint64_t n = 1; n < 20; n++) { /* into the next segments as well */
+        bed *now = &both[n % 2];
+        assert_int_equal(bed_append(now, n, 1, 1000, PBASE_DURABILITY_SYNC, &done, NULL), PBASE_OK);
+        journal_mark_get(now->journal, &mark);
+        assert_both_scan(both, &mark, n + 1);
+    }
+
+    assert_int_equal(journal_trim(both[1].journal, NULL, done.first, NULL), PBASE_OK);
+    journal_first_set(both[0].journal, done.first);
+    journal_mark_get(both[1].journal, &mark);
+    assert_both_scan(both, &mark, 1);
+    bed_close(&both[0]);
+    bed_close(&both[1]);
+    on.options.first = done.first;
+    on.options.entered = shared_entered;
+    reopen();
+    assert_numbers(0, 19, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_segment_nobody_was_told_of_is_not_used_after_another_participants_repair),
         TEST(a_segment_entered_again_after_another_participants_repair_is_remembered),
         TEST(a_place_trimmed_between_the_mark_and_the_list_of_segments_is_told_as_trimmed),
+        TEST(what_another_one_appends_behind_what_was_read_is_found),
         TEST(two_participants_append_in_turn_and_prepare_beside_each_other),
         TEST(frames_of_two_participants_share_no_unit),
     };
