@@ -38,35 +38,50 @@ static pbase_status geometry(pbase_blocks *base, pbase_blocks_geometry *out, pba
     return PBASE_OK;
 }
 
+/* Opens the file under one of its two names. NOT_FOUND is not said: `err` stays as it is. */
+static pbase_status name_open(file_blocks *self, const char *name, const char *suffix,
+                              uint32_t os_flags, pbase_buffer *path, pbase_os_file **out,
+                              pbase_error *err)
+{
+    const pbase_os *os = self->host->os;
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = file_folder_path(&self->folder, name, suffix, path, &why);
+    if (status == PBASE_OK) {
+        status = os->file->open(os, (const char *)path->data, os_flags, out, &why);
+    }
+    if (status != PBASE_OK && status != PBASE_NOT_FOUND && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
 /* Opens the file of a segment that is there, under whichever of its names. With the mutex held. */
 static pbase_status file_find(file_blocks *self, const char *name, uint32_t os_flags,
                               pbase_buffer *path, pbase_os_file **out, bool *out_sealed,
                               pbase_error *err)
 {
-    const pbase_os *os = self->host->os;
-    pbase_error missing;
-    pbase_error_init(&missing);
+    const char *suffix = "";
+    bool only_reads = (os_flags & PBASE_OS_WRITE) == 0;
     *out_sealed = false;
-    pbase_status status = file_folder_path(&self->folder, name, "", path, &missing);
-    if (status == PBASE_OK) {
-        status = os->file->open(os, (const char *)path->data, os_flags, out, &missing);
+    pbase_status status = name_open(self, name, "", os_flags, path, out, err);
+    if (status == PBASE_NOT_FOUND && only_reads) {
+        status = name_open(self, name, FILE_FOLDER_SEALED, os_flags, path, out, err);
+        *out_sealed = status == PBASE_OK;
     }
     if (status != PBASE_NOT_FOUND) {
-        if (status != PBASE_OK && err != NULL) {
-            *err = missing;
-        }
         return status;
     }
-    const char *suffix = "";
     status = blocks_names_require(self, name, &suffix, err);
     *out_sealed = suffix[0] != '\0';
-    if (status == PBASE_OK && *out_sealed && (os_flags & PBASE_OS_WRITE) != 0) {
+    if (status == PBASE_OK && *out_sealed && !only_reads) {
         return PBASE_FAIL(err, PBASE_READ_ONLY, "the segment '%s' is sealed", name);
     }
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK) { /* made, or sealed, since it was looked for */
         status = file_folder_path(&self->folder, name, suffix, path, err);
     }
-    return status == PBASE_OK ? os->file->open(os, (const char *)path->data, os_flags, out, err)
+    return status == PBASE_OK ? self->host->os->file->open(self->host->os, (const char *)path->data,
+                                                           os_flags, out, err)
                               : status;
 }
 
