@@ -13,6 +13,7 @@ typedef struct {
     uint64_t total;
     bool owns;
     pbase_bytes last_tail; /* of the entry before; data NULL: there is none */
+    uint32_t last_head;
 } node_checker;
 
 /* What the header says of entries of one shape; of others it says nothing. */
@@ -138,29 +139,50 @@ static bool child_flags_valid(const node *parent, uint8_t flags)
             (parent->level == 1 && !node_positional(parent) && (flags & NODE_OWNS) == 0));
 }
 
-static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
+/* As pbase_read_sized. The size of nearly all tails is one byte. */
+static bool tail_read(pbase_reader_bytes *reader, pbase_bytes *out)
 {
-    pbase_bytes fixed;
-    if (!pbase_read_bytes(reader, NODE_CHILD_BYTES, &fixed)) {
+    size_t left = pbase_reader_bytes_left(reader);
+    if (left == 0 || reader->at[0] >= 0x80) {
+        return pbase_read_sized(reader, out);
+    }
+    size_t size = reader->at[0];
+    if (size >= left) {
         return false;
     }
-    uint64_t count = pbase_get_u64(fixed.data + NODE_CHILD_COUNT);
-    uint8_t flags = fixed.data[NODE_CHILD_FLAGS];
+    *out = pbase_bytes_of(reader->at + 1, size);
+    reader->at += 1 + size;
+    return true;
+}
+
+static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
+{
+    const uint8_t *fixed = reader->at;
+    if (pbase_reader_bytes_left(reader) < NODE_CHILD_BYTES) {
+        return false;
+    }
+    reader->at += NODE_CHILD_BYTES;
+    uint64_t count = pbase_get_u64(fixed + NODE_CHILD_COUNT);
+    uint8_t flags = fixed[NODE_CHILD_FLAGS];
     self->owns = self->owns || (flags & NODE_OWNS) != 0;
     self->total += count;
     *tail = pbase_bytes_of(reader->at, 0);
     return count != 0 && self->total >= count && child_flags_valid(&self->node, flags) &&
-           pbase_get_u32(fixed.data + NODE_CHILD_SIZE) >= NODE_HEADER_BYTES &&
-           ref_valid(pbase_get_u64(fixed.data + NODE_CHILD_REF), false) &&
-           (node_positional(&self->node) || pbase_read_sized(reader, tail));
+           pbase_get_u32(fixed + NODE_CHILD_SIZE) >= NODE_HEADER_BYTES &&
+           ref_valid(pbase_get_u64(fixed + NODE_CHILD_REF), false) &&
+           (node_positional(&self->node) || tail_read(reader, tail));
 }
 
 static bool even_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
 {
-    pbase_bytes value;
+    size_t size = (size_t)self->node.tail_size + self->node.value_size;
+    if (pbase_reader_bytes_left(reader) < size) {
+        return false;
+    }
     self->total++;
-    return pbase_read_bytes(reader, self->node.tail_size, tail) &&
-           pbase_read_bytes(reader, self->node.value_size, &value);
+    *tail = pbase_bytes_of(reader->at, self->node.tail_size);
+    reader->at += size;
+    return true;
 }
 
 static bool tail_valid(node_checker *self, uint32_t index, pbase_bytes tail)
@@ -168,15 +190,19 @@ static bool tail_valid(node_checker *self, uint32_t index, pbase_bytes tail)
     if (node_positional(&self->node)) {
         return true;
     }
-    if (node_head(&self->node, index) != node_head_of(tail.data, tail.size)) {
+    uint32_t head = node_head(&self->node, index);
+    if (head != node_head_of(tail.data, tail.size)) {
         return false;
     }
     if (index == 0 && self->node.level != 0) {
         return tail.size == 0;
     }
     size_t size = self->node.prefix_size + tail.size;
-    bool ascends = self->last_tail.data == NULL || pbase_bytes_compare(self->last_tail, tail) < 0;
+    bool ascends = self->last_tail.data == NULL ||
+                   head > self->last_head || /* they compare alike */
+                   pbase_bytes_compare(self->last_tail, tail) < 0;
     self->last_tail = tail;
+    self->last_head = head;
     return size != 0 && size <= PBASE_KEY_BYTES_MAX && ascends;
 }
 
