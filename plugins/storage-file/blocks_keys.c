@@ -152,6 +152,9 @@ pbase_status blocks_keys_cas(pbase_blocks *base, const pbase_call *call, const c
         file_blocks_unlock(self);
         return status;
     }
+    if (self->lock_file != NULL) { /* so that the first frame after it has the right unit */
+        file_direct_measure(&self->direct, self->lock_file);
+    }
     if (self->keys_failed) {
         status = PBASE_FAIL(&failure, PBASE_READ_ONLY,
                             "a key could not be flushed before: open the folder again");

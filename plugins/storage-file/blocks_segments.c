@@ -28,7 +28,7 @@ static pbase_status geometry(pbase_blocks *base, pbase_blocks_geometry *out, pba
     (void)err;
     *out = (pbase_blocks_geometry){
         .struct_size = sizeof *out,
-        .atomic_bytes = self->direct.unit_bytes,
+        .atomic_bytes = file_direct_unit(&self->direct),
         .is_direct = atomic_load(&self->direct.way) == FILE_WAY_DIRECT,
         .preferred_bytes = PREFERRED_BYTES,
         .segment_bytes = self->segment_bytes,

@@ -1,4 +1,5 @@
-/* file_direct.c - the unit is the device's, and the way is decided by the first write. */
+/* file_direct.c - the unit is the device's, and the way is decided by the first write; both are found out
+ * by then. */
 #include "file_direct.h"
 
 #define COMPONENT "block_provider/file"
@@ -38,9 +39,20 @@ pbase_status file_direct_init(file_direct *direct, const file_folder *folder, fi
 {
     direct->folder = folder;
     direct->wish = wish;
-    direct->unit_bytes = unit_of(&folder->pieces);
+    atomic_init(&direct->unit_bytes, FILE_UNIT_BYTES_MAX);
+    atomic_init(&direct->is_measured, false);
     atomic_init(&direct->way, wish == FILE_DIRECT_REFUSED ? FILE_WAY_CACHED : FILE_WAY_UNTRIED);
     return wish == FILE_DIRECT_ALWAYS ? try_open(folder, err) : PBASE_OK;
+}
+
+void file_direct_measure(file_direct *direct, pbase_os_file *file)
+{
+    pbase_os_pieces pieces;
+    if (!atomic_load_explicit(&direct->is_measured, memory_order_relaxed)) {
+        direct->folder->host->os->file->pieces(file, &pieces);
+        atomic_store_explicit(&direct->unit_bytes, unit_of(&pieces), memory_order_relaxed);
+        atomic_store_explicit(&direct->is_measured, true, memory_order_release);
+    }
 }
 
 static void decide(file_direct *direct, int way, const char *text)
@@ -49,7 +61,7 @@ static void decide(file_direct *direct, int way, const char *text)
         const pbase_host *host = direct->folder->host;
         pbase_log_write(host->log, PBASE_LOG_INFO, COMPONENT,
                         "durable writes to '%s' go %s, in units of %u bytes",
-                        (const char *)direct->folder->root.data, text, direct->unit_bytes);
+                        (const char *)direct->folder->root.data, text, file_direct_unit(direct));
     }
 }
 

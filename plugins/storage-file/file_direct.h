@@ -21,13 +21,21 @@ enum { FILE_WAY_UNTRIED, FILE_WAY_DIRECT, FILE_WAY_CACHED };
 typedef struct {
     const file_folder *folder; /* borrowed until close */
     file_direct_wish wish;
-    uint32_t unit_bytes; /* FILE_UNIT_BYTES_MIN or _MAX */
-    _Atomic int way;     /* FILE_WAY_* */
+    _Atomic uint32_t unit_bytes; /* FILE_UNIT_BYTES_MIN or _MAX, which is right everywhere */
+    _Atomic bool is_measured;    /* the device was asked for it */
+    _Atomic int way;             /* FILE_WAY_* */
 } file_direct;
 
 /* UNSUPPORTED: ALWAYS is wished, and the file system has no direct I/O. */
 PBASE_MUST_CHECK pbase_status file_direct_init(file_direct *direct, const file_folder *folder,
                                                file_direct_wish wish, pbase_error *err);
+/* Before something is written: asks the device below `file`, which lies in the folder, for the unit, once. An
+ * opening that only reads does without. */
+void file_direct_measure(file_direct *direct, pbase_os_file *file);
+static inline uint32_t file_direct_unit(const file_direct *direct)
+{
+    return atomic_load_explicit(&direct->unit_bytes, memory_order_relaxed);
+}
 /* False: do not try. */
 static inline bool file_direct_may(const file_direct *direct)
 {

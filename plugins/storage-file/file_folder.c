@@ -359,7 +359,6 @@ static pbase_status format_write(file_folder *folder, pbase_error *err)
         status = os->file->sync(file, err);
     }
     if (file != NULL) {
-        os->file->pieces(file, &folder->pieces);
         os->file->close(file);
     }
     if (status == PBASE_OK) {
@@ -388,7 +387,6 @@ static pbase_status format_check(file_folder *folder, pbase_error *err)
     }
     if (status == PBASE_OK) {
         status = os->file->read(file, 0, text, sizeof text, &size, err);
-        os->file->pieces(file, &folder->pieces);
         os->file->close(file);
     }
     pbase_buffer_fini(&path);

@@ -31,7 +31,6 @@
 typedef struct {
     const pbase_host *host; /* borrowed until close */
     pbase_buffer root;      /* path, NUL-ended */
-    pbase_os_pieces pieces; /* of the device below */
 } file_folder;
 
 /* With `only_reads`, only a folder that is there, whatever its mark says. Finds or makes the folder at `path` (its parent must exist) and checks that it is ours. FORMAT: something else is kept there. UNSUPPORTED: it lies on a network

@@ -182,7 +182,7 @@ pbase_status file_segment_sync(file_segment *segment, pbase_error *err)
 
 static bool is_aligned(const file_segment *segment, uint64_t number)
 {
-    return number % segment->way->unit_bytes == 0;
+    return number % file_direct_unit(segment->way) == 0;
 }
 
 /* Opens another descriptor at the first use. With the mutex held. */
@@ -302,6 +302,7 @@ pbase_status file_segment_write(file_segment *segment, uint64_t offset, pbase_by
         return status;
     }
     bool durable = (flags & PBASE_WRITE_SYNC) != 0;
+    file_direct_measure(segment->way, segment->file);
     if (durable && write_direct(segment, offset, data, &status, err)) {
         return status == PBASE_OK ? name_sync(segment, err) : fail(segment, status, err);
     }
@@ -370,6 +371,7 @@ pbase_status file_segment_preallocate(file_segment *segment, const pbase_call *c
     if (status != PBASE_OK) {
         return status;
     }
+    file_direct_measure(segment->way, segment->file);
     writing_begins(segment);
     status = zeros_write(segment, call, size, err);
     writing_ends(segment);

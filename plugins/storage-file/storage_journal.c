@@ -60,6 +60,7 @@ static pbase_status append(file_storage *self, const pbase_call *call,
     }
     if (status == PBASE_OK) {
         file_turn_announce(&self->turn);
+        journal_unit_learn(self->journal);
         status = journal_append(self->journal, call, append_wanted, out, err);
         file_turn_conclude(&self->turn, status == PBASE_OK);
     }

@@ -62,6 +62,11 @@ static pbase_status staging_create(journal *self, pbase_error *err)
     return PBASE_OK;
 }
 
+static uint32_t unit_of(const pbase_blocks_geometry *geometry)
+{
+    return geometry->atomic_bytes <= FRAME_UNIT_MIN ? FRAME_UNIT_MIN : FRAME_UNIT_MAX;
+}
+
 /* Takes from the provider what shapes the journal, and refuses what cannot carry one. */
 static pbase_status geometry_take(journal *self, const journal_options *options, pbase_error *err)
 {
@@ -76,7 +81,7 @@ static pbase_status geometry_take(journal *self, const journal_options *options,
     if (status != PBASE_OK) {
         return status;
     }
-    self->unit = geometry.atomic_bytes <= FRAME_UNIT_MIN ? FRAME_UNIT_MIN : FRAME_UNIT_MAX;
+    self->unit = unit_of(&geometry);
     if (options->segment_bytes != 0) {
         geometry.segment_bytes = options->segment_bytes;
     }
@@ -170,6 +175,25 @@ void journal_close(journal *self)
     pbase_alloc_free(alloc, self->spares, self->spare_capacity * sizeof(journal_spare));
     pbase_alloc_free(alloc, self->staging_raw, self->staging_bytes + FRAME_UNIT_MAX);
     pbase_alloc_free(alloc, self, sizeof(*self));
+}
+
+/* A provider knows its unit after the first write at the latest: before the first append, when something
+ * else was written, or before the second. Frames of either unit follow each other in either order. */
+#define UNIT_LOOKS 2u
+
+void journal_unit_learn(journal *self)
+{
+    pbase_blocks_geometry geometry = {.struct_size = sizeof(geometry)};
+    if (atomic_load_explicit(&self->unit_looks, memory_order_relaxed) == UNIT_LOOKS) {
+        return;
+    }
+    journal_lock(self, self->append_lock);
+    if (self->unit_looks < UNIT_LOOKS &&
+        pbase_blocks_geometry_get(self->blocks, &geometry, NULL) == PBASE_OK) {
+        self->unit = unit_of(&geometry);
+    }
+    self->unit_looks += self->unit_looks < UNIT_LOOKS;
+    journal_unlock(self, self->append_lock);
 }
 
 /* ------------------------------------------------------------------------------------- head --- */

@@ -109,6 +109,9 @@ PBASE_MUST_CHECK pbase_status journal_append(journal *self, const pbase_call *ca
  * there is. INVALID: `upto` is above the head. */
 PBASE_MUST_CHECK pbase_status journal_sync(journal *self, const pbase_call *call,
                                            pbase_position upto, pbase_error *err);
+/* Before an append: asks the provider for its unit once more, as it may have learned it since. Costs nothing
+ * from the third call on. */
+void journal_unit_learn(journal *self);
 /* Makes a zeroed segment ahead when there is none, and the one that is written to is more than half
  * full, so that no append has to: for a background thread of the storage. */
 PBASE_MUST_CHECK pbase_status journal_prepare(journal *self, const pbase_call *call,

@@ -10,6 +10,7 @@
 #define PBASE_JOURNAL_STATE_H
 #include "journal/frame.h"
 #include "journal/journal.h"
+#include <stdatomic.h>
 
 #define JOURNAL_STAGING_BYTES_MAX 1048576u /* a frame up to this size is one write */
 #define JOURNAL_PREFIX "journal/"
@@ -51,8 +52,9 @@ struct journal {
     pbase_blocks *blocks;
     uint64_t id;
     uint64_t segment_bytes;
-    size_t staging_bytes; /* a segment, if that is not too much */
-    uint32_t unit;        /* frames are padded to it */
+    size_t staging_bytes;        /* a segment, if that is not too much */
+    _Atomic uint32_t unit;       /* frames are padded to it; set with append_lock */
+    _Atomic uint32_t unit_looks; /* how often the provider was asked for it since opening */
     uint32_t spares_max;
     bool is_shared;
     pbase_position (*first_now)(void *state); /* NULL: nobody else trims */

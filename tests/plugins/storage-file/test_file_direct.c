@@ -110,9 +110,31 @@ static void a_unit_is_what_the_device_takes_whole(void **unused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fixture f;
         open_on(&f, cases[i][0], cases[i][1], "auto");
+        pbase_segment_close(segment_make(&f));
         assert_int_equal(geometry_of(&f).atomic_bytes, cases[i][2]);
         close_on(&f);
     }
+}
+
+/* Where the device is not asked yet, the unit is one that fits all. */
+static void the_device_is_asked_when_something_is_written(void **unused)
+{
+    (void)unused;
+    fixture f;
+    open_on(&f, 512, 512, "auto");
+    pbase_segment *segment = NULL;
+    assert_int_equal(geometry_of(&f).atomic_bytes, UNIT_MAX);
+    assert_int_equal(pbase_blocks_open(f.blocks, NULL, "s",
+                                       PBASE_SEGMENT_WRITE | PBASE_SEGMENT_CREATE, &segment,
+                                       &f.err),
+                     PBASE_OK);
+    assert_int_equal(geometry_of(&f).atomic_bytes, UNIT_MAX);
+
+    assert_int_equal(write_unit(&f, segment, 0, 1), PBASE_OK);
+
+    assert_int_equal(geometry_of(&f).atomic_bytes, 512);
+    pbase_segment_close(segment);
+    close_on(&f);
 }
 
 static void a_durable_write_is_one_call_where_there_is_direct_io(void **unused)
@@ -369,6 +391,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_unit_is_what_the_device_takes_whole),
+        cmocka_unit_test(the_device_is_asked_when_something_is_written),
         cmocka_unit_test(a_durable_write_is_one_call_where_there_is_direct_io),
         cmocka_unit_test(what_was_written_either_way_survives_a_power_cut),
         cmocka_unit_test(a_durable_write_beside_a_flush_covers_what_was_written_before),

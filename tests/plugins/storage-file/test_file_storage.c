@@ -785,12 +785,30 @@ static void the_next_user_puts_in_order_what_a_failed_append_left(void **state)
     assert_true(cut > 0);
 }
 
+/* On a device that takes 512 bytes as a whole; the first opening makes the space, later ones find it. */
+static void the_first_frame_of_an_opening_has_the_unit_of_the_device(void **state)
+{
+    fixture *f = *state;
+    for (int opening = 0; opening < 3; opening++) {
+        uint64_t before = figure_of(f, "bytes_written");
+        for (uint64_t i = 1; i <= 2; i++) {
+            (void)append(f, PBASE_DURABILITY_SYNC);
+            assert_int_equal(figure_of(f, "bytes_written") - before, i * 512);
+        }
+        assert_int_equal(figure_of(f, "journal_unit_bytes"), 512);
+        close_storage(f);
+        open_storage(f);
+        assert_int_equal(figure_of(f, "journal_unit_bytes"), 4096); /* right everywhere */
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_EXCLUSIVE(name) cmocka_unit_test_setup_teardown(name, setup_exclusive, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(the_first_frame_of_an_opening_has_the_unit_of_the_device),
         TEST_EXCLUSIVE(a_durable_append_is_one_write_and_no_other_call),
         TEST(sharing_costs_an_append_one_lock_and_no_write),
         TEST_EXCLUSIVE(an_append_that_names_no_atoms_leaves_them_to_one_that_may),

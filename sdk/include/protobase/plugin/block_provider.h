@@ -28,7 +28,9 @@ typedef struct pbase_segment pbase_segment; /* an open segment of one; confined 
 
 typedef struct {
     uint32_t struct_size;
-    uint32_t atomic_bytes;    /* a write of this size and alignment is never torn; 512 or 4096 */
+    uint32_t
+        atomic_bytes; /* a write of this size and alignment is never torn; 512 or 4096. A provider may
+                              say 4096 until something is written, and ask the device only then */
     uint64_t preferred_bytes; /* good size of one sequential write */
     uint64_t segment_bytes;   /* size a journal or store segment should have */
     uint64_t segment_bytes_max;
