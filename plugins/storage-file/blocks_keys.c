@@ -63,9 +63,22 @@ static pbase_status look(file_blocks *self, const char *key, key_look *out, pbas
     return status;
 }
 
+/* False: a slot may be torn, which is no damage. With the mutex held. */
+static bool may_tell(file_blocks *self)
+{
+    return self->found_clean && !self->keys_failed && file_blocks_is_undisturbed(self);
+}
+
 pbase_status blocks_keys_get(pbase_blocks *base, const pbase_call *call, const char *key,
                              pbase_arena *arena, pbase_bytes *out, uint64_t *out_version,
                              pbase_error *err)
+{
+    return blocks_keys_read(base, call, key, arena, out, out_version, NULL, err);
+}
+
+pbase_status blocks_keys_read(pbase_blocks *base, const pbase_call *call, const char *key,
+                              pbase_arena *arena, pbase_bytes *out, uint64_t *out_version,
+                              pbase_key_finding *out_finding, pbase_error *err)
 {
     file_blocks *self = file_blocks_from(base);
     key_look found = {.arena = arena};
@@ -73,6 +86,7 @@ pbase_status blocks_keys_get(pbase_blocks *base, const pbase_call *call, const c
     if (status != PBASE_OK) {
         return status;
     }
+    bool tells = out_finding != NULL && may_tell(self); /* before it is looked */
     status = look(self, key, &found, err);
     file_blocks_unlock(self);
     if (status != PBASE_OK) {
@@ -85,6 +99,9 @@ pbase_status blocks_keys_get(pbase_blocks *base, const pbase_call *call, const c
     }
     *out = found.document;
     *out_version = found.version;
+    if (tells) {
+        *out_finding = found.finding;
+    }
     return PBASE_OK;
 }
 
@@ -101,8 +118,7 @@ pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call, cons
     }
     pbase_arena_init(&arena, self->host->alloc);
     key_look found = {.arena = &arena};
-    /* Else a slot may be torn, which is no damage. */
-    if (self->found_clean && !self->keys_failed && file_blocks_is_undisturbed(self)) {
+    if (may_tell(self)) {
         status = look(self, key, &found, &why);
     }
     file_blocks_unlock(self);

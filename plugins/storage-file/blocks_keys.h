@@ -19,6 +19,11 @@ PBASE_MUST_CHECK pbase_status blocks_keys_get(pbase_blocks *base, const pbase_ca
 PBASE_MUST_CHECK pbase_status blocks_keys_verify(pbase_blocks *base, const pbase_call *call,
                                                  const char *key, pbase_key_finding *out,
                                                  pbase_error *err);
+/* Both in one look. `out_finding` may be NULL. */
+PBASE_MUST_CHECK pbase_status blocks_keys_read(pbase_blocks *base, const pbase_call *call,
+                                               const char *key, pbase_arena *arena,
+                                               pbase_bytes *out, uint64_t *out_version,
+                                               pbase_key_finding *out_finding, pbase_error *err);
 PBASE_MUST_CHECK pbase_status blocks_keys_cas(pbase_blocks *base, const pbase_call *call,
                                               const char *key, uint64_t expected,
                                               pbase_bytes document, pbase_error *err);

@@ -67,6 +67,7 @@ static const pbase_blocks_name_ops name_ops = {
     .punch = blocks_segments_punch,
     .close = provider_close,
     .key_verify = blocks_keys_verify,
+    .key_read = blocks_keys_read,
 };
 
 const pbase_blocks_vtable file_blocks_vtable = {

@@ -31,15 +31,20 @@ static pbase_status meta_get(pbase_storage *base, const pbase_call *call, pbase_
     pbase_blocks *blocks = file_storage_from(base)->blocks;
     pbase_key_finding finding;
     /* An older document might give the numbers of codecs to others: what is stored would read wrong. */
-    pbase_status status = pbase_blocks_key_verify(blocks, call, META_KEY, &finding, err);
+    pbase_bytes document;
+    uint64_t version = 0;
+    pbase_status status =
+        pbase_blocks_key_read(blocks, call, META_KEY, arena, &document, &version, &finding, err);
     if (status == PBASE_OK && finding.is_doubtful) {
         status = PBASE_FAIL(err, PBASE_CORRUPT, "the meta document may be older than the data: %s",
                             finding.text);
         pbase_error_hint(err, "restore a backup, or save what is left with 'protobase recover'");
     }
-    return status == PBASE_OK
-               ? pbase_blocks_key_get(blocks, call, META_KEY, arena, out, out_version, err)
-               : status;
+    if (status == PBASE_OK) {
+        *out = document;
+        *out_version = version;
+    }
+    return status;
 }
 
 static pbase_status meta_cas(pbase_storage *base, const pbase_call *call, uint64_t expected,

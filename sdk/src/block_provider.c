@@ -374,6 +374,26 @@ pbase_status pbase_blocks_list(pbase_blocks *blocks, const pbase_call *call, con
         "block_provider.name.list", err);
 }
 
+static pbase_status check_found(pbase_bytes document, uint64_t version, const char *slot,
+                                pbase_error *err)
+{
+    if (document.size > PBASE_KEY_DOCUMENT_BYTES_MAX) {
+        return CONTRACT_BROKEN(err, slot, "a document is within PBASE_KEY_DOCUMENT_BYTES_MAX");
+    }
+    if (document.size != 0 && (document.data == NULL || version == 0)) {
+        return CONTRACT_BROKEN(err, slot, "a document has bytes and a version above 0");
+    }
+    return PBASE_OK;
+}
+
+static pbase_status check_finding(const pbase_key_finding *finding, const char *slot,
+                                  pbase_error *err)
+{
+    return memchr(finding->text, '\0', sizeof finding->text) == NULL
+               ? CONTRACT_BROKEN(err, slot, "a finding is a text that ends")
+               : PBASE_OK;
+}
+
 pbase_status pbase_blocks_key_get(pbase_blocks *blocks, const pbase_call *call, const char *key,
                                   pbase_arena *arena, pbase_bytes *out, uint64_t *out_version,
                                   pbase_error *err)
@@ -388,14 +408,11 @@ pbase_status pbase_blocks_key_get(pbase_blocks *blocks, const pbase_call *call, 
     status = contract_result(
         blocks->vtable->name->key_get(blocks, call, key, arena, &document, &version, err), slot,
         err);
+    if (status == PBASE_OK) {
+        status = check_found(document, version, slot, err);
+    }
     if (status != PBASE_OK) {
         return status;
-    }
-    if (document.size > PBASE_KEY_DOCUMENT_BYTES_MAX) {
-        return CONTRACT_BROKEN(err, slot, "a document is within PBASE_KEY_DOCUMENT_BYTES_MAX");
-    }
-    if (document.size != 0 && (document.data == NULL || version == 0)) {
-        return CONTRACT_BROKEN(err, slot, "a document has bytes and a version above 0");
     }
     *out = document;
     *out_version = version;
@@ -414,8 +431,39 @@ pbase_status pbase_blocks_key_verify(pbase_blocks *blocks, const pbase_call *cal
     }
     status =
         contract_result(blocks->vtable->name->key_verify(blocks, call, key, out, err), slot, err);
-    if (status == PBASE_OK && memchr(out->text, '\0', sizeof out->text) == NULL) {
-        status = CONTRACT_BROKEN(err, slot, "a finding is a text that ends");
+    return status == PBASE_OK ? check_finding(out, slot, err) : status;
+}
+
+pbase_status pbase_blocks_key_read(pbase_blocks *blocks, const pbase_call *call, const char *key,
+                                   pbase_arena *arena, pbase_bytes *out, uint64_t *out_version,
+                                   pbase_key_finding *out_finding, pbase_error *err)
+{
+    static const char slot[] = "block_provider.name.key_read";
+    const pbase_blocks_name_ops *ops = blocks->vtable->name;
+    pbase_bytes document = {NULL, 0};
+    uint64_t version = 0;
+    if (!contract_has(ops, offsetof(pbase_blocks_name_ops, key_read))) {
+        pbase_status found = pbase_blocks_key_verify(blocks, call, key, out_finding, err);
+        return found == PBASE_OK
+                   ? pbase_blocks_key_get(blocks, call, key, arena, out, out_version, err)
+                   : found;
+    }
+    memset(out_finding, 0, sizeof *out_finding);
+    pbase_status status = check_name(key, err);
+    if (status == PBASE_OK) {
+        status = contract_result(
+            ops->key_read(blocks, call, key, arena, &document, &version, out_finding, err), slot,
+            err);
+    }
+    if (status == PBASE_OK) {
+        status = check_found(document, version, slot, err);
+    }
+    if (status == PBASE_OK) {
+        status = check_finding(out_finding, slot, err);
+    }
+    if (status == PBASE_OK) {
+        *out = document;
+        *out_version = version;
     }
     return status;
 }

@@ -169,6 +169,19 @@ static bool is_marked_clean(blocks_folder *f)
     return memcmp(mark, "clean\n", sizeof mark) == 0;
 }
 
+static uint64_t read_key(blocks_folder *f, pbase_blocks *blocks, pbase_key_finding *out)
+{
+    pbase_arena arena;
+    pbase_bytes document;
+    uint64_t version = 0;
+    pbase_arena_init(&arena, &f->host.memory.alloc);
+    assert_int_equal(
+        pbase_blocks_key_read(blocks, NULL, "k", &arena, &document, &version, out, &f->err),
+        PBASE_OK);
+    pbase_arena_fini(&arena);
+    return version;
+}
+
 /* The first version again, or the second, and nothing to be told about the other slot. */
 static void expect_sound(blocks_folder *f, pbase_blocks *blocks, uint64_t version)
 {
@@ -183,6 +196,8 @@ static void expect_sound(blocks_folder *f, pbase_blocks *blocks, uint64_t versio
                      PBASE_OK);
     assert_int_equal(found, version);
     pbase_arena_fini(&arena);
+    assert_int_equal(read_key(f, blocks, &finding), version);
+    assert_string_equal(finding.text, "");
 }
 
 static void a_torn_slot_is_no_damage_after_an_opening_that_changed_nothing(void **state)
@@ -253,6 +268,9 @@ static void a_damaged_slot_of_a_folder_that_was_left_in_order_stays_to_be_told(v
         pbase_blocks *blocks = use(f, how, &graph);
         assert_int_equal(pbase_blocks_key_verify(blocks, NULL, "k", &finding, &f->err), PBASE_OK);
         assert_non_null(strstr(finding.text, "damaged"));
+        assert_int_equal(read_key(f, blocks, &finding), 1);
+        assert_non_null(strstr(finding.text, "damaged"));
+        assert_true(finding.is_doubtful);
         end_in_order(how, graph);
     }
 }

@@ -131,6 +131,10 @@ typedef struct {
     /* Optional. Looks at what is stored of a key beside the document that key_get gives. */
     pbase_status (*key_verify)(pbase_blocks *self, const pbase_call *call, const char *key,
                                pbase_key_finding *out, pbase_error *err);
+    /* Optional. key_get and key_verify in one look; what key_get fails with is no finding. */
+    pbase_status (*key_read)(pbase_blocks *self, const pbase_call *call, const char *key,
+                             pbase_arena *arena, pbase_bytes *out, uint64_t *out_version,
+                             pbase_key_finding *out_finding, pbase_error *err);
 } pbase_blocks_name_ops;
 
 /* Optional (SHARED): several opens of one place, in one process or in many, use it at once. What
@@ -239,6 +243,12 @@ PBASE_MUST_CHECK pbase_status pbase_blocks_key_cas(pbase_blocks *blocks, const p
 PBASE_MUST_CHECK pbase_status pbase_blocks_key_verify(pbase_blocks *blocks, const pbase_call *call,
                                                       const char *key, pbase_key_finding *out,
                                                       pbase_error *err);
+/* Both in one look where the provider has such a slot. */
+PBASE_MUST_CHECK pbase_status pbase_blocks_key_read(pbase_blocks *blocks, const pbase_call *call,
+                                                    const char *key, pbase_arena *arena,
+                                                    pbase_bytes *out, uint64_t *out_version,
+                                                    pbase_key_finding *out_finding,
+                                                    pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_blocks_lock(pbase_blocks *blocks, const pbase_call *call,
                                                 pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_segment_map(pbase_segment *segment, uint64_t size,
