@@ -331,6 +331,11 @@ static void file_map_read(const uint8_t *data, uint64_t size, uint32_t how)
     if (size == 0) {
         return;
     }
+    if (how == PBASE_OS_READ_NOW) {
+        size_t before = (uintptr_t)at % (uintptr_t)sysconf(_SC_PAGESIZE);
+        (void)madvise(at - before, (size_t)size + before, MADV_WILLNEED); /* a hint */
+        return;
+    }
     (void)madvise(at, (size_t)size,
                   how == PBASE_OS_READ_FEW ? MADV_RANDOM : MADV_NORMAL); /* a hint */
     if (how == PBASE_OS_READ_ALL_OVER) {

@@ -5,6 +5,8 @@
 
 /* A segment that still grows is given room for this many bytes of bits at once. */
 #define GROWTH_BYTES_MIN (64u << 20)
+/* As much as an inner node has, or a leaf and what lies beside it in its pages. */
+#define TOUCH_BYTES 8192u
 
 pbase_status segment_map_create(const pbase_host *host, pbase_storage *storage, segment_map **out,
                                 pbase_error *err)
@@ -185,13 +187,19 @@ pbase_status segment_map_find_again(segment_map *map, pbase_atom_pointer pointer
     return find(map, pointer, true, out_segment, out, out_available, err);
 }
 
-void segment_map_touch(segment_map *map, uint32_t log_id, mapped_segment *segment)
+void segment_map_touch(segment_map *map, uint32_t log_id, mapped_segment *segment,
+                       const uint8_t *at, uint64_t available)
 {
-    if (atomic_load_explicit(&segment->touched, memory_order_relaxed) < SEGMENT_TOUCHES_FEW &&
-        atomic_fetch_add_explicit(&segment->touched, 1, memory_order_relaxed) ==
-            SEGMENT_TOUCHES_FEW - 1) {
+    const pbase_os_file_ops *files = map->host->os->file;
+    if (atomic_load_explicit(&segment->touched, memory_order_relaxed) >= SEGMENT_TOUCHES_FEW) {
+        return;
+    }
+    if (atomic_fetch_add_explicit(&segment->touched, 1, memory_order_relaxed) ==
+        SEGMENT_TOUCHES_FEW - 1) {
         pbase_status status = look_again(map, log_id, NULL);
         (void)status; /* a hint; what is wrong with the segment its readers find out */
+    } else if (files->map_read != NULL) {
+        files->map_read(at, available < TOUCH_BYTES ? available : TOUCH_BYTES, PBASE_OS_READ_NOW);
     }
 }
 

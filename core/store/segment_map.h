@@ -37,8 +37,10 @@ void segment_map_set_verified(mapped_segment *segment, const uint8_t *at);
 /* Opening a space and its first reads touch less in each segment. */
 #define SEGMENT_TOUCHES_FEW 16u
 /* Before an atom of the segment is read for the first time: tells the storage when they become many, so that it
- * brings them in larger pieces. */
-void segment_map_touch(segment_map *map, uint32_t log_id, mapped_segment *segment);
+ * brings them in larger pieces. While they are few each page is waited for by itself: those that an atom at `at` may
+ * have are asked for together. */
+void segment_map_touch(segment_map *map, uint32_t log_id, mapped_segment *segment,
+                       const uint8_t *at, uint64_t available);
 /* Atoms that begin in the range are as if never touched: it was punched, and whoever follows a pointer
  * into it after all is to be told. */
 void segment_map_doubt(segment_map *map, uint32_t log_id, uint64_t offset, uint64_t size);

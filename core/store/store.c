@@ -280,7 +280,7 @@ static pbase_status acquire_mapped(store *self, pbase_atom_pointer pointer, atom
     uint64_t available;
     pbase_status status = segment_map_find(self->map, pointer, &segment, &at, &available, err);
     if (status == PBASE_OK) {
-        segment_map_touch(self->map, pbase_atom_pointer_log(pointer), segment);
+        segment_map_touch(self->map, pbase_atom_pointer_log(pointer), segment, at, available);
     }
     if (status == PBASE_OK &&
         ATOM_HEADER_BYTES + (uint64_t)pbase_get_u32(at + ATOM_MAPPED_AT_SIZE) > available) {

@@ -231,6 +231,7 @@ static void a_map_reads_the_same_however_it_is_going_to_be_read(void **state)
     assert_int_equal(os->file->map(file, size, &map, &data, NULL), PBASE_OK);
 
     os->file->map_read(data, size, PBASE_OS_READ_FEW);
+    os->file->map_read(data + 100, 1, PBASE_OS_READ_NOW); /* not where a page begins */
     assert_int_equal(data[1u << 20], 0);
     os->file->map_read(data, size, PBASE_OS_READ_ALL_OVER);
     assert_memory_equal(data + size - 3, "end", 3);

@@ -11,9 +11,11 @@
 
 #include <cmocka.h>
 
-#define BYTES 4096u
+#define BYTES 16384u
 
 typedef struct {
+    pbase_os os;
+    pbase_os_file_ops file;
     test_host host;
     scripted_storage storage;
     segment_map *map;
@@ -23,9 +25,27 @@ typedef struct {
     uint64_t available;
 } fixture;
 
+/* What was asked for last, and how often. */
+static const uint8_t *asked_at;
+static uint64_t asked_bytes;
+static unsigned asked;
+
+static void hear(const uint8_t *data, uint64_t size, uint32_t how)
+{
+    assert_int_equal(how, PBASE_OS_READ_NOW);
+    asked_at = data;
+    asked_bytes = size;
+    asked++;
+}
+
 static void start(fixture *f, uint64_t size_bytes)
 {
-    test_host_init(&f->host, pbase_os_real());
+    f->os = *pbase_os_real();
+    f->file = *f->os.file;
+    f->file.map_read = hear;
+    f->os.file = &f->file;
+    asked = 0;
+    test_host_init(&f->host, &f->os);
     scripted_storage_init(&f->storage, &scripted_storage_full);
     f->data = aligned_alloc(4096, BYTES);
     assert_non_null(f->data);
@@ -103,7 +123,7 @@ static void a_segment_that_is_missing_is_said_to_be(void **unused)
 static void touch(fixture *f, unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
-        segment_map_touch(f->map, 1, f->segment);
+        segment_map_touch(f->map, 1, f->segment, f->at, f->available);
     }
 }
 
@@ -136,6 +156,36 @@ static void a_storage_that_fails_when_asked_once_more_harms_nobody(void **unused
     end(&f);
 }
 
+static void the_pages_of_an_atom_are_asked_for_together_while_touches_are_few(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 12288);
+    assert_int_equal(find(&f, 64, false), PBASE_OK);
+    touch(&f, 1);
+    assert_ptr_equal(asked_at, f.data + 64);
+    assert_int_equal(asked_bytes, 8192);
+    assert_int_equal(find(&f, 12224, false), PBASE_OK);
+    touch(&f, 1);
+    assert_ptr_equal(asked_at, f.data + 12224);
+    assert_int_equal(asked_bytes, 64); /* nothing behind what is written */
+    touch(&f, 3 * SEGMENT_TOUCHES_FEW);
+    assert_int_equal(asked, SEGMENT_TOUCHES_FEW - 1);
+    end(&f);
+}
+
+static void a_system_that_takes_no_hints_is_given_none(void **unused)
+{
+    (void)unused;
+    fixture f;
+    start(&f, 1024);
+    f.file.map_read = NULL;
+    assert_int_equal(find(&f, 64, false), PBASE_OK);
+    touch(&f, 2 * SEGMENT_TOUCHES_FEW);
+    assert_int_equal(asked, 0);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +194,8 @@ int main(void)
         cmocka_unit_test(an_atom_that_was_cut_when_it_was_seen_is_whole_when_looked_at_again),
         cmocka_unit_test(a_segment_that_is_missing_is_said_to_be),
         cmocka_unit_test(a_segment_is_asked_for_once_more_when_many_of_its_atoms_were_touched),
+        cmocka_unit_test(the_pages_of_an_atom_are_asked_for_together_while_touches_are_few),
+        cmocka_unit_test(a_system_that_takes_no_hints_is_given_none),
         cmocka_unit_test(a_storage_that_fails_when_asked_once_more_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,8 @@ typedef struct {
 /* It is written, and read all over, again and again: the system may bring it in large pieces and map it
  * with large pages. What it has in small ones, because few were read, may go and come back. */
 #define PBASE_OS_READ_ALL_OVER 2u
+/* This part is read at once: what of it is not in memory may be brought in one piece. */
+#define PBASE_OS_READ_NOW 3u
 
 /* Files. Offsets and sizes in bytes. */
 typedef struct {
