@@ -70,6 +70,7 @@ static pbase_status print_pinned(cli *self, figure_printer *printer, pbase_error
 CLI_COMMAND(cmd_stats)
 {
     figure_printer printer = {.run = self};
+    self->must_exist = true;
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
         status = pbase_space_stats(self->space, print_figure, &printer, err);
@@ -193,6 +194,7 @@ static pbase_status run_check(cli *self, const cli_arguments *arguments, pbase_c
 CLI_COMMAND(cmd_check)
 {
     pbase_check_report report;
+    self->must_exist = true; /* a new one has no findings, wherever the one that is meant may be */
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
         status = run_check(self, arguments, &report, err);
@@ -246,6 +248,7 @@ CLI_COMMAND(cmd_compact)
 {
     (void)arguments;
     pbase_compact_report report;
+    self->must_exist = true;
     pbase_status status = cli_open_space(self, err);
     if (status == PBASE_OK) {
         status = run_compact(self, &report, err);

@@ -89,6 +89,7 @@ CLI_COMMAND(cmd_history)
     if (status == PBASE_OK) {
         status = sequence_of("--to", arguments->values[HISTORY_TO], &to, err);
     }
+    self->must_exist = true;
     if (status == PBASE_OK) {
         status = cli_open_space(self, err);
     }

@@ -30,7 +30,11 @@ pbase_status cli_open_space(cli *self, pbase_error *err)
     options.must_exist = self->must_exist;
     options.report = cli_show_problem;
     options.report_state = self;
-    return pbase_space_open(&self->source, &options, &self->space, err);
+    pbase_status status = pbase_space_open(&self->source, &options, &self->space, err);
+    if (status == PBASE_NOT_FOUND && self->must_exist) {
+        pbase_error_hint(err, "look at the path; the first put, import or load makes a space");
+    }
+    return status;
 }
 
 pbase_status cli_check_cancelled(const pbase_call *call, pbase_error *err)

@@ -117,6 +117,20 @@ static void a_folder_that_is_missing_above_is_named(void **state)
     cli_case_end(&run);
 }
 
+/* A space that was made for the question would have no findings. */
+static void what_looks_at_a_space_that_is_not_there_says_so(void **state)
+{
+    static const char *const commands[] = {"check", "compact", "stats", "history"};
+    (void)state;
+    cli_case run;
+    begin(&run);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        CLI(&run, "--data", "mistyped", commands[i]);
+        expect_hint(&run, 3, "there is no space yet", "look at the path");
+    }
+    cli_case_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +138,7 @@ int main(void)
         cmocka_unit_test(a_restore_from_what_is_no_backup_says_what_to_give),
         cmocka_unit_test(a_space_that_is_a_file_is_told_by_every_command),
         cmocka_unit_test(a_folder_that_is_missing_above_is_named),
+        cmocka_unit_test(what_looks_at_a_space_that_is_not_there_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
