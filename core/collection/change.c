@@ -3,6 +3,7 @@
 #include "collection/key_element.h"
 #include "collection/kind.h"
 #include "collection/node.h"
+#include "collection/sized.h"
 #include <protobase/collection.h>
 
 #include <inttypes.h>
@@ -45,18 +46,6 @@ uint8_t change_kind(uint8_t op)
 }
 
 /* ------------------------------------------------------------------------------- bytes -------- */
-
-/* Few sizes take more than one byte. */
-static inline bool sized_read(pbase_reader_bytes *reader, pbase_bytes *out)
-{
-    size_t left = pbase_reader_bytes_left(reader);
-    if (left == 0 || *reader->at >= 0x80 || *reader->at >= left) {
-        return pbase_read_sized(reader, out);
-    }
-    *out = pbase_bytes_of(reader->at + 1, *reader->at);
-    reader->at += 1 + out->size;
-    return true;
-}
 
 static bool fields_read(pbase_reader_bytes *reader, uint8_t fields, change *out)
 {

@@ -1,6 +1,7 @@
 /* node_check.c - the structural check of a node that came from a storage. Nothing in the payload is
  * trusted before it has been compared with the payload's size. */
 #include "collection/patch.h"
+#include "collection/sized.h"
 #include "collection/tree_private.h"
 
 #include <inttypes.h>
@@ -139,22 +140,6 @@ static bool child_flags_valid(const node *parent, uint8_t flags)
             (parent->level == 1 && !node_positional(parent) && (flags & NODE_OWNS) == 0));
 }
 
-/* As pbase_read_sized. The size of nearly all tails is one byte. */
-static bool tail_read(pbase_reader_bytes *reader, pbase_bytes *out)
-{
-    size_t left = pbase_reader_bytes_left(reader);
-    if (left == 0 || reader->at[0] >= 0x80) {
-        return pbase_read_sized(reader, out);
-    }
-    size_t size = reader->at[0];
-    if (size >= left) {
-        return false;
-    }
-    *out = pbase_bytes_of(reader->at + 1, size);
-    reader->at += 1 + size;
-    return true;
-}
-
 static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)
 {
     const uint8_t *fixed = reader->at;
@@ -170,7 +155,7 @@ static bool inner_entry_valid(node_checker *self, pbase_reader_bytes *reader, pb
     return count != 0 && self->total >= count && child_flags_valid(&self->node, flags) &&
            pbase_get_u32(fixed + NODE_CHILD_SIZE) >= NODE_HEADER_BYTES &&
            ref_valid(pbase_get_u64(fixed + NODE_CHILD_REF), false) &&
-           (node_positional(&self->node) || tail_read(reader, tail));
+           (node_positional(&self->node) || sized_read(reader, tail));
 }
 
 static bool even_entry_valid(node_checker *self, pbase_reader_bytes *reader, pbase_bytes *tail)

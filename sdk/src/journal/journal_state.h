@@ -53,7 +53,7 @@ struct journal {
     uint64_t id;
     uint64_t segment_bytes;
     size_t staging_bytes;        /* a segment, if that is not too much */
-    _Atomic uint32_t unit;       /* frames are padded to it; set with append_lock */
+    _Atomic uint32_t unit;       /* writes are whole ones; set with append_lock */
     _Atomic uint32_t unit_looks; /* how often the provider was asked for it since opening */
     uint32_t spares_max;
     bool is_shared;
