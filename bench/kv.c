@@ -2,7 +2,6 @@
  *
  * Engines take turns, run by run, so that a slow moment of the machine hits all of them; each turn is
  * a process of its own, which sends its figures back through a pipe. */
-#include "kv_disk.h"
 #include "kv_measure.h"
 
 #include <stdio.h>
@@ -163,15 +162,6 @@ static bool is_listed(const char *list, const char *name)
     return list == NULL;
 }
 
-static void append_rate(const options *wanted, kv_results *results)
-{
-    double rates[KV_RUNS_MAX];
-    for (size_t i = 0; i < wanted->repeat; i++) {
-        rates[i] = kv_append_rate(wanted->folder, wanted->seconds / 2);
-    }
-    results->append_rate = bench_median(rates, wanted->repeat);
-}
-
 static void pass(const options *wanted, kv_results *results)
 {
     results->records = wanted->records;
@@ -194,9 +184,6 @@ static void pass(const options *wanted, kv_results *results)
                 turn(run_crash, engines[i], &measure, results, i);
             }
         }
-    }
-    if (wanted->wanted[KV_COMMIT_1T]) {
-        append_rate(wanted, results);
     }
     kv_results_print(results, wanted->json);
 }
@@ -290,6 +277,8 @@ static options parse(int argc, char **argv)
     for (kv_workload i = 0; i < KV_WORKLOADS; i++) {
         wanted.wanted[i] = (wanted.wanted[i] || !wanted.only) && !(wanted.cpu && waits(i));
     }
+    wanted.wanted[KV_APPEND] =
+        wanted.wanted[KV_APPEND] || wanted.wanted[KV_COMMIT_1T]; /* its goal */
     return wanted;
 }
 

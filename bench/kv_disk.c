@@ -86,7 +86,7 @@ double kv_folder_bytes(const char *folder)
 }
 
 #define APPEND_BYTES 4096u
-#define APPEND_FILE_BYTES (64u << 20)
+#define APPEND_FILE_BYTES (8u << 20)
 
 /* A file full of zeros that lie on the disk. */
 static void write_zeros(const char *path, const void *zeros)

@@ -8,6 +8,7 @@
 
 typedef enum {
     KV_COMMIT_1T,
+    KV_APPEND, /* not of an engine, but of the disk in the seconds before and after KV_COMMIT_1T */
     KV_COMMIT_4T,
     KV_COMMIT_16T,
     KV_COMMIT_LARGE,
@@ -49,7 +50,6 @@ typedef struct {
     const char *engines[KV_ENGINES_MAX]; /* the first is ours */
     size_t engine_count;
     kv_series series[KV_WORKLOADS][KV_ENGINES_MAX];
-    double append_rate; /* 4 KB synchronous appends a second of the disk; 0: not measured */
 } kv_results;
 
 /* One line per workload that anybody was measured in; as JSON one object per workload and engine. */
