@@ -13,5 +13,9 @@ typedef struct {
 
 /* Runs all tests; the exit code of the program. */
 int blocks_suite_run(const blocks_subject *subject);
+/* Its parts, each in a file of its own; how many tests failed. */
+int blocks_segments_suite_run(const blocks_subject *subject);
+int blocks_names_suite_run(const blocks_subject *subject);
+int blocks_users_suite_run(const blocks_subject *subject);
 
 #endif
