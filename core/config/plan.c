@@ -13,7 +13,7 @@
 #define KIND_CODEC "codec"
 
 typedef struct {
-    const config_catalog *catalog;
+    config_catalog *catalog;
     problem_list *problems;
     size_t count; /* components so far */
 } planner;
@@ -351,7 +351,7 @@ static void plan_codec_list(planner *p, const config_node *list, config_plan *ou
     }
 }
 
-plan_component *config_plan_codec(const config_catalog *catalog, const char *name,
+plan_component *config_plan_codec(config_catalog *catalog, const char *name,
                                   const config_node *place, problem_list *problems)
 {
     planner p = {catalog, problems, 0};
@@ -418,7 +418,7 @@ static void check_keys(planner *p, const config_document *document)
     }
 }
 
-void config_plan_make(const config_document *document, const config_catalog *catalog,
+void config_plan_make(const config_document *document, config_catalog *catalog,
                       problem_list *problems, config_plan *out)
 {
     planner p = {catalog, problems, 0};

@@ -29,12 +29,12 @@ typedef struct {
 
 /* Judges all of `document` but `plugins:` (config_document_plugin_paths does). What is wrong is
  * noted as problems; `out` is usable only when there are none. */
-void config_plan_make(const config_document *document, const config_catalog *catalog,
+void config_plan_make(const config_document *document, config_catalog *catalog,
                       problem_list *problems, config_plan *out);
 
 /* A codec with its defaults, as if the configuration listed it by name alone. `place` is whom to
  * blame in messages. */
-plan_component *config_plan_codec(const config_catalog *catalog, const char *name,
+plan_component *config_plan_codec(config_catalog *catalog, const char *name,
                                   const config_node *place, problem_list *problems);
 
 /* "codec/zstd", "storage/file" in the arena; NULL means no memory. */

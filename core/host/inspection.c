@@ -102,7 +102,6 @@ static void read_note(inspector *in, pbase_bytes json)
     pbase_plugin_info *info = &in->out->info;
     const config_node *root = NULL;
     pbase_arena *arena = in->options->arena;
-    in->out->note = json;
     if (!passed(in, PBASE_PLUGIN_RULE_NOTE, note_read_head(json, arena, info, &root, &err), &err) ||
         !passed(in, PBASE_PLUGIN_RULE_ABI, note_check_abi(info, &err), &err)) {
         return;
@@ -112,7 +111,7 @@ static void read_note(inspector *in, pbase_bytes json)
                  &err); /* both report by themselves */
 }
 
-/* Rules ELF to COMPONENTS. */
+/* Rules ELF and EXPORTS; finds the note. */
 static void read_elf(inspector *in)
 {
     pbase_error err;
@@ -124,7 +123,7 @@ static void read_elf(inspector *in)
     }
     (void)passed(in, PBASE_PLUGIN_RULE_EXPORTS, check_exports(in, &facts, &err), &err);
     if (facts.has_note) {
-        read_note(in, facts.note);
+        in->out->note = facts.note;
         return;
     }
     pbase_status status = PBASE_FAIL(&err, PBASE_PLUGIN, "'%s' has no ProtoBase note", in->path);
@@ -152,7 +151,7 @@ static void info_clear(inspection *out)
     out->info.summary = out->info.problem = out->info.hint = "";
 }
 
-static pbase_status finish(const inspector *in, pbase_error *err)
+static pbase_status outcome(const inspector *in, pbase_error *err)
 {
     return in->no_memory ? PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to inspect a plugin")
                          : PBASE_OK;
@@ -163,12 +162,13 @@ pbase_status inspection_read_note(const inspection_options *options, pbase_bytes
 {
     inspector in = {options, out, "", name, false};
     info_clear(out);
+    out->note = json;
     read_note(&in, json);
-    return finish(&in, err);
+    return outcome(&in, err);
 }
 
-pbase_status inspection_run(const inspection_options *options, const char *path, inspection *out,
-                            pbase_error *err)
+pbase_status inspection_begin(const inspection_options *options, const char *path, inspection *out,
+                              pbase_error *err)
 {
     pbase_error cause;
     pbase_error_init(&cause);
@@ -177,7 +177,7 @@ pbase_status inspection_run(const inspection_options *options, const char *path,
     out->info.path = arena_copy(options->arena, path);
     if (out->info.path == NULL || in.name == NULL) {
         in.no_memory = true;
-        return finish(&in, err);
+        return outcome(&in, err);
     }
     out->info.name = in.name;
     if (passed(&in, PBASE_PLUGIN_RULE_FILE, check_file(&in, &cause), &cause)) {
@@ -185,5 +185,21 @@ pbase_status inspection_run(const inspection_options *options, const char *path,
                      &cause); /* reported; the rest can be read all the same */
         read_elf(&in);
     }
-    return finish(&in, err);
+    return outcome(&in, err);
+}
+
+pbase_status inspection_finish(const inspection_options *options, inspection *out, pbase_error *err)
+{
+    inspector in = {options, out, out->info.path, out->info.name, false};
+    if (out->note.data != NULL) {
+        read_note(&in, out->note);
+    }
+    return outcome(&in, err);
+}
+
+pbase_status inspection_run(const inspection_options *options, const char *path, inspection *out,
+                            pbase_error *err)
+{
+    pbase_status status = inspection_begin(options, path, out, err);
+    return status == PBASE_OK ? inspection_finish(options, out, err) : status;
 }

@@ -9,7 +9,7 @@
 
 typedef struct {
     pbase_plugin_info info; /* status PBASE_PLUGIN and the first problem when a rule is broken */
-    pbase_bytes note;
+    pbase_bytes note;       /* NULL: none was found */
 } inspection;
 
 typedef struct {
@@ -21,7 +21,14 @@ typedef struct {
 } inspection_options;
 
 /* Inspects the file at `path`, resolved but for a symbolic link at its end. OK whatever was found;
- * NO_MEMORY. */
+ * NO_MEMORY. The first half looks at the file and finds its note, the second reads that: reading
+ * takes longer than all else, and who looks for one plugin need not read what the others say. */
+pbase_status inspection_begin(const inspection_options *options, const char *path, inspection *out,
+                              pbase_error *err);
+/* Once after `begin`; the trust is not asked any more. */
+pbase_status inspection_finish(const inspection_options *options, inspection *out,
+                               pbase_error *err);
+/* Both. */
 pbase_status inspection_run(const inspection_options *options, const char *path, inspection *out,
                             pbase_error *err);
 

@@ -60,6 +60,9 @@ pbase_status pbase_plugins_list(const pbase_config_source *source, pbase_arena *
         search_plugins(&found, source, &paths, os, &problems);
         status = problem_list_finish(&problems, NULL, NULL, err);
     }
+    if (status == PBASE_OK) {
+        status = registry_read_all(&found, err);
+    }
     return status == PBASE_OK ? make_list(&found, arena, out, err) : status;
 }
 

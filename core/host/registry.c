@@ -20,11 +20,11 @@ static pbase_status fail_no_memory(pbase_error *err)
     return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory to list plugins");
 }
 
-static pbase_status catalog_find(const config_catalog *self, const char *kind, const char *name,
+static pbase_status catalog_find(config_catalog *self, const char *kind, const char *name,
                                  const pbase_component_info **out, pbase_error *err)
 {
     registry_entry entry = {NULL, NULL, 0};
-    const registry *plugins = (const registry *)(const void *)self;
+    registry *plugins = (registry *)(void *)self;
     pbase_status status = registry_find(plugins, kind, name, &entry, err);
     if (status == PBASE_OK) {
         *out = entry.component;
@@ -86,6 +86,7 @@ pbase_status registry_add_builtin(registry *self, const pbase_plugin *plugin, pb
     added->info = found.info;
     added->info.path = "(built in)";
     added->note = note;
+    added->is_read = true;
     added->builtin = plugin;
     return PBASE_OK;
 }
@@ -108,7 +109,7 @@ static pbase_status add_file(registry *self, const trust *owners, const char *pa
 {
     inspection found;
     inspection_options options = {self->os, owners, self->arena, NULL, NULL};
-    pbase_status status = inspection_run(&options, path, &found, err);
+    pbase_status status = inspection_begin(&options, path, &found, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -251,6 +252,45 @@ pbase_status registry_add_installed(registry *self, pbase_error *err)
     return status == PBASE_OK ? add_files(self, &beside, folder, err) : status;
 }
 
+/* ----------------------------------------------------------------------------- reading notes --- */
+static pbase_status read_note(const registry *self, registry_plugin *plugin, pbase_error *err)
+{
+    if (plugin->is_read) {
+        return PBASE_OK;
+    }
+    inspection whole = {plugin->info, plugin->note};
+    inspection_options options = {self->os, NULL, self->arena, NULL, NULL};
+    pbase_status status = inspection_finish(&options, &whole, err);
+    if (status == PBASE_OK) {
+        plugin->info = whole.info;
+        plugin->is_read = true;
+    }
+    return status;
+}
+
+pbase_status registry_read_all(registry *self, pbase_error *err)
+{
+    pbase_status status = PBASE_OK;
+    for (registry_plugin *at = self->first; at != NULL && status == PBASE_OK; at = at->next) {
+        status = read_note(self, at, err);
+    }
+    return status;
+}
+
+/* Whether the note has `name` between quotes, where a component's would be. Only of notes as we
+ * write them can it be told before they are read. */
+static bool may_give(const registry_plugin *plugin, const char *name)
+{
+    static const char begins[] = "{\"abi\":";
+    char quoted[72]; /* a longer name is no component's */
+    pbase_bytes note = plugin->note;
+    int size = snprintf(quoted, sizeof(quoted), "\"%s\"", name);
+    bool ours = note.size >= sizeof(begins) && memcmp(note.data, begins, sizeof(begins) - 1) == 0 &&
+                memchr(note.data, '\\', note.size) == NULL;
+    return !ours || size < 0 || (size_t)size >= sizeof(quoted) ||
+           memmem(note.data, note.size, quoted, (size_t)size) != NULL;
+}
+
 /* ------------------------------------------------------------------------------- searching --- */
 static bool gives(const pbase_component_info *info, const char *kind, const char *name)
 {
@@ -312,9 +352,12 @@ static void hint_nearest(const registry *self, const char *kind, const char *nam
     nearest_hint(&search, err); /* says more, if some name is near */
 }
 
-static pbase_status fail_missing(const registry *self, const char *kind, const char *name,
+static pbase_status fail_missing(registry *self, const char *kind, const char *name,
                                  pbase_error *err)
 {
+    if (registry_read_all(self, err) != PBASE_OK) {
+        return PBASE_NO_MEMORY;
+    }
     char expected[96];
     const char *prefix = strcmp(kind, PBASE_KIND_BLOCK_PROVIDER) == 0 ? PBASE_KIND_STORAGE : kind;
     (void)snprintf(expected, sizeof(expected), "%.20s-%.63s.so", prefix, name);
@@ -333,13 +376,20 @@ static pbase_status fail_missing(const registry *self, const char *kind, const c
     return status;
 }
 
-pbase_status registry_find(const registry *self, const char *kind, const char *name,
-                           registry_entry *out, pbase_error *err)
+pbase_status registry_find(registry *self, const char *kind, const char *name, registry_entry *out,
+                           pbase_error *err)
 {
     const registry_plugin *found = NULL;
     const pbase_component_info *component = NULL;
     kind = registry_label_kind(kind);
-    for (const registry_plugin *at = self->first; at != NULL; at = at->next) {
+    for (registry_plugin *at = self->first; at != NULL; at = at->next) {
+        if (!may_give(at, name)) {
+            continue;
+        }
+        pbase_status read = read_note(self, at, err);
+        if (read != PBASE_OK) {
+            return read;
+        }
         const pbase_component_info *offered = is_usable(at) ? component_in(at, kind, name) : NULL;
         if (offered != NULL && found != NULL && at->folder == found->folder) {
             pbase_status status =

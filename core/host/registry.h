@@ -8,7 +8,10 @@
  *
  * Serializers and transforms share the name space "codec". Everything lives in the arena given.
  *
- * Threads: confined while it is filled, immutable afterwards. */
+ * A note is read when something is looked for that it may offer: of what a folder holds, a space
+ * needs two or three.
+ *
+ * Threads: confined; looking for a component may read notes. */
 #ifndef PROTOBASE_HOST_REGISTRY_H
 #define PROTOBASE_HOST_REGISTRY_H
 #include "config/catalog.h"
@@ -20,7 +23,8 @@ struct registry_plugin {
     registry_plugin *next; /* in the order of the search */
     pbase_plugin_info info;
     const pbase_plugin *builtin; /* linked into the program; NULL: a file */
-    pbase_bytes note;            /* the JSON of its note */
+    pbase_bytes note;            /* the JSON of its note; NULL: there is none */
+    bool is_read;                /* `info` has what the note says */
     size_t folder;               /* number of its folder; plugins of one folder are equals */
 };
 
@@ -58,8 +62,11 @@ pbase_status registry_add_installed(registry *self, pbase_error *err);
 
 /* The component of `kind` ("codec" is any codec) and `name`. PLUGIN: nobody gives it (the message
  * names the file expected or the one refused, the hint the nearest name), or two equals do. */
-pbase_status registry_find(const registry *self, const char *kind, const char *name,
-                           registry_entry *out, pbase_error *err);
+pbase_status registry_find(registry *self, const char *kind, const char *name, registry_entry *out,
+                           pbase_error *err);
+
+/* Reads every note that is left: `info` of all plugins is whole then. NO_MEMORY. */
+pbase_status registry_read_all(registry *self, pbase_error *err);
 
 /* "codec" for serializer and transform, else the kind itself. */
 const char *registry_label_kind(const char *kind);

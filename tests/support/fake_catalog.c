@@ -74,7 +74,7 @@ static bool is_kind(const pbase_component_info *info, const char *kind)
     return strcmp(is_codec ? "codec" : info->kind, kind) == 0;
 }
 
-static pbase_status find(const config_catalog *self, const char *kind, const char *name,
+static pbase_status find(config_catalog *self, const char *kind, const char *name,
                          const pbase_component_info **out, pbase_error *err)
 {
     (void)self;
@@ -87,8 +87,8 @@ static pbase_status find(const config_catalog *self, const char *kind, const cha
     return PBASE_FAIL(err, PBASE_PLUGIN, "nobody offers %s/%s", kind, name);
 }
 
-const config_catalog *fake_catalog(void)
+config_catalog *fake_catalog(void)
 {
-    static const config_catalog catalog = {find};
+    static config_catalog catalog = {find};
     return &catalog;
 }

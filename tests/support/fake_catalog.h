@@ -12,6 +12,6 @@
 #include "config/catalog.h"
 
 /* Lends a static object. A name that is not there is PLUGIN: "nobody offers KIND/NAME". */
-const config_catalog *fake_catalog(void);
+config_catalog *fake_catalog(void);
 
 #endif

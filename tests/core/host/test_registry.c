@@ -121,12 +121,40 @@ static void files_that_are_no_plugins_by_name_are_passed_over(void **state)
     sim_os_destroy(sim);
 }
 
+static void only_notes_that_may_give_what_is_looked_for_are_read(void **state)
+{
+    pbase_arena arena;
+    registry found;
+    registry_entry entry;
+    (void)state;
+    sim_os *sim = sim_os_create(1);
+    const pbase_os *os = sim_os_interface(sim);
+    assert_int_equal(os->directory->create(os, "/plugins", NULL), PBASE_OK);
+    put_plugin(os, ZOO "codec-good.so", "/plugins/codec-good.so");
+    put_plugin(os, ZOO "codec-older.so", "/plugins/codec-older.so");
+    pbase_arena_init(&arena, os->memory);
+    registry_init(&found, os, &arena);
+    assert_int_equal(registry_add_folder(&found, "/plugins", NULL), PBASE_OK);
+    const registry_plugin *good = found.first, *older = found.first->next;
+
+    assert_int_equal(registry_find(&found, "codec", "codec-good", &entry, NULL), PBASE_OK);
+    assert_ptr_equal(entry.plugin, good);
+    assert_true(good->is_read);
+    assert_false(older->is_read);
+
+    assert_int_equal(registry_find(&found, "codec", "nowhere", &entry, NULL), PBASE_PLUGIN);
+    assert_true(older->is_read); /* for the hint */
+    pbase_arena_fini(&arena);
+    sim_os_destroy(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_failing_call_is_an_error_or_a_plugin_with_a_problem),
         cmocka_unit_test(a_configuration_that_cannot_be_read_is_a_problem_whatever_call_fails),
         cmocka_unit_test(files_that_are_no_plugins_by_name_are_passed_over),
+        cmocka_unit_test(only_notes_that_may_give_what_is_looked_for_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
