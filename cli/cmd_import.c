@@ -1,8 +1,8 @@
 /* cmd_import.c - documents in, batch by batch, each batch one transaction.
  *
  * A batch is read, parsed and put before it is committed; a bad row ends the import with what was
- * committed before it, or goes to the rejects file. Memory stays constant: one batch and one block of
- * input. */
+ * committed before it, or goes to the rejects file. A batch that loses against other writers is put
+ * again. Memory stays bounded: one batch, the text it came from, and one block of input. */
 #include "any_collection.h"
 #include "commands.h"
 #include "csv_cells.h"
@@ -32,7 +32,11 @@ typedef struct {
     pbase_arena arena; /* of one row */
     progress progress;
     uint64_t imported, rejected;
-    pbase_txn *txn; /* of the batch at hand */
+    /* Of the batch at hand, which is begun again when it loses against another writer. */
+    pbase_txn *txn;
+    unsigned tries;
+    uint64_t batch_count, batch_rejected, batch_rejects_written;
+    bool ended; /* the input */
 } import_work;
 
 /* --------------------------------------------------------------------------------- arguments ---- */
@@ -189,9 +193,12 @@ static pbase_status write_reason(import_work *self, place at, pbase_error *err)
 
 static pbase_status reject(import_work *self, const row *bad, place at, pbase_error *err)
 {
-    self->rejected++;
-    pbase_status status = write_reason(self, at, err);
-    status = status == PBASE_OK ? write_reject(self, bad->text, err) : status;
+    pbase_status status = PBASE_OK;
+    if (self->batch_rejected++ == self->batch_rejects_written) { /* not by a try before */
+        status = write_reason(self, at, err);
+        status = status == PBASE_OK ? write_reject(self, bad->text, err) : status;
+        self->batch_rejects_written++;
+    }
     if (status == PBASE_OK) {
         pbase_error_init(err);
     }
@@ -206,12 +213,10 @@ static bool is_passed_over(const import_work *self, const row *one)
 }
 
 /* Fills one batch; END when the input has ended. */
-static pbase_status fill_batch(import_work *self, any_collection *into, uint64_t *out_count,
-                               pbase_error *err)
+static pbase_status fill_batch(import_work *self, any_collection *into, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    *out_count = 0;
-    while (status == PBASE_OK && *out_count < self->batch) {
+    while (status == PBASE_OK && self->batch_count < self->batch) {
         row one;
         status = rows_next(&self->input, &one, err);
         if (status != PBASE_OK) {
@@ -222,7 +227,7 @@ static pbase_status fill_batch(import_work *self, any_collection *into, uint64_t
         }
         status = take_row(self, into, &one, err);
         if (status == PBASE_OK) {
-            ++*out_count;
+            self->batch_count++;
         } else if (is_bad_row(status)) {
             place at = place_error(self, &one, err);
             status = self->rejects == NULL ? status : reject(self, &one, at, err);
@@ -233,46 +238,73 @@ static pbase_status fill_batch(import_work *self, any_collection *into, uint64_t
 
 /* ------------------------------------------------------------------------------------ batches ---- */
 
-/* Of its own, or nested in that of a shell: a batch that fails leaves nothing there either. */
-static pbase_status begin_batch(const import_work *self, pbase_txn **out, pbase_error *err)
+/* The rows of the batch, again if it was tried before. */
+static pbase_status begin_rows(import_work *self, pbase_error *err)
 {
-    pbase_txn *outer = self->run->txn;
-    return outer == NULL ? pbase_txn_begin(self->run->database, NULL, out, err)
-                         : pbase_txn_begin_nested(outer, NULL, out, err);
+    self->batch_count = self->batch_rejected = 0;
+    self->ended = false;
+    if (self->tries++ == 0) {
+        rows_mark_here(&self->input);
+    } else if (!rows_go_back(&self->input)) {
+        pbase_status status =
+            PBASE_FAIL(err, PBASE_CONFLICT,
+                       "the batch lost against other writers, and its rows are too many to be "
+                       "kept for another try");
+        pbase_error_hint(err, "import the rest with a smaller --batch");
+        return status;
+    }
+    return PBASE_OK;
+}
+
+/* Body of the transaction of a batch. */
+static pbase_status put_batch(pbase_txn *txn, void *state, pbase_error *err)
+{
+    import_work *self = state;
+    any_collection into = {.kind = PBASE_ROOT_VALUE};
+    bool is_objects = self->kind == PBASE_ROOT_VALUE;
+    self->txn = txn;
+    pbase_status status = begin_rows(self, err);
+    if (status == PBASE_OK && !is_objects) {
+        status = any_of_txn(txn, self->collection, self->kind, &into, err);
+    }
+    if (status == PBASE_OK) {
+        status = fill_batch(self, &into, err);
+    }
+    self->ended = status == PBASE_END;
+    status = self->ended ? PBASE_OK : status;
+    if (status == PBASE_OK && !is_objects) {
+        status = any_store(&into, txn, self->collection, err);
+    }
+    any_close(&into);
+    return status;
+}
+
+/* Within the transaction of a shell: a batch that fails leaves nothing there either. */
+static pbase_status put_nested(import_work *self, pbase_txn *outer, pbase_error *err)
+{
+    pbase_txn *txn = NULL;
+    pbase_status status = pbase_txn_begin_nested(outer, NULL, &txn, err);
+    status = status == PBASE_OK ? put_batch(txn, self, err) : status;
+    status = status == PBASE_OK ? pbase_txn_commit(&txn, NULL, NULL, err) : status;
+    pbase_txn_abort(&txn);
+    return status;
 }
 
 /* One transaction. END: the input has ended and what it still gave is committed. */
 static pbase_status import_batch(import_work *self, pbase_error *err)
 {
-    pbase_txn *txn = NULL;
-    any_collection into = {.kind = PBASE_ROOT_VALUE};
-    uint64_t count = 0;
-    pbase_status status = begin_batch(self, &txn, err);
-    if (status != PBASE_OK) {
-        return status;
-    }
-    self->txn = txn;
-    bool is_objects = self->kind == PBASE_ROOT_VALUE;
-    status = is_objects ? PBASE_OK : any_of_txn(txn, self->collection, self->kind, &into, err);
+    pbase_txn *outer = self->run->txn;
+    self->tries = 0;
+    self->batch_rejects_written = 0;
+    pbase_status status = outer != NULL ? put_nested(self, outer, err)
+                                        : pbase_txn_run(self->run->database, NULL, &self->run->call,
+                                                        put_batch, self, err);
+    self->rejected += self->batch_rejected;
     if (status == PBASE_OK) {
-        status = fill_batch(self, &into, &count, err);
-    }
-    bool ended = status == PBASE_END;
-    if (is_objects) {
-        status = ended ? PBASE_OK : status;
-    } else if (status == PBASE_OK || ended) {
-        status = any_store(&into, txn, self->collection, err);
-    }
-    any_close(&into);
-    if (status == PBASE_OK) {
-        status = pbase_txn_commit(&txn, NULL, NULL, err);
-    }
-    pbase_txn_abort(&txn);
-    if (status == PBASE_OK) {
-        self->imported += count;
+        self->imported += self->batch_count;
         progress_update(&self->progress, self->imported, self->input.bytes_given);
     }
-    return status == PBASE_OK && ended ? PBASE_END : status;
+    return status == PBASE_OK && self->ended ? PBASE_END : status;
 }
 
 /* The header of CSV; it heads the rejects, too, so that they can be imported once they are right. */

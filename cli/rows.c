@@ -39,6 +39,30 @@ void rows_close(rows *self)
     self->buffer = NULL;
 }
 
+void rows_mark_here(rows *self)
+{
+    self->has_mark = true;
+    self->marked = (rows_mark){.start = self->start,
+                               .in_array = self->in_array,
+                               .array_ended = self->array_ended,
+                               .line = self->line,
+                               .line_column = self->line_column,
+                               .bytes_given = self->bytes_given};
+}
+
+bool rows_go_back(rows *self)
+{
+    if (self->has_mark) {
+        self->start = self->marked.start;
+        self->in_array = self->marked.in_array;
+        self->array_ended = self->marked.array_ended;
+        self->line = self->marked.line;
+        self->line_column = self->marked.line_column;
+        self->bytes_given = self->marked.bytes_given;
+    }
+    return self->has_mark;
+}
+
 uint64_t rows_file_bytes(const rows *self)
 {
     struct stat facts;
@@ -65,6 +89,19 @@ static pbase_status grow(rows *self, pbase_error *err)
     return PBASE_OK;
 }
 
+/* Moves what is still wanted to the beginning: what was not given, and what may be given again. */
+static void drop_given(rows *self)
+{
+    self->has_mark = self->has_mark && self->end - self->marked.start <= ROWS_MARKED_BYTES_MAX;
+    size_t wanted = self->has_mark ? self->marked.start : self->start;
+    if (wanted > 0) {
+        memmove(self->buffer, self->buffer + wanted, self->end - wanted);
+        self->end -= wanted;
+        self->start -= wanted;
+        self->marked.start = 0;
+    }
+}
+
 /* Makes room behind `end`, moving or growing, and reads more. */
 static pbase_status fill(rows *self, pbase_error *err)
 {
@@ -72,11 +109,7 @@ static pbase_status fill(rows *self, pbase_error *err)
     if (status != PBASE_OK) {
         return status;
     }
-    if (self->start > 0) {
-        memmove(self->buffer, self->buffer + self->start, self->end - self->start);
-        self->end -= self->start;
-        self->start = 0;
-    }
+    drop_given(self);
     if (self->capacity - self->end < READ_BYTES) {
         status = grow(self, err);
         if (status != PBASE_OK) {

@@ -8,6 +8,7 @@
 
 #include "cli_case.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -306,6 +307,49 @@ static void an_interrupt_ends_an_import_between_transactions(void **state)
     cli_case_end(&run);
 }
 
+/* Other processes write and check point, so that nobody knows any more what was written since the
+ * import began its batch. */
+static void a_batch_that_lost_against_others_is_imported_again(void **state)
+{
+    (void)state;
+    cli_case run, other;
+    cli_case_begin(&run);
+    cli_case_begin(&other);
+    char data[PATH_MAX], fifo[PATH_MAX];
+    (void)snprintf(data, sizeof data, "%s", temp_dir_path(&run.dir, "d"));
+    (void)snprintf(fifo, sizeof fifo, "%s", temp_dir_path(&run.dir, "fifo"));
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    CLI(&other, "--data", data, "put", "others", "0", "0");
+    pid_t child = cli_case_start(&run, (const char *const[]){"--data", "d", "import", "people",
+                                                             "fifo", "--key", "id", "--batch", "2",
+                                                             "--rejects", "bad", NULL});
+    FILE *rows = fopen(fifo, "w");
+    assert_non_null(rows);
+    (void)setvbuf(rows, NULL, _IOLBF, 0);
+    /* the first batch and the beginning of the second; more than a block of input is read at once */
+    (void)fputs("{\"id\": 1}\n{\"id\": 2}\n{\"id\": 3}\n{\"no\": 4}\n", rows);
+    for (int i = 0; i < 1 << 15; i++) {
+        (void)fputs("                                                               \n", rows);
+    }
+    for (int i = 0; i < 5; i++) {
+        CLI(&other, "--data", data, "put", "others", "1", "1");
+        cli_case_expect(&other, 0, "");
+        CLI(&other, "--data", data, "compact");
+        cli_case_expect(&other, 0, "");
+    }
+    (void)fputs("{\"id\": 5}\n", rows);
+    (void)fclose(rows);
+    cli_case_wait(&run, child);
+    assert_string_equal(run.err + strlen(run.err) - strlen("bad.reasons'\n"), "bad.reasons'\n");
+    assert_int_equal(run.exit_code, 15);
+
+    CLI(&run, "--data", "d", "export", "people");
+    cli_case_expect_out(&run, "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":5}\n");
+    assert_string_equal(cli_case_read(&run, "bad"), "{\"no\": 4}\n");
+    cli_case_end(&other);
+    cli_case_end(&run);
+}
+
 static void objects_go_out_and_in_again_with_their_ids(void **state)
 {
     (void)state;
@@ -390,6 +434,7 @@ int main(void)
         cmocka_unit_test(what_import_is_called_with_wrongly_exits_with_2),
         cmocka_unit_test(nesting_past_the_limit_is_refused_and_at_the_limit_is_kept),
         cmocka_unit_test(memory_stays_bounded_while_200_mb_go_in),
+        cmocka_unit_test(a_batch_that_lost_against_others_is_imported_again),
         cmocka_unit_test(objects_go_out_and_in_again_with_their_ids),
         cmocka_unit_test(rows_that_are_no_objects_are_told_with_their_place),
         cmocka_unit_test(an_interrupt_ends_an_import_between_transactions),
