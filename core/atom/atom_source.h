@@ -45,7 +45,7 @@ struct atom_source {
     _Atomic uint64_t memory_count;
     atom_pool pool;        /* of nodes in memory; all zero to begin with */
     uint64_t patch_leaves; /* trees of so many get patches (collection/patch.h); 0: none do */
-    _Atomic uint64_t patches_folded; /* by edits that made whole leaves of them again */
+    _Atomic uint64_t patches_folded; /* by edits and moves that made whole leaves of them again */
 };
 
 /* A new atom with one count and room for `capacity` bytes; size 0. NULL means no memory. */

@@ -60,3 +60,8 @@ pbase_status ref_set_add(ref_set *self, atom_ref ref, bool *out_first, pbase_err
     *place = ref;
     return PBASE_OK;
 }
+
+bool ref_set_has(const ref_set *self, atom_ref ref)
+{
+    return self->capacity != 0 && *place_of(self, ref) != ATOM_REF_NONE;
+}

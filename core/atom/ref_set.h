@@ -18,5 +18,6 @@ void ref_set_fini(ref_set *self);
 /* `ref` is not ATOM_REF_NONE. `*out_first`: it was not in the set. NO_MEMORY: it still is not. */
 PBASE_MUST_CHECK pbase_status ref_set_add(ref_set *self, atom_ref ref, bool *out_first,
                                           pbase_error *err);
+bool ref_set_has(const ref_set *self, atom_ref ref);
 
 #endif

@@ -90,6 +90,13 @@ static bool is_small(const edit *self, const node_entry *entry)
     return node_plan_stored_size(&plan, 0, plan.count) + NODE_BASE_BYTES <= most;
 }
 
+/* A leaf that became one with a patch may be larger than a full one. What is new in it does not go into a patch
+ * again, so that it is split: else it would grow for ever. */
+static bool has_room_for(const edit *self, bool found)
+{
+    return found || !node_overfull(0, self->patch.base.size, self->patch.base.count);
+}
+
 /* The step at a patch becomes one at the whole leaf. */
 static pbase_status expand(edit *self, pbase_bytes key, bool *found, pbase_error *err)
 {
@@ -120,7 +127,8 @@ pbase_status edit_patch_choose(edit *self, pbase_bytes key, node_entry *entry, b
     } else {
         choose_first(self, entry, *found);
     }
-    if (status == PBASE_OK && (entry->kind != NODE_VALUE_INLINE || !is_small(self, entry))) {
+    if (status == PBASE_OK && (entry->kind != NODE_VALUE_INLINE || !has_room_for(self, *found) ||
+                               !is_small(self, entry))) {
         self->patch.taken = self->patch.has_entry = false;
         *entry = given;
         status = is_patch ? expand(self, key, found, err) : PBASE_OK;

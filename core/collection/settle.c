@@ -280,8 +280,8 @@ static atom_memory *rebase_copy(atom_source *source, const node *self)
 }
 
 /* Puts `to` in the place of `from`, reference `index` of the copy. */
-static void rebase_patch(atom_source *source, atom_memory *copy, uint32_t index, atom_ref from,
-                         atom_ref to)
+static void rebase_patch(atom_source *source, const tree_moves *moved, atom_memory *copy,
+                         uint32_t index, atom_ref from, atom_ref to)
 {
     node self = node_of(copy->payload, copy->size);
     uint8_t *at = copy->payload + (node_ref_at(&self, index) - copy->payload);
@@ -289,15 +289,18 @@ static void rebase_patch(atom_source *source, atom_memory *copy, uint32_t index,
     if (self.level != 0 && atom_ref_is_memory(from) && atom_ref_is_stored(to)) {
         put_stored(at, from);
     }
+    if (self.level == 1 && moved != NULL) {
+        tree_moves_tell(moved, at, to);
+    }
     tree_drop(source, from);
 }
 
 /* Where a reference leads once it is settled, and has moved. */
-static atom_ref moved_ref(atom_ref ref, const ref_map *moved)
+static atom_ref moved_ref(atom_ref ref, const tree_moves *moved)
 {
     atom_ref to = stored_ref(ref);
     if (moved != NULL) {
-        (void)ref_map_find(moved, to, &to); /* else it is where it was */
+        (void)ref_map_find(&moved->refs, to, &to); /* else it is where it was */
     }
     return to;
 }
@@ -305,7 +308,7 @@ static atom_ref moved_ref(atom_ref ref, const ref_map *moved)
 /* Rebases what reference `index` leads to; when that changes it, in a copy of the node, which is
  * made at the first change. */
 static pbase_status rebase_reference(atom_source *source, const node *self, uint32_t index,
-                                     const ref_map *moved, atom_memory **copy, pbase_error *err)
+                                     const tree_moves *moved, atom_memory **copy, pbase_error *err)
 {
     const uint8_t *at = node_ref_at(self, index);
     atom_ref from = at == NULL ? ATOM_REF_NONE : pbase_get_u64(at), to;
@@ -328,17 +331,18 @@ static pbase_status rebase_reference(atom_source *source, const node *self, uint
         return PBASE_FAIL(err, PBASE_NO_MEMORY, "no memory for a node of %" PRIu32 " bytes",
                           self->size);
     }
-    rebase_patch(source, *copy, index, from, to);
+    rebase_patch(source, moved, *copy, index, from, to);
     return PBASE_OK;
 }
 
-/* A patch of a leaf that has moved, in a copy. */
-static pbase_status rebase_patch_base(atom_source *source, atom_ref ref, const ref_map *moved,
+/* A patch of a leaf that has moved, in a copy. One that became a whole leaf with an older patch stays where it is
+ * for this one. */
+static pbase_status rebase_patch_base(atom_source *source, atom_ref ref, const tree_moves *moved,
                                       atom_ref *out, pbase_error *err)
 {
     node self = tree_node_memory(ref);
     patch_base base = patch_base_of(&self);
-    if (moved == NULL || !ref_map_find(moved, base.ref, &base.ref)) {
+    if (moved == NULL || !ref_map_find(&moved->refs, base.ref, &base.ref)) {
         *out = atom_ref_keep(ref);
         return PBASE_OK;
     }
@@ -352,7 +356,7 @@ static pbase_status rebase_patch_base(atom_source *source, atom_ref ref, const r
     return PBASE_OK;
 }
 
-pbase_status tree_rebase(atom_source *source, atom_ref ref, const ref_map *moved, atom_ref *out,
+pbase_status tree_rebase(atom_source *source, atom_ref ref, const tree_moves *moved, atom_ref *out,
                          pbase_error *err)
 {
     if (!is_dirty(ref)) {

@@ -161,11 +161,18 @@ PBASE_MUST_CHECK pbase_status tree_settle(atom_source *source, atom_ref ref, ato
 /* Forgets where atoms in memory that `ref` reaches were settled: a later settle writes them again. Not
  * beside a settle or rebase of trees that share atoms with it. */
 void tree_unsettle(atom_ref ref);
+/* Where atoms went, and what parents say of the leaves that took the place of patches. */
+typedef struct {
+    ref_map refs;
+    ref_map leaves; /* by where each is: the size of its payload << 8 | its flags */
+} tree_moves;
+void tree_moves_init(tree_moves *self, const pbase_alloc *alloc);
+void tree_moves_fini(tree_moves *self);
 /* A tree of the same content in which every settled atom in memory is replaced by where it was
  * stored, and what `moved` (may be NULL) has by where that leads; only unsettled nodes above such ones
  * are copied. `*out` is one count for the caller. */
-PBASE_MUST_CHECK pbase_status tree_rebase(atom_source *source, atom_ref ref, const ref_map *moved,
-                                          atom_ref *out, pbase_error *err);
+PBASE_MUST_CHECK pbase_status tree_rebase(atom_source *source, atom_ref ref,
+                                          const tree_moves *moved, atom_ref *out, pbase_error *err);
 
 typedef enum {
     TREE_MOVE_NOTHING, /* neither the atom nor anything below it */
@@ -180,11 +187,11 @@ typedef struct {
                          pbase_error *err);
 } tree_mover;
 /* Writes atoms of a settled tree anew, and those above them, which name them; durable with the next
- * append. `*out` names the root of a tree of the same content. `moved` gets where each of them went
- * (itself: a node in which nothing moved); what it has before is not asked for again. After a failure
- * nothing is broken; what was written is reached by nobody. */
+ * append. A leaf that moves and has a patch becomes one with it. `*out` names the root of a tree of the
+ * same content. `moved` gets where each of them went (itself: a node in which nothing moved); what it has
+ * before is not asked for again. After a failure nothing is broken; what was written is reached by nobody. */
 PBASE_MUST_CHECK pbase_status tree_move(atom_source *source, atom_ref root, bool positional,
-                                        const tree_mover *mover, ref_map *moved, atom_ref *out,
+                                        const tree_mover *mover, tree_moves *moved, atom_ref *out,
                                         pbase_error *err);
 
 /* ------------------------------------------------------------------------------- checking ---- */

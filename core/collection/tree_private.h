@@ -28,6 +28,10 @@ static inline PBASE_MUST_CHECK pbase_status tree_root_lend(const tree *self, ato
     return node_acquire(self->source, self->root, NULL, 0, self->positional, view, out, err);
 }
 
+/* Has an inner entry, whose reference is at `at` and leads to `to`, say what that is, if it took the place of a
+ * patch: another size, and no patch any more. (tree_move.c) */
+void tree_moves_tell(const tree_moves *self, uint8_t *at, atom_ref to);
+
 /* A way down that holds the last node it came to. Nodes take turns, so that none is copied. */
 typedef struct {
     atom_view views[2];

@@ -30,7 +30,7 @@ typedef struct {
     uint64_t bytes;    /* of journal since the last checkpoint */
     uint64_t since_ns; /* when they began to grow */
     atom_ref settled;  /* root of base->catalog on storage */
-    ref_map moved;     /* of what was settled before, where it is now */
+    tree_moves moved;  /* of what was settled before, where it is now */
     pbase_position anchor;
     retained_list kept; /* after it, itself the last */
     uint64_t fence;     /* of the lock `checkpoint` */
@@ -116,15 +116,15 @@ static void need_rebased(engine *self, const checkpoint_run *run, space_state *n
 
 static pbase_status publish_rebased(engine *self, const checkpoint_run *run, pbase_error *err)
 {
-    const ref_map *moved = &run->moved;
+    const tree_moves *moved = &run->moved;
     atom_ref catalog = ATOM_REF_NONE;
     atom_source *atoms = store_atoms(self->bytes);
     pbase_status status = lock_applied(self, err);
     if (status != PBASE_OK) {
         return status;
     }
-    status =
-        tree_rebase(atoms, self->newest->catalog, moved->count > 0 ? moved : NULL, &catalog, err);
+    status = tree_rebase(atoms, self->newest->catalog, moved->refs.count > 0 ? moved : NULL,
+                         &catalog, err);
     if (status == PBASE_OK) {
         space_state *next = space_state_create(&self->states, atoms, catalog,
                                                self->newest->sequence, self->newest->timestamp_ns);
@@ -292,7 +292,7 @@ static void move_settled(engine *self, checkpoint_run *run)
     pbase_call call = background_call(self);
     uint64_t bytes = 0;
     pbase_error_init(&why);
-    if (self->moves.count == 0 || run->settled == ATOM_REF_NONE) {
+    if (move_plan_is_empty(&self->moves) || run->settled == ATOM_REF_NONE) {
         return;
     }
     engine_lock(self, self->settle_mutex);
@@ -303,7 +303,7 @@ static void move_settled(engine *self, checkpoint_run *run)
     engine_unlock(self, self->settle_mutex);
     move_plan_fini(&self->moves);
     if (status != PBASE_OK) {
-        ref_map_fini(&run->moved);
+        tree_moves_fini(&run->moved);
         log_failure(self, "core/move", status, &why);
         return;
     }
@@ -324,7 +324,7 @@ static pbase_status flush_settled(engine *self, const checkpoint_run *run, const
 static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_call *call,
                                 pbase_error *err)
 {
-    ref_map_init(&run->moved, self->host->alloc);
+    tree_moves_init(&run->moved, self->host->alloc);
     pbase_status status =
         settle_tree(self, run->base->sequence, run->base->catalog, &run->settled, err);
     if (status == PBASE_OK) {
@@ -337,7 +337,7 @@ static pbase_status settle_base(engine *self, checkpoint_run *run, const pbase_c
     if (status == PBASE_OK) {
         status = publish_rebased(self, run, err);
     }
-    ref_map_fini(&run->moved);
+    tree_moves_fini(&run->moved);
     if (status != PBASE_OK &&
         self->is_shared) { /* nobody needs what was written: the next one does it again */
         engine_lock(self, self->settle_mutex);
@@ -419,7 +419,7 @@ static pbase_status settle(engine *self, checkpoint_run *run, const pbase_call *
     bool is_anchored = engine_needs_anchored(self); /* else whoever wrote the record has died */
     engine_lock(self, self->queue_mutex);
     bool is_due = run->base->sequence > self->settled_sequence || self->recovery.created ||
-                  self->moves.count > 0 || !is_anchored;
+                  !move_plan_is_empty(&self->moves) || !is_anchored;
     engine_unlock(self, self->queue_mutex);
     status = is_due ? settle_base(self, run, call, err) : PBASE_OK;
     if (status == PBASE_OK) { /* a sweep would find alive what was moved away from */
@@ -469,13 +469,14 @@ static pbase_status sweep(engine *self, const pbase_call *call, const sweep_list
         self->counters.freed_bytes += out->freed_bytes;
         self->counters.punched_bytes += out->punched_bytes;
         self->counters.live_bytes = out->live_bytes;
+        self->counters.live_patches = out->live_patches;
         engine_unlock(self, self->queue_mutex);
     }
     return status;
 }
 
 /* Sweeps, and as long as that finds segments to be emptied, settles again, which does it, and sweeps
- * again; as often as `limit` says, or until it gains no more. `out` tells of all rounds. A plan is left to
+ * again; as often as `limit` says, or until it gains no more: room, or leaves without patches. `out` tells of all rounds. A plan is left to
  * the next checkpoint only by the background, and only while rounds gain. */
 static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pbase_call *call,
                                     const sweep_listener *asked_by, sweep_rounds limit,
@@ -483,6 +484,7 @@ static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pba
 {
     pbase_status status = sweep(self, call, asked_by, out, err);
     uint64_t planned = out->planned_bytes, held = out->bytes - out->freed_bytes;
+    uint64_t patches = out->loose_patches;
     for (unsigned done = 0; status == PBASE_OK && planned > 0 && done < limit.most &&
                             !(limit.until_lean && sweep_need_is_lean(&self->sweep_need));
          done++) {
@@ -499,7 +501,9 @@ static pbase_status sweep_in_rounds(engine *self, checkpoint_run *run, const pba
         out->freed_segments += round.freed_segments;
         out->punched_bytes += round.punched_bytes;
         out->freed_bytes = out->bytes > held ? out->bytes - held : 0;
-        planned = held + planned / 16 <= before ? round.planned_bytes : 0;
+        bool is_gain = held + planned / 16 <= before || round.loose_patches < patches;
+        planned = is_gain ? round.planned_bytes : 0;
+        patches = round.loose_patches;
     }
     if (planned == 0 || asked_by != NULL) { /* the next checkpoint would write it for nothing */
         move_plan_fini(&self->moves);

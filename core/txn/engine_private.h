@@ -18,8 +18,8 @@ typedef struct {
     uint64_t checkpoint_refusals; /* another process had the right */
     uint64_t followed, rebases;   /* records of other processes, and their checkpoints taken over */
     uint64_t sweeps, freed_segments, freed_bytes, punched_bytes, moved_bytes;
-    uint64_t applied_rounds; /* of commits that waited */
-    uint64_t live_bytes;     /* as the last sweep found */
+    uint64_t applied_rounds;           /* of commits that waited */
+    uint64_t live_bytes, live_patches; /* as the last sweep found */
 } engine_counters;
 
 /* While one is answered others come; two that share a word wake in vain. */

@@ -149,6 +149,7 @@ static pbase_status tell_rest(engine *self, const engine_now *now, pbase_stat_ea
         {"punched_bytes", counts->punched_bytes, "bytes"},
         {"moved_bytes", counts->moved_bytes, "bytes"},
         {"swept_live_bytes", counts->live_bytes, "bytes"},
+        {"swept_live_patches", counts->live_patches, "count"},
     };
     return tell(figures, sizeof figures / sizeof figures[0], each, each_state, err);
 }

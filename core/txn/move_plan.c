@@ -4,11 +4,13 @@
 void move_plan_init(move_plan *self, const pbase_alloc *alloc)
 {
     *self = (move_plan){.alloc = alloc};
+    ref_set_init(&self->leaves, alloc);
 }
 
 void move_plan_fini(move_plan *self)
 {
     pbase_alloc_free(self->alloc, self->log_ids, self->capacity * sizeof *self->log_ids);
+    ref_set_fini(&self->leaves);
     move_plan_init(self, self->alloc);
 }
 
@@ -89,6 +91,14 @@ pbase_status move_plan_make(move_plan *self, const marks *found, const move_limi
     return PBASE_OK;
 }
 
+void move_plan_add_leaves(move_plan *self, ref_set *leaves, uint64_t bytes)
+{
+    ref_set_fini(&self->leaves);
+    self->leaves = *leaves;
+    self->bytes += bytes;
+    ref_set_init(leaves, self->alloc);
+}
+
 bool move_plan_has(const move_plan *self, uint32_t log_id)
 {
     size_t low = 0, high = self->count;
@@ -118,14 +128,15 @@ static pbase_status wish(void *state, atom_ref ref, uint32_t size, tree_move_wis
 {
     run *self = state;
     pbase_status status = pbase_call_check(self->call, self->os, err);
-    bool is_wanted = move_plan_has(self->plan, pbase_atom_pointer_log(atom_ref_pointer(ref)));
+    bool is_wanted = move_plan_has(self->plan, pbase_atom_pointer_log(atom_ref_pointer(ref))) ||
+                     ref_set_has(&self->plan->leaves, ref);
     self->bytes += is_wanted ? size : 0;
     *out = is_wanted ? TREE_MOVE_IT : TREE_MOVE_BELOW;
     return status;
 }
 
 pbase_status move_plan_run(const move_plan *self, atom_source *atoms, atom_ref root,
-                           const pbase_os *os, const pbase_call *call, ref_map *moved,
+                           const pbase_os *os, const pbase_call *call, tree_moves *moved,
                            atom_ref *out, uint64_t *out_bytes, pbase_error *err)
 {
     run state = {.plan = self, .os = os, .call = call};

@@ -33,11 +33,16 @@ typedef struct {
     engine *engine;
     const pbase_call *call;
     marks marks;
-    root_list roots;                /* of checkpoints; the newest one is the last */
-    root_list needed;               /* what others are told that we need */
-    others_needs others;            /* of other processes */
-    sequence_array held;            /* of states that somebody has looked at for a while */
-    bool has_transform;             /* sizes of payloads say nothing of what atoms take */
+    root_list roots;        /* of checkpoints; the newest one is the last */
+    root_list needed;       /* what others are told that we need */
+    others_needs others;    /* of other processes */
+    sequence_array held;    /* of states that somebody has looked at for a while */
+    ref_set leaves;         /* behind patches, to become one with them */
+    uint64_t leaf_bytes;    /* of these */
+    uint64_t patches;       /* that are alive */
+    uint64_t loose_patches; /* that could become one with their leaves, if there were no limit */
+    bool is_newest;         /* the newest checkpoint is marked: its patches may */
+    bool has_transform;     /* sizes of payloads say nothing of what atoms take */
     const sweep_listener *asked_by; /* wants it whole; NULL: nobody waits for it */
     uint64_t done, total, told;     /* of progress */
 } sweep;
@@ -252,6 +257,24 @@ static pbase_status mark_one(sweep *self, atom_ref ref, uint32_t payload_bytes, 
     return status;
 }
 
+/* The next checkpoint writes no more anew than was written since the last sweep, so that cleaning takes
+ * half of the disk at most; who waits for it gets it in rounds of so much. */
+#define MOVE_BYTES_MIN (UINT64_C(8) << 20)
+#define MOVE_BYTES_ASKED (UINT64_C(256) << 20)
+
+/* A leaf behind a patch, neither of which was reached before. In the order of keys, so that the leaves before a
+ * limit empty segments. */
+static pbase_status note_patched(sweep *self, const tree_walk_atom *leaf, pbase_error *err)
+{
+    bool first = false;
+    self->loose_patches++;
+    if (self->asked_by == NULL || self->leaf_bytes >= MOVE_BYTES_ASKED) {
+        return PBASE_OK;
+    }
+    self->leaf_bytes += ATOM_HEADER_BYTES + (uint64_t)leaf->size;
+    return ref_set_add(&self->leaves, leaf->ref, &first, err);
+}
+
 static pbase_status mark_atom(void *state, const tree_walk_atom *atom, pbase_error *err)
 {
     sweep *self = state;
@@ -262,6 +285,10 @@ static pbase_status mark_atom(void *state, const tree_walk_atom *atom, pbase_err
     }
     if (status != PBASE_OK || !first) {
         return status == PBASE_OK ? PBASE_END : status;
+    }
+    self->patches += atom->type == ATOM_PATCH && atom_ref_is_stored(atom->ref);
+    if (atom->is_base && self->is_newest) {
+        return note_patched(self, atom, err);
     }
     if (atom_ref_is_memory(atom->ref)) { /* a later settle may name where it was written */
         pbase_atom_pointer settled =
@@ -502,9 +529,11 @@ static pbase_status mark_all(sweep *self, sweep_report *out, pbase_error *err)
     }
     self->marks.is_pinning = false;
     out->pinned_bytes = marked_bytes(self);
+    self->is_newest = true;
     if (status == PBASE_OK) {
         status = mark_roots(self, past, self->roots.count, err);
     }
+    self->is_newest = false;
     uint64_t lasting = marked_bytes(self);
     if (status == PBASE_OK) {
         status = mark_states(self, false, err);
@@ -513,6 +542,8 @@ static pbase_status mark_all(sweep *self, sweep_report *out, pbase_error *err)
         status = mark_needed(self, err);
     }
     out->passing_bytes = marked_bytes(self) - lasting;
+    out->live_patches = self->patches;
+    out->loose_patches = self->loose_patches;
     return status;
 }
 
@@ -666,12 +697,32 @@ static pbase_status let_all_go(sweep *self, sweep_report *out, pbase_error *err)
                               : status;
 }
 
-/* The next checkpoint writes no more anew than was written since the last sweep, so that cleaning takes
- * half of the disk at most; who waits for it gets it in rounds of so much. */
-#define MOVE_BYTES_MIN (UINT64_C(8) << 20)
-#define MOVE_BYTES_ASKED (UINT64_C(256) << 20)
+static uint64_t at_most(uint64_t bytes, uint64_t most)
+{
+    return bytes < most ? bytes : most;
+}
+
 #define GAIN_MIN 2u /* a quarter of a segment */
 #define GAIN_MIN_ASKED 1u
+
+/* Leaves that become one with their patches leave their segments by that: what is left decides what is worth
+ * moving. */
+static void discount_patched(sweep *self)
+{
+    const ref_set *leaves = &self->leaves;
+    for (size_t i = 0; i < leaves->capacity; i++) {
+        atom_ref ref = leaves->refs[i];
+        segment_marks *segment =
+            ref == ATOM_REF_NONE
+                ? NULL
+                : marks_segment(&self->marks, pbase_atom_pointer_log(atom_ref_pointer(ref)));
+        if (segment != NULL) {
+            uint64_t bytes = self->leaf_bytes / leaves->count; /* of one, about */
+            uint64_t left = segment->live_bytes - segment->pinned_bytes;
+            segment->live_bytes -= bytes < left ? bytes : left;
+        }
+    }
+}
 
 static pbase_status plan_moves(sweep *self, pbase_error *err)
 {
@@ -681,14 +732,20 @@ static pbase_status plan_moves(sweep *self, pbase_error *err)
     move_limits limits = {.bytes_max = since > MOVE_BYTES_MIN ? since : MOVE_BYTES_MIN,
                           .gain_min = GAIN_MIN};
     if (self->asked_by != NULL) {
-        limits = (move_limits){.bytes_max = MOVE_BYTES_ASKED, .gain_min = GAIN_MIN_ASKED};
+        uint64_t left = MOVE_BYTES_ASKED - at_most(self->leaf_bytes, MOVE_BYTES_ASKED);
+        limits = (move_limits){.bytes_max = left, .gain_min = GAIN_MIN_ASKED};
     }
     for (size_t i = 0; i < self->marks.count; i++) { /* those that are gone take nothing */
         segment_marks *segment = &self->marks.items[i];
         segment->held_bytes = segment->is_retired ? 0 : held_bytes(segment);
     }
     owner->swept_written_bytes = written;
-    return move_plan_make(&owner->moves, &self->marks, &limits, err);
+    discount_patched(self);
+    pbase_status status = move_plan_make(&owner->moves, &self->marks, &limits, err);
+    if (status == PBASE_OK) {
+        move_plan_add_leaves(&owner->moves, &self->leaves, self->leaf_bytes);
+    }
+    return status;
 }
 
 pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_listener *asked_by,
@@ -697,6 +754,7 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_list
     sweep run = {.engine = self, .call = call, .asked_by = asked_by};
     *out = (sweep_report){.segments = 0};
     marks_init(&run.marks, self->host->alloc);
+    ref_set_init(&run.leaves, self->host->alloc);
     others_needs_init(&run.others, self->host->alloc);
     pbase_status status = pbase_storage_segments_list(self->storage, call, add_segment, &run, err);
     if (status == PBASE_OK) {
@@ -722,6 +780,7 @@ pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_list
     }
     out->planned_bytes = status == PBASE_OK ? self->moves.bytes : 0;
     rooms_free(&run);
+    ref_set_fini(&run.leaves);
     others_needs_fini(&run.others);
     marks_fini(&run.marks);
     return status;

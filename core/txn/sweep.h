@@ -26,6 +26,8 @@ typedef struct {
     uint64_t punched_bytes; /* of which is not known where the storage does not say what it takes */
     uint64_t
         planned_bytes; /* that the next checkpoint writes anew, to empty segments (move_plan.h) */
+    uint64_t live_patches;  /* of leaves, stored */
+    uint64_t loose_patches; /* of these, of which nothing is pinned, nor of their leaves */
 } sweep_report;
 
 /* Who waits for a sweep, wants more of it, and may hear how far it is: of the bytes that segments take of the

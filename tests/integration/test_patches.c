@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -298,7 +299,7 @@ static void compacting_keeps_what_patches_refer_to(void **unused)
 /* ---------------------------------------------------------------------------------- figures --- */
 
 typedef struct {
-    uint64_t written, folded;
+    uint64_t written, folded, live;
 } patch_figures;
 
 static pbase_status hear_patches(void *state, const char *name, uint64_t value, const char *unit,
@@ -309,19 +310,130 @@ static pbase_status hear_patches(void *state, const char *name, uint64_t value, 
     (void)hear_err;
     self->written = strcmp(name, "patches_written") == 0 ? value : self->written;
     self->folded = strcmp(name, "patches_folded") == 0 ? value : self->folded;
+    self->live = strcmp(name, "swept_live_patches") == 0 ? value : self->live;
     return PBASE_OK;
+}
+
+static patch_figures figures_now(void)
+{
+    patch_figures now = {0, 0, 0};
+    assert_ok(pbase_space_stats(f.space, hear_patches, &now, &err), &err);
+    return now;
+}
+
+static void compact_now(void)
+{
+    pbase_compact_report report;
+    assert_ok(pbase_space_compact(f.space, NULL, &report, &err), &err);
+}
+
+/* Small spaces too, of which no segment is full: every patch becomes one with its leaf. */
+static void compacting_leaves_no_patches(void **unused)
+{
+    (void)unused;
+    uint64_t digest = digest_space(f.space);
+    /* when */
+    compact_now();
+    /* then */
+    assert_int_equal(figures_now().folded, KEYS / CHANGED_STEP);
+    assert_int_equal(figures_now().live, 0);
+    assert_int_equal(digest_space(f.space), digest);
+    fixture_assert_clean(&f);
+    fixture_reopen(&f);
+    fixture_assert_clean(&f);
+    assert_int_equal(digest_space(f.space), digest);
+    put_many(0, CHANGED_STEP, 3); /* in patches of what took their place */
+    assert_ok(pbase_space_checkpoint(f.space, NULL, &err), &err);
+    assert_int_equal(count_whole(&f), KEYS);
+    assert_int_equal(figures_now().written, KEYS / CHANGED_STEP);
+}
+
+/* A copy would come on top of what stays. */
+static void what_a_snapshot_pins_keeps_its_patches_until_that_is_closed(void **unused)
+{
+    (void)unused;
+    pbase_snapshot *snapshot = NULL;
+    const struct timespec longer_than_passing = {1, 100 * 1000 * 1000};
+    assert_ok(pbase_snapshot_open(f.database, &snapshot, &err), &err);
+    assert_int_equal(nanosleep(&longer_than_passing, NULL), 0);
+    /* when */
+    compact_now();
+    /* then */
+    assert_int_equal(figures_now().folded, 0);
+    assert_int_equal(figures_now().live, KEYS / CHANGED_STEP);
+    /* when */
+    pbase_snapshot_close(snapshot);
+    compact_now();
+    /* then */
+    assert_int_equal(figures_now().live, 0);
+    assert_int_equal(count_whole(&f), KEYS);
+}
+
+/* Whoever has looked at it in passing goes on reading it. */
+static void a_snapshot_reads_the_patches_that_became_leaves_under_it(void **unused)
+{
+    (void)unused;
+    pbase_snapshot *snapshot = NULL;
+    pbase_dict *dict = NULL;
+    pbase_arena arena;
+    pbase_arena_init(&arena, pbase_alloc_default());
+    assert_ok(pbase_snapshot_open(f.database, &snapshot, &err), &err);
+    compact_now();
+    assert_int_equal(figures_now().folded, KEYS / CHANGED_STEP);
+    put_many(0, 1, 7);
+    compact_now();
+    assert_ok(pbase_snapshot_dict(snapshot, "people", &dict, &err), &err);
+    for (int64_t i = 0; i < KEYS; i++) {
+        pbase_value key = pbase_value_int(i), value;
+        assert_ok(pbase_dict_get(dict, &key, &arena, &value, &err), &err);
+        assert_int_equal(value.as.integer, value_of(i));
+    }
+    pbase_dict_close(dict);
+    pbase_snapshot_close(snapshot);
+    pbase_arena_fini(&arena);
+}
+
+static void an_increment_after_compacting_holds_the_leaves_that_patches_became(void **unused)
+{
+    (void)unused;
+    space_fixture at;
+    char folder[PATH_MAX], data[PATH_MAX];
+    pbase_backup_report report = {.struct_size = sizeof report};
+    pbase_restore_report restored = {.struct_size = sizeof restored};
+    pbase_backup_options options = PBASE_BACKUP_OPTIONS_INIT;
+    pbase_restore_options how = PBASE_RESTORE_OPTIONS_INIT;
+    (void)snprintf(folder, sizeof folder, "%s", temp_dir_path(&dir, "folded"));
+    (void)snprintf(data, sizeof data, "%s", temp_dir_path(&dir, "again"));
+    options.folder = folder;
+    assert_ok(pbase_backup(f.space, &options, NULL, &report, &err), &err);
+    compact_now();
+    put_many(1, CHANGED_STEP, 2);
+    assert_ok(pbase_space_checkpoint(f.space, NULL, &err), &err);
+    options.is_increment = true;
+    /* when */
+    assert_ok(pbase_backup(f.space, &options, NULL, &report, &err), &err);
+    pbase_backup_source source = {.path = folder};
+    pbase_config_source place = f.source;
+    place.data = data;
+    assert_ok(pbase_restore(&place, &source, 1, &how, NULL, &restored, &err), &err);
+    /* then */
+    fixture_prepare(&at, data, NULL);
+    fixture_open(&at);
+    fixture_assert_clean(&at);
+    assert_int_equal(count_whole(&at), KEYS);
+    assert_int_equal(digest_space(at.space), digest_space(f.space));
+    fixture_close(&at);
 }
 
 static void how_many_patches_were_written_and_folded_is_told(void **unused)
 {
     (void)unused;
-    patch_figures before = {0, 0}, after = {0, 0};
-    assert_ok(pbase_space_stats(f.space, hear_patches, &before, &err), &err);
+    patch_figures before = figures_now();
     /* when */
     put_many(0, 1, 5);
     assert_ok(pbase_space_checkpoint(f.space, NULL, &err), &err);
     /* then */
-    assert_ok(pbase_space_stats(f.space, hear_patches, &after, &err), &err);
+    patch_figures after = figures_now();
     assert_int_equal(before.written, KEYS / CHANGED_STEP);
     assert_int_equal(before.folded, 0);
     assert_true(after.folded >= KEYS / CHANGED_STEP);
@@ -338,6 +450,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_backup_and_an_increment_hold_patches_and_their_leaves,
                                         begin, end),
         cmocka_unit_test_setup_teardown(compacting_keeps_what_patches_refer_to, begin, end),
+        cmocka_unit_test_setup_teardown(compacting_leaves_no_patches, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_snapshot_pins_keeps_its_patches_until_that_is_closed,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_snapshot_reads_the_patches_that_became_leaves_under_it,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(
+            an_increment_after_compacting_holds_the_leaves_that_patches_became, begin, end),
         cmocka_unit_test_setup_teardown(how_many_patches_were_written_and_folded_is_told, begin,
                                         end),
     };

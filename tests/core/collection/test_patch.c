@@ -436,10 +436,10 @@ static void a_leaf_that_moves_is_followed_by_its_patches(void **state)
     heap_source store;
     tree older;
     uint32_t size = 0;
-    ref_map moved;
+    tree_moves moved;
     atom_ref to, rebased;
     heap_source_init(&store, pbase_alloc_default());
-    ref_map_init(&moved, pbase_alloc_default());
+    tree_moves_init(&moved, pbase_alloc_default());
     (void)patched(&store, &older, &size);
     tree newer = tree_keep(&older);
     assert_int_equal(put_number(&newer, 2002, pbase_bytes_text("again"), NULL), PBASE_OK);
@@ -453,7 +453,7 @@ static void a_leaf_that_moves_is_followed_by_its_patches(void **state)
     newer = tree_of(&store.source, rebased, false);
     older = tree_of(&store.source, to, false);
     /* then */
-    const tree_visitor visitor = {.state = &moved, .atom = see_moved};
+    const tree_visitor visitor = {.state = &moved.refs, .atom = see_moved};
     assert_int_equal(tree_walk(&store.source, older.root, false, &visitor, NULL), PBASE_OK);
     assert_int_equal(tree_walk(&store.source, newer.root, false, &visitor, NULL), PBASE_OK);
     assert_value(&older, 2000, "changed");
@@ -462,7 +462,109 @@ static void a_leaf_that_moves_is_followed_by_its_patches(void **state)
     assert_value(&newer, 2002, "again");
     assert_value(&newer, 3000, "another");
     assert_numbers(&newer, 0, NUMBERS, 1);
-    ref_map_fini(&moved);
+    tree_moves_fini(&moved);
+    heap_source_fini(&store);
+}
+
+/* What parents of leaves say of them is what they are: the size, and whether they are patches. */
+static uint32_t assert_children_known(const heap_source *store, atom_ref ref)
+{
+    size_t at = (size_t)(atom_ref_pointer(ref) / 8) - 1;
+    node parent = atom_ref_is_stored(ref)
+                      ? node_of(store->atoms[at], store->sizes[at])
+                      : node_of(atom_ref_memory(ref)->payload, atom_ref_memory(ref)->size);
+    uint32_t patches = 0;
+    for (uint32_t i = 0; parent.level > 0 && i < parent.count; i++) {
+        node_child child = node_child_at(&parent, i);
+        size_t below = (size_t)(atom_ref_pointer(child.ref) / 8) - 1;
+        if (atom_ref_is_stored(child.ref) && parent.level == 1) {
+            node leaf = node_of(store->atoms[below], store->sizes[below]);
+            assert_int_equal(child.size, leaf.size);
+            assert_int_equal(child.flags, leaf.flags & (NODE_OWNS | NODE_ROW | NODE_PATCH));
+            assert_int_equal(child.count, node_total(&leaf));
+            patches += node_is_patch(&leaf);
+        } else if (parent.level > 1) {
+            patches += assert_children_known(store, child.ref);
+        }
+    }
+    return patches;
+}
+
+static void a_patch_whose_leaf_moves_becomes_one_with_it_and_parents_know_its_size(void **state)
+{
+    (void)state; /* no fixture */
+    heap_source store;
+    tree_moves moved;
+    atom_ref to, other_to, rebased;
+    heap_source_init(&store, pbase_alloc_default());
+    tree_moves_init(&moved, pbase_alloc_default());
+    tree older = stored_numbers(&store);
+    for (uint32_t i = 0; i < NUMBERS; i += 500) {
+        assert_int_equal(put_number(&older, i, pbase_bytes_text("changed"), NULL), PBASE_OK);
+    }
+    settle_and_let_go(&older);
+    assert_int_equal(assert_children_known(&store, older.root), NUMBERS / 500);
+    tree other = tree_keep(&older), newer = tree_keep(&older); /* that share its patches */
+    assert_int_equal(put_number(&other, 700, pbase_bytes_text("other"), NULL), PBASE_OK);
+    settle_and_let_go(&other);
+    assert_int_equal(put_number(&newer, 1200, pbase_bytes_text("newer"), NULL), PBASE_OK);
+    const tree_mover mover = {.state = &store, .wish = wish_leaves};
+    uint64_t folded = atomic_load(&store.source.patches_folded);
+    /* when */
+    assert_int_equal(tree_move(&store.source, older.root, false, &mover, &moved, &to, NULL),
+                     PBASE_OK);
+    assert_int_equal(tree_move(&store.source, other.root, false, &mover, &moved, &other_to, NULL),
+                     PBASE_OK);
+    assert_int_equal(tree_rebase(&store.source, newer.root, &moved, &rebased, NULL), PBASE_OK);
+    tree_fini(&newer);
+    newer = tree_of(&store.source, rebased, false);
+    older = tree_of(&store.source, to, false);
+    other = tree_of(&store.source, other_to, false);
+    /* then: one more for the leaf with 700, which is another patch or a leaf in each */
+    assert_true(atomic_load(&store.source.patches_folded) - folded >= NUMBERS / 500);
+    assert_int_equal(assert_children_known(&store, older.root), 0);
+    assert_int_equal(assert_children_known(&store, other.root), 0);
+    assert_int_equal(assert_children_known(&store, newer.root), 0); /* the new one is in memory */
+    assert_value(&older, 500, "changed");
+    assert_value(&other, 700, "other");
+    assert_value(&newer, 1200, "newer");
+    assert_value(&newer, 500, "changed");
+    settle_and_let_go(&newer);
+    assert_int_equal(assert_children_known(&store, newer.root), 1);
+    assert_numbers(&newer, 0, NUMBERS, 1);
+    tree_moves_fini(&moved);
+    heap_source_fini(&store);
+}
+
+/* Else a leaf that becomes one with its patch again and again would grow for ever. */
+static void a_leaf_that_has_grown_by_its_patches_is_split_by_what_is_new_in_it(void **state)
+{
+    (void)state; /* no fixture */
+    heap_source store;
+    heap_source_init(&store, pbase_alloc_default());
+    tree t = tree_of_numbers(&store, 0, NUMBERS, 50);
+    settle_and_let_go(&t);
+    /* when: a round of puts into one place, a move of everything, and again */
+    for (uint32_t i = 1; i < NUMBERS; i++) {
+        tree_moves moved;
+        atom_ref to;
+        assert_int_equal(put_number(&t, i, pbase_bytes_text("put"), NULL), PBASE_OK);
+        if (i % 10 == 0) {
+            const tree_mover mover = {.state = &store, .wish = wish_leaves};
+            settle_and_let_go(&t);
+            tree_moves_init(&moved, pbase_alloc_default());
+            assert_int_equal(tree_move(&store.source, t.root, false, &mover, &moved, &to, NULL),
+                             PBASE_OK);
+            t = tree_of(&store.source, to, false);
+            tree_moves_fini(&moved);
+        }
+    }
+    settle_and_let_go(&t);
+    /* then */
+    assert_numbers(&t, 0, NUMBERS, 1);
+    for (size_t i = 0; i < store.count; i++) {
+        assert_true(store.sizes[i] <= NODE_LEAF_BYTES + NODE_LEAF_BYTES / 2);
+    }
     heap_source_fini(&store);
 }
 
@@ -553,6 +655,8 @@ int main(void)
         cmocka_unit_test(a_malformed_patch_does_not_pass_the_check),
         cmocka_unit_test(what_was_put_since_is_there_without_the_leaf_and_what_is_lost_is_counted),
         cmocka_unit_test(a_leaf_that_moves_is_followed_by_its_patches),
+        cmocka_unit_test(a_patch_whose_leaf_moves_becomes_one_with_it_and_parents_know_its_size),
+        cmocka_unit_test(a_leaf_that_has_grown_by_its_patches_is_split_by_what_is_new_in_it),
         cmocka_unit_test(puts_into_patches_survive_every_failure),
         cmocka_unit_test(reading_a_patched_leaf_without_memory_fails_and_leaks_nothing),
     };

@@ -61,9 +61,9 @@ static void what_moves_is_written_anew_and_nothing_else_changes(void **state)
     (void)state; /* no fixture */
     for (uint32_t part = 0; part < 6; part++) {
         heap_source store;
-        ref_map moved;
+        tree_moves moved;
         heap_source_init(&store, pbase_alloc_default());
-        ref_map_init(&moved, pbase_alloc_default());
+        tree_moves_init(&moved, pbase_alloc_default());
         tree t = stored_tree(&store, part % 2 == 1);
         places_left before = places_of(&t, part);
         size_t count = store.count;
@@ -79,12 +79,12 @@ static void what_moves_is_written_anew_and_nothing_else_changes(void **state)
         assert_int_equal(places.wanted, before.found);
         assert_int_equal(to == t.root, part == 0);
         assert_int_equal(store.count == count, part == 0);
-        assert_true(ref_map_find(&moved, t.root, &found));
+        assert_true(ref_map_find(&moved.refs, t.root, &found));
         assert_int_equal(found, to);
         if (part == 1) { /* every atom */
             assert_int_equal(store.count, 2 * count);
         }
-        ref_map_fini(&moved);
+        tree_moves_fini(&moved);
         heap_source_fini(&store);
     }
 }
@@ -93,9 +93,9 @@ static void trees_that_share_nodes_share_them_where_they_went(void **state)
 {
     (void)state; /* no fixture */
     heap_source store;
-    ref_map moved;
+    tree_moves moved;
     heap_source_init(&store, pbase_alloc_default());
-    ref_map_init(&moved, pbase_alloc_default());
+    tree_moves_init(&moved, pbase_alloc_default());
     tree first = stored_tree(&store, false);
     tree second = tree_keep(&first);
     atom_ref stored, a, b;
@@ -111,7 +111,7 @@ static void trees_that_share_nodes_share_them_where_they_went(void **state)
     tree moved_second = tree_of(&store.source, b, false);
     assert_true(has_number(&moved_second, 17));
     tree_fini(&second);
-    ref_map_fini(&moved);
+    tree_moves_fini(&moved);
     heap_source_fini(&store);
 }
 
@@ -128,9 +128,9 @@ static void changes_on_top_of_what_has_moved_are_rebased_onto_the_copies(void **
 {
     (void)state; /* no fixture */
     heap_source store;
-    ref_map moved;
+    tree_moves moved;
     heap_source_init(&store, pbase_alloc_default());
-    ref_map_init(&moved, pbase_alloc_default());
+    tree_moves_init(&moved, pbase_alloc_default());
     tree before = stored_tree(&store, false);
     tree newer = tree_keep(&before);
     atom_ref to, rebased;
@@ -153,7 +153,7 @@ static void changes_on_top_of_what_has_moved_are_rebased_onto_the_copies(void **
     assert_int_equal(tree_walk(&store.source, settled.root, false, &visitor, NULL), PBASE_OK);
     assert_numbers(&settled, 0, 5999, 1);
     tree_fini(&newer);
-    ref_map_fini(&moved);
+    tree_moves_fini(&moved);
     heap_source_fini(&store);
 }
 
@@ -166,9 +166,9 @@ static void a_move_that_fails_leaves_everything_as_it_was(void **state)
         bool done = false;
         for (uint64_t n = 1; !done; n += kind == 3 || n < 40 ? 1 : 13) {
             heap_source store;
-            ref_map moved;
+            tree_moves moved;
             heap_source_init(&store, &fa.alloc);
-            ref_map_init(&moved, &fa.alloc);
+            tree_moves_init(&moved, &fa.alloc);
             tree t = stored_tree(&store, true);
             places_left before = places_of(&t, 2);
             some_places places = {.part = 2, .fail_at = kind == 2 ? n : 0};
@@ -184,7 +184,7 @@ static void a_move_that_fails_leaves_everything_as_it_was(void **state)
             store.fail_write = store.fail_acquire = 0;
             assert_int_equal(to == 77, !done);
             assert_int_equal(places_of(&t, 2).sum, before.sum);
-            ref_map_fini(&moved);
+            tree_moves_fini(&moved);
             heap_source_fini(&store);
         }
     }
