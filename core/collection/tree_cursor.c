@@ -308,8 +308,22 @@ pbase_status tree_cursor_last(tree_cursor *self, pbase_error *err)
     return cursor_edge(self, true, err);
 }
 
-/* Goes to where `key` is or would be in its leaf. */
-static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_found,
+/* For the patch of the neighbour of the leaf that a step points at: that leaf is not there yet, and once it is, the
+ * patch tells where the neighbour's base is. */
+static void ask_for_patch(const tree_cursor *self, const tree_cursor_step *parent, bool forward)
+{
+    if (step_has(parent, forward)) {
+        node_child next =
+            node_child_at(&parent->node, forward ? parent->index + 1 : parent->index - 1);
+        if ((next.flags & NODE_PATCH) != 0 && atom_ref_is_stored(next.ref)) {
+            atom_place where = atom_place_of(self->tree.source, next.ref);
+            node_ask_patch(&next, &where);
+        }
+    }
+}
+
+/* Goes to where `key` is or would be in its leaf, to go `forward` from there. */
+static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool forward, bool *out_found,
                                 pbase_error *err)
 {
     uint32_t part = NODE_PART_UNKNOWN;
@@ -325,6 +339,9 @@ static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_fo
         node_child child = node_child_at(&step->node, step->index);
         atom_place place = atom_place_of(self->tree.source, child.ref);
         node_ask_child(&step->node, &child, part, NODE_GUESS_LINES, &place);
+        if (step->node.level == 1) {
+            ask_for_patch(self, step, forward);
+        }
         status = cursor_down(self, err);
     }
     return status;
@@ -333,7 +350,7 @@ static pbase_status cursor_find(tree_cursor *self, pbase_bytes key, bool *out_fo
 pbase_status tree_cursor_seek(tree_cursor *self, pbase_bytes key, bool exclusive, pbase_error *err)
 {
     bool found = false;
-    pbase_status status = cursor_find(self, key, &found, err);
+    pbase_status status = cursor_find(self, key, true, &found, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -346,7 +363,7 @@ pbase_status tree_cursor_seek_back(tree_cursor *self, pbase_bytes key, bool excl
                                    pbase_error *err)
 {
     bool found = false;
-    pbase_status status = cursor_find(self, key, &found, err);
+    pbase_status status = cursor_find(self, key, false, &found, err);
     if (status != PBASE_OK || (found && !exclusive)) {
         return status;
     }
