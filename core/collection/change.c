@@ -305,6 +305,21 @@ pbase_status change_apply(const change *operation, uint8_t kind, tree *target, p
     }
 }
 
+pbase_status change_apply_next(const change *operation, uint8_t kind, tree_puts *target,
+                               pbase_error *err)
+{
+    bool is_put = operation->op == CHANGE_PUT || operation->op == CHANGE_HASH_PUT;
+    if (is_put && form_of(operation->op).kind == kind) {
+        tree_value value = tree_value_of(operation->value);
+        return tree_puts_add(target, &operation->key, &value, err);
+    }
+    tree *content = target->run.target;
+    tree_puts_end(target);
+    pbase_status status = change_apply(operation, kind, content, err);
+    tree_puts_begin(target, content);
+    return status;
+}
+
 pbase_status change_apply_all(pbase_bytes operations, uint8_t kind, tree *target, pbase_error *err)
 {
     pbase_reader_bytes reader = pbase_reader_bytes_of(operations);

@@ -10,6 +10,7 @@
 #ifndef PROTOBASE_COLLECTION_CHANGE_H
 #define PROTOBASE_COLLECTION_CHANGE_H
 #include "collection/tree.h"
+#include "collection/tree_puts.h"
 
 /* The numbers are stored; others are left for the kinds of collections to come. */
 enum {
@@ -71,6 +72,9 @@ static inline uint32_t change_feature(uint8_t op)
  * is there. LIMIT: the sum of counts would pass PBASE_COUNT_MAX. */
 PBASE_MUST_CHECK pbase_status change_apply(const change *operation, uint8_t kind, tree *target,
                                            pbase_error *err);
+/* The same of one whose key is not below that of the one before. */
+PBASE_MUST_CHECK pbase_status change_apply_next(const change *operation, uint8_t kind,
+                                                tree_puts *target, pbase_error *err);
 /* Applies every operation of `operations` in order. On failure `target` holds those before the one
  * that failed, which `err` names by its number: end it. */
 PBASE_MUST_CHECK pbase_status change_apply_all(pbase_bytes operations, uint8_t kind, tree *target,

@@ -18,7 +18,7 @@
 void edit_begin(edit *self, tree *target)
 {
     self->target = target;
-    self->depth = 0;
+    self->depth = self->stays = 0;
     self->rightmost = true;
     self->new_root = false;
     self->created_count = self->retired_count = 0;
@@ -27,16 +27,57 @@ void edit_begin(edit *self, tree *target)
     self->patch.view.pin = NULL;
 }
 
-void edit_end(edit *self)
+/* Lets go of the steps behind the first `depth`. */
+static void steps_release(edit *self, uint32_t depth)
 {
-    atom_source *source = self->target->source;
+    for (; self->depth > depth; self->depth--) {
+        atom_release(self->target->source, &self->steps[self->depth - 1].view);
+    }
+}
+
+static void siblings_release(edit *self)
+{
     for (uint32_t i = 0; i < self->depth; i++) {
-        atom_release(source, &self->steps[i].view);
         if (self->has_sibling[i]) {
-            atom_release(source, &self->siblings[i].view);
+            atom_release(self->target->source, &self->siblings[i].view);
+            self->has_sibling[i] = false;
         }
     }
-    atom_release(source, &self->patch.view);
+}
+
+void edit_end(edit *self)
+{
+    siblings_release(self);
+    steps_release(self, 0);
+    atom_release(self->target->source, &self->patch.view);
+}
+
+/* True when a key that is not below the one it went to belongs below the last step as well. A child that is the
+ * last one of its node says nothing of what comes behind it. */
+static bool serves(const edit *self, pbase_bytes key)
+{
+    const edit_step *parent = &self->steps[self->depth - 2];
+    uint32_t next = parent->index + 1;
+    return next < parent->node.count && node_key_compare(&parent->node, next, key) > 0;
+}
+
+void edit_go_on(edit *self, pbase_bytes key)
+{
+    siblings_release(self);
+    atom_release(self->target->source, &self->patch.view);
+    self->patch.view.pin = NULL;
+    self->patch.taken = self->patch.has_entry = false;
+    self->created_count = self->retired_count = 0;
+    self->new_root = false;
+    steps_release(self, self->stays);
+    while (self->depth > 1 && !serves(self, key)) {
+        steps_release(self, self->depth - 1);
+    }
+    self->rightmost = true;
+    for (uint32_t i = 0; i + 1 < self->depth; i++) {
+        const edit_step *step = &self->steps[i];
+        self->rightmost = self->rightmost && step->index + 1 == step->node.count;
+    }
 }
 
 /* Goes into the child that the last step points at, or into the root. */
@@ -66,7 +107,7 @@ static pbase_status edit_enter(edit *self, pbase_error *err)
 
 pbase_status edit_find_key(edit *self, pbase_bytes key, bool *out_found, pbase_error *err)
 {
-    pbase_status status = edit_enter(self, err);
+    pbase_status status = self->depth == 0 ? edit_enter(self, err) : PBASE_OK;
     while (status == PBASE_OK && edit_leaf(self)->node.level != 0) {
         edit_step *step = edit_leaf(self);
         step->index = node_search_child(&step->node, key);
@@ -76,6 +117,7 @@ pbase_status edit_find_key(edit *self, pbase_bytes key, bool *out_found, pbase_e
     if (status == PBASE_OK) {
         edit_step *leaf = edit_leaf(self);
         leaf->index = node_search(&leaf->node, key, out_found);
+        self->stays = self->depth;
     }
     return status;
 }
@@ -504,8 +546,10 @@ pbase_status edit_run(edit *self, const node_change *leaf_change, pbase_error *e
     if (status == PBASE_OK) {
         count_folded(self);
         edit_commit(self, at);
+        self->stays = self->new_root ? 0 : at + 1;
     } else {
         edit_abandon(self);
+        self->stays = 0;
     }
     return status;
 }

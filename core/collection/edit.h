@@ -6,6 +6,9 @@
  *     edit_run(&run, &change, err);            // all of it, or nothing
  *     edit_end(&run);
  *
+ * Changes of keys that ascend may go on in one edit: edit_go_on takes the place of ending it and beginning
+ * anew, and goes up no further than the next key asks for.
+ *
  * Threads: confined, as the tree is while it is edited. */
 #ifndef PROTOBASE_COLLECTION_EDIT_H
 #define PROTOBASE_COLLECTION_EDIT_H
@@ -36,6 +39,7 @@ typedef struct {
 typedef struct {
     tree *target;
     uint32_t depth; /* steps in use, the leaf last */
+    uint32_t stays; /* the first ones are on the way to the same key still */
     bool rightmost; /* the path is the last child of every node */
     bool new_root;
     atom_ref root;         /* the new root */
@@ -52,6 +56,10 @@ typedef struct {
 void edit_begin(edit *self, tree *target);
 /* Releases what the edit holds; the tree stays as edit_run left it. */
 void edit_end(edit *self);
+
+/* Readies it for a change of `key`, which is not below the key it went to: only edit_find_key may follow. The tree
+ * has not been changed but by this edit. */
+void edit_go_on(edit *self, pbase_bytes key);
 
 /* The following go down to a leaf; the tree must not be empty. edit_leaf(self)->index is then where
  * the key is or would be, the position, or the end. */

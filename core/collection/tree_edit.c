@@ -3,6 +3,7 @@
 #include "collection/edit.h"
 #include "collection/node_build.h"
 #include "collection/tree_private.h"
+#include "collection/tree_puts.h"
 
 #include <inttypes.h>
 
@@ -132,38 +133,65 @@ static pbase_status put_found(edit *run, pbase_bytes key, node_entry *entry, boo
     return edit_run(run, &change, err);
 }
 
-pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *value,
-                      bool *out_replaced, pbase_error *err)
+/* A put by an edit that has begun, or goes on. */
+static pbase_status put_by(edit *run, const encoded_key *key, const tree_value *value, bool *found,
+                           pbase_error *err)
 {
+    tree *target = run->target;
     node_entry entry;
-    edit run;
-    bool found = false;
     atom_ref removed = ATOM_REF_NONE;
     memset(&entry, 0, sizeof entry);
     entry.tail = key->bytes;
     entry.spelling = key->spelling;
     pbase_status status = tree_key_check(key, err);
     if (status == PBASE_OK) {
-        status = tree_entry_value(self->source, value, &entry, err);
+        status = tree_entry_value(target->source, value, &entry, err);
     }
     if (status != PBASE_OK) {
         return status;
     }
-    edit_begin(&run, self);
-    run.patch.wanted = !self->positional;
-    if (self->root == ATOM_REF_NONE) {
-        status = tree_plant(self, &entry, err);
+    if (target->root == ATOM_REF_NONE) {
+        status = tree_plant(target, &entry, err);
     } else {
-        status = edit_find_key(&run, key->bytes, &found, err);
-        if (status == PBASE_OK && !(found && overwrite(&run, &entry))) {
-            status = put_found(&run, key->bytes, &entry, &found, &removed, err);
+        status = edit_find_key(run, key->bytes, found, err);
+        if (status == PBASE_OK && !(*found && overwrite(run, &entry))) {
+            status = put_found(run, key->bytes, &entry, found, &removed, err);
         }
     }
-    edit_end(&run);
+    return entry_done(target, &entry, removed, status);
+}
+
+pbase_status tree_put(tree *self, const encoded_key *key, const tree_value *value,
+                      bool *out_replaced, pbase_error *err)
+{
+    tree_puts puts;
+    bool found = false;
+    tree_puts_begin(&puts, self);
+    pbase_status status = put_by(&puts.run, key, value, &found, err);
+    tree_puts_end(&puts);
     if (status == PBASE_OK && out_replaced != NULL) {
         *out_replaced = found;
     }
-    return entry_done(self, &entry, removed, status);
+    return status;
+}
+
+void tree_puts_begin(tree_puts *self, tree *target)
+{
+    edit_begin(&self->run, target);
+    self->run.patch.wanted = !target->positional;
+}
+
+pbase_status tree_puts_add(tree_puts *self, const encoded_key *key, const tree_value *value,
+                           pbase_error *err)
+{
+    bool found = false;
+    edit_go_on(&self->run, key->bytes);
+    return put_by(&self->run, key, value, &found, err);
+}
+
+void tree_puts_end(tree_puts *self)
+{
+    edit_end(&self->run);
 }
 
 /* Removes the entry that the edit has found. */

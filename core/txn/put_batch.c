@@ -220,12 +220,12 @@ static pbase_status flow_read(put_flow *self, size_t up_to, pbase_error *err)
     return PBASE_OK;
 }
 
-static pbase_status flow_apply(put_flow *self, size_t up_to, pbase_error *err)
+static pbase_status flow_apply(put_flow *self, size_t up_to, tree_puts *into, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
     for (; self->applied < up_to && status == PBASE_OK; self->applied++) {
-        status = change_apply(&self->operations[self->applied % BYTES_AHEAD], self->kind,
-                              self->content, err);
+        status = change_apply_next(&self->operations[self->applied % BYTES_AHEAD], self->kind, into,
+                                   err);
     }
     return status;
 }
@@ -233,6 +233,22 @@ static pbase_status flow_apply(put_flow *self, size_t up_to, pbase_error *err)
 static size_t lesser(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static pbase_status flow_run(put_flow *self, pbase_error *err)
+{
+    size_t count = self->target->count;
+    pbase_status status = PBASE_OK;
+    tree_puts into;
+    tree_puts_begin(&into, self->content);
+    while (self->applied < count && status == PBASE_OK) {
+        size_t next = lesser(self->applied + STEP, count);
+        flow_ask(self, lesser(next + BYTES_AHEAD, count));
+        status = flow_read(self, lesser(next + LEAVES_AHEAD, count), err);
+        status = status == PBASE_OK ? flow_apply(self, next, &into, err) : status;
+    }
+    tree_puts_end(&into);
+    return status;
 }
 
 static pbase_status apply_to_one(const put_batch *self, working *trees, const batch_target *target,
@@ -247,13 +263,7 @@ static pbase_status apply_to_one(const put_batch *self, working *trees, const ba
     if (status == PBASE_OK) {
         status = sort_puts(self, target, err);
     }
-    while (flow.applied < target->count && status == PBASE_OK) {
-        size_t next = lesser(flow.applied + STEP, target->count);
-        flow_ask(&flow, lesser(next + BYTES_AHEAD, target->count));
-        status = flow_read(&flow, lesser(next + LEAVES_AHEAD, target->count), err);
-        status = status == PBASE_OK ? flow_apply(&flow, next, err) : status;
-    }
-    return status;
+    return status == PBASE_OK ? flow_run(&flow, err) : status;
 }
 
 pbase_status put_batch_apply(put_batch *self, working *trees, pbase_error *err)
