@@ -401,6 +401,10 @@ static pbase_status encode_value(collection *self, const change *operation,
     nest_clear(&self->placing); /* of an edit that failed */
     if (value == NULL) {
         status = coder->vtable->encode_raw(coder, raw, &self->stored, err);
+        if (status == PBASE_OK && self->stored.size == raw.size + 1) {
+            self->has_raw_lead = true;
+            self->raw_lead = self->stored.data[0];
+        }
     } else if (nest_needed(value)) {
         status = encode_nested(self, operation, value, err);
     } else {

@@ -24,7 +24,9 @@ struct collection {
     pending *waiting; /* puts that are not in `tree` yet; NULL: none ever */
     memory_growth growth;
     pbase_buffer stored; /* the value of the edit under way, in its stored form */
-    nest placing;        /* the children of that value */
+    bool has_raw_lead;   /* bytes were encoded by codec `raw`, behind one byte: */
+    uint8_t raw_lead;
+    nest placing; /* the children of that value */
     child_versions *children;
     _Atomic uint32_t uses; /* holders; more than one: it is not edited any more */
     uint32_t height;       /* levels of collections that were put into it */
@@ -170,6 +172,12 @@ uint64_t collection_bulk_bytes(const collection *self);
 bool waiting_takes(collection *self, const change *operation);
 PBASE_MUST_CHECK pbase_status waiting_put(collection *self, const change *operation,
                                           pbase_error *err);
+/* Whether the next put may go on a row of like ones in the order of their keys. */
+static inline bool waiting_is_row(const collection *self)
+{
+    return self->bulk && self->has_raw_lead && !self->nests && !self->marked &&
+           self->placing.count == 0 && self->waiting != NULL && pending_is_row(self->waiting);
+}
 /* Puts that wait may be followed by more, which are all taken or none. */
 typedef struct {
     bool has_begun; /* several puts can wait */

@@ -18,7 +18,7 @@ typedef struct {
     /* Appends the stored form of `value`. LIMIT, UNSUPPORTED, INVALID as the codec says. */
     pbase_status (*encode)(value_coder *self, const pbase_value *value, pbase_buffer *out,
                            pbase_error *err);
-    /* The same by codec `raw`: bytes as they are. */
+    /* The same by codec `raw`: bytes as they are, behind what is the same for all of them. */
     pbase_status (*encode_raw)(value_coder *self, pbase_bytes bytes, pbase_buffer *out,
                                pbase_error *err);
     /* The value of `stored`. Text may point into it; the rest is in `arena`. */

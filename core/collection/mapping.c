@@ -134,6 +134,22 @@ static uint8_t op_remove(const collection *self)
     return self->kind == PBASE_COLLECTION_DICT ? CHANGE_REMOVE : CHANGE_HASH_REMOVE;
 }
 
+/* A put of bytes that is one more of a row, like those before it: most of a long load in the order of keys. It does
+ * nothing but what such a put needs. False: nothing has happened. */
+static bool row_takes(collection *self, const pbase_value *key, pbase_bytes raw)
+{
+    key_scratch scratch;
+    encoded_key encoded;
+    key_scratch_init(&scratch, self->context->alloc);
+    pbase_status status = self->kind == PBASE_COLLECTION_DICT /* hashed keys do not ascend */
+                              ? key_encode(key, &scratch, &encoded, NULL)
+                              : PBASE_UNSUPPORTED;
+    bool takes =
+        status == PBASE_OK && pending_goes_on(self->waiting, &encoded, self->raw_lead, raw);
+    key_scratch_fini(&scratch);
+    return takes;
+}
+
 /* Whether the key was there is a read of it only when the caller wants to know. */
 pbase_status mapping_put(collection *self, const pbase_value *key, const pbase_value *value,
                          pbase_bytes raw, bool *out_replaced, pbase_error *err)
@@ -141,6 +157,10 @@ pbase_status mapping_put(collection *self, const pbase_value *key, const pbase_v
     key_scratch scratch;
     change operation = {.op = op_put(self)};
     bool replaced = false;
+    if (value == NULL && out_replaced == NULL && waiting_is_row(self) &&
+        row_takes(self, key, raw)) {
+        return PBASE_OK;
+    }
     pbase_status status = collection_edit_check(self, err);
     if (status != PBASE_OK) {
         return status;

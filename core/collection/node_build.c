@@ -396,6 +396,24 @@ uint32_t node_even_stored_size(const entry_form *form, uint32_t count)
     return fixed_size(form, count, true) + count * ((uint32_t)form->tail_size + form->value_size);
 }
 
+/* Writes what an even leaf has of an entry: most often a tail and a value that lie together. */
+static uint8_t *even_put(uint8_t *at, const node_entry *entry, const entry_form *form)
+{
+    size_t tail_size = form->tail_size, value_size = form->value_size;
+    if (tail_size != 0 && value_size != 0 &&
+        entry->bytes.data == entry->tail.data + entry->tail.size) {
+        memcpy(at, entry->tail.data + form->prefix_size, tail_size + value_size);
+        return at + tail_size + value_size;
+    }
+    if (tail_size != 0) {
+        memcpy(at, entry->tail.data + form->prefix_size, tail_size);
+    }
+    if (value_size != 0) {
+        memcpy(at + tail_size, entry->bytes.data, value_size);
+    }
+    return at + tail_size + value_size;
+}
+
 void node_even_store(const node_entry *entries, uint32_t count, const entry_form *form,
                      uint8_t *payload)
 {
@@ -408,14 +426,7 @@ void node_even_store(const node_entry *entries, uint32_t count, const entry_form
             pbase_put_u32(heads + (size_t)i * 4,
                           node_head_of(entry->tail.data + form->prefix_size, form->tail_size));
         }
-        if (form->tail_size != 0) {
-            memcpy(at, entry->tail.data + form->prefix_size, form->tail_size);
-            at += form->tail_size;
-        }
-        if (form->value_size != 0) {
-            memcpy(at, entry->bytes.data, form->value_size);
-            at += form->value_size;
-        }
+        at = even_put(at, entry, form);
     }
     header_write(payload, form, true, count, &sums, (uint32_t)(row - payload));
     if (form->prefix_size != 0) {
@@ -551,9 +562,16 @@ static uint32_t plain_bytes(const node_gauge *self, const node_entry *entry)
     return entry_size(entry, &self->whole, false) + index_bytes(self->whole.positional);
 }
 
+#define GAUGE_FIXED_BYTES (NODE_HEADER_BYTES + 7u) /* the prefix is padded */
+
+uint32_t node_gauge_even_most(const node_gauge *self, uint32_t bytes)
+{
+    return (bytes - GAUGE_FIXED_BYTES) / self->even_each;
+}
+
 uint64_t node_gauge_with(const node_gauge *self, const node_entry *next)
 {
-    uint64_t fixed = NODE_HEADER_BYTES + 7u; /* the prefix is padded */
+    uint64_t fixed = GAUGE_FIXED_BYTES;
     if (!self->even.even) {
         return fixed + self->bytes + plain_bytes(self, next);
     }

@@ -80,6 +80,13 @@ void node_gauge_init(node_gauge *self, uint8_t level, bool positional);
 /* Bytes of a node of the entries and `next`, if they had no common prefix. */
 uint64_t node_gauge_with(const node_gauge *self, const node_entry *next);
 void node_gauge_add(node_gauge *self, const node_entry *next);
+/* Of even ones: how many fit into a node of so many bytes, if they had no common prefix. */
+uint32_t node_gauge_even_most(const node_gauge *self, uint32_t bytes);
+/* Adds one that is like those before it, which are even. */
+static inline void node_gauge_add_like(node_gauge *self)
+{
+    self->count++;
+}
 
 /* True when a node of so many bytes, as it is stored, and entries has to be split. */
 bool node_overfull(uint8_t level, uint32_t size, uint32_t count);

@@ -369,6 +369,16 @@ static bool stream_takes(pending *self, const change *operation)
     return tree_stream_add(self->stream, &operation->key, &value, NULL) == PBASE_OK;
 }
 
+bool pending_is_row(const pending *self)
+{
+    return self->stream != NULL && self->count == 0;
+}
+
+bool pending_goes_on(pending *self, const encoded_key *key, uint8_t lead, pbase_bytes rest)
+{
+    return key->spelling.size == 0 && tree_stream_add_like(self->stream, key->bytes, lead, rest);
+}
+
 pbase_status pending_put(pending *self, const change *operation, pbase_error *err)
 {
     PBASE_ASSERT(!pending_is_full(self));

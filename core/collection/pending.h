@@ -43,7 +43,11 @@ bool pending_is_full(const pending *self);
 /* Takes a CHANGE_PUT or CHANGE_HASH_PUT: writes it, when keys ascend and older ones are written already;
  * writes a run when memory is full. On failure it is as before. */
 PBASE_MUST_CHECK pbase_status pending_put(pending *self, const change *operation, pbase_error *err);
-/* The same, however many there are. */
+/* Whether a put may be one more of a row of like ones, written as they come; then pending_goes_on takes it: of `lead` and
+ * `rest`, which are the value, behind one another. False: it is not like them, and pending_put tells. */
+bool pending_is_row(const pending *self);
+bool pending_goes_on(pending *self, const encoded_key *key, uint8_t lead, pbase_bytes rest);
+/* The same as pending_put, however many there are. */
 PBASE_MUST_CHECK pbase_status pending_take(pending *self, const change *operation,
                                            pbase_error *err);
 /* Where puts that are taken from now on begin. */

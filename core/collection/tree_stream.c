@@ -32,7 +32,8 @@ struct tree_stream {
     atom_source *source;
     atom_writer writer;
     bool positional;
-    bool borrows;                   /* what entries of leaves point to */
+    bool borrows;      /* what entries of leaves point to */
+    size_t alike_room; /* entries like the last one that need nothing but to be added */
     row *rows[NODE_LEVEL_MAX + 2u]; /* from the leaves up; NULL: not yet */
 };
 
@@ -409,8 +410,11 @@ static pbase_status node_prepare(tree_stream *self, uint32_t level, uint32_t siz
 static pbase_status node_make(tree_stream *self, uint32_t level, size_t count, pbase_error *err)
 {
     node_design next;
-    pbase_status status =
-        level > 0 ? places_require(self, level, count, err) : values_write(self, count, err);
+    const row *at = self->rows[level];
+    bool is_even = at->full_form.even && count == at->full; /* then no value is large */
+    pbase_status status = level > 0 ? places_require(self, level, count, err)
+                          : is_even ? PBASE_OK
+                                    : values_write(self, count, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -451,6 +455,57 @@ static pbase_status row_make_way(tree_stream *self, uint32_t level, const node_e
         row_close(at);
     }
     return status;
+}
+
+/* ------------------------------------------------------------------------------- alike -------- */
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many entries like those gathered need nothing but to be added: no node is made before, none of them is too
+ * much, whatever their keys have in common, and there is memory. */
+static size_t alike_room(const tree_stream *self)
+{
+    const row *at = self->rows[0];
+    size_t gathered = at->count - at->full;
+    if (self->borrows || self->positional || gathered == 0 || !at->gauge.even.even ||
+        (at->full > 0 && gathered >= at->full / 2)) {
+        return 0;
+    }
+    size_t each = (size_t)at->gauge.even.tail_size + at->gauge.even.value_size;
+    size_t most = node_gauge_even_most(&at->gauge, STREAM_LEAF_BYTES);
+    size_t room = most > gathered ? most - gathered : 0;
+    room = at->full > 0 ? lesser(room, at->full / 2 - gathered) : room;
+    room = lesser(room, at->capacity - at->count);
+    return lesser(room, (at->gathered.capacity - at->gathered.size) / each);
+}
+
+bool tree_stream_add_like(tree_stream *self, pbase_bytes key, uint8_t lead, pbase_bytes rest)
+{
+    row *at = self->rows[0];
+    const entry_form *form = &at->gauge.even;
+    if (self->alike_room == 0 || key.size != form->tail_size || rest.size + 1 != form->value_size ||
+        memcmp(at->items[at->count - 1].tail.data, key.data, key.size) >= 0) {
+        return false;
+    }
+    self->alike_room--;
+    uint8_t *to = at->gathered.data + at->gathered.size;
+    node_entry *item = &at->items[at->count++];
+    memset(item, 0, sizeof *item);
+    item->kind = NODE_VALUE_INLINE;
+    item->tail = pbase_bytes_of(to, key.size);
+    item->bytes = pbase_bytes_of(to + key.size, form->value_size);
+    memcpy(to, key.data, key.size);
+    to[key.size] = lead;
+    if (rest.size != 0) {
+        memcpy(to + key.size + 1, rest.data, rest.size);
+    }
+    at->gathered.size += key.size + form->value_size;
+    node_gauge_add_like(&at->gauge);
+    at->seen++;
+    return true;
 }
 
 /* ----------------------------------------------------------------------------------- use ------ */
@@ -523,6 +578,7 @@ pbase_status tree_stream_add(tree_stream *self, const encoded_key *key, const tr
                              pbase_error *err)
 {
     node_entry *entry = NULL;
+    self->alike_room = 0;
     pbase_status status = entry_begin(self, key, value, &entry, err);
     if (status == PBASE_OK) {
         status =
@@ -542,6 +598,7 @@ pbase_status tree_stream_add(tree_stream *self, const encoded_key *key, const tr
     } else {
         row_add(self->rows[0], entry);
     }
+    self->alike_room = alike_room(self);
     return PBASE_OK;
 }
 
@@ -567,6 +624,7 @@ pbase_status tree_stream_finish(tree_stream *self, tree *out, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
     uint32_t level = 0;
+    self->alike_room = 0;
     for (; status == PBASE_OK && (level == 0 || self->rows[level]->seen > 1); level++) {
         if (self->rows[0]->seen == 0) {
             *out = tree_of(self->source, ATOM_REF_NONE, self->positional);

@@ -30,6 +30,10 @@ void tree_stream_destroy(tree_stream *self); /* NULL is fine */
  * positional tree keys are not looked at). LIMIT: key or value too large. */
 PBASE_MUST_CHECK pbase_status tree_stream_add(tree_stream *self, const encoded_key *key,
                                               const tree_value *value, pbase_error *err);
+/* Adds an entry that is like those gathered for a leaf: no spelling, sizes as theirs, a key above the last one, and room
+ * for it without anything else to do. Most of a long row of records are. Its value is `lead` and `rest` behind one
+ * another. False: nothing has happened, and tree_stream_add tells. */
+bool tree_stream_add_like(tree_stream *self, pbase_bytes key, uint8_t lead, pbase_bytes rest);
 /* From now on key and value are borrowed until the stream is finished or destroyed, not copied. */
 void tree_stream_borrow(tree_stream *self);
 /* Entries added so far. */

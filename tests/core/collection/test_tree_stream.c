@@ -1,5 +1,6 @@
 /* test_tree_stream.c - trees written while their entries come: what is there is what was added, and the
  * nodes are full. */
+#include "collection/node.h"
 #include "collection/tree_stream.h"
 
 #include "fault_alloc.h"
@@ -298,6 +299,62 @@ static void a_write_beside_that_failed_is_told_later_and_can_be_tried_again(void
     assert_true(w.beside > 20);
 }
 
+/* A value of some size, most often the same one: every `other`-th differs. */
+static pbase_bytes like_value(uint32_t i, uint32_t size, uint32_t other)
+{
+    static uint8_t bytes[256];
+    memset(bytes, (int)(i % 251u), sizeof bytes);
+    return pbase_bytes_of(bytes, i % other == 0 ? size / 2 + 1 : size);
+}
+
+/* The atoms of a stream of `count` entries go behind those in the store; returns how many were added alike. */
+static uint32_t stream_like(uint32_t count, uint32_t size, uint32_t other, bool tries)
+{
+    uint32_t taken = 0;
+    assert_int_equal(stream_begin(false), PBASE_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        numbered name = numbered_key(i / 2 * 1000 + i % 2);
+        encoded_key key = key_of(&name);
+        pbase_bytes value = like_value(i, size, other);
+        pbase_bytes rest = pbase_bytes_of(value.data + 1, value.size - 1);
+        if (tries && tree_stream_add_like(w.stream, key.bytes, value.data[0], rest)) {
+            taken++;
+            assert_false(tree_stream_add_like(w.stream, key.bytes, value.data[0], rest));
+            continue;
+        }
+        tree_value stored = tree_value_of(value);
+        assert_int_equal(tree_stream_add(w.stream, &key, &stored, NULL), PBASE_OK);
+    }
+    assert_int_equal(tree_stream_count(w.stream), count);
+    assert_int_equal(tree_stream_finish(w.stream, &w.made, NULL), PBASE_OK);
+    tree_stream_destroy(w.stream);
+    w.stream = NULL;
+    return taken;
+}
+
+static void entries_added_alike_make_the_same_nodes(void **unused)
+{
+    (void)unused;
+    static const uint32_t sizes[] = {1, 2, 101, 240}, others[] = {7, 200, 1u << 20};
+    for (uint32_t i = 0; i < 12; i++) {
+        uint32_t count = 3000, size = sizes[i % 4], other = others[i / 4];
+        size_t first = w.store.count;
+        /* when */
+        (void)stream_like(count, size, other, false);
+        size_t second = w.store.count;
+        uint32_t taken = stream_like(count, size, other, true);
+        /* then */
+        assert_true(taken > (other == 7 && size > 2 ? 0 : count / 2));
+        assert_int_equal(w.store.count - second, second - first);
+        for (size_t at = first, leaf = second; at < second; at++, leaf++) {
+            assert_int_equal(w.store.sizes[at], w.store.sizes[leaf]);
+            if (node_of(w.store.atoms[at], w.store.sizes[at]).level == 0) { /* no addresses in it */
+                assert_memory_equal(w.store.atoms[at], w.store.atoms[leaf], w.store.sizes[at]);
+            }
+        }
+    }
+}
+
 static void a_stream_that_is_given_up_waits_for_what_it_began(void **unused)
 {
     (void)unused;
@@ -354,6 +411,7 @@ int main(void)
         TEST(a_call_that_failed_can_be_tried_again),
         TEST(nodes_written_beside_make_the_same_tree),
         TEST(a_write_beside_that_failed_is_told_later_and_can_be_tried_again),
+        TEST(entries_added_alike_make_the_same_nodes),
         TEST(a_stream_that_is_given_up_waits_for_what_it_began),
         TEST(lack_of_memory_at_any_request_can_be_tried_again),
     };
