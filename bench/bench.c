@@ -2,10 +2,12 @@
 #include "bench.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,6 +94,21 @@ void bench_remove_folder(const char *path)
         (void)closedir(folder);
         (void)rmdir(path);
     }
+}
+
+const char *bench_work_folder(const char *parent, const char *name)
+{
+    static char path[4096];
+    bool fits = snprintf(path, sizeof path, "%s%sbench-%s.tmp", parent == NULL ? "" : parent,
+                         parent == NULL ? "" : "/", name) < (int)sizeof path;
+    if (parent != NULL) {
+        (void)mkdir(parent, 0777); /* the next one says what is wrong with it */
+    }
+    bench_remove_folder(fits ? path : "");
+    if (!fits || mkdir(path, 0777) != 0) {
+        bench_fail("cannot make the folder %s: %s", path, strerror(errno));
+    }
+    return path;
 }
 
 void bench_fail(const char *format, ...)

@@ -28,6 +28,9 @@ void bench_print(const bench_figure *figure, bool json);
 
 /* Zeroed memory, or the end of the program. */
 void *bench_new(size_t size);
+/* Makes the folder a benchmark works in: bench-NAME.tmp in `parent`, which is made if need be and stays
+ * (NULL: the working folder). What a broken run left there goes. Lent until the next call. */
+const char *bench_work_folder(const char *parent, const char *name);
 /* Removes a folder with everything in it; missing is fine. */
 void bench_remove_folder(const char *path);
 /* Says what failed and ends the program: a benchmark has no use for going on. */

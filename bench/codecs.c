@@ -229,7 +229,7 @@ static void write_yaml(options *wanted, const char *codecs)
 }
 
 #ifdef BENCH_HAS_zstd
-/* Orders as they are stored uncompressed, a few of them, give the dictionary FOLDER.dict. */
+/* Orders as they are stored uncompressed, a few of them, give the dictionary, beside the folder. */
 static void train(options *wanted)
 {
     opened space = {NULL, NULL};
@@ -248,13 +248,6 @@ static void train(options *wanted)
     (void)snprintf(store, sizeof store, "%s/store", wanted->folder);
     codecs_dictionary_train(store, path);
     bench_remove_folder(wanted->folder);
-}
-
-static void remove_dictionary(const options *wanted)
-{
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s.dict", wanted->folder);
-    (void)remove(path); /* train wrote it */
 }
 #endif
 
@@ -276,14 +269,16 @@ static void run_list(options *wanted, const char *name, const char *codecs)
 
 int main(int argc, char **argv)
 {
-    options wanted = {.records = 200000, .folder = "bench-codecs-data"};
+    char data[PATH_MAX];
+    const char *parent = NULL;
+    options wanted = {.records = 200000};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             wanted.json = true;
         } else if (strcmp(argv[i], "--records") == 0 && i + 1 < argc) {
             wanted.records = strtoull(argv[++i], NULL, 10) / PER_TRANSACTION * PER_TRANSACTION;
         } else if (strcmp(argv[i], "--folder") == 0 && i + 1 < argc) {
-            wanted.folder = argv[++i];
+            parent = argv[++i];
         } else {
             bench_fail("usage: codecs [--json] [--records N] [--folder DIR]");
         }
@@ -293,14 +288,15 @@ int main(int argc, char **argv)
                "8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92", 1) != 0) {
         bench_fail("--records: 1000 or more");
     }
+    const char *work = bench_work_folder(parent, "codecs");
+    (void)snprintf(data, sizeof data, "%s/data", work);
+    wanted.folder = data;
 #ifdef BENCH_HAS_zstd
     train(&wanted);
 #endif
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         run_list(&wanted, lists[i].name, lists[i].codecs);
     }
-#ifdef BENCH_HAS_zstd
-    remove_dictionary(&wanted);
-#endif
+    bench_remove_folder(work);
     return 0;
 }

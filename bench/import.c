@@ -77,7 +77,7 @@ static void run_import(const options *wanted, const char *lines, uint64_t record
 
 static options parse(int argc, char **argv)
 {
-    options wanted = {.records = 1000000, .folder = "bench-import.tmp"};
+    options wanted = {.records = 1000000};
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     if (length < 0) {
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 {
     options wanted = parse(argc, argv);
     char lines[PATH_MAX];
-    (void)mkdir(wanted.folder, 0777); /* writing says what is wrong with it */
+    wanted.folder = bench_work_folder(wanted.folder, "import");
     (void)snprintf(lines, sizeof lines, "%s/people.jsonl", wanted.folder);
     write_lines(lines, wanted.records / 2);
     run_import(&wanted, lines, wanted.records / 2);

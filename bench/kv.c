@@ -253,7 +253,7 @@ static bool parse_valued(options *wanted, const char *name, char *value)
 
 static options parse(int argc, char **argv)
 {
-    options wanted = {.records = 1000000, .repeat = 3, .seconds = 2, .folder = "bench-kv.tmp"};
+    options wanted = {.records = 1000000, .repeat = 3, .seconds = 2};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             wanted.json = true;
@@ -289,7 +289,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; absent[i] != NULL; i++) {
         (void)fprintf(stderr, "kv: without %s: not installed when this was built\n", absent[i]);
     }
-    (void)mkdir(wanted.folder, 0777); /* opening says what is wrong with it */
+    wanted.folder = bench_work_folder(wanted.folder, "kv");
     pass(&wanted, &results);
     if (wanted.large) {
         pass_large(&wanted, &results);

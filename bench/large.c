@@ -219,7 +219,7 @@ static void run(const options *wanted, bool hashed)
 
 static options parse(int argc, char **argv)
 {
-    options wanted = {.records = 10000000, .folder = "bench-large.tmp"};
+    options wanted = {.records = 10000000};
     for (int i = 1; i < argc; i++) {
         bool has_value = i + 1 < argc;
         if (strcmp(argv[i], "--json") == 0) {
@@ -238,7 +238,7 @@ static options parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
     options wanted = parse(argc, argv);
-    (void)mkdir(wanted.folder, 0777); /* opening says what is wrong with it */
+    wanted.folder = bench_work_folder(wanted.folder, "large");
     run(&wanted, false);
     run(&wanted, true);
     bench_remove_folder(wanted.folder);

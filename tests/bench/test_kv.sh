@@ -44,6 +44,12 @@ grep -q '^scan ' some.txt || fail "the table has no line of scan: $(cat some.txt
 grep -q '^open ' some.txt || fail "the table has no line of open"
 grep -qE '^(update_100|get_random_1t|load_sorted) ' some.txt && fail "a line that nobody asked for"
 
+# A folder that is given keeps what it has.
+mkdir -p disk
+echo precious >disk/precious.txt
+"$kv" --short --only scan --engines protobase --folder disk >/dev/null 2>&1 || fail "--folder fails"
+[ "$(ls disk)" = precious.txt ] || fail "the folder has other content afterwards: $(ls disk)"
+
 # A workload that is not there is named, with those that are.
 if "$kv" --only no_such_workload >/dev/null 2>wrong.txt; then
     fail "a wrong workload passes"
