@@ -8,6 +8,7 @@
  * that one segment after the other is put together from all of them. */
 #include "backup/backup_restore.h"
 
+#include "backup/backup_chain.h"
 #include "store/codec_table.h"
 #include "store/record_wrap.h"
 #include "txn/delta.h"
@@ -67,11 +68,7 @@ pbase_status backup_chain_check(const backup_source *sources, size_t count, pbas
     }
     for (size_t i = 0; i < count; i++) {
         const backup_head *head = &sources[i].head, *base = i == 0 ? NULL : &sources[i - 1].head;
-        bool fits = i == 0 ? backup_head_is_full(head)
-                           : memcmp(head->base, base->id, BACKUP_ID_BYTES) == 0 &&
-                                 head->number == base->number + 1 && head->newest >= base->newest &&
-                                 memcmp(head->space, base->space, BACKUP_ID_BYTES) == 0 &&
-                                 memcmp(head->lineage, base->lineage, BACKUP_ID_BYTES) == 0;
+        bool fits = i == 0 ? backup_head_is_full(head) : backup_head_continues(head, base);
         if (!fits) {
             pbase_status status = PBASE_FAIL(
                 err, PBASE_INVALID,

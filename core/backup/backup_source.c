@@ -67,13 +67,19 @@ pbase_status backup_files_list(backup_files *files, const pbase_os *os, const ch
     return os->directory->list(os, folder, add_name, files, err);
 }
 
+void backup_file_name(const backup_file *file, char out[BACKUP_NAME_BYTES])
+{
+    (void)snprintf(out, BACKUP_NAME_BYTES, "%06" PRIu32 "%s", file->number,
+                   file->is_full ? SUFFIX_FULL : SUFFIX_INCREMENT);
+}
+
 pbase_status backup_file_path(const char *folder, const backup_file *file, pbase_buffer *out,
                               pbase_error *err)
 {
+    char name[BACKUP_NAME_BYTES];
     out->size = 0;
-    pbase_status status =
-        pbase_buffer_append_text(out, err, "%s/%06" PRIu32 "%s", folder, file->number,
-                                 file->is_full ? SUFFIX_FULL : SUFFIX_INCREMENT);
+    backup_file_name(file, name);
+    pbase_status status = pbase_buffer_append_text(out, err, "%s/%s", folder, name);
     return status == PBASE_OK ? pbase_buffer_append_u8(out, 0, err) : status;
 }
 

@@ -25,6 +25,7 @@ void backup_files_fini(backup_files *files);
 /* Which are there; other names are left alone. */
 PBASE_MUST_CHECK pbase_status backup_files_list(backup_files *files, const pbase_os *os,
                                                 const char *folder, pbase_error *err);
+void backup_file_name(const backup_file *file, char out[BACKUP_NAME_BYTES]);
 /* The path of one, ended by NUL. */
 PBASE_MUST_CHECK pbase_status backup_file_path(const char *folder, const backup_file *file,
                                                pbase_buffer *out, pbase_error *err);

@@ -1,4 +1,5 @@
 /* backup.c - pbase_backup: from options to a target, a base, and a stream. */
+#include "backup/backup_chain.h"
 #include "backup/backup_take.h"
 #include "backup/backup_target.h"
 #include "space/space_private.h"
@@ -35,13 +36,16 @@ static pbase_status check_options(const pbase_backup_options *options, pbase_err
     return PBASE_OK;
 }
 
-/* The newest backup of a folder as the base; nothing when there is none. */
+/* The newest backup of a folder as the base, if it can be restored from there; nothing when there is none. */
 static pbase_status newest_of(backup_job *job, const char *folder, pbase_error *err)
 {
     pbase_status status = backup_files_list(&job->files, job->host->os, folder, err);
     if (status == PBASE_OK && job->files.count == 0) {
         status = PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no backup in '%s' to continue", folder);
         pbase_error_hint(err, "begin with a full backup");
+    }
+    if (status == PBASE_OK) {
+        status = backup_chain_look(&job->files, job->host, folder, err);
     }
     return status == PBASE_OK
                ? backup_file_path(folder, &job->files.items[job->files.count - 1], &job->base, err)

@@ -61,6 +61,95 @@ static void a_folder_of_backups_is_restored_as_of_a_commit(void **state)
     cli_case_end(&run);
 }
 
+/* A folder "b" with a full backup and two increments. */
+static void make_chain(cli_case *run)
+{
+    make_past(run);
+    CLI(run, KEPT, "backup", "b");
+    cli_case_expect(run, 0, "");
+    for (int i = 0; i < 2; i++) {
+        CLI(run, KEPT, "put", "a", "2", i == 0 ? "1" : "2");
+        CLI(run, KEPT, "backup", "b", "--incremental");
+        cli_case_expect(run, 0, "");
+    }
+}
+
+static void remove_file(cli_case *run, const char *name)
+{
+    assert_int_equal(unlink(temp_dir_path(&run->dir, name)), 0);
+}
+
+/* What cannot be restored is not continued; a full backup begins anew. */
+static void expect_broken_chain(cli_case *run, const char *what)
+{
+    CLI(run, KEPT, "backup", "b", "--incremental");
+    cli_case_expect(run, 15, what);
+    cli_case_expect(run, 15, "begin with a full backup");
+    CLI(run, KEPT, "backup", "c", "--base", "b"); /* its newest: the same chain */
+    cli_case_expect(run, 15, what);
+    assert_int_not_equal(access(temp_dir_path(&run->dir, "b/000004-increment.backup"), F_OK), 0);
+    CLI(run, KEPT, "backup", "b");
+    cli_case_expect(run, 0, "");
+    CLI(run, KEPT, "backup", "b", "--incremental");
+    cli_case_expect(run, 0, "");
+    CLI(run, "restore", "b", "--check");
+    cli_case_expect(run, 0, "");
+}
+
+static void an_increment_does_not_continue_a_chain_with_a_gap(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_chain(&run);
+    remove_file(&run, "b/000002-increment.backup");
+    expect_broken_chain(&run, "the chain in 'b': '000002-increment.backup' is missing: "
+                              "'000003-increment.backup' continues it");
+    cli_case_end(&run);
+}
+
+static void an_increment_does_not_continue_a_chain_without_its_beginning(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_chain(&run);
+    remove_file(&run, "b/000001-full.backup");
+    expect_broken_chain(&run, "the chain in 'b': '000001-full.backup' is missing: "
+                              "'000002-increment.backup' continues it");
+    cli_case_end(&run);
+}
+
+/* With no number left out, what is there is another backup than the one that is continued. */
+static void an_increment_does_not_continue_backups_that_do_not_fit(void **state)
+{
+    (void)state;
+    cli_case run;
+    char from[PATH_MAX];
+    cli_case_begin(&run);
+    make_chain(&run);
+    CLI(&run, KEPT, "backup", "other");
+    cli_case_expect(&run, 0, "");
+    (void)snprintf(from, sizeof from, "%s", temp_dir_path(&run.dir, "other/000001-full.backup"));
+    assert_int_equal(rename(from, temp_dir_path(&run.dir, "b/000001-full.backup")), 0);
+    expect_broken_chain(&run, "'000002-increment.backup' does not continue "
+                              "'000001-full.backup', the backup before it");
+    cli_case_end(&run);
+}
+
+/* Of a base that is a file nothing else can be known. */
+static void a_base_that_is_a_file_is_continued_wherever_its_chain_lies(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    make_chain(&run);
+    remove_file(&run, "b/000001-full.backup");
+    CLI(&run, KEPT, "backup", "c", "--base", "b/000003-increment.backup");
+    cli_case_expect(&run, 0, "");
+    cli_case_end(&run);
+}
+
 static void files_and_pipes_take_backups(void **state)
 {
     (void)state;
@@ -132,6 +221,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_of_backups_is_restored_as_of_a_commit),
+        cmocka_unit_test(an_increment_does_not_continue_a_chain_with_a_gap),
+        cmocka_unit_test(an_increment_does_not_continue_a_chain_without_its_beginning),
+        cmocka_unit_test(an_increment_does_not_continue_backups_that_do_not_fit),
+        cmocka_unit_test(a_base_that_is_a_file_is_continued_wherever_its_chain_lies),
         cmocka_unit_test(files_and_pipes_take_backups),
         cmocka_unit_test(what_is_no_backup_is_refused),
     };

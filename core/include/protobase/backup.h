@@ -64,8 +64,8 @@ typedef struct {
  * since the base once, sequentially; holds no lock while it does. `out` may be NULL.
  * CORRUPT: a checksum of the space does not hold; names the segment and the byte, or the record. EXISTS:
  * the file is there. NOT_FOUND: the folder has nothing to continue. INVALID: the base is of another
- * space, or of what it was before it was restored. BUSY: another backup goes to the same place.
- * UNSUPPORTED: the storage does not give its segments out. What `write` and `progress` return. */
+ * space, or of what it was before it was restored; or the chain in its folder has a gap, naming the
+ * file. BUSY: another backup goes to the same place. UNSUPPORTED: the storage does not give its segments out. What `write` and `progress` return. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_backup(pbase_space *space,
                                                      const pbase_backup_options *options,
                                                      const pbase_call *call,
