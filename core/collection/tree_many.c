@@ -128,15 +128,17 @@ static pbase_status choose_leaves(many *self, pbase_error *err)
     return status;
 }
 
-/* Asks for the base of the patch that a lane has chosen, unless the patch has its key. Whether it is one is
- * looked at when the lane arrives. */
+/* Asks for the base of the patch that a lane has chosen, unless the patch has its key; of one that is probed for
+ * what tells whether it may be read. Whether it is a patch is looked at when the lane arrives. */
 static void ask_base(const many *self, size_t i)
 {
     const lane *way = &self->lanes[i];
     uint32_t index;
     node patch;
-    if (patch_at(&way->place, &patch) && !node_find_head(&patch, self->keys[i], &index)) {
-        atom_prefetch(self->tree->source, patch_base_of(&patch).ref, NODE_LEAF_AHEAD);
+    if (patch_at(&way->place, &patch) &&
+        (self->probes || !node_find_head(&patch, self->keys[i], &index))) {
+        atom_prefetch(self->tree->source, patch_base_of(&patch).ref,
+                      self->probes ? 0 : NODE_LEAF_AHEAD);
     }
 }
 
@@ -312,6 +314,9 @@ pbase_status tree_probe_many(const tree *self, const pbase_bytes *keys, size_t c
         return PBASE_OK;
     }
     pbase_status status = choose_leaves(&run, err);
+    if (status == PBASE_OK && run.level > 0) {
+        ask_bases(&run);
+    }
     for (size_t i = 0; status == PBASE_OK && run.level > 0 && i < count; i++) {
         status = probe_leaf(&run, &run.lanes[i], err);
     }

@@ -557,6 +557,11 @@ uint64_t store_written_bytes(const store *self)
     return atomic_load_explicit(&self->atom_bytes_written, memory_order_relaxed);
 }
 
+uint64_t store_written_patches(const store *self)
+{
+    return atomic_load_explicit(&self->patches_written, memory_order_relaxed);
+}
+
 pbase_status store_has_transform(store *self, bool *out, pbase_error *err)
 {
     *out = false;

@@ -44,6 +44,8 @@ PBASE_MUST_CHECK pbase_status store_segment_retire(store *self, const pbase_call
                                                    uint32_t log_id, pbase_error *err);
 /* Of atoms written since it was opened, with their headers. */
 uint64_t store_written_bytes(const store *self);
+/* Patches of leaves among them. */
+uint64_t store_written_patches(const store *self);
 /* Whether transforms may cover stored atoms, so that only their headers tell what they take. */
 PBASE_MUST_CHECK pbase_status store_has_transform(store *self, bool *out, pbase_error *err);
 /* Bytes that the atom at `pointer` takes on the storage, its header included: read from there. */

@@ -457,10 +457,11 @@ static bool sweep_is_due(engine *self, const pbase_call *call)
     return status == PBASE_OK && sweep_need_is_due(&self->sweep_need, bytes);
 }
 
-static pbase_status sweep(engine *self, const pbase_call *call, const sweep_listener *asked_by,
-                          sweep_report *out, pbase_error *err)
+static pbase_status sweep_and_choose(engine *self, const pbase_call *call,
+                                     const sweep_listener *asked_by, uint64_t leaf_bytes_max,
+                                     sweep_report *out, pbase_error *err)
 {
-    pbase_status status = engine_sweep(self, call, asked_by, out, err);
+    pbase_status status = engine_sweep(self, call, asked_by, leaf_bytes_max, out, err);
     if (status == PBASE_OK) {
         sweep_need_note(&self->sweep_need, out);
         engine_lock(self, self->queue_mutex);
@@ -473,6 +474,13 @@ static pbase_status sweep(engine *self, const pbase_call *call, const sweep_list
         engine_unlock(self, self->queue_mutex);
     }
     return status;
+}
+
+static pbase_status sweep(engine *self, const pbase_call *call, const sweep_listener *asked_by,
+                          sweep_report *out, pbase_error *err)
+{
+    return sweep_and_choose(self, call, asked_by, asked_by != NULL ? SWEEP_BYTES_ASKED : 0, out,
+                            err);
 }
 
 /* Sweeps, and as long as that finds segments to be emptied, settles again, which does it, and sweeps
@@ -555,13 +563,28 @@ static pbase_status compact(engine *self, checkpoint_run *run, const pbase_call 
     return status;
 }
 
+/* In the background: some leaves and their patches become one. What that leaves dead is given back by the next
+ * round, the last of which finds nothing to do. */
+static pbase_status fold(engine *self, checkpoint_run *run, sweep_report *out, pbase_error *err)
+{
+    pbase_call call = background_call(self);
+    pbase_status status = settle(self, run, &call, err);
+    if (status == PBASE_OK) {
+        status = sweep_and_choose(self, &call, NULL, FOLD_BYTES, out, err);
+    }
+    return status == PBASE_OK && out->loose_patches > 0 ? settle(self, run, &call, err) : status;
+}
+
 /* --------------------------------------------------------------------------------- the whole -- */
 
-/* `wait`: for the right to settle. `asked_by`: space is given back too, whatever there is of it, and `swept`
- * tells of it; NULL: when it is due. BUSY: another process has the right. */
+/* Space is given back when that is due, or whatever there is of it, or as far as patches go. */
+typedef enum { CHECKPOINT_ALONE, CHECKPOINT_COMPACTS, CHECKPOINT_FOLDS } checkpoint_use;
+
+/* `wait`: for the right to settle. `asked_by`: who waits for a compaction, of which `swept` tells, as of folding;
+ * else NULL, both. BUSY: another process has the right. */
 static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase_call *call,
-                               const sweep_listener *asked_by, sweep_report *swept,
-                               pbase_error *err)
+                               checkpoint_use use, const sweep_listener *asked_by,
+                               sweep_report *swept, pbase_error *err)
 {
     pbase_status status = claim(self, call, err);
     if (status != PBASE_OK) {
@@ -577,12 +600,14 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
     if (status == PBASE_OK) { /* what the next one keeps is a part of what the last one kept */
         status = engine_take_anchor(self, err);
     }
-    if (status == PBASE_OK && asked_by != NULL) {
+    if (status == PBASE_OK && use == CHECKPOINT_COMPACTS) {
         status = compact(self, &run, call, asked_by, swept, err);
+    } else if (status == PBASE_OK && use == CHECKPOINT_FOLDS) {
+        status = fold(self, &run, swept, err);
     } else if (status == PBASE_OK) {
         status = settle(self, &run, call, err);
     }
-    if (status == PBASE_OK && asked_by == NULL) {
+    if (status == PBASE_OK && use == CHECKPOINT_ALONE) {
         sweep_when_due(self, &run);
     }
     right_release(self, &run);
@@ -596,7 +621,7 @@ static pbase_status checkpoint(engine *self, const pbase_call *wait, const pbase
 
 pbase_status engine_checkpoint(engine *self, const pbase_call *call, pbase_error *err)
 {
-    return checkpoint(self, call, call, NULL, NULL, err);
+    return checkpoint(self, call, call, CHECKPOINT_ALONE, NULL, NULL, err);
 }
 
 /* The room that the storage keeps ready for giving space back, if it does. */
@@ -614,10 +639,10 @@ pbase_status engine_compact(engine *self, const pbase_call *call, const sweep_li
                             sweep_report *out, pbase_error *err)
 {
     *out = (sweep_report){.segments = 0};
-    pbase_status status = checkpoint(self, call, call, asked_by, out, err);
+    pbase_status status = checkpoint(self, call, call, CHECKPOINT_COMPACTS, asked_by, out, err);
     if (status == PBASE_NO_SPACE && reserve_release(self, call)) {
         *out = (sweep_report){.segments = 0};
-        status = checkpoint(self, call, call, asked_by, out, err);
+        status = checkpoint(self, call, call, CHECKPOINT_COMPACTS, asked_by, out, err);
     }
     return status;
 }
@@ -645,6 +670,29 @@ static bool apply_when_due(engine *self)
     return status == PBASE_OK;
 }
 
+/* Makes leaves of patches while nothing else happens; the queue is locked before and after. */
+static void fold_when_due(engine *self)
+{
+    const pbase_os *os = self->host->os;
+    int64_t unused;
+    uint64_t written = store_written_patches(self->bytes), now_ns = os->system->monotonic_ns(os);
+    if (self->poisoned || !engine_settles_elsewhere(self) ||
+        !fold_need_is_due(&self->fold_need, now_ns, deferred_sequence(self, &unused), written)) {
+        return;
+    }
+    pbase_error why;
+    pbase_call now = {.deadline_ns = now_ns};
+    sweep_report report = {.loose_patches = UINT64_MAX};
+    pbase_error_init(&why);
+    engine_unlock(self, self->queue_mutex);
+    pbase_status status = checkpoint(self, &now, &now, CHECKPOINT_FOLDS, NULL, &report, &why);
+    log_failure(self, "core/fold", status, &why);
+    uint64_t bytes = status == PBASE_OK ? report.planned_bytes : UINT64_MAX / 1000;
+    engine_lock(self, self->queue_mutex);
+    fold_need_note(&self->fold_need, os->system->monotonic_ns(os), bytes, report.loose_patches,
+                   written);
+}
+
 static void settler_run(void *engine_pointer)
 {
     engine *self = engine_pointer;
@@ -658,7 +706,7 @@ static void settler_run(void *engine_pointer)
             pbase_error_init(&why);
             engine_unlock(self, self->queue_mutex);
             /* Several processes are due at the same time: one of them does it. */
-            pbase_status status = checkpoint(self, &now, NULL, NULL, NULL, &why);
+            pbase_status status = checkpoint(self, &now, NULL, CHECKPOINT_ALONE, NULL, NULL, &why);
             if (status == PBASE_BUSY) {
                 nap_ms = SETTLER_NAP_MS;
             } else if (status != PBASE_OK) {
@@ -671,6 +719,7 @@ static void settler_run(void *engine_pointer)
                 continue;
             }
         }
+        fold_when_due(self);
         if (self->settler_stops ||
             (nap_ms == SETTLER_NAP_MS && self->deferred.bytes > DEFERRED_APPLY_BYTES)) {
             continue; /* it was woken meanwhile */

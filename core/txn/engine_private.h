@@ -8,6 +8,7 @@
 #include "txn/needs.h"
 #include "txn/pressure.h"
 #include "txn/store_coder.h"
+#include "txn/fold_need.h"
 #include "txn/sweep_need.h"
 
 typedef struct {
@@ -103,6 +104,7 @@ struct engine {
     pressure_pace pace;           /* queue */
     uint64_t held_until_ns;       /* queue: the next group; 0: it is not held back */
     sweep_need sweep_need;        /* of the one who settles */
+    fold_need fold_need;          /* of the background */
     bool cannot_punch;            /* likewise: the storage found that it cannot */
     uint64_t punch_ns;            /* likewise: what a hole took lately */
     move_plan moves;              /* likewise: of the last sweep, for the next checkpoint */

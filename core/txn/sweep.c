@@ -33,12 +33,13 @@ typedef struct {
     engine *engine;
     const pbase_call *call;
     marks marks;
-    root_list roots;        /* of checkpoints; the newest one is the last */
-    root_list needed;       /* what others are told that we need */
-    others_needs others;    /* of other processes */
-    sequence_array held;    /* of states that somebody has looked at for a while */
-    ref_set leaves;         /* behind patches, to become one with them */
-    uint64_t leaf_bytes;    /* of these */
+    root_list roots;     /* of checkpoints; the newest one is the last */
+    root_list needed;    /* what others are told that we need */
+    others_needs others; /* of other processes */
+    sequence_array held; /* of states that somebody has looked at for a while */
+    ref_set leaves;      /* behind patches, to become one with them */
+    uint64_t leaf_bytes; /* of these */
+    uint64_t leaf_bytes_max;
     uint64_t patches;       /* that are alive */
     uint64_t loose_patches; /* that could become one with their leaves, if there were no limit */
     bool is_newest;         /* the newest checkpoint is marked: its patches may */
@@ -257,18 +258,13 @@ static pbase_status mark_one(sweep *self, atom_ref ref, uint32_t payload_bytes, 
     return status;
 }
 
-/* The next checkpoint writes no more anew than was written since the last sweep, so that cleaning takes
- * half of the disk at most; who waits for it gets it in rounds of so much. */
-#define MOVE_BYTES_MIN (UINT64_C(8) << 20)
-#define MOVE_BYTES_ASKED (UINT64_C(256) << 20)
-
 /* A leaf behind a patch, neither of which was reached before. In the order of keys, so that the leaves before a
  * limit empty segments. */
 static pbase_status note_patched(sweep *self, const tree_walk_atom *leaf, pbase_error *err)
 {
     bool first = false;
     self->loose_patches++;
-    if (self->asked_by == NULL || self->leaf_bytes >= MOVE_BYTES_ASKED) {
+    if (self->leaf_bytes >= self->leaf_bytes_max) {
         return PBASE_OK;
     }
     self->leaf_bytes += ATOM_HEADER_BYTES + (uint64_t)leaf->size;
@@ -702,6 +698,9 @@ static uint64_t at_most(uint64_t bytes, uint64_t most)
     return bytes < most ? bytes : most;
 }
 
+/* The next checkpoint writes no more anew than was written since the last sweep, so that cleaning takes
+ * half of the disk at most; who waits for it gets it in rounds of so much. */
+#define MOVE_BYTES_MIN (UINT64_C(8) << 20)
 #define GAIN_MIN 2u /* a quarter of a segment */
 #define GAIN_MIN_ASKED 1u
 
@@ -732,7 +731,7 @@ static pbase_status plan_moves(sweep *self, pbase_error *err)
     move_limits limits = {.bytes_max = since > MOVE_BYTES_MIN ? since : MOVE_BYTES_MIN,
                           .gain_min = GAIN_MIN};
     if (self->asked_by != NULL) {
-        uint64_t left = MOVE_BYTES_ASKED - at_most(self->leaf_bytes, MOVE_BYTES_ASKED);
+        uint64_t left = SWEEP_BYTES_ASKED - at_most(self->leaf_bytes, SWEEP_BYTES_ASKED);
         limits = (move_limits){.bytes_max = left, .gain_min = GAIN_MIN_ASKED};
     }
     for (size_t i = 0; i < self->marks.count; i++) { /* those that are gone take nothing */
@@ -749,9 +748,10 @@ static pbase_status plan_moves(sweep *self, pbase_error *err)
 }
 
 pbase_status engine_sweep(engine *self, const pbase_call *call, const sweep_listener *asked_by,
-                          sweep_report *out, pbase_error *err)
+                          uint64_t leaf_bytes_max, sweep_report *out, pbase_error *err)
 {
-    sweep run = {.engine = self, .call = call, .asked_by = asked_by};
+    sweep run = {
+        .engine = self, .call = call, .asked_by = asked_by, .leaf_bytes_max = leaf_bytes_max};
     *out = (sweep_report){.segments = 0};
     marks_init(&run.marks, self->host->alloc);
     ref_set_init(&run.leaves, self->host->alloc);

@@ -30,6 +30,8 @@ typedef struct {
     uint64_t loose_patches; /* of these, of which nothing is pinned, nor of their leaves */
 } sweep_report;
 
+#define SWEEP_BYTES_ASKED (UINT64_C(256) << 20) /* to be written anew in a round for who waits */
+
 /* Who waits for a sweep, wants more of it, and may hear how far it is: of the bytes that segments take of the
  * device, looked at once for what is alive and once to be let go of. Another answer than OK ends it. */
 typedef struct {
@@ -38,12 +40,13 @@ typedef struct {
     void *state;
 } sweep_listener;
 
-/* `asked_by` NULL: the background does it.
+/* `asked_by` NULL: the background does it. `leaf_bytes_max`: of leaves behind patches that are chosen to become one
+ * with them.
  * BUSY: a large transaction, of this process or another one, has atoms that no record names
  * yet; nothing was looked at. CORRUPT and all else: nothing more is let go of. */
 PBASE_MUST_CHECK pbase_status engine_sweep(engine *self, const pbase_call *call,
-                                           const sweep_listener *asked_by, sweep_report *out,
-                                           pbase_error *err);
+                                           const sweep_listener *asked_by, uint64_t leaf_bytes_max,
+                                           sweep_report *out, pbase_error *err);
 
 /* A checkpoint, then sweeps in rounds as long as there is something to be won (checkpoint.c). Progress
  * begins anew with each. */

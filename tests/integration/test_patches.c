@@ -425,6 +425,32 @@ static void an_increment_after_compacting_holds_the_leaves_that_patches_became(v
     fixture_close(&at);
 }
 
+#define WAIT_SECONDS_MAX 120
+
+/* After enough were written; the space is as it was, and what they took is given back. */
+static void patches_become_leaves_while_nothing_else_happens(void **unused)
+{
+    (void)unused;
+    const struct timespec moment = {0, 100 * 1000 * 1000};
+    pbase_compact_report report;
+    for (unsigned i = 0; i < 1100 * CHANGED_STEP / KEYS; i++) {
+        put_many(0, CHANGED_STEP, 3);
+        assert_ok(pbase_space_checkpoint(f.space, NULL, &err), &err);
+    }
+    uint64_t digest = digest_space(f.space), folded = figures_now().folded;
+    /* when */
+    for (unsigned i = 0; figures_now().folded == folded && i < 10 * WAIT_SECONDS_MAX; i++) {
+        assert_int_equal(nanosleep(&moment, NULL), 0);
+    }
+    /* then */
+    assert_int_equal(figures_now().folded, folded + KEYS / CHANGED_STEP);
+    assert_int_equal(digest_space(f.space), digest);
+    assert_int_equal(count_whole(&f), KEYS);
+    assert_ok(pbase_space_compact(f.space, NULL, &report, &err), &err);
+    assert_int_equal(figures_now().folded, folded + KEYS / CHANGED_STEP); /* nothing was left */
+    fixture_assert_clean(&f);
+}
+
 static void how_many_patches_were_written_and_folded_is_told(void **unused)
 {
     (void)unused;
@@ -457,6 +483,8 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(
             an_increment_after_compacting_holds_the_leaves_that_patches_became, begin, end),
+        cmocka_unit_test_setup_teardown(patches_become_leaves_while_nothing_else_happens, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(how_many_patches_were_written_and_folded_is_told, begin,
                                         end),
     };
