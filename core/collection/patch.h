@@ -78,5 +78,9 @@ PBASE_MUST_CHECK pbase_status patch_base_acquire(atom_source *source, atom_ref r
  * still. (patch_merge.c) */
 PBASE_MUST_CHECK pbase_status patch_merge(atom_source *source, atom_ref ref, atom_view *view,
                                           node *out, pbase_error *err);
+/* The same, in the memory of a leaf that was made before and is not needed any more, if that is large enough:
+ * `*spare` is NULL then. For who makes many: memory is counted, which all threads do in one place. */
+PBASE_MUST_CHECK pbase_status patch_merge_into(atom_source *source, atom_ref ref, atom_view *view,
+                                               node *out, atom_memory **spare, pbase_error *err);
 
 #endif

@@ -143,6 +143,7 @@ static bool row_run(const node *base, const node *patch, uint8_t *payload)
 typedef struct {
     atom_source *source;
     atom_memory *memory; /* the leaf so far */
+    atom_memory **spare; /* may be taken; NULL: there is none */
     node leaf;
     uint32_t room; /* that the entries which are still to be put may take */
     pbase_buffer key;
@@ -234,6 +235,20 @@ static pbase_status put_each(merge *self, atom_ref ref, const node *base, const 
 #define MERGE_AHEAD                                                                                \
     1024u /* of a base: what comes behind is read in order, which a processor sees */
 
+#define SPARE_PART 8u /* of a leaf: room for a larger one in the same memory */
+
+/* Memory for a leaf of `size` bytes. */
+static atom_memory *row_memory(const merge *self, uint32_t size)
+{
+    atom_memory *spare = self->spare == NULL ? NULL : *self->spare;
+    if (spare != NULL && spare->capacity >= size) {
+        *self->spare = NULL;
+        return spare;
+    }
+    uint32_t room = self->spare == NULL ? 0 : size / SPARE_PART;
+    return atom_memory_create(self->source, ATOM_NODE, size + room);
+}
+
 /* Lays the leaf out in a row, in memory of its own, if it can: else there is none. */
 static pbase_status merge_row(merge *self, const node *base, const node *patch, pbase_error *err)
 {
@@ -241,7 +256,7 @@ static pbase_status merge_row(merge *self, const node *base, const node *patch, 
         return PBASE_OK;
     }
     uint32_t size = row_size(base, (uint32_t)node_total(patch));
-    atom_memory *memory = atom_memory_create(self->source, ATOM_NODE, size);
+    atom_memory *memory = row_memory(self, size);
     if (memory == NULL) {
         return merge_refuse(base->count, err);
     }
@@ -271,7 +286,13 @@ static pbase_status merge_run(merge *self, atom_ref ref, const node *base, const
 pbase_status patch_merge(atom_source *source, atom_ref ref, atom_view *view, node *out,
                          pbase_error *err)
 {
-    merge run = {.source = source, .memory = NULL};
+    return patch_merge_into(source, ref, view, out, NULL, err);
+}
+
+pbase_status patch_merge_into(atom_source *source, atom_ref ref, atom_view *view, node *out,
+                              atom_memory **spare, pbase_error *err)
+{
+    merge run = {.source = source, .memory = NULL, .spare = spare};
     node patch = node_of(view->payload, view->size), base;
     atom_view base_view;
     atom_prefetch(source, patch_base_of(&patch).ref, MERGE_AHEAD);

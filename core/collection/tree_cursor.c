@@ -12,13 +12,28 @@ void tree_cursor_init(tree_cursor *self, const tree *from, const pbase_alloc *al
     self->depth = 0;
     self->steps = self->few;
     self->large.pin = NULL;
+    self->spare = NULL;
     pbase_buffer_init(&self->key, alloc);
+}
+
+/* The memory of a leaf that was made of a patch is kept for the next one: the larger of two. */
+static void step_release(tree_cursor *self, tree_cursor_step *step)
+{
+    uintptr_t pin = (uintptr_t)step->view.pin;
+    if ((pin & ATOM_PIN_MEMORY) != 0) {
+        atom_memory *made = (atom_memory *)(pin & ~ATOM_PIN_MEMORY), *spare = self->spare;
+        if (spare == NULL || spare->capacity < made->capacity) {
+            self->spare = made;
+            step->view.pin = spare == NULL ? NULL : (void *)((uintptr_t)spare | ATOM_PIN_MEMORY);
+        }
+    }
+    atom_release(self->tree.source, &step->view);
 }
 
 static void steps_release(tree_cursor *self, tree_cursor_step *steps, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        atom_release(self->tree.source, &steps[i].view);
+        step_release(self, &steps[i]);
     }
 }
 
@@ -32,6 +47,9 @@ static void cursor_reset(tree_cursor *self)
 void tree_cursor_fini(tree_cursor *self)
 {
     cursor_reset(self);
+    if (self->spare != NULL) {
+        atom_memory_destroy(self->tree.source, self->spare);
+    }
     if (self->steps != self->few) {
         pbase_alloc_free(self->key.alloc, self->steps, STEPS_BYTES);
     }
@@ -44,13 +62,39 @@ static tree_cursor_step *cursor_leaf(tree_cursor *self)
     return &self->steps[self->depth - 1];
 }
 
+/* Lends the leaf that the patch is of which `parent` points at. */
+static pbase_status step_enter_patch(tree_cursor *self, const tree_cursor_step *parent,
+                                     tree_cursor_step *out, pbase_error *err)
+{
+    atom_source *source = self->tree.source;
+    atom_ref ref = node_child_at(&parent->node, parent->index).ref;
+    pbase_status status = node_acquire_raw(source, ref, &parent->node, parent->index, false,
+                                           &out->view, &out->node, err);
+    if (status == PBASE_OK && node_is_patch(&out->node)) {
+        status = patch_merge_into(source, ref, &out->view, &out->node, &self->spare, err);
+        if (status != PBASE_OK) {
+            atom_release(source, &out->view);
+        }
+    }
+    return status;
+}
+
+static bool points_at_patch(const tree_cursor_step *parent)
+{
+    return parent->node.level == 1 &&
+           (node_child_at(&parent->node, parent->index).flags & NODE_PATCH) != 0;
+}
+
 /* Lends the child that `parent` points at, or the root. */
 static pbase_status step_enter(tree_cursor *self, const tree_cursor_step *parent,
                                tree_cursor_step *out, pbase_error *err)
 {
+    out->index = 0;
+    if (parent != NULL && points_at_patch(parent)) {
+        return step_enter_patch(self, parent, out, err);
+    }
     atom_ref ref =
         parent == NULL ? self->tree.root : pbase_get_u64(node_ref_at(&parent->node, parent->index));
-    out->index = 0;
     return node_acquire_asked(self->tree.source, ref, parent == NULL ? NULL : &parent->node,
                               parent == NULL ? 0 : parent->index, self->tree.positional, &out->view,
                               &out->node, err);

@@ -20,6 +20,7 @@ typedef struct {
     tree_cursor_step *steps; /* `few`, or NODE_LEVEL_MAX + 1 for a higher tree */
     atom_view large;         /* pin of the value last lent */
     pbase_buffer key;        /* the key last lent */
+    atom_memory *spare;      /* of a leaf that was made of a patch, for the next one; NULL: none */
     tree_cursor_step few[TREE_CURSOR_FEW];
 } tree_cursor;
 
