@@ -152,6 +152,13 @@ static pbase_status segment_preallocate(pbase_segment *segment, const pbase_call
     return file_segment_preallocate(segment_from(segment), call, size, err);
 }
 
+static pbase_status segment_reserve(pbase_segment *segment, const pbase_call *call, uint64_t size,
+                                    pbase_error *err)
+{
+    pbase_status status = call_check(segment, call, err);
+    return status == PBASE_OK ? file_segment_reserve(segment_from(segment), size, err) : status;
+}
+
 static pbase_status segment_write(pbase_segment *segment, const pbase_call *call, uint64_t offset,
                                   pbase_bytes data, uint32_t flags, pbase_error *err)
 {
@@ -260,6 +267,7 @@ const pbase_blocks_segment_ops blocks_segments_ops = {
     .seal = segment_seal,
     .close = segment_close,
     .cut = segment_cut,
+    .reserve = segment_reserve,
 };
 
 pbase_status blocks_segments_map(pbase_segment *segment, uint64_t size, const uint8_t **out,

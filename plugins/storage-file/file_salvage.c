@@ -259,15 +259,15 @@ static pbase_status frame_add(frame_search *self, const frame_header *header, pb
     return status;
 }
 
-/* Looks at one unit; `*at` moves behind a whole frame, or to the next unit. */
-static pbase_status unit_look(frame_search *self, uint64_t *at, pbase_error *err)
+/* Looks at one place where a frame may begin; `*at` moves behind a whole frame, or to the next place. */
+static pbase_status place_look(frame_search *self, uint64_t *at, pbase_error *err)
 {
     const uint8_t *data = NULL;
     size_t size = 0;
     frame_header header;
     uint64_t offset = *at;
-    *at += FRAME_UNIT_MIN;
-    pbase_status status = search_window(self, offset, FRAME_UNIT_MIN, &data, &size, err);
+    *at += FRAME_ALIGN;
+    pbase_status status = search_window(self, offset, FRAME_HEADER_BYTES, &data, &size, err);
     if (status == PBASE_OK && size >= FRAME_HEADER_BYTES && self->of->space_id != 0 &&
         frame_header_resembles(data, self->of->space_id, self->base + offset)) {
         self->of->claim = self->base + offset; /* until it proves whole */
@@ -303,7 +303,7 @@ static pbase_status segment_search(salvage *self, pbase_position base, pbase_err
     }
     if (status == PBASE_OK) {
         for (uint64_t at = 0; status == PBASE_OK && at < search.bytes;) {
-            status = unit_look(&search, &at, err);
+            status = place_look(&search, &at, err);
         }
     } else if (status == PBASE_NO_MEMORY) {
         status = PBASE_FAIL(err, PBASE_NO_MEMORY, "%s", why.message);

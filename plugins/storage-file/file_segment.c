@@ -381,6 +381,29 @@ pbase_status file_segment_preallocate(file_segment *segment, const pbase_call *c
     return status;
 }
 
+pbase_status file_segment_reserve(file_segment *segment, uint64_t size, pbase_error *err)
+{
+    const pbase_os_file_ops *files = os_of(segment)->file;
+    uint64_t before = 0;
+    pbase_status status = file_segment_check_writable(segment, err);
+    if (status == PBASE_OK) {
+        status = files->size(segment->file, &before, err);
+    }
+    if (status != PBASE_OK || size <= before) {
+        return status;
+    }
+    writing_begins(segment); /* the size has to be flushed */
+    status = files->allocate(segment->file, before, size - before, err);
+    if (status == PBASE_OK) {
+        status = files->truncate(segment->file, size, err);
+    }
+    if (status != PBASE_OK) {
+        (void)files->truncate(segment->file, before, NULL); /* gives back what it can */
+    }
+    writing_ends(segment);
+    return status;
+}
+
 pbase_status file_segment_cut(file_segment *segment, uint64_t size_bytes, pbase_error *err)
 {
     const pbase_os_file_ops *files = os_of(segment)->file;

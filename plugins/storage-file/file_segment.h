@@ -55,6 +55,8 @@ void file_segment_destroy(file_segment *segment); /* NULL is fine */
 PBASE_MUST_CHECK pbase_status file_segment_preallocate(file_segment *segment,
                                                        const pbase_call *call, uint64_t size,
                                                        pbase_error *err);
+PBASE_MUST_CHECK pbase_status file_segment_reserve(file_segment *segment, uint64_t size,
+                                                   pbase_error *err);
 PBASE_MUST_CHECK pbase_status file_segment_write(file_segment *segment, uint64_t offset,
                                                  pbase_bytes data, uint32_t flags,
                                                  pbase_error *err);

@@ -8,6 +8,9 @@
 
 #define SPARES_BESIDE 2 /* segments that are filled while a checkpoint runs */
 #define SPARES_MAX 64
+/* So often is asked whether the next segment is due: also by who has no more of one left than a clean close
+ * leaves. */
+#define PREPARES_OF_SEGMENT 16
 
 static pbase_status store_take_id(void *state, uint32_t at_least, uint32_t *out, pbase_error *err)
 {
@@ -99,7 +102,7 @@ static pbase_status journal_start(file_storage *self, const pbase_config *config
         status = file_turn_joins(&self->turn, &self->super, &mark, err);
         options.joins = &mark;
     }
-    self->prepare_bytes = options.segment_bytes / 4;
+    self->prepare_bytes = options.segment_bytes / PREPARES_OF_SEGMENT;
     if (status == PBASE_OK) {
         status = journal_open_doubtful(self, &options, err);
     }

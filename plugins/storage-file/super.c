@@ -4,7 +4,9 @@
 #include <inttypes.h>
 
 #define SUPER_MAGIC 0x55534250u /* "PBSU" */
-#define SUPER_VERSION 1u
+#define SUPER_VERSION 2u
+#define SUPER_VERSION_READ                                                                         \
+    1u /* the oldest that is read; of the journal it says that frames are larger */
 
 void super_encode(const pbase_host *host, const super_block *block, uint8_t *out)
 {
@@ -47,10 +49,13 @@ pbase_status super_decode(const pbase_host *host, pbase_bytes bytes, super_block
     if (host->crc32c(0, at + 8, bytes.size - 8) != pbase_get_u32(at + 4)) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "the checksum of the super block does not hold");
     }
-    if (pbase_get_u32(at + 8) != SUPER_VERSION) {
-        return PBASE_FAIL(err, PBASE_FORMAT,
-                          "the space has format %" PRIu32 ", this version reads %u",
-                          pbase_get_u32(at + 8), SUPER_VERSION);
+    uint32_t version = pbase_get_u32(at + 8);
+    if (version < SUPER_VERSION_READ || version > SUPER_VERSION) {
+        pbase_status status = PBASE_FAIL(
+            err, PBASE_FORMAT, "the space has format %" PRIu32 ", this version reads %u to %u",
+            version, SUPER_VERSION_READ, SUPER_VERSION);
+        pbase_error_hint(err, "open it with the version of ProtoBase that wrote it");
+        return status;
     }
     if (bytes.size != SUPER_BYTES || pbase_get_u32(at + 12) != SUPER_BYTES) {
         return PBASE_FAIL(err, PBASE_CORRUPT, "the super block has %zu bytes, not %u", bytes.size,

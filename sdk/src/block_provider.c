@@ -234,6 +234,17 @@ pbase_status pbase_segment_preallocate(pbase_segment *segment, const pbase_call 
                            "block_provider.segment.preallocate", err);
 }
 
+pbase_status pbase_segment_reserve(pbase_segment *segment, const pbase_call *call, uint64_t size,
+                                   pbase_error *err)
+{
+    static const char slot[] = "block_provider.segment.reserve";
+    const pbase_blocks_segment_ops *ops = segment->blocks->vtable->segment;
+    if (!contract_has(ops, offsetof(pbase_blocks_segment_ops, reserve))) {
+        return CONTRACT_ABSENT(err, slot);
+    }
+    return contract_result(ops->reserve(segment, call, size, err), slot, err);
+}
+
 pbase_status pbase_segment_write(pbase_segment *segment, const pbase_call *call, uint64_t offset,
                                  pbase_bytes data, uint32_t flags, pbase_error *err)
 {

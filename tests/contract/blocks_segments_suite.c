@@ -178,6 +178,34 @@ static void preallocate_makes_the_segment_zeros_of_that_size(void **state)
     pbase_segment_close(segment);
 }
 
+/* A provider without the slot, or over a place that cannot, has changed nothing. */
+static void reserving_makes_a_segment_longer_and_changes_nothing_of_what_it_had(void **state)
+{
+    blocks_fixture *f = *state;
+    static const uint64_t sizes[] = {10000, 3u << 20, 5000};
+    uint64_t longest = 0;
+    pbase_segment *segment = blocks_create(f, "a");
+    assert_ok(f, blocks_try_write(f, segment, 0, "old bytes", PBASE_WRITE_SYNC));
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        pbase_status status = pbase_segment_reserve(segment, NULL, sizes[i], &f->err);
+        longest = status == PBASE_OK && sizes[i] > longest ? sizes[i] : longest;
+        assert_true(status == PBASE_OK || status == PBASE_UNSUPPORTED);
+        assert_int_equal(blocks_size_of(f, segment), longest == 0 ? strlen("old bytes") : longest);
+        blocks_assert_reads(f, segment, 0, "old bytes");
+    }
+    uint8_t last = 1;
+    size_t read = 0;
+    if (longest != 0) {
+        assert_ok(f, pbase_segment_sync(segment, NULL, &f->err));
+        assert_ok(f, pbase_segment_read(segment, NULL, longest - 1, &last, 1, &read, &f->err));
+        assert_int_equal(read, 1);
+        assert_int_equal(last, 0);
+        assert_ok(f, blocks_try_write(f, segment, longest - 3, "end", PBASE_WRITE_SYNC));
+        blocks_assert_reads(f, segment, longest - 3, "end");
+    }
+    pbase_segment_close(segment);
+}
+
 static void a_segment_opened_for_reading_cannot_be_written(void **state)
 {
     blocks_fixture *f = *state;
@@ -187,6 +215,8 @@ static void a_segment_opened_for_reading_cannot_be_written(void **state)
     assert_ok(f, pbase_blocks_open(f->blocks, NULL, "a", 0, &segment, &f->err));
     assert_int_equal(blocks_try_write(f, segment, 0, "x", 0), PBASE_READ_ONLY);
     assert_int_equal(pbase_segment_preallocate(segment, NULL, 100, &f->err), PBASE_READ_ONLY);
+    pbase_status reserved = pbase_segment_reserve(segment, NULL, 100, &f->err);
+    assert_true(reserved == PBASE_READ_ONLY || reserved == PBASE_UNSUPPORTED);
     assert_int_equal(pbase_segment_seal(segment, NULL, 3, &f->err), PBASE_READ_ONLY);
     blocks_assert_reads(f, segment, 0, "abc");
     pbase_segment_close(segment);
@@ -273,6 +303,7 @@ int blocks_segments_suite_run(const blocks_subject *subject)
         BLOCKS_TEST(aligned_and_other_writes_see_each_other),
         BLOCKS_TEST(large_writes_are_whole),
         BLOCKS_TEST(preallocate_makes_the_segment_zeros_of_that_size),
+        BLOCKS_TEST(reserving_makes_a_segment_longer_and_changes_nothing_of_what_it_had),
         BLOCKS_TEST(a_segment_opened_for_reading_cannot_be_written),
         BLOCKS_TEST(sealing_cuts_and_makes_immutable),
         BLOCKS_TEST(sealing_beyond_the_end_is_invalid),

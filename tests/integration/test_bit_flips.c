@@ -373,7 +373,7 @@ static kept_file *last_frame(size_t *out_at)
         if (!begins_with(file->name, "journal/") || begins_with(file->name, "journal/spare")) {
             continue;
         }
-        for (size_t at = 0; at + 512 <= file->size; at += 512) {
+        for (size_t at = 0; at + 80 <= file->size; at += 16) {
             uint64_t position = strtoull(file->name + strlen("journal/"), NULL, 16) + at;
             if (memcmp(file->data + at, "PBJF", 4) == 0 && position > newest &&
                 pbase_get_u64(file->data + at + 24) == position) {

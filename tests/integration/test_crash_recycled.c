@@ -56,7 +56,7 @@ typedef struct {
 static void count_frames(chain *on, const uint8_t *data, size_t size, uint64_t base)
 {
     bool has_gap = false;
-    for (size_t at = 0; at + FRAME_HEADER_BYTES <= size; at += FRAME_UNIT_MIN) {
+    for (size_t at = 0; at + FRAME_HEADER_BYTES <= size; at += FRAME_ALIGN) {
         bool is_frame = pbase_get_u32(data + at) == FRAME_MAGIC;
         uint64_t position = is_frame ? pbase_get_u64(data + at + 24) : 0;
         bool is_here = is_frame && position == base + at;

@@ -102,6 +102,14 @@ static pbase_status fake_cut(pbase_segment *segment, const pbase_call *call, uin
     return answer(segment->blocks, err);
 }
 
+static pbase_status fake_reserve(pbase_segment *segment, const pbase_call *call, uint64_t size,
+                                 pbase_error *err)
+{
+    (void)call;
+    (void)size;
+    return answer(segment->blocks, err);
+}
+
 static void fake_segment_close(pbase_segment *segment)
 {
     ((fake *)segment->blocks)->calls++;
@@ -119,6 +127,7 @@ static const pbase_blocks_segment_ops segment_ops = {
     .seal = fake_seal,
     .close = fake_segment_close,
     .cut = fake_cut,
+    .reserve = fake_reserve,
 };
 
 static pbase_status fake_remove(pbase_blocks *self, const pbase_call *call, const char *name,
@@ -349,7 +358,8 @@ static void missing_slots_are_refused_one_by_one(void **state)
         n = name_ops;
         assert_int_equal(pbase_blocks_check(&whole, NULL), PBASE_OK);
         memset((uint8_t *)&s + at, 0, sizeof(void *));
-        bool is_optional = at == offsetof(pbase_blocks_segment_ops, cut);
+        bool is_optional = at == offsetof(pbase_blocks_segment_ops, cut) ||
+                           at == offsetof(pbase_blocks_segment_ops, reserve);
         assert_int_equal(pbase_blocks_check(&whole, NULL), is_optional ? PBASE_OK : PBASE_PLUGIN);
     }
     for (size_t at = offsetof(pbase_blocks_name_ops, remove); at < sizeof n; at += sizeof(void *)) {
@@ -627,6 +637,7 @@ static void everything_else_reaches_the_provider(void **state)
     assert_int_equal(number, 5);
     assert_int_equal(pbase_segment_seal(segment, NULL, 4, NULL), PBASE_OK);
     assert_int_equal(pbase_segment_cut(segment, NULL, 4, NULL), PBASE_OK);
+    assert_int_equal(pbase_segment_reserve(segment, NULL, 4096, NULL), PBASE_OK);
     assert_int_equal(pbase_segment_map(segment, 4, &map, NULL), PBASE_OK);
     pbase_segment_unmap(segment, map, 4);
     pbase_segment_unmap(segment, NULL, 4);
@@ -644,7 +655,7 @@ static void everything_else_reaches_the_provider(void **state)
     assert_int_equal(pbase_blocks_lock(&f.base, NULL, NULL), PBASE_OK);
     pbase_blocks_close(&f.base);
     pbase_blocks_close(NULL);
-    assert_int_equal(f.calls, 19);
+    assert_int_equal(f.calls, 20);
 }
 
 int main(void)

@@ -57,7 +57,8 @@ static pbase_status geometry(pbase_blocks *self, pbase_blocks_geometry *out, pba
     (void)err;
     *out = (pbase_blocks_geometry){
         .struct_size = sizeof(*out),
-        .atomic_bytes = from(self)->options.atomic_bytes,
+        .atomic_bytes = from(self)->options.atomic_now != NULL ? *from(self)->options.atomic_now
+                                                               : from(self)->options.atomic_bytes,
         .preferred_bytes = ZEROS_BYTES,
         .segment_bytes = from(self)->options.segment_bytes,
         .segment_bytes_max = (uint64_t)1 << 40,
@@ -91,17 +92,35 @@ static pbase_status segment_open(pbase_blocks *self, const pbase_call *call, con
     return PBASE_OK;
 }
 
+static void count_written(pbase_segment *base, uint64_t bytes)
+{
+    uint64_t *written_bytes = from(base->blocks)->options.written_bytes;
+    if (written_bytes != NULL) {
+        *written_bytes += bytes;
+    }
+}
+
 static pbase_status preallocate(pbase_segment *base, const pbase_call *call, uint64_t size,
                                 pbase_error *err)
 {
     static const uint8_t zeros[ZEROS_BYTES];
     pbase_status status = PBASE_OK;
     (void)call;
+    count_written(base, size);
     for (uint64_t at = 0; status == PBASE_OK && at < size; at += ZEROS_BYTES) {
         size_t part = size - at < ZEROS_BYTES ? (size_t)(size - at) : ZEROS_BYTES;
         status = os_of(base)->file->write(segment_from(base)->file, at, zeros, part, err);
     }
     return status;
+}
+
+static pbase_status segment_reserve(pbase_segment *base, const pbase_call *call, uint64_t size,
+                                    pbase_error *err)
+{
+    const pbase_os_file_ops *files = os_of(base)->file;
+    (void)call;
+    pbase_status status = files->allocate(segment_from(base)->file, 0, size, err);
+    return status == PBASE_OK ? files->truncate(segment_from(base)->file, size, err) : status;
 }
 
 static pbase_status segment_sync(pbase_segment *base, const pbase_call *call, pbase_error *err)
@@ -119,6 +138,7 @@ static pbase_status segment_sync(pbase_segment *base, const pbase_call *call, pb
 static pbase_status segment_write(pbase_segment *base, const pbase_call *call, uint64_t offset,
                                   pbase_bytes data, uint32_t flags, pbase_error *err)
 {
+    count_written(base, data.size);
     pbase_status status =
         os_of(base)->file->write(segment_from(base)->file, offset, data.data, data.size, err);
     if (status == PBASE_OK && (flags & PBASE_WRITE_SYNC) != 0) {
@@ -181,6 +201,7 @@ static const pbase_blocks_segment_ops segment_ops = {
     .seal = segment_seal,
     .close = segment_close,
     .cut = segment_cut,
+    .reserve = segment_reserve,
 };
 
 /* ----------------------------------------------------------------------------------- names --- */

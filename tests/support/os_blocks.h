@@ -16,11 +16,13 @@ typedef enum {
 } os_blocks_fault;
 
 typedef struct {
-    const pbase_os *os;    /* borrowed until close */
-    const char *directory; /* exists; borrowed until close */
-    uint32_t atomic_bytes; /* 512 or 4096 */
+    const pbase_os *os;         /* borrowed until close */
+    const char *directory;      /* exists; borrowed until close */
+    uint32_t atomic_bytes;      /* 512 or 4096 */
+    const uint32_t *atomic_now; /* in its place, for a provider that learns it; NULL: none */
     uint64_t segment_bytes;
     os_blocks_fault fault;
+    uint64_t *written_bytes; /* counts what is written to segments; NULL: nobody asks */
 } os_blocks_options;
 
 PBASE_MUST_CHECK pbase_status os_blocks_open(const os_blocks_options *options, pbase_blocks **out,

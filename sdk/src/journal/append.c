@@ -287,7 +287,7 @@ static pbase_status layout_measure(const journal *self, const pbase_journal_appe
         }
         end = frame_record_end(end, append->records[i].size);
     }
-    end = frame_round(end, FRAME_UNIT_MIN);
+    end = frame_round(end, FRAME_ALIGN);
     out->is_large = end > self->segment_bytes;
     out->bytes = out->is_large ? frame_round(end, FRAME_UNIT_MAX) : end;
     if (out->bytes > JOURNAL_FRAME_BYTES_MAX) {
@@ -439,8 +439,8 @@ static pbase_status staging_add(void *state, const void *data, uint64_t size, pb
     return PBASE_OK;
 }
 
-/* Writes what staging holds, the rest of the last unit as zeros, and keeps that unit for the next frame. A
- * segment behind one that was cut off within a unit begins within one as well: nothing is kept there. */
+/* Writes what staging holds, the rest of the last unit as zeros, and keeps that unit for the next frame. What
+ * was not written before gets zeros some way ahead. A segment behind one that was cut off within a unit begins within one as well: nothing is kept there. */
 static pbase_status staging_finish(staging_sink *sink, const layout *plan, uint32_t flags,
                                    pbase_error *err)
 {
@@ -451,7 +451,16 @@ static pbase_status staging_finish(staging_sink *sink, const layout *plan, uint3
     sink->filled = (size_t)frame_round(filled, self->unit);
     memset(self->staging + filled, 0, sink->filled - filled);
     size_t last = sink->filled - self->unit;
+    if (flags != 0 && !plan->is_large) {
+        size_t ahead = journal_ahead_bytes(self, &plan->place, sink->offset + sink->filled,
+                                           self->staging_bytes - sink->filled);
+        memset(self->staging + sink->filled, 0, ahead);
+        sink->filled += ahead;
+    }
     pbase_status status = staging_write(sink, flags, err);
+    if (status == PBASE_OK) {
+        journal_ahead_written(self, &plan->place, sink->offset);
+    }
     if (status == PBASE_OK && rest != 0) {
         memmove(self->staging, self->staging + last, (size_t)rest);
         if (PBASE_PLANT(15)) { /* the next frame wipes them out */

@@ -41,7 +41,7 @@ void frame_header_encode(const frame_header *header, uint8_t out[FRAME_HEADER_BY
 /* Of a frame of any version. */
 static bool bytes_are_possible(const frame_header *header)
 {
-    return header->bytes % FRAME_UNIT_MIN == 0 && header->bytes >= FRAME_UNIT_MIN &&
+    return header->bytes % FRAME_ALIGN == 0 && header->bytes >= FRAME_HEADER_BYTES &&
            header->bytes <= JOURNAL_FRAME_BYTES_MAX;
 }
 
@@ -80,7 +80,7 @@ frame_kind frame_header_decode(const uint8_t *data, uint64_t journal_id, pbase_p
         return bytes_are_possible(&header) ? FRAME_NEWER : FRAME_ALIEN;
     }
     if (pbase_get_u16(data + AT_HEADER_BYTES) != FRAME_HEADER_BYTES ||
-        pbase_get_u16(data + AT_VERSION) != FRAME_VERSION || !sizes_are_possible(&header)) {
+        pbase_get_u16(data + AT_VERSION) < FRAME_VERSION_READ || !sizes_are_possible(&header)) {
         return FRAME_ALIEN;
     }
     *out = header;

@@ -8,13 +8,15 @@
 #include <protobase/plugin/storage.h>
 
 #define FRAME_MAGIC 0x464a4250u /* "PBJF" */
-#define FRAME_VERSION 1u
+#define FRAME_VERSION 2u
+#define FRAME_VERSION_READ 1u /* the oldest that is read: all of it holds for the newest as well */
 #define FRAME_HEADER_BYTES 80u
 #define FRAME_RECORD_HEADER_BYTES 8u
 #define FRAME_RECORD_ALIGN 8u
 /* The checksum covers everything from here to the end of the frame. */
 #define FRAME_CRC_FROM (PBASE_PLANT(6) ? FRAME_HEADER_BYTES : 8u)
-#define FRAME_UNIT_MIN 512u /* frames begin and end at multiples of it */
+#define FRAME_ALIGN 16u     /* frames begin and end at multiples of it */
+#define FRAME_UNIT_MIN 512u /* the smallest unit a provider may have */
 #define FRAME_UNIT_MAX                                                                             \
     4096u /* the largest unit a provider may have; segments are multiples of it */
 

@@ -189,8 +189,10 @@ void journal_unit_learn(journal *self)
     }
     journal_lock(self, self->append_lock);
     if (self->unit_looks < UNIT_LOOKS &&
-        pbase_blocks_geometry_get(self->blocks, &geometry, NULL) == PBASE_OK) {
+        pbase_blocks_geometry_get(self->blocks, &geometry, NULL) == PBASE_OK &&
+        self->unit != unit_of(&geometry)) {
         self->unit = unit_of(&geometry);
+        self->staged_end = 0; /* staging begins with a unit of the other size */
     }
     self->unit_looks += self->unit_looks < UNIT_LOOKS;
     journal_unlock(self, self->append_lock);
@@ -230,11 +232,11 @@ pbase_status journal_wait(journal *self, const pbase_call *call, pbase_position 
 
 /* ------------------------------------------------------------------------------------- trim --- */
 
-/* The part of a segment that stays zeroed behind the head when the journal is closed: enough that
+/* The part of a segment that stays behind the head when the journal is closed: enough that
  * short sessions do not each make a segment. */
 #define SHRUNK_PARTS 16u
 
-/* What is made ahead is written full of zeros: not before it is likely to be needed. */
+/* What is made ahead takes its room of the disk: not before it is likely to be needed. */
 static bool is_spare_due(journal *self)
 {
     journal_lock(self, self->state_lock);
@@ -278,7 +280,7 @@ pbase_status journal_shrunk(journal *self, journal_entered *out, pbase_error *er
         return status;
     }
     journal_lock(self, self->append_lock);
-    journal_place place = {0, 0};
+    journal_place place = {0};
     bool is_held = journal_head_place(self, &place);
     pbase_position end = shrunk_end(self);
     journal_lock(self, self->state_lock);

@@ -74,7 +74,7 @@ typedef struct {
      * before that is acknowledged, and before one that a crash left without a frame goes. NOT_APPLIED refuses the append and nothing has happened; any other failure
      * poisons. NULL: nobody remembers. Calls nothing of this journal. */
     pbase_status (*enter)(void *state, const journal_entered *entered, pbase_error *err);
-    uint32_t spares_max; /* zeroed or recycled segments kept ahead; 0: 2 */
+    uint32_t spares_max; /* new or recycled segments kept ahead; 0: 2 */
     uint32_t reserved;
     uint64_t segment_bytes; /* size of new segments; 0: the provider's geometry says */
     /* Several participants append in turn, each under an exclusive right that the storage grants:
@@ -112,7 +112,7 @@ PBASE_MUST_CHECK pbase_status journal_sync(journal *self, const pbase_call *call
 /* Before an append: asks the provider for its unit once more, as it may have learned it since. Costs nothing
  * from the third call on. */
 void journal_unit_learn(journal *self);
-/* Makes a zeroed segment ahead when there is none, and the one that is written to is more than half
+/* Makes a segment ahead when there is none, and the one that is written to is more than half
  * full, so that no append has to: for a background thread of the storage. */
 PBASE_MUST_CHECK pbase_status journal_prepare(journal *self, const pbase_call *call,
                                               pbase_error *err);
@@ -179,7 +179,7 @@ typedef struct {
     uint64_t segment_bytes; /* of them */
     uint64_t spare_count;
     uint64_t append_count; /* since open */
-    uint64_t append_bytes; /* written for appends since open: whole units */
+    uint64_t append_bytes; /* written for appends since open: whole units, without zeros ahead */
     uint64_t flush_count;  /* SYNC writes and syncs, since open */
     uint32_t poisoned;     /* 1: READ_ONLY until reopened */
     uint32_t reserved;

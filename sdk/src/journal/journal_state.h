@@ -22,7 +22,16 @@
 typedef struct {
     pbase_position base;
     uint64_t bytes;
+    uint64_t written_bytes; /* so many at its beginning are known to have been written */
 } journal_place;
+
+/* What of the segment that is appended to has been written: see ahead.c. */
+typedef struct {
+    pbase_position base; /* of the segment; 0: of none is anything known */
+    uint64_t written_bytes;
+    uint64_t step_bytes; /* of the last step; 0: there was none */
+    uint64_t began_ns;   /* it was written */
+} journal_ahead;
 
 /* The end of the last frame, and which frame that was: the next one names both, so that a frame of
  * a tail that was cut never follows a newer one. */
@@ -44,6 +53,7 @@ typedef struct {
 typedef struct {
     uint32_t number;
     bool is_whole; /* has the size of a spare; else it is removed before the first append */
+    uint64_t written_bytes; /* as of a place */
 } journal_spare;
 
 struct journal {
@@ -75,8 +85,9 @@ struct journal {
     uint32_t head_crc32c;      /* of the last frame; 0: not known */
     uint64_t tail_end; /* what claims to be frames after the head ends here; 0: nothing does */
     pbase_position entered_base; /* of the segment that the storage remembers */
-    bool has_foreign;            /* others appended what is not flushed */
-    bool may_clean; /* the broken spares are a dead user's: nobody else is in the journal yet */
+    journal_ahead ahead;
+    bool has_foreign; /* others appended what is not flushed */
+    bool may_clean;   /* the broken spares are a dead user's: nobody else is in the journal yet */
 
     /* append_lock and sync_lock and state_lock */
     pbase_segment *segment; /* being written; NULL before the first append */
@@ -146,14 +157,14 @@ PBASE_MUST_CHECK pbase_status journal_places_reload(journal *self, pbase_error *
 void journal_place_drop_first(journal *self);
 void journal_place_drop_last(journal *self);
 
-/* Makes an empty spare: zeroed, durable. */
+/* Makes an empty spare, durably: its room is reserved, or, where the place cannot, it is zeroed. */
 PBASE_MUST_CHECK pbase_status journal_spare_create(journal *self, pbase_error *err);
 /* True when a spare has a wrong size, as a crash or another configuration leaves it. */
 bool journal_has_broken_spare(journal *self);
 /* Removes the broken spares. */
 PBASE_MUST_CHECK pbase_status journal_spares_clean(journal *self, pbase_error *err);
 /* Takes a spare out of the list; false when there is none. */
-bool journal_spare_take(journal *self, uint32_t *out_number);
+bool journal_spare_take(journal *self, journal_spare *out);
 /* Removes the spares that are whole; others may be in the making. */
 PBASE_MUST_CHECK pbase_status journal_spares_remove(journal *self, pbase_error *err);
 /* Cuts what lies behind `end` off the newest segment, which is the one with the head. With
@@ -163,10 +174,21 @@ PBASE_MUST_CHECK pbase_status journal_place_cut(journal *self, pbase_position en
 /* Gives the bytes of the oldest segment before `upto` back, if the place can and the segment will never be
  * recycled: a spare has to have all of its blocks. Nothing is lost when that fails. */
 void journal_place_thin(journal *self, pbase_position upto);
+/* Keeps how far the segment that was appended to has been written, before another one is. With
+ * append_lock. */
+void journal_place_keep_written(journal *self);
 /* Turns the segment at `base` into a spare, or removes it when there are enough or its size is not
  * that of a spare. */
 PBASE_MUST_CHECK pbase_status journal_place_recycle(journal *self, journal_place place,
                                                     pbase_error *err);
+
+/* ---- ahead.c, with append_lock; ends are offsets in the segment ---- */
+/* The segment that is appended to from now on. */
+void journal_ahead_enter(journal *self, journal_place place);
+/* How many zeros a durable write that ends at `end` brings with it, at most `room`. */
+size_t journal_ahead_bytes(journal *self, const journal_place *place, uint64_t end, size_t room);
+/* What lies before `end` was written. */
+void journal_ahead_written(journal *self, const journal_place *place, uint64_t end);
 
 /* ---- append.c ---- */
 /* Flushes what was appended, or, before the first append, what opening found, and moves `synced` to

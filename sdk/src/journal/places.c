@@ -1,7 +1,8 @@
 /* places.c - the segments of a journal: their names, the table of those with frames, the spares.
  *
- * A spare is a segment of zeros, or of frames that are no longer needed; it becomes a journal
- * segment by a rename, which is atomic and durable, so a segment is whole before it has a frame. */
+ * A spare is a segment that reads as zeros, or of frames that are no longer needed; it becomes a journal
+ * segment by a rename, which is atomic and durable, so a segment has all of its room before it has a
+ * frame. */
 #include "journal/journal_state.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -149,13 +150,13 @@ static uint32_t spare_number_new(journal *self)
     return number;
 }
 
-bool journal_spare_take(journal *self, uint32_t *out_number)
+bool journal_spare_take(journal *self, journal_spare *out)
 {
     journal_lock(self, self->state_lock);
     bool found = false;
     for (size_t i = self->spare_count; i-- > 0 && !found;) {
         if (self->spares[i].is_whole) { /* others may be making one */
-            *out_number = self->spares[i].number;
+            *out = self->spares[i];
             self->spares[i] = self->spares[--self->spare_count];
             found = true;
         }
@@ -184,23 +185,41 @@ static pbase_status spare_open(journal *self, uint32_t *out_number, pbase_segmen
     return status;
 }
 
+/* Gives an empty segment its size and all of its room, durably. */
+static pbase_status spare_fill(journal *self, pbase_segment *segment, uint64_t *out_written,
+                               pbase_error *err)
+{
+    pbase_error why;
+    pbase_error_init(&why);
+    *out_written = 0;
+    pbase_status status = pbase_segment_reserve(segment, NULL, self->segment_bytes, &why);
+    if (status == PBASE_UNSUPPORTED) {
+        *out_written = self->segment_bytes;
+        status = pbase_segment_preallocate(segment, NULL, self->segment_bytes, &why);
+    }
+    if (status == PBASE_OK && !PBASE_PLANT(16)) {
+        status = pbase_segment_sync(segment, NULL, &why);
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
 pbase_status journal_spare_create(journal *self, pbase_error *err)
 {
     char name[JOURNAL_NAME_BYTES];
     pbase_segment *segment = NULL;
-    uint32_t number = 0;
-    pbase_status status = spare_open(self, &number, &segment, err);
-    journal_spare_name(number, name);
+    journal_spare spare = {.is_whole = true};
+    pbase_status status = spare_open(self, &spare.number, &segment, err);
+    journal_spare_name(spare.number, name);
     if (status != PBASE_OK) {
         return status;
     }
-    status = pbase_segment_preallocate(segment, NULL, self->segment_bytes, err);
-    if (status == PBASE_OK) {
-        status = pbase_segment_sync(segment, NULL, err);
-    }
+    status = spare_fill(self, segment, &spare.written_bytes, err);
     pbase_segment_close(segment);
     if (status == PBASE_OK) {
-        status = spare_add(self, (journal_spare){number, true}, err);
+        status = spare_add(self, spare, err);
     }
     if (status != PBASE_OK) {
         /* What stays behind is removed after the next open; the first failure is what counts. */
@@ -257,10 +276,10 @@ pbase_status journal_spares_clean(journal *self, pbase_error *err)
 pbase_status journal_spares_remove(journal *self, pbase_error *err)
 {
     char name[JOURNAL_NAME_BYTES];
-    uint32_t number;
+    journal_spare spare;
     pbase_status status = PBASE_OK;
-    while (status == PBASE_OK && journal_spare_take(self, &number)) {
-        journal_spare_name(number, name);
+    while (status == PBASE_OK && journal_spare_take(self, &spare)) {
+        journal_spare_name(spare.number, name);
         status = pbase_blocks_remove(self->blocks, NULL, name, err);
     }
     return status;
@@ -272,7 +291,7 @@ pbase_status journal_place_cut(journal *self, pbase_position end, pbase_error *e
     pbase_segment *segment = NULL;
     journal_lock(self, self->state_lock);
     bool is_longer = self->place_count > 0;
-    journal_place place = {0, 0};
+    journal_place place = {0};
     if (is_longer) {
         place = self->places[self->place_count - 1];
         is_longer = end > place.base && end - place.base < place.bytes;
@@ -309,7 +328,7 @@ void journal_place_thin(journal *self, pbase_position upto)
 {
     char name[JOURNAL_NAME_BYTES];
     pbase_segment *segment = NULL;
-    journal_place place = {0, 0};
+    journal_place place = {0};
     journal_lock(self, self->state_lock);
     if (self->place_count > 0) {
         place = self->places[0];
@@ -330,6 +349,17 @@ void journal_place_thin(journal *self, pbase_position upto)
     pbase_segment_close(segment);
 }
 
+void journal_place_keep_written(journal *self)
+{
+    journal_lock(self, self->state_lock);
+    for (size_t i = self->place_count; i-- > 0;) {
+        if (self->places[i].base == self->ahead.base) {
+            self->places[i].written_bytes = self->ahead.written_bytes;
+        }
+    }
+    journal_unlock(self, self->state_lock);
+}
+
 static bool wants_spare(journal *self)
 {
     journal_lock(self, self->state_lock);
@@ -342,20 +372,19 @@ pbase_status journal_place_recycle(journal *self, journal_place place, pbase_err
 {
     char from[JOURNAL_NAME_BYTES];
     char to[JOURNAL_NAME_BYTES];
-    uint32_t number;
     pbase_status status;
     journal_segment_name(place.base, from);
     if (place.bytes != self->segment_bytes || !wants_spare(self)) {
         status = pbase_blocks_remove(self->blocks, NULL, from, err);
         return status == PBASE_NOT_FOUND ? PBASE_OK : status;
     }
-    number = spare_number_new(self);
-    journal_spare_name(number, to);
+    journal_spare spare = {spare_number_new(self), true, place.written_bytes};
+    journal_spare_name(spare.number, to);
     status = pbase_blocks_rename(self->blocks, NULL, from, to, err);
     if (status == PBASE_NOT_FOUND) {
         return PBASE_OK; /* an earlier attempt failed only after the name was gone */
     }
-    if (status == PBASE_OK && spare_add(self, (journal_spare){number, true}, NULL) != PBASE_OK) {
+    if (status == PBASE_OK && spare_add(self, spare, NULL) != PBASE_OK) {
         return PBASE_OK; /* the place is free all the same; the next opening finds the spare */
     }
     return status;
@@ -394,19 +423,38 @@ static pbase_status name_load(void *state, const pbase_block_info *info, pbase_e
             return PBASE_OK;
         }
         self->spare_next = number >= self->spare_next ? number + 1 : self->spare_next;
-        journal_spare spare = {number, info->size_bytes == self->segment_bytes};
+        journal_spare spare = {number, info->size_bytes == self->segment_bytes, 0};
         return spare_add(self, spare, err);
     }
     if (!base_parse(info->name + strlen(JOURNAL_PREFIX), &base) || base > UINT64_MAX / 2 ||
         info->size_bytes > UINT64_MAX / 4) {
         return PBASE_OK;
     }
-    return journal_place_add(self, (journal_place){base, info->size_bytes}, err);
+    return journal_place_add(self, (journal_place){base, info->size_bytes, 0}, err);
 }
 
 pbase_status journal_places_load(journal *self, const pbase_call *call, pbase_error *err)
 {
     return pbase_blocks_list(self->blocks, call, JOURNAL_PREFIX, name_load, self, err);
+}
+
+/* Takes over how far segments were written that are in the tables still. A wrong guess, of a name that was
+ * given anew, costs time alone. With state_lock. */
+static void written_carry(const journal *from, journal *to)
+{
+    for (size_t i = 0; i < to->place_count; i++) {
+        size_t at = places_below(from, to->places[i].base);
+        if (at < from->place_count && from->places[at].base == to->places[i].base) {
+            to->places[i].written_bytes = from->places[at].written_bytes;
+        }
+    }
+    for (size_t i = 0; i < to->spare_count; i++) {
+        for (size_t at = 0; at < from->spare_count; at++) {
+            if (from->spares[at].number == to->spares[i].number) {
+                to->spares[i].written_bytes = from->spares[at].written_bytes;
+            }
+        }
+    }
 }
 
 pbase_status journal_places_reload(journal *self, pbase_error *err)
@@ -420,7 +468,9 @@ pbase_status journal_places_reload(journal *self, pbase_error *err)
                      .spare_next = self->spare_next};
     pbase_status status = journal_places_load(&fresh, NULL, err);
     if (status == PBASE_OK) {
+        journal_place_keep_written(self);
         journal_lock(self, self->state_lock);
+        written_carry(self, &fresh);
         journal old = {.places = self->places,
                        .place_capacity = self->place_capacity,
                        .spares = self->spares,

@@ -148,11 +148,11 @@ pbase_status journal_reader_frame(journal_reader *reader, journal_place place,
     frame_kind said;
     pbase_status status;
     *out = (journal_frame){.kind = FRAME_ALIEN};
-    if (offset > place.bytes || place.bytes - offset < FRAME_UNIT_MIN || position >= limit ||
-        limit - position < FRAME_UNIT_MIN) {
+    if (offset > place.bytes || place.bytes - offset < FRAME_HEADER_BYTES || position >= limit ||
+        limit - position < FRAME_HEADER_BYTES) {
         return PBASE_OK;
     }
-    status = journal_reader_fetch(reader, place, position, FRAME_UNIT_MIN, limit, &data, err);
+    status = journal_reader_fetch(reader, place, position, FRAME_HEADER_BYTES, limit, &data, err);
     if (status != PBASE_OK) {
         return status;
     }
@@ -207,11 +207,17 @@ static pbase_status candidate(journal_reader *reader, journal_link after, pbase_
 pbase_status journal_reader_next(journal_reader *reader, journal_link after, pbase_position limit,
                                  journal_frame *out, pbase_error *err)
 {
+    static const uint64_t units[] = {FRAME_ALIGN, FRAME_UNIT_MIN, FRAME_UNIT_MAX};
     journal_place place;
-    pbase_position larger = frame_round(after.end, FRAME_UNIT_MAX);
-    pbase_status status = candidate(reader, after, after.end, limit, out, err);
-    if (status == PBASE_OK && !out->is_whole && larger != after.end) {
-        status = candidate(reader, after, larger, limit, out, err);
+    pbase_position last = 0;
+    pbase_status status = PBASE_OK;
+    *out = (journal_frame){.kind = FRAME_ALIEN};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        pbase_position at = frame_round(after.end, units[i]);
+        if (status == PBASE_OK && !out->is_whole && at != last) {
+            status = candidate(reader, after, at, limit, out, err);
+        }
+        last = at;
     }
     if (status == PBASE_OK && !out->is_whole &&
         journal_place_from(reader->journal, after.end, &place)) {
@@ -241,7 +247,8 @@ static pbase_status locate_record(journal_reader *reader, pbase_position from,
     }
     for (uint32_t i = 0; i < frame.header.record_count; i++) {
         if (position == (i == 0 ? from : from + at)) {
-            *out = (journal_place_in){true, false, true, from, at, i};
+            *out = (journal_place_in){
+                .is_found = true, .has_frame = true, .from = from, .record_at = at, .index = i};
             return PBASE_OK;
         }
         (void)frame_record(frame.data, at, &at);
@@ -269,7 +276,7 @@ static pbase_status locate_inside(journal_reader *reader, pbase_position positio
     }
     back = pbase_get_u32(data + 4);
     if (back < FRAME_HEADER_BYTES || back > position - place.base ||
-        (position - back) % FRAME_UNIT_MIN != 0) {
+        (position - back) % FRAME_ALIGN != 0) {
         return PBASE_OK;
     }
     return locate_record(reader, position - back, position, limit, out, err);
@@ -282,20 +289,25 @@ pbase_status journal_reader_locate(journal_reader *reader, pbase_position positi
     pbase_status status = PBASE_OK;
     bool is_damaged;
     *out = (journal_place_in){0};
-    if (position % FRAME_UNIT_MIN == 0) {
+    if (position % FRAME_ALIGN == 0) {
         status = locate_record(reader, position, position, limit, out, err);
     }
     is_damaged = out->is_damaged;
+    out->is_damaged = false;
     if (status == PBASE_OK && !out->is_found) {
         status = locate_inside(reader, position, limit, out, err);
     }
-    if (status == PBASE_OK && !out->is_found && position % FRAME_UNIT_MIN == 0) {
+    bool is_inside = out->is_damaged;
+    if (status == PBASE_OK && !out->is_found && position % FRAME_ALIGN == 0) {
         status = journal_reader_next(reader, (journal_link){position, 0}, limit, &frame, err);
         if (status == PBASE_OK && frame.is_whole) {
-            *out =
-                (journal_place_in){true, false, true, frame.header.position, FRAME_HEADER_BYTES, 0};
+            *out = (journal_place_in){.is_found = true,
+                                      .has_frame = true,
+                                      .from = frame.header.position,
+                                      .record_at = FRAME_HEADER_BYTES};
         }
     }
-    out->is_damaged = !out->is_found && (is_damaged || out->is_damaged);
+    out->is_damaged = !out->is_found && (is_damaged || is_inside);
+    out->is_inside = !out->is_found && is_inside;
     return status;
 }

@@ -39,7 +39,7 @@ PBASE_MUST_CHECK pbase_status journal_reader_frame(journal_reader *reader, journ
                                                    pbase_position position, pbase_position limit,
                                                    journal_frame *out, pbase_error *err);
 
-/* Looks for the frame that follows `after`: at its end, at the next larger unit, or at the beginning
+/* Looks for the frame that follows `after`: at its end, at the next unit of either size, or at the beginning
  * of the next segment; only one that says so itself counts. `out->is_whole` is false when there is
  * none. */
 PBASE_MUST_CHECK pbase_status journal_reader_next(journal_reader *reader, journal_link after,
@@ -52,6 +52,7 @@ journal_link journal_frame_link(const frame_header *header);
 typedef struct {
     bool is_found;       /* false: nothing begins there below `limit` */
     bool is_damaged;     /* a frame claims to be there but is not whole */
+    bool is_inside;      /* a damaged one that begins before the position */
     bool has_frame;      /* false: it is the end of the last frame, and none follows yet */
     pbase_position from; /* of the frame, or the end */
     uint64_t record_at;  /* offset in the frame of the record's header */

@@ -91,19 +91,20 @@ static pbase_status claim_judge(recovery *r, const journal_frame *frame, pbase_p
     return PBASE_OK;
 }
 
-/* Looks at every unit of `place` from `from` on. */
+/* Looks wherever in `place` a frame may begin, from `from` on. */
 static pbase_status search_place(recovery *r, journal_place place, pbase_position from,
                                  pbase_error *err)
 {
     journal *self = r->journal;
     bool in_head_segment = from > place.base || from == r->head;
-    pbase_position end = place.base + place.bytes / FRAME_UNIT_MIN * FRAME_UNIT_MIN;
+    pbase_position end = place.base + place.bytes;
     pbase_status status = pbase_call_check(r->call, self->os, err);
     r->searched_bytes += place.bytes;
-    for (pbase_position at = from; status == PBASE_OK && at < end; at += FRAME_UNIT_MIN) {
+    for (pbase_position at = from; status == PBASE_OK && at + FRAME_HEADER_BYTES <= end;
+         at += FRAME_ALIGN) {
         const uint8_t *data = NULL;
         status =
-            journal_reader_fetch(&r->reader, place, at, FRAME_UNIT_MIN, UINT64_MAX, &data, err);
+            journal_reader_fetch(&r->reader, place, at, FRAME_HEADER_BYTES, UINT64_MAX, &data, err);
         if (status != PBASE_OK || pbase_get_u32(data) != FRAME_MAGIC) {
             continue;
         }
@@ -123,11 +124,11 @@ static pbase_status head_judge(recovery *r, pbase_error *err)
     const uint8_t *data = NULL;
     pbase_status status;
     if (!journal_place_find(r->journal, r->head, &place) ||
-        place.base + place.bytes - r->head < FRAME_UNIT_MIN) {
+        place.base + place.bytes - r->head < FRAME_HEADER_BYTES) {
         return PBASE_OK;
     }
-    status =
-        journal_reader_fetch(&r->reader, place, r->head, FRAME_UNIT_MIN, UINT64_MAX, &data, err);
+    status = journal_reader_fetch(&r->reader, place, r->head, FRAME_HEADER_BYTES, UINT64_MAX, &data,
+                                  err);
     if (status == PBASE_OK && frame_header_resembles(data, r->journal->id, r->head)) {
         r->has_claims = true;
         r->claims_end = r->claims_end > r->head ? r->claims_end : r->head + FRAME_UNIT_MIN;
@@ -176,7 +177,7 @@ static pbase_status begin(recovery *r, pbase_position start, pbase_error *err)
     if (status != PBASE_OK) {
         return status;
     }
-    if (!in.is_found && start % FRAME_UNIT_MIN != 0) {
+    if (!in.is_found && (start % FRAME_ALIGN != 0 || in.is_inside)) {
         return PBASE_FAIL(err, in.is_damaged ? PBASE_CORRUPT : PBASE_INVALID,
                           "no whole record begins at journal position %" PRIu64, start);
     }

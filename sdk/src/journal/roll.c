@@ -63,7 +63,7 @@ bool journal_head_place(journal *self, journal_place *out)
 
 pbase_status journal_entered_back(journal *self, pbase_error *err)
 {
-    journal_place holder = {0, 0};
+    journal_place holder = {0};
     bool is_held = journal_head_place(self, &holder);
     journal_lock(self, self->state_lock);
     journal_entered entered = {.head = self->synced};
@@ -89,10 +89,10 @@ static pbase_position places_end(journal *self)
 }
 
 /* Takes a spare, making one if need be. */
-static pbase_status spare_obtain(journal *self, uint32_t *out_number, pbase_error *err)
+static pbase_status spare_obtain(journal *self, journal_spare *out, pbase_error *err)
 {
     pbase_status status = PBASE_OK;
-    while (status == PBASE_OK && !journal_spare_take(self, out_number)) {
+    while (status == PBASE_OK && !journal_spare_take(self, out)) {
         status = journal_spare_create(self, err);
     }
     return status;
@@ -102,26 +102,29 @@ static pbase_status spare_obtain(journal *self, uint32_t *out_number, pbase_erro
 #define SPARE_TRIES_MAX 100u
 
 /* Opens a spare, under the name it has as one. */
-static pbase_status spare_take_open(journal *self, char *out_name, pbase_segment **out,
-                                    pbase_error *err)
+static pbase_status spare_take_open(journal *self, char *out_name, journal_place *place,
+                                    pbase_segment **out, pbase_error *err)
 {
-    uint32_t number;
-    pbase_status status = spare_obtain(self, &number, err);
+    journal_spare spare = {0};
+    pbase_status status = spare_obtain(self, &spare, err);
     if (status != PBASE_OK) {
         return status;
     }
-    journal_spare_name(number, out_name);
+    place->written_bytes = spare.written_bytes;
+    journal_spare_name(spare.number, out_name);
     return pbase_blocks_open(self->blocks, NULL, out_name, PBASE_SEGMENT_WRITE, out, err);
 }
 
-/* Gives a spare the name `to`. It is open before it gets that name, so that nothing can fail afterwards
+/* Gives a spare the name of `place`. It is open before it gets that name, so that nothing can fail afterwards
  * and leave a segment in the way of the next one. NOT_FOUND: somebody else has it. */
-static pbase_status spare_turn_into(journal *self, const char *to, pbase_segment **out,
+static pbase_status spare_turn_into(journal *self, journal_place *place, pbase_segment **out,
                                     pbase_error *err)
 {
     char from[JOURNAL_NAME_BYTES];
+    char to[JOURNAL_NAME_BYTES];
     pbase_segment *spare = NULL;
-    pbase_status status = spare_take_open(self, from, &spare, err);
+    journal_segment_name(place->base, to);
+    pbase_status status = spare_take_open(self, from, place, &spare, err);
     if (status != PBASE_OK) { /* the spare has its name still; the next opening finds it */
         return status;
     }
@@ -137,15 +140,13 @@ static pbase_status spare_turn_into(journal *self, const char *to, pbase_segment
     return status;
 }
 
-/* A zeroed or recycled segment under the name of `base`. */
-static pbase_status segment_take(journal *self, pbase_position base, pbase_segment **out,
+/* A new or recycled segment under the name of `place`. */
+static pbase_status segment_take(journal *self, journal_place *place, pbase_segment **out,
                                  pbase_error *err)
 {
-    char name[JOURNAL_NAME_BYTES];
     pbase_status status = PBASE_NOT_FOUND;
-    journal_segment_name(base, name);
     for (uint32_t i = 0; i < SPARE_TRIES_MAX && status == PBASE_NOT_FOUND; i++) {
-        status = spare_turn_into(self, name, out, err);
+        status = spare_turn_into(self, place, out, err);
         if (!self->is_shared && status == PBASE_NOT_FOUND) {
             break;
         }
@@ -199,14 +200,16 @@ static pbase_status segment_create_tight(journal *self, journal_place place, pba
     return PBASE_OK;
 }
 
-static pbase_status segment_make(journal *self, journal_place place, pbase_segment **out,
+/* Says in `place` how far it has been written. */
+static pbase_status segment_make(journal *self, journal_place *place, pbase_segment **out,
                                  pbase_error *err)
 {
-    if (place.bytes > self->segment_bytes) {
-        return segment_create_large(self, place.base, out, err);
+    place->written_bytes = place->bytes;
+    if (place->bytes > self->segment_bytes) {
+        return segment_create_large(self, place->base, out, err);
     }
-    return place.bytes < self->segment_bytes ? segment_create_tight(self, place, out, err)
-                                             : segment_take(self, place.base, out, err);
+    return place->bytes < self->segment_bytes ? segment_create_tight(self, *place, out, err)
+                                              : segment_take(self, place, out, err);
 }
 
 /* Before another segment gets a frame. */
@@ -227,11 +230,13 @@ static pbase_status roll(journal *self, uint64_t bytes, pbase_error *err)
     if (status != PBASE_OK) {
         return status;
     }
-    status = segment_make(self, place, &segment, err);
+    status = segment_make(self, &place, &segment, err);
     if (status != PBASE_OK) {
         journal_place_drop_last(self);
         return status;
     }
+    journal_place_keep_written(self);
+    journal_ahead_enter(self, place);
     journal_segment_replace(self, segment);
     journal_lock(self, self->state_lock);
     self->layout++;
@@ -245,7 +250,7 @@ static pbase_status empty_take(journal *self, uint64_t frame_bytes, bool *out_ta
                                pbase_error *err)
 {
     char name[JOURNAL_NAME_BYTES];
-    journal_place empty = {0, 0};
+    journal_place empty = {0};
     journal_lock(self, self->state_lock);
     if (self->place_count > 0 && self->places[self->place_count - 1].base >= self->head) {
         empty = self->places[self->place_count - 1];

@@ -8,6 +8,8 @@ struct pbase_journal_scan {
     journal_frame frame;
     bool in_frame; /* `frame` has records left: index, at */
     bool is_exact; /* else the next frame lies at from.end, or only follows `from` */
+    pbase_position
+        asked; /* of the record in the exact frame; what lies before it may be forgotten */
     journal_link from;
     uint32_t index;
     uint32_t skip; /* records of the first frame that lie before the place asked for */
@@ -77,6 +79,7 @@ static pbase_status scan_begin(pbase_journal_scan *scan, pbase_position from, pb
                                 from);
     }
     scan->from.end = in.from;
+    scan->asked = from > in.from ? from : in.from;
     scan->is_exact = true;
     scan->skip = in.index;
     return PBASE_OK;
@@ -134,7 +137,7 @@ static pbase_status frame_enter(pbase_journal_scan *scan, pbase_error *err)
     journal_place place;
     pbase_status status = PBASE_OK;
     ends_get(scan->journal, &first, &head);
-    if (scan->from.end < first) {
+    if ((scan->is_exact ? scan->asked : scan->from.end) < first) {
         return trimmed(scan->from.end, err);
     }
     if (scan->from.end >= head) {

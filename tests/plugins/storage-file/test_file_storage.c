@@ -545,10 +545,10 @@ static void a_segment_that_was_swapped_or_damaged_is_found(void **state)
 static void damage_to_an_acknowledged_record_is_found(void **state)
 {
     fixture *f = *state;
-    append(f, PBASE_DURABILITY_SYNC);
-    append(f, PBASE_DURABILITY_SYNC);
+    pbase_position first = append(f, PBASE_DURABILITY_SYNC).first;
+    uint64_t inside = append(f, PBASE_DURABILITY_SYNC).first - first + 60;
     close_storage(f);
-    sim_os_flip(f->sim, "/data/journal/0000000000001000", 512 + 60, 1);
+    sim_os_flip(f->sim, "/data/journal/0000000000001000", inside, 1);
     pbase_status status = try_open(f);
     if (status == PBASE_OK) { /* after a clean close nothing is read at opening */
         findings found = verify(f);
@@ -557,7 +557,7 @@ static void damage_to_an_acknowledged_record_is_found(void **state)
         assert_string_equal(found.place, "journal");
     } else {
         assert_int_equal(status, PBASE_CORRUPT);
-        sim_os_flip(f->sim, "/data/journal/0000000000001000", 512 + 60, 1);
+        sim_os_flip(f->sim, "/data/journal/0000000000001000", inside, 1);
         open_storage(f);
     }
 }

@@ -81,15 +81,34 @@ static void every_length_but_the_right_one_is_refused(void **state)
     }
 }
 
+static void version_put(uint8_t *bytes, uint32_t version)
+{
+    pbase_put_u32(bytes + 8, version);
+    pbase_put_u32(bytes + 4, host.base.crc32c(0, bytes + 8, SUPER_BYTES - 8));
+}
+
 static void a_newer_version_is_format_not_damage(void **state)
 {
     (void)state;
     uint8_t bytes[SUPER_BYTES];
     super_block found;
     super_encode(&host.base, &sample, bytes);
-    pbase_put_u32(bytes + 8, 2);
-    pbase_put_u32(bytes + 4, host.base.crc32c(0, bytes + 8, SUPER_BYTES - 8));
+    version_put(bytes, 3);
     assert_int_equal(decode(bytes, sizeof bytes, &found), PBASE_FORMAT);
+    version_put(bytes, 0);
+    assert_int_equal(decode(bytes, sizeof bytes, &found), PBASE_FORMAT);
+}
+
+/* Its journal has larger frames, which is no matter of the block. */
+static void version_1_is_read(void **state)
+{
+    (void)state;
+    uint8_t bytes[SUPER_BYTES];
+    super_block found;
+    super_encode(&host.base, &sample, bytes);
+    version_put(bytes, 1);
+    assert_int_equal(decode(bytes, sizeof bytes, &found), PBASE_OK);
+    assert_int_equal(found.anchor, sample.anchor);
 }
 
 static void a_block_that_contradicts_itself_is_corrupt(void **state)
@@ -122,6 +141,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(every_length_but_the_right_one_is_refused),
         cmocka_unit_test(a_newer_version_is_format_not_damage),
+        cmocka_unit_test(version_1_is_read),
         cmocka_unit_test(a_block_that_contradicts_itself_is_corrupt),
     };
     return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -22,14 +22,16 @@ enum {
     PLANTED_TRIM_TOO_MUCH,       /* a segment goes that still holds a kept record */
     PLANTED_DAMAGE_CUT,          /* damage to acknowledged records is taken for a torn tail */
     PLANTED_NO_RENAME_SYNC,      /* a recycled segment may come back under its old name */
-    PLANTED_ENTERED_FOR_EVER, /* a segment that a crash left without a frame goes, and is missed */
-    PLANTED_UNIT_CLEARED,     /* what the unit of a new frame held before is not written again */
+    PLANTED_ENTERED_FOR_EVER,  /* a segment that a crash left without a frame goes, and is missed */
+    PLANTED_UNIT_CLEARED,      /* what the unit of a new frame held before is not written again */
+    PLANTED_SPARE_NOT_FLUSHED, /* a new segment is not durable before it has a name */
     PLANTED_KINDS
 };
 
 static int planted_bug;
 #define PBASE_PLANT(bug) (planted_bug == (bug))
 
+#include "journal/ahead.c"
 #include "journal/append.c"
 #include "journal/follow.c"
 #include "journal/frame.c"

@@ -387,27 +387,26 @@ static const char *script_sweep(const step *script, const char *name, uint64_t s
 
 #define DAMAGE_FRAMES 4u
 
-/* Builds the same small journal; returns its machine and where its frames end. */
-static sim_os *damage_machine(pbase_position ends[DAMAGE_FRAMES])
+/* Builds the same small journal; returns its machine and where its frames lie. */
+static sim_os *damage_machine(pbase_journal_appended frames[DAMAGE_FRAMES])
 {
     static const uint16_t sizes[DAMAGE_FRAMES] = {100, 700, 300, 500};
     model told = {.first = JOURNAL_POSITION_FIRST};
     bed on;
-    pbase_journal_appended done = {0, 0};
     sim_os *sim = sim_os_create(3);
     bed_around(&on, sim, &told);
     assert_int_equal(bed_open(&on, NULL), PBASE_OK);
     for (size_t i = 0; i < DAMAGE_FRAMES; i++) {
-        assert_int_equal(bed_append(&on, i, 1, sizes[i], SYNC, &done, NULL), PBASE_OK);
-        ends[i] = done.end;
+        assert_int_equal(bed_append(&on, i, 1, sizes[i], SYNC, &frames[i], NULL), PBASE_OK);
     }
     bed_close(&on);
     sim_os_settle(sim);
     return sim;
 }
 
-/* What one flipped bit in frame `frame` may lead to: an error, or, in the last one, a cut. */
-static const char *damage_judge(bed *on, size_t frame)
+/* What one flipped bit in frame `frame` may lead to: an error, or, in the last one, a cut. Before it lie zeros
+ * of nobody, which may be anything: `is_gap`. */
+static const char *damage_judge(bed *on, size_t frame, bool is_gap)
 {
     uint64_t numbers[HISTORY_MAX];
     size_t found = 0;
@@ -421,6 +420,9 @@ static const char *damage_judge(bed *on, size_t frame)
     }
     journal_tail(on->journal, &tail);
     status = bed_scan(on, 0, numbers, HISTORY_MAX, &found);
+    if (is_gap) {
+        return status == PBASE_END && found == DAMAGE_FRAMES ? NULL : problem("zeros matter", NULL);
+    }
     if (status != PBASE_END || found > frame) {
         return problem("damage is not noticed", NULL);
     }
@@ -432,20 +434,20 @@ static const char *damage_judge(bed *on, size_t frame)
 
 static const char *damage_sweep(void)
 {
-    pbase_position ends[DAMAGE_FRAMES];
-    sim_os *whole = damage_machine(ends);
+    pbase_journal_appended frames[DAMAGE_FRAMES];
+    sim_os *whole = damage_machine(frames);
     const char *wrong = NULL;
     size_t frame = 0;
     (void)snprintf(context, sizeof(context), "units of %u, damage", atomic_bytes);
-    uint64_t size = ends[DAMAGE_FRAMES - 1] - JOURNAL_POSITION_FIRST;
+    uint64_t size = frames[DAMAGE_FRAMES - 1].end - JOURNAL_POSITION_FIRST;
     for (uint64_t at = 0; wrong == NULL && at < size; at++) {
         model told = {.first = JOURNAL_POSITION_FIRST};
         bed on;
         sim_os *damaged_one = sim_os_crash(whole, 1); /* a copy */
-        frame += JOURNAL_POSITION_FIRST + at >= ends[frame];
+        frame += JOURNAL_POSITION_FIRST + at >= frames[frame].end;
         sim_os_flip(damaged_one, "/journal+0000000000001000", at, (uint8_t)(1u << (at * 5 % 8)));
         bed_around(&on, damaged_one, &told);
-        wrong = damage_judge(&on, frame);
+        wrong = damage_judge(&on, frame, JOURNAL_POSITION_FIRST + at < frames[frame].first);
         bed_close(&on);
         sim_os_destroy(damaged_one);
         states++;

@@ -34,7 +34,7 @@ static void records_come_back_in_order_with_token_index_and_count(void **state)
     assert_int_equal(journal_scan_next(scan, NULL, &record, NULL), PBASE_END);
     append(6, 1, 10, PBASE_DURABILITY_NONE);
     assert_int_equal(journal_scan_next(scan, NULL, &record, NULL), PBASE_OK); /* it found more */
-    assert_int_equal(record.position, done.end);
+    assert_true(record.position >= done.end && record.position - done.end < 512);
     journal_scan_close(scan);
 }
 
@@ -408,6 +408,30 @@ static void what_a_shrunk_journal_has_forgotten_becomes_a_hole(void **state)
     assert_numbers(0, 90, 210);
 }
 
+static void a_scan_begins_at_a_record_inside_the_frame_that_was_trimmed_to(void **state)
+{
+    (void)state;
+    pbase_journal_scan *scan = NULL;
+    pbase_journal_record record;
+    append(0, 4, 40, PBASE_DURABILITY_SYNC);
+    append(1, 1, 40, PBASE_DURABILITY_SYNC);
+    assert_int_equal(journal_scan_open(on.journal, NULL, 0, &scan, NULL), PBASE_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(journal_scan_next(scan, NULL, &record, NULL), PBASE_OK);
+    }
+    journal_scan_close(scan);
+    pbase_position third = record.position;
+
+    assert_int_equal(journal_trim(on.journal, NULL, third, NULL), PBASE_OK);
+
+    assert_int_equal(journal_scan_open(on.journal, NULL, 0, &scan, NULL), PBASE_OK);
+    assert_int_equal(journal_scan_next(scan, NULL, &record, NULL), PBASE_OK);
+    assert_int_equal(record.position, third);
+    assert_int_equal(record.index, 2);
+    journal_scan_close(scan);
+    assert_numbers(0, 0, 2);
+}
+
 static void a_larger_atomic_unit_continues_a_journal_with_a_smaller_one(void **state)
 {
     (void)state;
@@ -427,6 +451,31 @@ static void a_larger_atomic_unit_continues_a_journal_with_a_smaller_one(void **s
     assert_numbers(0, 0, 3);
 }
 
+/* What is kept of a larger unit is no part of a smaller one. */
+static void a_unit_that_is_learned_between_two_appends_spoils_no_frame(void **state)
+{
+    (void)state;
+    static const uint32_t units[][2] = {{4096, 512}, {512, 4096}};
+    uint64_t number = 0;
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t now = units[i][0];
+        on.provider.atomic_now = &now;
+        reopen();
+        for (int n = 0; n < 5; n++) {
+            append(number++, 1, 100, PBASE_DURABILITY_SYNC);
+        }
+        now = units[i][1];
+        journal_unit_learn(on.journal);
+        for (int n = 0; n < 5; n++) {
+            append(number++, 1, 100, PBASE_DURABILITY_SYNC);
+        }
+        assert_numbers(0, 0, (size_t)number);
+        on.provider.atomic_now = NULL;
+        reopen();
+        assert_numbers(0, 0, (size_t)number);
+    }
+}
+
 /* A unit that is written again holds what it held; it is shared only where that writes no more units. */
 static void small_frames_share_a_unit_and_larger_ones_begin_their_own(void **state)
 {
@@ -442,7 +491,7 @@ static void small_frames_share_a_unit_and_larger_ones_begin_their_own(void **sta
     assert_int_equal(first.first % 4096, 0);
     assert_int_equal(second.first, first.end);
     assert_int_equal(third.first, second.end);
-    assert_int_equal(third.end, first.first + 512 + 1024 + 512);
+    assert_int_equal(third.end, first.first + 192 + 800 + 192);
     assert_int_equal(whole.first, first.first + 4096);
     assert_int_equal(after.first, whole.end);
     journal_stats told;
@@ -487,6 +536,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_journal_is_empty),
+        TEST(a_unit_that_is_learned_between_two_appends_spoils_no_frame),
         TEST(small_frames_share_a_unit_and_larger_ones_begin_their_own),
         TEST(the_first_frame_after_opening_begins_a_unit_of_its_own),
         TEST(an_append_that_was_undone_leaves_the_unit_of_the_head),
@@ -502,6 +552,7 @@ int main(void)
         TEST(a_durable_append_costs_one_write_and_one_flush),
         TEST(sync_makes_what_was_not_waited_for_durable),
         TEST(trimming_recycles_segments_and_keeps_the_rest),
+        TEST(a_scan_begins_at_a_record_inside_the_frame_that_was_trimmed_to),
         TEST(opening_at_a_later_start_finds_the_same_head),
         TEST(the_outcome_of_a_token_is_found_absent_or_expired),
         TEST(waiting_ends_with_the_call),

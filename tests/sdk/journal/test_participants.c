@@ -201,7 +201,7 @@ static void frames_of_two_participants_share_no_unit(void **state)
         assert_int_equal(bed_append(now, n, 1, 100, PBASE_DURABILITY_SYNC, &done[n], NULL),
                          PBASE_OK);
         journal_mark_get(now->journal, &mark);
-        assert_int_equal(done[n].first % 4096, n % 2 * 512);
+        assert_int_equal(done[n].first % 4096, n % 2 * 192);
     }
     close_two(both, 6);
 }

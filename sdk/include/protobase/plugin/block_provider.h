@@ -85,6 +85,12 @@ typedef struct {
      * was and may grow again. INVALID: it has not so many. */
     pbase_status (*cut)(pbase_segment *segment, const pbase_call *call, uint64_t size_bytes,
                         pbase_error *err);
+    /* May be NULL: it cannot. Makes a shorter segment `size` bytes, for which the place keeps room from
+     * now on, and writes nothing: what is new reads as zeros, and the first synced write to a part of
+     * it may cost file-system metadata. Durable after the next sync. UNSUPPORTED: the place cannot
+     * after all; whatever fails, the segment is as it was. */
+    pbase_status (*reserve)(pbase_segment *segment, const pbase_call *call, uint64_t size,
+                            pbase_error *err);
 } pbase_blocks_segment_ops;
 
 #define PBASE_KEY_DOCUMENT_BYTES_MAX 65536u
@@ -207,6 +213,9 @@ PBASE_MUST_CHECK pbase_status pbase_blocks_open(pbase_blocks *blocks, const pbas
 PBASE_MUST_CHECK pbase_status pbase_segment_preallocate(pbase_segment *segment,
                                                         const pbase_call *call, uint64_t size,
                                                         pbase_error *err);
+/* UNSUPPORTED: the provider cannot. */
+PBASE_MUST_CHECK pbase_status pbase_segment_reserve(pbase_segment *segment, const pbase_call *call,
+                                                    uint64_t size, pbase_error *err);
 PBASE_MUST_CHECK pbase_status pbase_segment_write(pbase_segment *segment, const pbase_call *call,
                                                   uint64_t offset, pbase_bytes data, uint32_t flags,
                                                   pbase_error *err);

@@ -111,6 +111,20 @@ static pbase_status preallocate(pbase_segment *segment, const pbase_call *call, 
     return status == PBASE_OK ? preallocate_inner(segment, call, size, err) : status;
 }
 
+static pbase_status reserve_inner(pbase_segment *segment, const pbase_call *call, uint64_t size,
+                                  pbase_error *err)
+{
+    FAULTY_CALL(owner(segment), "reserve", err,
+                pbase_segment_reserve(segment_from(segment)->inner, call, size, err));
+}
+
+static pbase_status reserve(pbase_segment *segment, const pbase_call *call, uint64_t size,
+                            pbase_error *err)
+{
+    pbase_status status = failed_check(segment_from(segment), err);
+    return status == PBASE_OK ? reserve_inner(segment, call, size, err) : status;
+}
+
 static pbase_status write_inner(pbase_segment *segment, const pbase_call *call, uint64_t offset,
                                 pbase_bytes data, uint32_t flags, pbase_error *err)
 {
@@ -197,6 +211,7 @@ static const pbase_blocks_segment_ops segment_ops = {
     .seal = seal,
     .close = segment_close,
     .cut = cut,
+    .reserve = reserve,
 };
 
 /* ----------------------------------------------------------------------------------- names --- */
