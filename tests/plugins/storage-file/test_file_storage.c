@@ -376,16 +376,54 @@ static void a_stream_is_flushed_before_a_record_that_may_name_it(void **state)
     }
 }
 
-static void an_asynchronous_append_is_flushed_in_the_background(void **state)
+#define INTERVAL_NS UINT64_C(1000000) /* async_interval above */
+#define FLUSH_NS (INTERVAL_NS / 10)   /* for the flush itself: calls of a microsecond each */
+#define LOOK_NS 3000u                 /* for looking once whether it came */
+#define ARRIVAL_NS (INTERVAL_NS / 10) /* between two appends */
+#define ARRIVALS 7u                   /* all of them before the first one's time is up */
+#define BOUND_ROUNDS 20u
+
+static uint64_t now_ns(fixture *f)
 {
-    fixture *f = *state;
+    return f->host.base.os->system->monotonic_ns(f->host.base.os);
+}
+
+/* Appends, and `arrivals` times more as time goes by, until the first one is durable. The clock is moved
+ * no further than that: the thread that flushes does it when its own time has come. It may be quicker than
+ * the appends: then the step that is under way comes on top. */
+static void assert_flushed_in_time(fixture *f, unsigned arrivals)
+{
     const pbase_os *os = f->host.base.os;
+    uint64_t began = now_ns(f), looks = 0;
     pbase_position end = append(f, PBASE_DURABILITY_ASYNC).end;
-    for (size_t i = 0; i < 10000 && head(f).synced < end; i++) {
-        os->system->sleep_ns(os, 1000000); /* of simulated time */
-        (void)usleep(100);                 /* the thread needs a processor, which may be busy */
+    for (unsigned i = 0; i < arrivals && head(f).synced < end; i++) {
+        os->system->sleep_ns(os, ARRIVAL_NS);
+        (void)append(f, PBASE_DURABILITY_ASYNC);
     }
+    for (; looks < 10000 && head(f).synced < end; looks++) {
+        (void)usleep(1000); /* the thread needs a processor, which may be busy */
+    }
+    uint64_t took_ns = now_ns(f) - began;
+    uint64_t bound_ns = INTERVAL_NS + FLUSH_NS + looks * LOOK_NS + (arrivals == 0 ? 0 : ARRIVAL_NS);
     assert_true(head(f).synced >= end);
+    if (took_ns > bound_ns) {
+        fail_msg("flushed after %llu ns, not %llu", (unsigned long long)took_ns,
+                 (unsigned long long)bound_ns);
+    }
+}
+
+static void an_asynchronous_append_is_flushed_within_the_interval(void **state)
+{
+    for (unsigned round = 0; round < BOUND_ROUNDS; round++) {
+        assert_flushed_in_time(*state, 0);
+    }
+}
+
+static void appends_that_keep_arriving_do_not_push_the_flush_back(void **state)
+{
+    for (unsigned round = 0; round < BOUND_ROUNDS; round++) {
+        assert_flushed_in_time(*state, ARRIVALS);
+    }
 }
 
 /* ------------------------------------------------------------------------------------ failure --- */
@@ -820,7 +858,10 @@ int main(void)
         TEST(a_clean_close_gives_back_what_only_later_appends_need),
         TEST(lack_of_memory_from_any_request_on_leaves_the_journal_usable),
         TEST(a_stream_is_flushed_before_a_record_that_may_name_it),
-        TEST(an_asynchronous_append_is_flushed_in_the_background),
+        TEST(an_asynchronous_append_is_flushed_within_the_interval),
+        TEST_EXCLUSIVE(an_asynchronous_append_is_flushed_within_the_interval),
+        TEST(appends_that_keep_arriving_do_not_push_the_flush_back),
+        TEST_EXCLUSIVE(appends_that_keep_arriving_do_not_push_the_flush_back),
         TEST_EXCLUSIVE(a_failed_flush_makes_it_read_only_until_it_is_opened_again),
         TEST(a_failed_flush_of_atoms_makes_it_read_only_too),
         TEST(a_full_disk_is_no_reason_to_stop_for_ever),
