@@ -255,6 +255,94 @@ static void a_moment_is_a_number_or_a_time(void **unused)
     }
 }
 
+/* ------------------------------------------------------------------------------------ age ---- */
+
+#define MINUTE_NS (UINT64_C(60) * 1000000000u)
+#define AGED 6u         /* commits, */
+#define AGED_MINUTES 25 /* so far from one to the next, */
+#define KEPT_MINUTES 60 /* of which this much is kept */
+
+static void pass_minutes(sim_os *sim, uint64_t minutes)
+{
+    const pbase_os *os = sim_os_interface(sim);
+    os->system->sleep_ns(os, minutes * MINUTE_NS);
+}
+
+static uint64_t sequence_at(int64_t time_ns, int64_t *out_value)
+{
+    pbase_snapshot *snapshot = NULL;
+    pbase_moment at = pbase_moment_of_time(time_ns);
+    if (pbase_snapshot_open_at(f.database, &at, NULL, &snapshot, NULL) != PBASE_OK) {
+        return 0;
+    }
+    uint64_t sequence = pbase_snapshot_sequence(snapshot);
+    *out_value = read_key(snapshot, 1);
+    pbase_snapshot_close(snapshot);
+    return sequence;
+}
+
+/* Commit i put the value i. Those from `first` on are there, by sequence and by time, those before are not. */
+static void assert_kept_from(size_t first, const uint64_t *sequences, const int64_t *times)
+{
+    assert_int_equal(oldest(), sequences[first]);
+    for (size_t i = 0; i < AGED; i++) {
+        pbase_snapshot *snapshot = NULL;
+        int64_t value = -1;
+        if (i < first) {
+            assert_int_equal(open_at(sequences[i], &snapshot, NULL), PBASE_NOT_FOUND);
+            assert_int_equal(sequence_at(times[i], &value), 0);
+        } else {
+            assert_int_equal(value_at(sequences[i], 1), (int64_t)i);
+            assert_int_equal(sequence_at(times[i], &value), sequences[i]);
+            assert_int_equal(value, (int64_t)i);
+        }
+    }
+}
+
+static void open_keeping_an_hour(sim_os *sim)
+{
+    fixture_end(&f);
+    fixture_prepare(&f, "/space", sim_os_interface(sim));
+    fixture_set(&f, "storage.journal_segment_size=64KiB");
+    fixture_set(&f, "storage.retention_age=1h");
+    fixture_open(&f);
+}
+
+/* What was there an hour ago is reached from the checkpoint before that, which stays. */
+static void what_is_older_than_the_age_is_let_go_of_at_the_next_checkpoint(void **unused)
+{
+    (void)unused;
+    uint64_t sequences[AGED];
+    int64_t times[AGED];
+    sim_os *sim = sim_os_create(1);
+    open_keeping_an_hour(sim);
+    for (size_t i = 0; i < AGED; i++) {
+        pbase_snapshot *snapshot = NULL;
+        pass_minutes(sim, AGED_MINUTES);
+        sequences[i] = put("a", 1, (int64_t)i);
+        assert_int_equal(pbase_snapshot_open(f.database, &snapshot, NULL), PBASE_OK);
+        times[i] = pbase_snapshot_time(snapshot);
+        pbase_snapshot_close(snapshot);
+        settle();
+    }
+    assert_kept_from(AGED - 2 - KEPT_MINUTES / AGED_MINUTES, sequences, times);
+    pass_minutes(sim, AGED_MINUTES);
+    assert_kept_from(AGED - 2 - KEPT_MINUTES / AGED_MINUTES, sequences, times);
+    (void)put("a", 2, 0);
+    settle();
+    assert_kept_from(AGED - 1 - KEPT_MINUTES / AGED_MINUTES, sequences, times);
+    fixture_reopen(&f);
+    assert_kept_from(AGED - 1 - KEPT_MINUTES / AGED_MINUTES, sequences, times);
+    pass_minutes(sim, 100 * AGED_MINUTES);
+    (void)put("a", 2, 1);
+    settle();
+    assert_true(oldest() > sequences[AGED - 1]);
+    fixture_end(&f);
+    assert_int_equal(sim_os_memory_used(sim), 0);
+    sim_os_destroy(sim);
+    open_keeping("storage.retention_count=0");
+}
+
 /* ------------------------------------------------------------------------------ databases ---- */
 
 static void the_past_of_a_database_is_its_own_whatever_it_is_called(void **unused)
@@ -531,6 +619,7 @@ int main(void)
         SENTENCE(a_query_reads_the_past),
         SENTENCE(a_time_leads_to_the_last_commit_at_or_before_it),
         SENTENCE(a_moment_is_a_number_or_a_time),
+        SENTENCE(what_is_older_than_the_age_is_let_go_of_at_the_next_checkpoint),
         SENTENCE(the_past_of_a_database_is_its_own_whatever_it_is_called),
         SENTENCE(a_dropped_database_can_be_read_as_of_before),
         SENTENCE(a_branch_has_no_past_before_it_was_made),
