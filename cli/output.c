@@ -1,9 +1,11 @@
 /* output.c - the space a command works on, and what it says on standard output. */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Every mistake of a configuration at once; with --json the first one is the error object. */
 void cli_show_problem(void *state, const pbase_config_problem *problem)
@@ -21,6 +23,12 @@ void cli_show_problem(void *state, const pbase_config_problem *problem)
     pbase_buffer_fini(&line);
 }
 
+/* Asked before opening, which makes the folder. */
+static bool is_folder_missing(const cli *self)
+{
+    return self->source.data != NULL && access(self->source.data, F_OK) != 0 && errno == ENOENT;
+}
+
 pbase_status cli_open_space(cli *self, pbase_error *err)
 {
     if (self->space != NULL) {
@@ -30,7 +38,10 @@ pbase_status cli_open_space(cli *self, pbase_error *err)
     options.must_exist = self->must_exist;
     options.report = cli_show_problem;
     options.report_state = self;
-    pbase_status status = pbase_space_open(&self->source, &options, &self->space, err);
+    pbase_status status =
+        self->must_exist && is_folder_missing(self)
+            ? PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no space yet in '%s'", self->source.data)
+            : pbase_space_open(&self->source, &options, &self->space, err);
     if (status == PBASE_NOT_FOUND && self->must_exist) {
         pbase_error_hint(err, "look at the path; the first put, import or load makes a space");
     }

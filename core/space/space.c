@@ -95,8 +95,7 @@ static size_t writing_transforms(const wiring *graph, const char **out)
     return count;
 }
 
-static pbase_status open_store(pbase_space *self, const pbase_space_options *options,
-                               pbase_error *err)
+static pbase_status open_store(pbase_space *self, codec_table_opening opening, pbase_error *err)
 {
     const pbase_config *config = wiring_storage_config(self->graph);
     const char *transforms[WRITING_TRANSFORMS_MAX];
@@ -112,7 +111,7 @@ static pbase_status open_store(pbase_space *self, const pbase_space_options *opt
         .bytes_cache = cache_options(config, "bytes_cache_size", "bytes_cache_entries"),
         .write_through = pbase_config_bool(config, "cache_write_through"),
         .use_map = true, /* a storage configured without one does not offer it */
-        .must_exist = options->must_exist,
+        .opening = opening,
         .check_node = tree_atom_check,
         .patch_leaves = (uint64_t)pbase_config_int(config, "patch_leaves"),
     };
@@ -135,14 +134,13 @@ static pbase_status open_engine(pbase_space *self, pbase_error *err)
     return engine_open(&wanted, &self->engine, err);
 }
 
-static pbase_status open_bytes(pbase_space *self, const pbase_space_options *options,
-                               pbase_error *err)
+static pbase_status open_bytes(pbase_space *self, codec_table_opening opening, pbase_error *err)
 {
     self->codecs.base.serializer = provide_serializer;
     self->codecs.base.transform = provide_transform;
     self->codecs.base.tables = provide_tables;
     self->codecs.graph = self->graph;
-    pbase_status status = open_store(self, options, err);
+    pbase_status status = open_store(self, opening, err);
     if (status == PBASE_OK) {
         store_coder_init(&self->coder, self->bytes);
     }
@@ -152,7 +150,8 @@ static pbase_status open_bytes(pbase_space *self, const pbase_space_options *opt
 static pbase_status open_parts(pbase_space *self, const pbase_space_options *options,
                                pbase_error *err)
 {
-    pbase_status status = open_bytes(self, options, err);
+    pbase_status status =
+        open_bytes(self, options->must_exist ? CODEC_TABLE_FIND : CODEC_TABLE_MAKE, err);
     return status == PBASE_OK ? open_engine(self, err) : status;
 }
 
@@ -161,7 +160,6 @@ pbase_status space_open_parts(const pbase_config_source *config,
                                                       pbase_error *err),
                               void *state, pbase_space **out, pbase_error *err)
 {
-    const pbase_space_options options = PBASE_SPACE_OPTIONS_INIT;
     const wiring_options wanted = {.os = config->os};
     wiring *graph = NULL;
     pbase_status status = wiring_open(config, &wanted, &graph, err);
@@ -178,7 +176,7 @@ pbase_status space_open_parts(const pbase_config_source *config,
     self->graph = graph;
     status = prepare == NULL ? PBASE_OK : prepare(state, wiring_storage(graph), err);
     if (status == PBASE_OK) {
-        status = open_bytes(self, &options, err);
+        status = open_bytes(self, CODEC_TABLE_SALVAGE, err);
     }
     if (status != PBASE_OK) {
         pbase_space_close(self);

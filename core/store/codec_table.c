@@ -364,7 +364,7 @@ pbase_status codec_table_set_lineage(pbase_bytes document,
 
 /* --------------------------------------------------------------------------------- table ---- */
 
-static pbase_status read_stored(codec_table *table, bool must_exist, pbase_error *err)
+static pbase_status read_stored(codec_table *table, pbase_error *err)
 {
     pbase_arena arena;
     pbase_bytes document;
@@ -372,10 +372,7 @@ static pbase_status read_stored(codec_table *table, bool must_exist, pbase_error
     pbase_arena_init(&arena, table->host->alloc);
     pbase_status status =
         pbase_storage_meta_get(table->storage, NULL, &arena, &document, &version, err);
-    if (status == PBASE_OK && version == 0 && must_exist) {
-        status = PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no space yet");
-    } else if (status == PBASE_OK && version != 0 &&
-               (version != table->meta_version || !table->is_open)) {
+    if (status == PBASE_OK && version != 0 && (version != table->meta_version || !table->is_open)) {
         status = read_meta(table, document, err);
     }
     if (status == PBASE_OK) {
@@ -396,17 +393,42 @@ static pbase_status create(codec_table *table, pbase_error *err)
     return status;
 }
 
-static pbase_status create_or_read(codec_table *table, bool must_exist, pbase_error *err)
+/* Whether a space without a meta document is none yet: nothing was ever written. */
+static pbase_status check_unwritten(codec_table *table, pbase_error *err)
 {
-    pbase_status status = read_stored(table, must_exist, err);
+    pbase_journal_head journal;
+    pbase_status status =
+        pbase_storage_journal_head(table->storage, NULL, PBASE_HEAD_LATEST, &journal, err);
+    if (status != PBASE_OK || (journal.anchor == 0 && journal.head == journal.first)) {
+        return status;
+    }
+    status = read_stored(table, err); /* another process may have made it, and written since */
+    if (status == PBASE_OK && table->meta_version == 0) {
+        status = PBASE_FAIL(err, PBASE_CORRUPT,
+                            "the space has lost its meta document, which says what its codecs are");
+        pbase_error_hint(err, "restore a backup, or `protobase recover` it with its configuration");
+    }
+    return status;
+}
+
+static pbase_status create_or_read(codec_table *table, codec_table_opening opening,
+                                   pbase_error *err)
+{
+    pbase_status status = read_stored(table, err);
+    if (status == PBASE_OK && table->meta_version == 0 && opening != CODEC_TABLE_SALVAGE) {
+        status = check_unwritten(table, err);
+    }
     if (status != PBASE_OK || table->meta_version != 0) {
         return status;
+    }
+    if (opening == CODEC_TABLE_FIND) {
+        return PBASE_FAIL(err, PBASE_NOT_FOUND, "there is no space yet");
     }
     pbase_error why;
     pbase_error_init(&why);
     status = create(table, &why);
     if (status == PBASE_CONFLICT) { /* another process was faster */
-        return read_stored(table, true, err);
+        return read_stored(table, err);
     }
     if (status != PBASE_OK && err != NULL) {
         *err = why;
@@ -415,8 +437,8 @@ static pbase_status create_or_read(codec_table *table, bool must_exist, pbase_er
 }
 
 pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
-                              codec_provider *provider, bool must_exist, codec_table **out,
-                              pbase_error *err)
+                              codec_provider *provider, codec_table_opening opening,
+                              codec_table **out, pbase_error *err)
 {
     codec_table *table = pbase_alloc_zeroed(host->alloc, 1, sizeof *table);
     if (table == NULL) {
@@ -429,7 +451,7 @@ pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
     pbase_buffer_init(&table->fresh, host->alloc);
     pbase_status status = host->os->lock->mutex_create(host->os, &table->mutex, err);
     if (status == PBASE_OK) {
-        status = create_or_read(table, must_exist, err);
+        status = create_or_read(table, opening, err);
     }
     if (status != PBASE_OK) {
         codec_table_close(table);
@@ -488,7 +510,7 @@ pbase_status codec_table_require(codec_table *table, uint32_t feature, pbase_err
         if (status == PBASE_OK) { /* published once it is durable: others may rely on it */
             atomic_store_explicit(&table->feature, feature, memory_order_release);
         } else if (status == PBASE_CONFLICT) { /* another process has changed the document */
-            status = read_stored(table, true, err);
+            status = read_stored(table, err);
         }
     }
     locks->mutex_unlock(table->mutex);
@@ -540,7 +562,7 @@ static pbase_status find_or_enter(codec_table *table, bool is_transform, const c
         if (status != PBASE_CONFLICT) {
             return status;
         }
-        status = read_stored(table, true, err); /* another process has changed the document */
+        status = read_stored(table, err); /* another process has changed the document */
         if (status != PBASE_OK) {
             return status;
         }
@@ -556,7 +578,7 @@ static pbase_status enter_tables(codec_table *table, uint8_t id, pbase_error *er
         uint32_t count = atomic_load_explicit(&table->count, memory_order_relaxed);
         status = write_meta(table, codec_table_feature(table), count, err);
         if (status == PBASE_CONFLICT) {
-            status = read_stored(table, true, err);
+            status = read_stored(table, err);
         }
     }
     table->fresh.size = 0;
@@ -598,7 +620,7 @@ pbase_status codec_table_find(codec_table *table, uint8_t id, const codec_entry 
     if (entry == NULL && id != 0) { /* another process may have entered it */
         const pbase_os_lock_ops *locks = table->host->os->lock;
         locks->mutex_lock(table->mutex);
-        status = read_stored(table, true, err);
+        status = read_stored(table, err);
         locks->mutex_unlock(table->mutex);
         entry = entry_at(table, id);
     }
@@ -612,7 +634,7 @@ pbase_status codec_table_has_transform(codec_table *table, bool *out, pbase_erro
 {
     const pbase_os_lock_ops *locks = table->host->os->lock;
     locks->mutex_lock(table->mutex);
-    pbase_status status = read_stored(table, true, err);
+    pbase_status status = read_stored(table, err);
     locks->mutex_unlock(table->mutex);
     uint32_t count = atomic_load_explicit(&table->count, memory_order_acquire);
     for (uint32_t i = 1; status == PBASE_OK && i <= count; i++) {

@@ -43,13 +43,20 @@ typedef struct {
 
 typedef struct codec_table codec_table;
 
-/* Reads the meta document, or writes the first one of a new space (NOT_FOUND instead when it
- * `must_exist`). Borrows everything until close.
+/* What to do where there is no meta document. */
+typedef enum {
+    CODEC_TABLE_MAKE,   /* write the first one of a new space; CORRUPT when something was written */
+    CODEC_TABLE_FIND,   /* NOT_FOUND; CORRUPT when something was written */
+    CODEC_TABLE_SALVAGE /* go on with an empty one, whatever was written */
+} codec_table_opening;
+
+/* Reads the meta document. Borrows everything until close.
  * PLUGIN: lists every codec the data needs that cannot be loaded. FORMAT: not a meta document, or a
  * newer format. What a codec says to its tables, AUTH for a missing or wrong key. */
 PBASE_MUST_CHECK pbase_status codec_table_open(const pbase_host *host, pbase_storage *storage,
-                                               codec_provider *provider, bool must_exist,
-                                               codec_table **out, pbase_error *err);
+                                               codec_provider *provider,
+                                               codec_table_opening opening, codec_table **out,
+                                               pbase_error *err);
 void codec_table_close(codec_table *table); /* NULL is fine */
 
 /* True when opening wrote the first meta document. */

@@ -477,7 +477,7 @@ static pbase_status enter_codecs(store *self, const store_options *options, pbas
 static pbase_status open_parts(store *self, const store_options *options, pbase_error *err)
 {
     pbase_status status = codec_table_open(options->host, options->storage, options->codecs,
-                                           options->must_exist, &self->codecs, err);
+                                           options->opening, &self->codecs, err);
     if (status == PBASE_OK) {
         status = enter_codecs(self, options, err);
     }

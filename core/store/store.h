@@ -25,7 +25,7 @@ typedef struct {
     atom_cache_options object_cache; /* decoded payloads */
     atom_cache_options bytes_cache;  /* transformed atoms as they are stored; without a map only */
     bool write_through;              /* what is written goes into the caches */
-    bool must_exist;                 /* NOT_FOUND instead of making a new space */
+    codec_table_opening opening;     /* where there is no space, or not its meta document */
     bool use_map;                    /* false: everything through the cache, the strict mode */
     /* Structural check of an atom's payload, after its checksum, by its type: collection/ gives
      * tree_atom_check. */

@@ -159,6 +159,27 @@ static void damaged_files_are_told_from_good_ones(void **state)
     cli_case_end(&run);
 }
 
+/* It says what the codecs are: a new one in its place would make sound data unreadable. */
+static void a_lost_meta_document_is_told_and_not_replaced(void **state)
+{
+    (void)state;
+    cli_case run;
+    cli_case_begin(&run);
+    CLI(&run, "put", "d", "1", "1");
+    cli_case_expect(&run, 0, "");
+    assert_int_equal(remove(temp_dir_path(&run.dir, "protobase-data/KEYS/meta")), 0);
+    CLI(&run, "get", "d", "1");
+    cli_case_expect(&run, 6, "has lost its meta document");
+    CLI(&run, "check");
+    cli_case_expect(&run, 6, "has lost its meta document");
+    assert_int_equal(access(temp_dir_path(&run.dir, "protobase-data/KEYS/meta"), F_OK), -1);
+    CLI(&run, "recover", "protobase-data", "saved");
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--data", "saved", "get", "d", "1");
+    cli_case_expect_out(&run, "1\n");
+    cli_case_end(&run);
+}
+
 static void a_full_standard_output_exits_with_7(void **state)
 {
     (void)state;
@@ -286,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_second_process_is_told_who_has_the_space_alone),
         cmocka_unit_test(a_second_process_works_beside_the_first),
         cmocka_unit_test(damaged_files_are_told_from_good_ones),
+        cmocka_unit_test(a_lost_meta_document_is_told_and_not_replaced),
         cmocka_unit_test(a_full_standard_output_exits_with_7),
         cmocka_unit_test(a_full_disk_exits_with_12_and_keeps_what_was_committed),
         cmocka_unit_test(a_folder_that_may_not_be_written_is_told),

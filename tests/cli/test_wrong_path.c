@@ -127,6 +127,7 @@ static void what_looks_at_a_space_that_is_not_there_says_so(void **state)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         CLI(&run, "--data", "mistyped", commands[i]);
         expect_hint(&run, 3, "there is no space yet", "look at the path");
+        assert_int_not_equal(access(temp_dir_path(&run.dir, "mistyped"), F_OK), 0);
     }
     cli_case_end(&run);
 }

@@ -163,7 +163,7 @@ static codec_table *no_codecs(void)
     if (table == NULL) {
         test_host_init(&host, pbase_os_real());
         scripted_storage_init(&storage, &scripted_storage_full);
-        must(codec_table_open(&host.base, &storage.base, NULL, false, &table, NULL));
+        must(codec_table_open(&host.base, &storage.base, NULL, CODEC_TABLE_MAKE, &table, NULL));
     }
     return table;
 }

@@ -116,7 +116,7 @@ static pbase_status open_on(const char *document, codec_table **out, pbase_error
     storage.document = pbase_bytes_text(document);
     storage.version = document[0] == '\0' ? 0 : 7;
     pbase_status status =
-        codec_table_open(&host.base, &storage.base, &codecs.base, false, &table, err);
+        codec_table_open(&host.base, &storage.base, &codecs.base, CODEC_TABLE_MAKE, &table, err);
     if (out != NULL) {
         *out = table;
     } else {
