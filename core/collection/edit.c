@@ -257,6 +257,7 @@ static pbase_status edit_split(edit *self, uint32_t at, const node_change *chang
     node_plan plan;
     node_plan_init(&plan, full->level, node_positional(full));
     node_plan_changed(&plan, full, change);
+    node_plan_look(&plan);
     if (at == 0 && full->level != 0 && plan.count == 1) { /* the root's only child is the root */
         node_entry only;
         node_plan_entry(&plan, 0, &only);
@@ -357,6 +358,19 @@ static uint32_t copy_size(const node *from, bool root)
     return wanted > least ? wanted : (least + 15u) & ~15u;
 }
 
+/* Changes a node where it lies, if nobody else can see it and it has the room. */
+static bool changes_in_place(edit *self, uint32_t at, const node_change *change)
+{
+    edit_step *step = &self->steps[at];
+    if (!step->owned || !node_change_fits(&step->node, change, step->node.size) ||
+        edit_wants_merge(self, at, change)) {
+        return false;
+    }
+    self->total_before = node_total(&step->node);
+    step->node = node_change_apply(&step->node, atom_ref_memory(step->ref)->payload, change);
+    return true;
+}
+
 /* Carries the change out in one node. `*out_done`: it was changed in place, nothing is left to do
  * above; else `result` says what its parent has to change. */
 static pbase_status edit_level(edit *self, uint32_t at, const node_change *change,
@@ -365,7 +379,10 @@ static pbase_status edit_level(edit *self, uint32_t at, const node_change *chang
     edit_step *step = &self->steps[at];
     uint32_t count = node_change_count(&step->node, change);
     bool collapses = at == 0 && step->node.level != 0 && count == 1;
-    *out_done = false;
+    *out_done = count != 0 && !collapses && changes_in_place(self, at, change);
+    if (*out_done) {
+        return PBASE_OK;
+    }
     memset(result, 0, sizeof *result);
     result->first = at == 0 ? 0 : self->steps[at - 1].index;
     result->end = result->first + 1;
@@ -378,12 +395,6 @@ static pbase_status edit_level(edit *self, uint32_t at, const node_change *chang
     }
     if (collapses) {
         return edit_split(self, at, change, result, err);
-    }
-    if (step->owned && node_change_fits(&step->node, change, step->node.size)) {
-        self->total_before = node_total(&step->node);
-        step->node = node_change_apply(&step->node, atom_ref_memory(step->ref)->payload, change);
-        *out_done = true;
-        return PBASE_OK;
     }
     uint32_t size = copy_size(&step->node, at == 0);
     if (!step->owned && node_change_fits(&step->node, change, size)) {
@@ -524,7 +535,8 @@ static void count_folded(const edit *self)
 
 pbase_status edit_run(edit *self, const node_change *leaf_change, pbase_error *err)
 {
-    node_change change = *leaf_change;
+    const node_change *change = leaf_change; /* most edits end at the leaf: it is not copied */
+    node_change above;
     pbase_status status = PBASE_OK;
     uint32_t at = self->depth;
     bool done = false;
@@ -532,15 +544,16 @@ pbase_status edit_run(edit *self, const node_change *leaf_change, pbase_error *e
         edit_result result;
         at--;
         bool is_patch = self->patch.taken && at + 1 == self->depth;
-        status = is_patch ? edit_patch_level(self, &change, &result, &done, err)
-                          : edit_level(self, at, &change, &result, &done, err);
+        status = is_patch ? edit_patch_level(self, change, &result, &done, err)
+                          : edit_level(self, at, change, &result, &done, err);
         if (status != PBASE_OK || done) {
             continue;
         }
         if (at == 0) {
             status = edit_root(self, &result, err);
         } else {
-            change = change_of_result(&result);
+            above = change_of_result(&result);
+            change = &above;
         }
     }
     if (status == PBASE_OK) {

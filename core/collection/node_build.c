@@ -9,6 +9,7 @@ void node_plan_init(node_plan *plan, uint8_t level, bool positional)
     plan->count = 0;
     plan->level = level;
     plan->positional = positional;
+    plan->is_alike = false;
 }
 
 void node_plan_add(node_plan *plan, const node *from, uint32_t first, uint32_t end)
@@ -23,6 +24,7 @@ void node_plan_add(node_plan *plan, const node *from, uint32_t first, uint32_t e
     run->first = first;
     run->end = end;
     plan->count += end - first;
+    plan->is_alike = false;
 }
 
 void node_plan_add_entry(node_plan *plan, const node_entry *entry)
@@ -35,6 +37,7 @@ void node_plan_add_entry(node_plan *plan, const node_entry *entry)
     run->many = NULL;
     run->single = *entry;
     plan->count++;
+    plan->is_alike = false;
 }
 
 void node_plan_add_entries(node_plan *plan, const node_entry *entries, uint32_t count)
@@ -46,6 +49,7 @@ void node_plan_add_entries(node_plan *plan, const node_entry *entries, uint32_t 
     run->first = 0;
     run->end = count;
     plan->count += count;
+    plan->is_alike = false;
 }
 
 void node_plan_add_plan(node_plan *plan, const node_plan *other, uint32_t first)
@@ -174,11 +178,30 @@ static bool plan_is_even(const node_plan *plan, uint32_t from, uint32_t to, cons
     return true;
 }
 
+void node_plan_look(node_plan *plan)
+{
+    entry_form form = entry_form_whole(plan->level, plan->positional);
+    node_entry first;
+    if (plan->level != 0 || plan->count < NODE_EVEN_MIN) {
+        return;
+    }
+    node_plan_entry(plan, 0, &first);
+    if (entry_form_make_even(&form, &first) && plan_is_even(plan, 0, plan->count, &form)) {
+        plan->is_alike = true;
+        plan->key_size = form.tail_size;
+        plan->value_size = form.value_size;
+    }
+}
+
 static entry_form plan_form(const node_plan *plan, uint32_t from, uint32_t to)
 {
     entry_form form = entry_form_whole(plan->level, plan->positional);
     form.prefix_size = plan_prefix(plan, from, to);
-    if (plan->level == 0 && to - from >= NODE_EVEN_MIN) {
+    if (plan->is_alike && to - from >= NODE_EVEN_MIN) {
+        form.even = true;
+        form.tail_size = (uint16_t)(plan->key_size - form.prefix_size);
+        form.value_size = plan->value_size;
+    } else if (plan->level == 0 && to - from >= NODE_EVEN_MIN) {
         node_entry first;
         node_plan_entry(plan, from, &first);
         form.even = entry_form_make_even(&form, &first) && plan_is_even(plan, from, to, &form);

@@ -24,6 +24,8 @@ typedef struct {
     uint32_t count; /* entries in all */
     uint8_t level;
     bool positional;
+    bool is_alike; /* node_plan_look: entries of a leaf, all of these sizes */
+    uint16_t key_size, value_size;
 } node_plan;
 
 void node_plan_init(node_plan *plan, uint8_t level, bool positional);
@@ -34,6 +36,8 @@ void node_plan_add_entry(node_plan *plan, const node_entry *entry);
 /* Adds entries that lie in an array, which stays borrowed. */
 void node_plan_add_entries(node_plan *plan, const node_entry *entries, uint32_t count);
 void node_plan_entry(const node_plan *plan, uint32_t index, node_entry *out);
+/* Looks whether all entries are alike, as in even leaves, once for all that is asked of the plan from here on. */
+void node_plan_look(node_plan *plan);
 
 /* Bytes of a node in memory of the entries from..to-1, without free room. */
 uint32_t node_plan_size(const node_plan *plan, uint32_t from, uint32_t to);

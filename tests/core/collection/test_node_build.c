@@ -179,12 +179,16 @@ static void parts_of_an_even_leaf_are_what_its_entries_one_by_one_make(void **st
             node_plan_add_entry(&plan, &item);
             node_plan_add(&plan, &leaf, added, leaf.count);
             assert_true(node_even(&leaf));
-            /* when, then */
-            for (uint32_t cut = 0; cut <= plan.count; cut++) {
-                assert_written_alike(&plan, 0, cut == 0 ? plan.count : cut);
-                assert_written_alike(&plan, cut == plan.count ? 0 : cut, plan.count);
+            /* when, then: whether the plan was looked at before or not */
+            for (int looked = 0; looked < 2; looked++) {
+                for (uint32_t cut = 0; cut <= plan.count; cut++) {
+                    assert_written_alike(&plan, 0, cut == 0 ? plan.count : cut);
+                    assert_written_alike(&plan, cut == plan.count ? 0 : cut, plan.count);
+                }
+                assert_int_equal(node_plan_middle(&plan, 0), (plan.count + 1) / 2);
+                node_plan_look(&plan);
+                assert_true(plan.is_alike);
             }
-            assert_int_equal(node_plan_middle(&plan, 0), (plan.count + 1) / 2);
         }
     }
 }
