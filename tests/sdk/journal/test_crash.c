@@ -21,6 +21,10 @@
 #define HISTORY_MAX 64u
 #define NUMBER_SECOND 1000u /* of the first append after a crash; its crash begins at 2000 */
 #define SAMPLES 6u          /* random futures beside the ordered ones */
+/* The long form adds scripts and samples; what is visited as a whole, all futures of a few sectors, is in both.
+ * Some minutes of processor: a round of so many samples takes three seconds on both units. */
+#define SAMPLES_LONG 96u
+#define ROUNDS_LONG 60u /* of random scripts, on each unit */
 #define SECOND_FUTURES 2u
 
 /* ------------------------------------------------------------------------------------ model --- */
@@ -327,7 +331,7 @@ static const char *futures_check(sim_os *sim, const model *told, uint64_t seed)
     sim_crash crash;
     sim_os *after;
     const char *wrong = NULL;
-    uint64_t samples = seed_is_long_run() ? 64 * SAMPLES : SAMPLES;
+    uint64_t samples = seed_is_long_run() ? SAMPLES_LONG : SAMPLES;
     sim_crash_begin(&crash, sim, samples, seed);
     while (wrong == NULL && (after = sim_crash_next(&crash)) != NULL) {
         wrong = future_check(after, told, seed + crash.next);
@@ -462,7 +466,7 @@ static const char *everything_on(uint32_t unit, uint64_t seed)
 {
     atomic_bytes = unit;
     const char *wrong = damage_sweep();
-    uint64_t rounds = seed_is_long_run() ? 500 : 1;
+    uint64_t rounds = seed_is_long_run() ? ROUNDS_LONG : 1;
     char name[48];
     for (size_t i = 0; wrong == NULL && i < SCRIPTS; i++) {
         (void)snprintf(name, sizeof(name), "script %zu", i);
