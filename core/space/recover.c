@@ -201,6 +201,27 @@ static pbase_status base_choose(recovery *self, pbase_error *err)
     return status;
 }
 
+/* No record is left that says what is where; atoms may be whole all the same. */
+static pbase_status begin_bare(recovery *self, pbase_error *err)
+{
+    bool has_atoms = false;
+    for (size_t i = 0; i < self->scan.count && !has_atoms; i++) {
+        has_atoms = segment_scan_unreached(&self->scan.items[i], PBASE_ATOM_ALIGN) != UINT64_MAX;
+    }
+    if (!has_atoms || self->options->without_orphans) {
+        pbase_status status = PBASE_FAIL(
+            err, PBASE_CORRUPT, "neither a checkpoint nor a commit is left that could be read");
+        pbase_error_hint(err, "restore a backup");
+        return status;
+    }
+    const pbase_os *os = self->to->host->os;
+    self->is_bare = true;
+    self->sequence = 1;
+    self->timestamp_ns = os->system->wall_ns(os);
+    return recovery_tell(self, PBASE_LOST, "all checkpoints and commits",
+                         "lost: whole leaves of collections are kept apart, in 'lost+found'", err);
+}
+
 static pbase_status base_find(recovery *self, pbase_error *err)
 {
     uint64_t first = 0;
@@ -209,9 +230,7 @@ static pbase_status base_find(recovery *self, pbase_error *err)
         status = base_choose(self, err);
     }
     if (status == PBASE_OK && self->base == self->checkpoint_count && first == UINT64_MAX) {
-        status = PBASE_FAIL(err, PBASE_CORRUPT,
-                            "neither a checkpoint nor a commit is left that could be read");
-        pbase_error_hint(err, "restore a backup");
+        status = begin_bare(self, err);
     } else if (status == PBASE_OK && self->base == self->checkpoint_count && first > 1) {
         status =
             recovery_tell(self, PBASE_LOST, "all checkpoints",

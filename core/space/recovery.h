@@ -46,6 +46,7 @@ typedef struct {
     known_checkpoint *checkpoints; /* newest first */
     size_t checkpoint_count, checkpoint_capacity;
     size_t base;  /* the one begun with; checkpoint_count: none */
+    bool is_bare; /* neither a checkpoint nor a commit is left: whole leaves alone can be saved */
     tree catalog; /* of the target */
     uint64_t sequence;
     int64_t timestamp_ns;

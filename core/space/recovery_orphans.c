@@ -20,7 +20,7 @@
 /* No record makes a database, or a collection, of such a number. */
 #define DATABASE_ID (UINT64_C(1) << 62)
 #define ORDINAL_FIRST (UINT64_C(1) << 41)
-#define LEAVES_MAX 10000u
+#define LEAVES_MAX 1000000u /* roots beyond that are no help to anybody */
 
 typedef struct {
     recovery *run;
@@ -28,6 +28,7 @@ typedef struct {
     tree *into; /* of the leaf at hand */
     pbase_arena arena;
     uint64_t leaves, entries;
+    bool is_cut; /* there were more than LEAVES_MAX */
 } orphans;
 
 static bool is_searched(const lost_range *lost)
@@ -37,7 +38,8 @@ static bool is_searched(const lost_range *lost)
 
 static bool are_searched(const recovery *self)
 {
-    bool found = self->base == self->checkpoint_count && self->checkpoint_count > 0;
+    bool found =
+        self->is_bare || (self->base == self->checkpoint_count && self->checkpoint_count > 0);
     for (size_t i = 0; i < self->loss_count && !found; i++) {
         found = is_searched(&self->losses[i]);
     }
@@ -207,6 +209,7 @@ static pbase_status look_everywhere(orphans *self, pbase_error *err)
             status = look(self, pbase_atom_pointer_of(segment->log_id, at), err);
             at = segment_scan_unreached(segment, at + PBASE_ATOM_ALIGN);
         }
+        self->is_cut = self->is_cut || at != UINT64_MAX;
     }
     return status;
 }
@@ -236,8 +239,8 @@ static pbase_status database_put(orphans *self, pbase_error *err)
     pbase_buffer_fini(&payload);
     (void)snprintf(message, sizeof message,
                    "%" PRIu64 " leaves with %" PRIu64
-                   " entries whose collection is not known; some may be old versions",
-                   self->leaves, self->entries);
+                   " entries whose collection is not known; some may be old versions%s",
+                   self->leaves, self->entries, self->is_cut ? "; more leaves were left out" : "");
     self->run->report->orphaned_entries = self->entries;
     return status == PBASE_OK
                ? recovery_tell(self->run, PBASE_LOST, "database '" DATABASE_NAME "'", message, err)

@@ -221,6 +221,34 @@ static void leaves_that_nothing_leads_to_are_kept_apart(void **state)
     recover_world_end(w);
 }
 
+/* Nothing says any more which collection a leaf is of. */
+static void without_a_journal_whole_leaves_are_kept_apart(void **state)
+{
+    recover_world *w = *state;
+    char journal[64], path[PATH_MAX + 64];
+    pbase_recover_report report;
+    space_fixture at;
+    pbase_database *found = NULL;
+    pbase_error err;
+    pbase_error_init(&err);
+    recover_world_begin(w, true);
+    recover_world_journal_name(w, journal);
+    (void)snprintf(path, sizeof path, "%s/%s", w->copy, journal);
+    assert_int_equal(remove(path), 0);
+
+    pbase_status status = recover_world_recover(w, &report, &err);
+
+    assert_ok(status, &err);
+    assert_true(report.orphaned_entries >= RECOVER_PEOPLE + RECOVER_ELEMENTS);
+    assert_int_equal(w->told.orphans_told, 1);
+    fixture_prepare(&at, w->saved, NULL);
+    fixture_open(&at);
+    assert_ok(pbase_database_open(at.space, "lost+found", &found, &err), &err);
+    pbase_database_close(found);
+    fixture_close(&at);
+    recover_world_end(w);
+}
+
 static void a_database_whose_table_is_lost_comes_back_without_roots(void **state)
 {
     recover_world *w = *state;
@@ -275,6 +303,7 @@ int main(void)
         cmocka_unit_test_prestate(a_segment_that_was_cut_or_is_gone_costs_what_it_held, &world),
         cmocka_unit_test_prestate(older_checkpoints_fill_what_is_lost_and_say_so, &world),
         cmocka_unit_test_prestate(leaves_that_nothing_leads_to_are_kept_apart, &world),
+        cmocka_unit_test_prestate(without_a_journal_whole_leaves_are_kept_apart, &world),
         cmocka_unit_test_prestate(a_database_whose_table_is_lost_comes_back_without_roots, &world),
         cmocka_unit_test_prestate(a_space_in_use_is_not_recovered, &world),
     };
