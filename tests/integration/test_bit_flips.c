@@ -1,10 +1,12 @@
-/* test_bit_flips.c - one bit of a small, cleanly closed space is flipped: nothing ever reads wrong, and
- * a check tells of it and where.
+/* test_bit_flips.c - one bit of a small, cleanly closed space is flipped, or one of its files is gone:
+ * nothing ever reads wrong, and a check tells of a flip and where. Plain, compressed, encrypted, and both.
  *
- * Every byte of every file is flipped in one bit, in the long run (PBASE_TEST_LONG=1) in each of its
- * bits. Told or refused has to be all that a checksum covers: atoms, the zeros between them, headers of
- * segments, kept frames of the journal, documents of keys, the name of the format. The rest (frames
- * that are forgotten, room ahead, locks) is read by nobody and must change nothing. */
+ * Every byte of every file is flipped in one bit, in the long run (PBASE_TEST_LONG=1) of a plain space in
+ * each of its bits; through transforms each so-manieth byte, in the long run every one. Told or refused has
+ * to be all that a checksum covers: atoms, the zeros between them, headers of segments, kept frames of the
+ * journal, documents of keys, the name of the format. The rest (frames that are forgotten, room ahead,
+ * locks) is read by nobody and must change nothing. What looks at the space finds a wrong answer that is
+ * planted behind checksums that are right. */
 #include "space_digest.h"
 #include "space_fixture.h"
 
@@ -25,6 +27,7 @@
 #define ENTRIES 24
 #define UNCOVERED_STEP 4099u /* of bytes that nobody reads, one in so many */
 #define ZEROS_STEP 31u       /* of covered zeros, most of them padding, in the short run */
+#define CODED_STEP 11u       /* of all that is covered, in the short run through transforms */
 
 typedef struct {
     char path[PATH_MAX];
@@ -33,12 +36,17 @@ typedef struct {
     size_t size;
 } kept_file;
 
+typedef enum { ZSTD = 1, CIPHER = 2 } transforms;
+
 typedef struct {
     space_fixture at;
+    unsigned through; /* transforms */
+    char codecs[PATH_MAX + 100];
     kept_file files[FILES_MAX];
     size_t count;
     uint64_t digest;
     uint64_t journal_first, journal_end; /* positions of kept frames */
+    char wrong[500];                     /* what looking found that must not be; "": nothing */
 } world;
 
 static world w;
@@ -171,15 +179,32 @@ static const uint8_t *document(const kept_file *file)
     return (pbase_get_u64(second + 16) > pbase_get_u64(first + 16) ? second : first) + 32;
 }
 
-static int begin(void **unused)
+static void write_key(temp_dir *dir)
 {
-    (void)unused;
+    FILE *file = fopen(temp_dir_path(dir, "k.key"), "w");
+    assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
+    assert_true(fprintf(file, "%064x", 0x1234567) == 64);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* *state: the transforms that everything goes through; NULL: none. */
+static int begin(void **state)
+{
     memset(&w, 0, sizeof w);
+    w.through = *state == NULL ? 0 : *(const unsigned *)*state;
     temp_dir dir;
     temp_dir_create(&dir);
+    write_key(&dir);
     fixture_prepare(&w.at, temp_dir_path(&dir, "space"), NULL);
     w.at.dir = dir;
     w.at.has_dir = true;
+    (void)snprintf(w.codecs, sizeof w.codecs, "codecs=[msgpack%s%s%s%s]",
+                   (w.through & ZSTD) != 0 ? ", {type: zstd, min_size: 32}" : "",
+                   (w.through & CIPHER) != 0 ? ", {type: aes-256-gcm, keys: [k], key_file: '" : "",
+                   (w.through & CIPHER) != 0 ? dir.path : "",
+                   (w.through & CIPHER) != 0 ? "/{id}.key'}" : "");
+    fixture_set(&w.at, w.codecs);
     fixture_set(&w.at, "storage.journal_segment_size=64KiB");
     fixture_set(&w.at, "storage.retention_count=2");
     fixture_open(&w.at);
@@ -236,7 +261,15 @@ static bool is_covered(const kept_file *file, size_t offset)
     return false;
 }
 
-/* -------------------------------------------------------------------------------------- one flip -- */
+/* ------------------------------------------------------------------------------------ looking -- */
+
+/* The first thing that must not be is the one to be told. */
+static void blame(const char *what, const char *detail)
+{
+    if (w.wrong[0] == '\0') {
+        (void)snprintf(w.wrong, sizeof w.wrong, "%s: %s", what, detail);
+    }
+}
 
 static pbase_status count_finding(void *state, pbase_status code, const char *place,
                                   const char *message, pbase_error *err)
@@ -256,20 +289,20 @@ static bool is_damage(pbase_status status)
 }
 
 /* Every entry reads as it was, or as damaged. */
-static void read_people(const kept_file *file, size_t offset)
+static void read_people(void)
 {
     pbase_snapshot *snapshot = NULL;
     pbase_dict *people = NULL;
     pbase_arena arena;
     char text[900];
     pbase_status status = pbase_snapshot_open(w.at.database, &snapshot, NULL);
-    if (status != PBASE_OK) {
-        assert_true(is_damage(status));
-        return;
+    if (status == PBASE_OK) {
+        status = pbase_snapshot_dict(snapshot, "people", &people, NULL);
+    }
+    if (status != PBASE_OK && !is_damage(status)) {
+        blame("the people read wrong", pbase_status_name(status));
     }
     pbase_arena_init(&arena, pbase_alloc_default());
-    status = pbase_snapshot_dict(snapshot, "people", &people, NULL);
-    assert_true(status == PBASE_OK || is_damage(status));
     for (int64_t i = 0; i < ENTRIES && people != NULL; i++) {
         pbase_value key = pbase_value_int(i), value;
         status = pbase_dict_get(people, &key, &arena, &value, NULL);
@@ -278,8 +311,7 @@ static void read_people(const kept_file *file, size_t offset)
         bool right = status == PBASE_OK && value.kind == PBASE_STRING &&
                      pbase_bytes_equal(value.as.string, pbase_bytes_of(text, size));
         if (!right && !is_damage(status)) {
-            fail_msg("key %d reads wrong (%s) after a flip at byte %zu of %s", (int)i,
-                     pbase_status_name(status), offset, file->name);
+            blame("one of the people reads wrong", pbase_status_name(status));
         }
     }
     pbase_dict_close(people);
@@ -287,38 +319,55 @@ static void read_people(const kept_file *file, size_t offset)
     pbase_arena_fini(&arena);
 }
 
-static void flip(kept_file *file, size_t offset, unsigned bit)
+/* Opens and reads everything, as far as it goes; true when something told of damage. */
+static bool open_and_look(void)
 {
     pbase_error err;
     unsigned findings = 0;
     pbase_check_report report;
+    w.wrong[0] = '\0';
     pbase_error_init(&err);
+    pbase_status status = fixture_try_open(&w.at, &err);
+    if (status != PBASE_OK) {
+        if (!is_damage(status)) {
+            blame("opening", err.message);
+        }
+        return true;
+    }
+    read_people();
+    status = pbase_space_check(w.at.space, NULL, count_finding, &findings, &report, &err);
+    if (status != PBASE_OK && !is_damage(status)) {
+        blame("check", err.message);
+    }
+    bool told = findings > 0 || status != PBASE_OK;
+    if (!told && digest_space(w.at.space) != w.digest) {
+        blame("the content", "not what it was, and check finds nothing");
+    }
+    fixture_close(&w.at);
+    return told;
+}
+
+/* -------------------------------------------------------------------------------------- flips ---- */
+
+static void flip(kept_file *file, size_t offset, unsigned bit)
+{
     file->data[offset] ^= (uint8_t)(1u << bit);
     write_file(file);
     file->data[offset] ^= (uint8_t)(1u << bit);
-    pbase_status status = fixture_try_open(&w.at, &err);
-    bool told = status != PBASE_OK;
-    if (told && !is_damage(status)) {
-        fail_msg("opening says %s after a flip at byte %zu of %s: %s", pbase_status_name(status),
-                 offset, file->name, err.message);
+    if (!open_and_look() && is_covered(file, offset)) {
+        blame("a checksum covers it", "and nobody noticed");
     }
-    if (status == PBASE_OK) {
-        read_people(file, offset);
-        status = pbase_space_check(w.at.space, NULL, count_finding, &findings, &report, &err);
-        if (status != PBASE_OK && !is_damage(status)) {
-            fail_msg("check says %s: %s", pbase_status_name(status), err.message);
-        }
-        told = findings > 0 || status != PBASE_OK;
-        if (!told && digest_space(w.at.space) != w.digest) {
-            fail_msg("wrong content after a flip at byte %zu of %s", offset, file->name);
-        }
+    if (w.wrong[0] != '\0') {
+        fail_msg("bit %u of byte %zu of %s was flipped. %s", bit, offset, file->name, w.wrong);
     }
-    if (!told && is_covered(file, offset)) {
-        fail_msg("bit %u of byte %zu of %s was flipped, and nobody noticed", bit, offset,
-                 file->name);
-    }
-    fixture_close(&w.at);
     restore();
+}
+
+/* The short run takes this byte. */
+static bool is_sampled(const kept_file *file, size_t at)
+{
+    return (file->data[at] != 0 || at % ZEROS_STEP == 0) &&
+           (w.through == 0 || at % CODED_STEP == CODED_STEP / 2);
 }
 
 static void no_bit_can_be_flipped_unnoticed_or_read_wrong(void **unused)
@@ -329,14 +378,12 @@ static void no_bit_can_be_flipped_unnoticed_or_read_wrong(void **unused)
     for (size_t i = 0; i < w.count; i++) {
         kept_file *file = &w.files[i];
         for (size_t at = 0; at < file->size; at++) {
-            bool covered = is_covered(file, at);
-            bool is_padding = file->data[at] == 0;
-            if (!covered ? ++read_by_nobody % UNCOVERED_STEP != 0
-                         : is_padding && !is_long && at % ZEROS_STEP != 0) {
+            if (!is_covered(file, at) ? ++read_by_nobody % UNCOVERED_STEP != 0
+                                      : !is_long && !is_sampled(file, at)) {
                 continue;
             }
             for (unsigned bit = 0; bit < 8; bit++) {
-                if (is_long || bit == (at * 7 + 3) % 8) {
+                if ((is_long && w.through == 0) || bit == (at * 7 + 3) % 8) {
                     flip(file, at, bit);
                     tried++;
                 }
@@ -344,8 +391,67 @@ static void no_bit_can_be_flipped_unnoticed_or_read_wrong(void **unused)
         }
     }
     print_message("%zu flips\n", tried);
-    assert_true(tried > 1000);
+    assert_true(tried > (w.through == 0 ? 1000 : 100));
 }
+
+/* What is gone with such a file has to be told; locks, rooms and boards of users are made anew. */
+static bool is_missed(const kept_file *file)
+{
+    bool is_room =
+        begins_with(file->name, "journal/reserve") || begins_with(file->name, "journal/spare");
+    return begins_with(file->name, "store/") || strcmp(file->name, "FORMAT") == 0 ||
+           begins_with(file->name, "KEYS/") || (begins_with(file->name, "journal/") && !is_room);
+}
+
+static void a_space_that_lost_a_file_never_reads_wrong(void **unused)
+{
+    (void)unused;
+    size_t missed = 0;
+    for (size_t i = 0; i < w.count; i++) {
+        const kept_file *file = &w.files[i];
+        assert_int_equal(remove(file->path), 0);
+        if (!open_and_look() && is_missed(file)) {
+            blame("it held something", "and nobody noticed");
+        }
+        if (w.wrong[0] != '\0') {
+            fail_msg("%s is gone. %s", file->name, w.wrong);
+        }
+        missed += is_missed(file);
+        restore();
+    }
+    print_message("%zu files, %zu of them missed\n", w.count, missed);
+    assert_true(missed >= 5);
+}
+
+/* As if no checksum were looked at: a letter is another one, and every checksum is right. */
+static void a_wrong_answer_that_is_planted_is_found(void **unused)
+{
+    (void)unused;
+    pbase_value key = pbase_value_int(3);
+    pbase_value value = pbase_value_text("ddddddddddddddddddddddc");
+    fixture_open(&w.at);
+    pbase_txn *txn = fixture_begin(&w.at, PBASE_SERIALIZABLE);
+    pbase_dict *people = fixture_dict(txn, "people");
+    assert_int_equal(pbase_dict_put(&people, &key, &value, NULL, NULL), PBASE_OK);
+    assert_int_equal(pbase_txn_store_dict(txn, "people", people, NULL), PBASE_OK);
+    pbase_dict_close(people);
+    assert_int_equal(fixture_commit(&txn), PBASE_OK);
+    fixture_close(&w.at);
+    assert_false(open_and_look());
+    assert_string_equal(w.wrong, "one of the people reads wrong: OK");
+    restore();
+    assert_false(open_and_look());
+    assert_string_equal(w.wrong, "");
+    restore();
+    fixture_open(&w.at); /* of a root that only the digest looks at */
+    assert_int_equal(fixture_put_one(&w.at, "other", 1, 3), PBASE_OK);
+    fixture_close(&w.at);
+    assert_false(open_and_look());
+    assert_string_equal(w.wrong, "the content: not what it was, and check finds nothing");
+    restore();
+}
+
+/* ------------------------------------------------------------------------------- after a crash -- */
 
 /* The files as they are while the space is open: what a crash leaves. */
 static void keep_crashed(void)
@@ -435,11 +541,19 @@ int main(void)
     if (access("/dev/shm", W_OK) == 0) {
         (void)setenv("TMPDIR", "/dev/shm", 1); /* nothing here is about flushes */
     }
+    static unsigned zstd = ZSTD, cipher = CIPHER, both = ZSTD | CIPHER;
+#define SENTENCE(test, through) cmocka_unit_test_prestate_setup_teardown(test, begin, end, through)
+#define SENTENCES(through)                                                                         \
+    SENTENCE(a_sound_space_has_no_findings, through),                                              \
+        SENTENCE(a_damaged_last_group_after_a_crash_is_told_as_cut, through),                      \
+        SENTENCE(a_space_that_lost_a_file_never_reads_wrong, through),                             \
+        SENTENCE(no_bit_can_be_flipped_unnoticed_or_read_wrong, through)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_sound_space_has_no_findings, begin, end),
-        cmocka_unit_test_setup_teardown(a_damaged_last_group_after_a_crash_is_told_as_cut, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(no_bit_can_be_flipped_unnoticed_or_read_wrong, begin, end),
+        SENTENCE(a_wrong_answer_that_is_planted_is_found, NULL),
+        SENTENCES(NULL),
+        SENTENCES(&zstd),
+        SENTENCES(&cipher),
+        SENTENCES(&both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
