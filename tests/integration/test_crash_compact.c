@@ -3,6 +3,7 @@
  * Rounds of commits write every key anew, or some of them, so that whole segments are dead or parts of
  * them, each followed by a checkpoint or a compaction. The power is cut at calls all over it; what comes
  * up has the last acknowledged round whole, or the one after it, and can be compacted again. */
+#include "planted.h"
 #include "seed.h"
 #include "sim_os.h"
 #include "space_fixture.h"
@@ -159,6 +160,24 @@ static void judge(sim_os *future, uint32_t acknowledged)
     fixture_close(&fixture);
 }
 
+static void judge_planted(void **unused)
+{
+    (void)unused;
+    gains gained = {0, 0};
+    space_fixture fixture;
+    sim_os *sim = sim_os_create(1);
+    sim_os_flushes_lie(sim);
+    prepare(&fixture, sim);
+    uint32_t acknowledged = play(&fixture, &gained);
+    judge(sim_os_crash_bare(sim), acknowledged);
+}
+
+static void a_disk_that_lies_about_flushes_is_found(void **unused)
+{
+    (void)unused;
+    planted_is_found(judge_planted, "round == acknowledged || round == acknowledged + 1");
+}
+
 /* False when the machine did not get as far as call `n`. */
 static bool cut_at(uint64_t n, uint64_t seed, gains *gained)
 {
@@ -278,6 +297,7 @@ static void where_holes_cannot_be_made_segments_are_still_removed(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_disk_that_lies_about_flushes_is_found),
         cmocka_unit_test(a_power_cut_at_any_call_loses_nothing_that_was_acknowledged),
         cmocka_unit_test(a_compaction_survives_every_failing_allocation),
         cmocka_unit_test(a_compaction_survives_every_removal_that_fails),

@@ -8,6 +8,7 @@
  * power cut again, several lives deep. Every value names the life that wrote it, so that a frame of
  * another one is known when it comes back. What lies there is counted, to be sure that it does. */
 #include "journal/frame.h"
+#include "planted.h"
 #include "seed.h"
 #include "sim_os.h"
 #include "space_fixture.h"
@@ -216,6 +217,30 @@ static void live_and_die(chain *on, uint64_t n)
     judge(on);
 }
 
+static void judge_planted(void **unused)
+{
+    (void)unused;
+    static chain on;
+    on.seed = 1;
+    on.state_count = 1;
+    on.sim = sim_os_create(on.seed);
+    open_space(&on);
+    assert_true(live(&on, ROUNDS_BEFORE));
+    sim_os_flushes_lie(on.sim);
+    assert_true(live(&on, ROUNDS_BEFORE));
+    sim_os *after = sim_os_crash_bare(on.sim);
+    fixture_close(&on.fixture);
+    on.sim = after;
+    open_space(&on);
+    judge(&on);
+}
+
+static void a_disk_that_lies_about_flushes_is_found(void **unused)
+{
+    (void)unused;
+    planted_is_found(judge_planted, "the content is that of no commit of this life");
+}
+
 static void old_frames_are_never_taken_for_new_ones(void **unused)
 {
     (void)unused;
@@ -250,6 +275,7 @@ static void old_frames_are_never_taken_for_new_ones(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_disk_that_lies_about_flushes_is_found),
         cmocka_unit_test(old_frames_are_never_taken_for_new_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,9 +47,16 @@ static void two_transactions_and_a_clean_close(void **unused)
     crash_script_sweep("aoq", false);
 }
 
+static void a_disk_that_lies_about_flushes_is_found(void **unused)
+{
+    (void)unused;
+    crash_script_planted();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_disk_that_lies_about_flushes_is_found),
         cmocka_unit_test(a_transaction_in_a_space_that_is_there),
         cmocka_unit_test(a_transaction_in_a_new_space),
         cmocka_unit_test(a_transaction_and_a_checkpoint),

@@ -5,6 +5,7 @@
  * asynchronously, checkpoints in between; at a call of the disk that the seed picks the power goes.
  * Rules: what was acknowledged at level sync is there, whole; the counter is the number of increments
  * that are there; check finds nothing. A failure prints the seed, and the seed repeats it. */
+#include "planted.h"
 #include "seed.h"
 #include "sim_world.h"
 #include "space_fixture.h"
@@ -181,6 +182,34 @@ static run_facts run(uint64_t seed)
     return facts;
 }
 
+/* ------------------------------------------------------------------------------- planted ---- */
+
+/* Every thread is done, all it did is acknowledged, and nothing of that lasts. */
+static void judge_planted(void **unused)
+{
+    (void)unused;
+    space_fixture fixture;
+    committer all[THREADS];
+    sim_world *world = sim_world_create(1);
+    sim_os *sim = sim_world_machine(world, "a");
+    prepare(&fixture, sim);
+    fixture_open(&fixture);
+    sim_os_flushes_lie(sim);
+    run_threads(&fixture, sim_os_interface(sim), all, 1);
+    judge(&fixture, all, 1);
+    sim_os *after = sim_os_crash_bare(sim);
+    fixture_close(&fixture);
+    prepare(&fixture, after);
+    fixture_open(&fixture);
+    judge(&fixture, all, 1);
+}
+
+static void a_disk_that_lies_about_flushes_is_found(void **unused)
+{
+    (void)unused;
+    planted_is_found(judge_planted, "acknowledged commits");
+}
+
 /* --------------------------------------------------------------------------------- tests ---- */
 
 static void what_was_acknowledged_survives_every_schedule_and_crash(void **unused)
@@ -227,6 +256,7 @@ static void one_seed_is_one_run(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_disk_that_lies_about_flushes_is_found),
         cmocka_unit_test(what_was_acknowledged_survives_every_schedule_and_crash),
         cmocka_unit_test(seeds_that_found_something_find_nothing),
         cmocka_unit_test(one_seed_is_one_run),

@@ -1,6 +1,7 @@
 /* crash_script.c - playing, cutting, opening, judging. */
 #include "crash_script.h"
 
+#include "planted.h"
 #include "seed.h"
 #include "sim_os.h"
 #include "space_fixture.h"
@@ -134,7 +135,9 @@ static void play(space_fixture *fixture, const char *script, progress_mark *mark
 
 /* -------------------------------------------------------------------------------- judgement ---- */
 
-static bool keeps_past; /* in the sweep that runs */
+/* Of the sweep that runs. */
+static bool keeps_past;
+static bool flushes_lie; /* the bug that is planted */
 
 static void prepare(space_fixture *fixture, sim_os *sim)
 {
@@ -290,6 +293,9 @@ static bool crash_at(sweep_state *sweep, uint64_t n)
         content_change(&mark.after[0], &first_step);
     }
     prepare(&fixture, sim);
+    if (flushes_lie) {
+        sim_os_flushes_lie(sim);
+    }
     sim_os_crash_at(sim, n);
     play(&fixture, script, &mark);
     bool crashed = sim_os_has_crashed(sim);
@@ -361,6 +367,21 @@ static uint64_t calls_before_last(const char *script)
     fixture_close(&fixture);
     sim_os_destroy(sim);
     return calls < CALLS_UNSURE ? 0 : calls - CALLS_UNSURE;
+}
+
+/* At the calls of a clean close behind a transaction: by then it is acknowledged, and lost when nothing
+ * that is pending lasts, which is the first state to be opened. */
+static void sweep_planted(void **unused)
+{
+    static const char script[] = "pq";
+    (void)unused;
+    flushes_lie = true;
+    sweep_from(script, false, calls_before_last(script) + CALLS_UNSURE + 2, SAMPLES);
+}
+
+void crash_script_planted(void)
+{
+    planted_is_found(sweep_planted, "the content is of no state from transaction 1 to 1");
 }
 
 /* `script` and every longer one that begins with it; after a clean close there is nothing more. */

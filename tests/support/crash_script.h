@@ -19,6 +19,8 @@ void crash_script_sweep(const char *script, bool is_new);
 /* The same in a space that keeps two checkpoints: every state of the past that can be read is one the
  * script went through, in the order it did. */
 void crash_script_sweep_past(const char *script);
+/* On a disk whose flushes do nothing: the sweep has to find that an acknowledged transaction is lost. */
+void crash_script_planted(void);
 /* Every pair of transactions, with these steps between and behind them. */
 void crash_script_sweep_pairs(const char *between, const char *behind);
 /* Every script of up to three steps of any kind, at the calls of its last step: those before are the

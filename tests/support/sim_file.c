@@ -117,7 +117,7 @@ static pbase_status file_write(pbase_os_file *file, uint64_t offset, const void 
     }
     pbase_status status = sim_turn_take(sim, OS_CALL_WRITE, &turn, err);
     size_t part = write_part(sim, turn, status, size);
-    bool durable = turn == SIM_GOES && (file->flags & PBASE_OS_DSYNC) != 0;
+    bool durable = turn == SIM_GOES && (file->flags & PBASE_OS_DSYNC) != 0 && !sim->lies;
     pbase_status written = sim_disk_write(sim->disk, file->node, offset, data, part, durable,
                                           sim->wall_offset_ns + (int64_t)*sim_clock(sim),
                                           turn == SIM_GOES ? err : NULL);
@@ -131,7 +131,7 @@ static pbase_status file_sync(pbase_os_file *file, pbase_error *err)
     sim_enter(file->sim);
     bool crashed = file->sim->crashed;
     pbase_status status = sim_turn_take(file->sim, OS_CALL_SYNC, &turn, err);
-    if (turn == SIM_GOES) {
+    if (turn == SIM_GOES && !file->sim->lies) {
         sim_disk_sync(file->sim->disk, file->node);
     } else if (turn == SIM_FAILS && !crashed) {
         sim_disk_sync_lose(file->sim->disk, file->node);
@@ -476,7 +476,7 @@ static pbase_status directory_sync(const pbase_os *os, const char *path, pbase_e
     sim_node node = SIM_NODE_ROOT;
     sim_enter(sim);
     pbase_status status = look(os, OS_CALL_DIRECTORY_SYNC, path, &node, err);
-    if (status == PBASE_OK) {
+    if (status == PBASE_OK && !sim->lies) {
         sim_disk_sync(sim->disk, node);
     }
     sim_leave(sim);

@@ -105,6 +105,13 @@ void sim_os_flip(sim_os *sim, const char *path, uint64_t offset, uint8_t mask)
     pthread_mutex_unlock(&sim->lock);
 }
 
+void sim_os_flushes_lie(sim_os *sim)
+{
+    pthread_mutex_lock(&sim->lock);
+    sim->lies = true;
+    pthread_mutex_unlock(&sim->lock);
+}
+
 void sim_os_network_set(sim_os *sim, const char *type)
 {
     pthread_mutex_lock(&sim->lock);
@@ -343,4 +350,11 @@ sim_os *sim_crash_next(sim_crash *crash)
     pthread_mutex_unlock(&crash->sim->lock);
     free(fates);
     return after;
+}
+
+sim_os *sim_os_crash_bare(sim_os *sim)
+{
+    sim_crash crash;
+    sim_crash_begin(&crash, sim, 0, 1);
+    return sim_crash_next(&crash);
 }

@@ -36,6 +36,9 @@ void sim_os_disk_limit(sim_os *sim, uint64_t bytes);
 uint64_t sim_os_disk_used(sim_os *sim);
 /* Flips bits of one byte of a file, durably. The file and the byte exist. */
 void sim_os_flip(sim_os *sim, const char *path, uint64_t offset, uint8_t mask);
+/* From now on every flush, and every write with PBASE_OS_DSYNC, ends well and makes nothing durable: for
+ * tests of what has to find that. */
+void sim_os_flushes_lie(sim_os *sim);
 /* The disk is reached over a network by this type of file system; NULL: it is local, as at first. */
 void sim_os_network_set(sim_os *sim, const char *type);
 /* In what pieces the disk takes writes, and those with PBASE_OS_DIRECT: sectors of 512 bytes, as at
@@ -64,6 +67,8 @@ void sim_os_settle(sim_os *sim);
 /* The machine after a power cut now: a legal disk chosen by `seed`, nothing open, nothing pending,
  * no faults. `sim` stays as it is, so that more futures of it can be made. */
 sim_os *sim_os_crash(sim_os *sim, uint64_t seed);
+/* The same where nothing that was pending lasts. */
+sim_os *sim_os_crash_bare(sim_os *sim);
 
 /* The futures of one machine: all subsets of its pending items when there are at most
  * SIM_CRASH_EXHAUSTIVE_MAX, else nothing, everything, every prefix and every suffix; in both cases

@@ -28,6 +28,7 @@ struct sim_os {
     uint64_t disk_calls; /* on files and directories */
     uint64_t crash_at;   /* of disk_calls; 0: never */
     bool crashed;
+    bool lies; /* about flushes */
     size_t memory_used;
     pbase_os_pieces pieces;
     struct pbase_os_file *locks;            /* files that are locked */
