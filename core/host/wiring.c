@@ -344,7 +344,7 @@ static pbase_status wiring_create(const pbase_config_source *source, const wirin
     return PBASE_OK;
 }
 
-pbase_status wiring_open(const pbase_config_source *source, const wiring_options *options,
+pbase_status wiring_plan(const pbase_config_source *source, const wiring_options *options,
                          wiring **out, pbase_error *err)
 {
     static const wiring_options defaults;
@@ -357,9 +357,23 @@ pbase_status wiring_open(const pbase_config_source *source, const wiring_options
     uint64_t began_ns = now_ns(self);
     status = make_plan(self, source, options, err);
     self->parts_ns = now_ns(self) - began_ns;
-    if (status == PBASE_OK) {
-        status = open_storage(self, err);
+    if (status != PBASE_OK) {
+        wiring_close(self);
+        return status;
     }
+    *out = self;
+    return PBASE_OK;
+}
+
+pbase_status wiring_open(const pbase_config_source *source, const wiring_options *options,
+                         wiring **out, pbase_error *err)
+{
+    wiring *self = NULL;
+    pbase_status status = wiring_plan(source, options, &self, err);
+    if (status != PBASE_OK) {
+        return status;
+    }
+    status = open_storage(self, err);
     if (status == PBASE_OK) {
         status = open_listed_codecs(self, err);
     }
@@ -393,6 +407,29 @@ pbase_storage *wiring_storage(const wiring *self)
 const pbase_config *wiring_storage_config(const wiring *self)
 {
     return self->plan.storage->values;
+}
+
+/* What the options of a block provider and of those it stands on name as paths; `*index` counts down. */
+static const char *path_at(const plan_component *planned, size_t *index)
+{
+    const pbase_component_info *info = planned->info;
+    bool is_blocks = strcmp(info->kind, PBASE_KIND_BLOCK_PROVIDER) == 0;
+    const char *found = NULL;
+    for (size_t i = 0; i < info->option_count && is_blocks && found == NULL; i++) {
+        const char *text = info->options[i].type == PBASE_OPTION_PATH
+                               ? pbase_config_text(planned->values, info->options[i].key)
+                               : NULL;
+        found = text != NULL && (*index)-- == 0 ? text : NULL;
+    }
+    for (size_t i = 0; i < info->slot_count && found == NULL; i++) {
+        found = planned->children[i] != NULL ? path_at(planned->children[i], index) : NULL;
+    }
+    return found;
+}
+
+const char *wiring_path(const wiring *self, size_t index)
+{
+    return path_at(self->plan.storage, &index);
 }
 
 const char *wiring_storage_label(const wiring *self)

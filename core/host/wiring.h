@@ -46,6 +46,10 @@ typedef struct {
  * put before it. */
 pbase_status wiring_open(const pbase_config_source *source, const wiring_options *options,
                          wiring **out, pbase_error *err);
+/* Everything of it but opening: no component is made and nothing is touched. Only wiring_path and
+ * wiring_os may be asked of it; ended by wiring_close. */
+pbase_status wiring_plan(const pbase_config_source *source, const wiring_options *options,
+                         wiring **out, pbase_error *err);
 /* Ends roots first, then leaves. NULL is fine. Nothing else may be using it. */
 void wiring_close(wiring *self);
 
@@ -54,6 +58,9 @@ pbase_storage *wiring_storage(const wiring *self);
 /* The keys of the mapping `storage:`: the component's own options and those of core
  * (pbase_config_core_options): durability, checkpoint_bytes, the caches. */
 const pbase_config *wiring_storage_config(const wiring *self);
+/* The paths of this machine that the storage keeps bytes at, as configured: those that options of block
+ * providers name. NULL from the number of them on; none for memory or what lies elsewhere. */
+const char *wiring_path(const wiring *self, size_t index);
 /* "storage/file", and the plugin's version. */
 const char *wiring_storage_label(const wiring *self);
 const pbase_host *wiring_host(const wiring *self);

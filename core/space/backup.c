@@ -2,6 +2,7 @@
 #include "backup/backup_chain.h"
 #include "backup/backup_take.h"
 #include "backup/backup_target.h"
+#include "space/outside.h"
 #include "space/space_private.h"
 
 #include <protobase/backup.h>
@@ -114,13 +115,21 @@ static pbase_status take(backup_job *job, const pbase_call *call, pbase_backup_r
     return backup_take_run(&wanted, out, err);
 }
 
+/* Nobody would look for a backup in what it is of, and what ends the space would end it, too. */
+static pbase_status check_place(const backup_job *job, pbase_error *err)
+{
+    const pbase_backup_options *options = job->options;
+    const char *place = options->folder != NULL ? options->folder : options->file;
+    return place == NULL ? PBASE_OK : outside_require(job->space->graph, place, err);
+}
+
 /* In a folder the lock comes first: nobody else may add a backup between finding the last one and
  * continuing it. */
 static pbase_status run_all(backup_job *job, const pbase_call *call, pbase_backup_report *out,
                             pbase_error *err)
 {
-    pbase_status status = PBASE_OK;
-    if (job->options->folder != NULL) {
+    pbase_status status = check_place(job, err);
+    if (status == PBASE_OK && job->options->folder != NULL) {
         status = backup_target_folder(&job->target, job->options->folder, err);
     }
     if (status == PBASE_OK) {

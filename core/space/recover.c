@@ -1,5 +1,6 @@
 /* recover.c - the order of recovering: open both, find a checkpoint, copy, mend, replay, name the
  * result, check it. */
+#include "space/outside.h"
 #include "space/recovery.h"
 #include "store/atom_format.h"
 #include "txn/replay.h"
@@ -341,6 +342,21 @@ static pbase_status open_source(recovery *self, const pbase_config_source *sourc
     return status;
 }
 
+/* The new space lies beside the damaged one, which is only read. Told before anything is made. */
+static pbase_status check_target(const recovery *self, const pbase_config_source *target,
+                                 pbase_error *err)
+{
+    const wiring_options wanted = {.os = target->os};
+    const char *path = NULL;
+    wiring *graph = NULL;
+    pbase_status status = wiring_plan(target, &wanted, &graph, err);
+    for (size_t i = 0; status == PBASE_OK && (path = wiring_path(graph, i)) != NULL; i++) {
+        status = outside_require(self->from->graph, path, err);
+    }
+    wiring_close(graph);
+    return status;
+}
+
 /* The meta document comes first: numbers of codecs and the space's id are those of the source. */
 static pbase_status take_meta(void *state, pbase_storage *storage, pbase_error *err)
 {
@@ -465,7 +481,9 @@ pbase_status pbase_space_recover(const pbase_config_source *source,
     memset(report, 0, sizeof *report);
     pbase_status status = open_source(&run, source, err);
     if (status == PBASE_OK) {
-        status = space_open_parts(target, take_meta, &run, &run.to, err);
+        status = check_target(&run, target, err);
+        status =
+            status == PBASE_OK ? space_open_parts(target, take_meta, &run, &run.to, err) : status;
         if (status != PBASE_OK) {
             pbase_error_note(err, "opening the new space");
         }

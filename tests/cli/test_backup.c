@@ -150,6 +150,34 @@ static void a_base_that_is_a_file_is_continued_wherever_its_chain_lies(void **st
     cli_case_end(&run);
 }
 
+static void a_backup_does_not_go_into_the_space_itself(void **state)
+{
+    (void)state;
+    static const char *const within[] = {"sp",   "sp/",       "./sp/inner", "sp/store/inner",
+                                         "link", "link/inner"};
+    cli_case run;
+    cli_case_begin(&run);
+    CLI(&run, "--data", "sp", "put", "a", "1", "10");
+    cli_case_expect(&run, 0, "");
+    assert_int_equal(symlink("sp", temp_dir_path(&run.dir, "link")), 0);
+    for (size_t i = 0; i < sizeof within / sizeof within[0]; i++) {
+        CLI(&run, "--data", "sp", "backup", within[i]);
+        cli_case_expect(&run, 15, "lies in the folder of the space, 'sp'");
+        cli_case_expect(&run, 15, "choose a folder outside the space");
+    }
+    CLI(&run, "--data", "link", "backup", "sp/inner");
+    cli_case_expect(&run, 15, "lies in the folder of the space, 'link'");
+    CLI(&run, "--data", "sp", "backup", "sp/x.backup", "--file");
+    cli_case_expect(&run, 15, "'sp/x.backup' lies in the folder of the space, 'sp'");
+    assert_int_not_equal(access(temp_dir_path(&run.dir, "sp/inner"), F_OK), 0);
+    assert_int_not_equal(access(temp_dir_path(&run.dir, "sp/x.backup"), F_OK), 0);
+    CLI(&run, "--data", "sp", "backup", "sp-kept"); /* a name that only begins like it */
+    cli_case_expect(&run, 0, "");
+    CLI(&run, "--data", "sp", "backup", "."); /* what the space lies in */
+    cli_case_expect(&run, 0, "");
+    cli_case_end(&run);
+}
+
 static void files_and_pipes_take_backups(void **state)
 {
     (void)state;
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test(an_increment_does_not_continue_a_chain_without_its_beginning),
         cmocka_unit_test(an_increment_does_not_continue_backups_that_do_not_fit),
         cmocka_unit_test(a_base_that_is_a_file_is_continued_wherever_its_chain_lies),
+        cmocka_unit_test(a_backup_does_not_go_into_the_space_itself),
         cmocka_unit_test(files_and_pipes_take_backups),
         cmocka_unit_test(what_is_no_backup_is_refused),
     };

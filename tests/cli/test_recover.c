@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static cli_case run;
 
@@ -86,12 +87,28 @@ static void what_cannot_be_recovered_is_refused(void **unused)
     CLI(&run, "recover", "nowhere", "saved");
     cli_case_expect(&run, 3, "nowhere");
     CLI(&run, "recover", "d", "d");
-    assert_int_not_equal(run.exit_code, 0);
+    cli_case_expect(&run, 15, "'d' lies in the folder of the space, 'd'");
     CLI(&run, "recover", "d");
     cli_case_expect(&run, 2, "");
     CLI(&run, "--data", "d", "check", "--findings", "none");
     cli_case_expect(&run, 2, "--findings");
     CLI(&run, "--data", "d", "check");
+    cli_case_expect(&run, 0, "");
+}
+
+static void a_space_is_not_recovered_into_itself(void **unused)
+{
+    (void)unused;
+    cli_case_write(&run, "config.yaml",
+                   "version: 1\nstorage: {type: file, blocks: {type: file, path: d}}\n");
+    CLI(&run, "recover", "d", "d/saved");
+    cli_case_expect(&run, 15, "'d/saved' lies in the folder of the space, 'd'");
+    cli_case_expect(&run, 15, "choose a folder outside the space");
+    CLI(&run, "--config", "config.yaml", "recover", "d", "d/store/saved");
+    cli_case_expect(&run, 15, "'d/store/saved' lies in the folder of the space, 'd'");
+    assert_int_not_equal(access(temp_dir_path(&run.dir, "d/saved"), F_OK), 0);
+    assert_int_not_equal(access(temp_dir_path(&run.dir, "d/store/saved"), F_OK), 0);
+    CLI(&run, "recover", "d", "d-saved"); /* a name that only begins like it */
     cli_case_expect(&run, 0, "");
 }
 
@@ -102,6 +119,7 @@ int main(void)
         SENTENCE(a_sound_space_exits_with_0),
         SENTENCE(damage_exits_with_6_and_is_told_with_its_keys),
         SENTENCE(what_cannot_be_recovered_is_refused),
+        SENTENCE(a_space_is_not_recovered_into_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

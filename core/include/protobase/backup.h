@@ -33,7 +33,7 @@ typedef struct {
     bool is_increment; /* into a folder: continues the newest backup there */
     uint8_t reserved[3];
     const char *folder; /* made if it is not there: numbered files, one for each backup */
-    const char *file;   /* must not be there yet */
+    const char *file;   /* must not be there yet; neither lies in the folder of the space */
     pbase_backup_write write;
     void *write_state;
     /* A backup to continue, as a file or a folder of which the newest counts. NULL: none, a full
@@ -65,7 +65,8 @@ typedef struct {
  * CORRUPT: a checksum of the space does not hold; names the segment and the byte, or the record. EXISTS:
  * the file is there. NOT_FOUND: the folder has nothing to continue. INVALID: the base is of another
  * space, or of what it was before it was restored; or the chain in its folder has a gap, naming the
- * file. BUSY: another backup goes to the same place. UNSUPPORTED: the storage does not give its segments out. What `write` and `progress` return. */
+ * file; or it would go into the folder of the space itself. BUSY: another backup goes to the same place.
+ * UNSUPPORTED: the storage does not give its segments out. What `write` and `progress` return. */
 PBASE_API PBASE_MUST_CHECK pbase_status pbase_backup(pbase_space *space,
                                                      const pbase_backup_options *options,
                                                      const pbase_call *call,

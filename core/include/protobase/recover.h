@@ -41,9 +41,9 @@ typedef struct {
     bool stop_at_gap;     /* apply no commit behind a missing one: the result is a past state */
 } pbase_recover_options;
 
-/* `source` and `target` describe spaces of files; the target must be new (EXISTS otherwise), and keeps
- * the ids, sequences and codecs of the source. OK: everything that could be read is in the target,
- * which was checked afterwards; report->findings tells whether anything is missing. BUSY: somebody has
+/* `source` and `target` describe spaces of files; the target must be new (EXISTS otherwise), lie
+ * outside the folder of the source (INVALID otherwise), and keeps the ids, sequences and codecs of the
+ * source. OK: everything that could be read is in the target, which was checked afterwards; report->findings tells whether anything is missing. BUSY: somebody has
  * the source open. NOT_FOUND: there is no such folder. CORRUPT: nothing can be saved, or the result does
  * not pass its check. UNSUPPORTED: the storage is not one of files. AUTH: a key is missing.
  * After a failure the target is good for nothing but removal. `options` NULL: all defaults; `report` may be

@@ -110,6 +110,31 @@ static void what_was_wired_can_be_asked_for(void **state)
     wiring_close(w);
 }
 
+static void a_planned_graph_names_its_paths_and_makes_nothing(void **state)
+{
+    pbase_config_source source = PBASE_CONFIG_SOURCE_INIT;
+    wiring *w = NULL;
+    pbase_error err;
+    temp_dir dir;
+    (void)state;
+    temp_dir_create(&dir);
+    source.data = temp_dir_path(&dir, "space");
+    pbase_error_init(&err);
+
+    assert_int_equal(wiring_plan(&source, NULL, &w, &err), PBASE_OK);
+    assert_string_equal(wiring_path(w, 0), source.data);
+    assert_null(wiring_path(w, 1));
+    wiring_close(w);
+
+    assert_int_not_equal(access(source.data, F_OK), 0);
+    source.data = NULL;
+    source.memory = 1;
+    assert_int_equal(wiring_plan(&source, NULL, &w, &err), PBASE_OK);
+    assert_null(wiring_path(w, 0));
+    wiring_close(w);
+    temp_dir_remove(&dir);
+}
+
 static void real_plugins_are_wired_from_the_folder_beside_the_library(void **state)
 {
     wiring *w = NULL;
@@ -530,6 +555,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(leaves_are_opened_first_and_closed_last),
         TEST(what_was_wired_can_be_asked_for),
+        TEST(a_planned_graph_names_its_paths_and_makes_nothing),
         TEST(real_plugins_are_wired_from_the_folder_beside_the_library),
         TEST(a_codec_that_is_not_listed_is_opened_once_on_demand),
         TEST(a_listed_codec_is_found_as_it_was_opened),
