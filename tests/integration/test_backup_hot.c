@@ -74,14 +74,14 @@ static pbase_status move(pbase_txn *txn, void *state, pbase_error *error)
     return status;
 }
 
-static void move_one(space_fixture *f, seed_random *random)
+static void move_one(space_fixture *f, seed_random *random, int32_t durability)
 {
     transfer wanted = {(int64_t)seed_below(random, ACCOUNTS),
                        (int64_t)seed_below(random, ACCOUNTS)};
     pbase_error why;
     pbase_error_init(&why);
     pbase_txn_options options = pbase_txn_options_default();
-    options.durability = PBASE_DURABILITY_NONE;
+    options.durability = durability;
     assert_ok(pbase_txn_run(f->database, &options, NULL, move, &wanted, &why), &why);
 }
 
@@ -99,6 +99,8 @@ typedef struct {
     uint64_t seed;
     _Atomic bool *stops;
     _Atomic uint64_t *commits;
+    int32_t durability;
+    pthread_mutex_t *gate; /* of what is planted: held for each commit; NULL: none */
     uint64_t longest_ns;
 } writer;
 
@@ -109,7 +111,13 @@ static void *write_on(void *state)
     seed_random_init(&random, self->seed);
     while (!atomic_load(self->stops)) {
         uint64_t began = now_ns();
-        move_one(self->f, &random);
+        if (self->gate != NULL) {
+            assert_int_equal(pthread_mutex_lock(self->gate), 0);
+        }
+        move_one(self->f, &random, self->durability);
+        if (self->gate != NULL) {
+            assert_int_equal(pthread_mutex_unlock(self->gate), 0);
+        }
         uint64_t took = now_ns() - began;
         self->longest_ns = took > self->longest_ns ? took : self->longest_ns;
         atomic_fetch_add(self->commits, 1);
@@ -190,7 +198,11 @@ static void commits_do_not_wait_for_a_slow_backup(void **unused)
     fixture_open(&f);
     open_accounts(&f);
     for (size_t i = 0; i < WRITERS; i++) {
-        writers[i] = (writer){.f = &f, .seed = seed + i, .stops = &stops, .commits = &commits};
+        writers[i] = (writer){.f = &f,
+                              .seed = seed + i,
+                              .stops = &stops,
+                              .commits = &commits,
+                              .durability = PBASE_DURABILITY_NONE};
         assert_int_equal(pthread_create(&threads[i], NULL, write_on, &writers[i]), 0);
     }
     options.write = write_slowly;
@@ -213,6 +225,123 @@ static void commits_do_not_wait_for_a_slow_backup(void **unused)
     pbase_buffer_fini(&sink.bytes);
     fixture_end(&f);
     temp_dir_remove(&dir);
+}
+
+/* ------------------------------------------------------------------ how long a commit waits ---- */
+
+/* How much longer the longest wait may be beside a backup than without one, on a machine that does other things,
+ * and what is never called a stall. A sink blocks longer than that in one call. */
+#define WAIT_TIMES 10u
+#define WAIT_FLOOR_NS UINT64_C(2000000000)
+#define ALONE_US 3000000u
+
+static uint64_t wait_allowed(uint64_t alone_ns, uint64_t floor_ns)
+{
+    return alone_ns * WAIT_TIMES > floor_ns ? alone_ns * WAIT_TIMES : floor_ns;
+}
+
+/* A place that blocks at the first block of each type: with the head, the records, the atoms. */
+typedef struct {
+    uint64_t each_ns;
+    uint64_t blocked_ns; /* in all */
+    unsigned seen;       /* types, as bits */
+    pthread_mutex_t *gate;
+} blocking_sink;
+
+static pbase_status write_and_block(void *state, pbase_bytes bytes, pbase_error *error)
+{
+    blocking_sink *self = state;
+    unsigned type = bytes.size > 12 ? 1u << (bytes.data[12] & 7u) : 0; /* docs/formats/backup.md */
+    (void)error;
+    if ((type & 0x0eu & ~self->seen) == 0) {
+        return PBASE_OK;
+    }
+    uint64_t began = now_ns();
+    self->seen |= type;
+    if (self->gate != NULL) {
+        assert_int_equal(pthread_mutex_lock(self->gate), 0);
+    }
+    (void)usleep((useconds_t)(self->each_ns / 1000));
+    if (self->gate != NULL) {
+        assert_int_equal(pthread_mutex_unlock(self->gate), 0);
+    }
+    self->blocked_ns += now_ns() - began;
+    return PBASE_OK;
+}
+
+/* The longest that a commit took while a backup went into `sink`, or without one for a while (NULL). Half of those who
+ * write wait for the device. */
+static uint64_t longest_wait(space_fixture *f, blocking_sink *sink, pthread_mutex_t *gate)
+{
+    pthread_t threads[WRITERS + 1];
+    writer writers[WRITERS + 1];
+    _Atomic bool stops = false;
+    _Atomic uint64_t commits = 0;
+    uint64_t longest = 0, seed = seed_for("waits");
+    for (size_t i = 0; i < WRITERS + 1; i++) {
+        writers[i] =
+            (writer){.f = f,
+                     .seed = seed + i,
+                     .stops = &stops,
+                     .commits = &commits,
+                     .gate = gate,
+                     .durability = i % 2 == 0 ? PBASE_DURABILITY_SYNC : PBASE_DURABILITY_NONE};
+        assert_int_equal(pthread_create(&threads[i], NULL, write_on, &writers[i]), 0);
+    }
+    if (sink != NULL) {
+        pbase_backup_options options = PBASE_BACKUP_OPTIONS_INIT;
+        options.write = write_and_block;
+        options.write_state = sink;
+        assert_ok(pbase_backup(f->space, &options, NULL, NULL, &err), &err);
+    } else {
+        (void)usleep(ALONE_US);
+    }
+    atomic_store(&stops, true);
+    for (size_t i = 0; i < WRITERS + 1; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        longest = writers[i].longest_ns > longest ? writers[i].longest_ns : longest;
+    }
+    return longest;
+}
+
+/* Whether commits were stalled by a backup into a sink that blocks; with `gate`, they are. */
+static bool is_stalled(uint64_t floor_ns, pthread_mutex_t *gate)
+{
+    space_fixture f;
+    temp_dir dir;
+    pbase_error_init(&err);
+    temp_dir_create(&dir);
+    fixture_prepare(&f, temp_dir_path(&dir, "space"), NULL);
+    fixture_set(&f, "storage.checkpoint_bytes=64KiB");
+    fixture_open(&f);
+    open_accounts(&f);
+    uint64_t alone = longest_wait(&f, NULL, NULL), allowed = wait_allowed(alone, floor_ns);
+    blocking_sink sink = {.each_ns = allowed + allowed / 2, .gate = gate};
+    uint64_t beside = longest_wait(&f, &sink, gate);
+    printf("the longest wait: %.1f ms alone, %.1f ms beside a backup that was blocked for %.1f ms; "
+           "allowed: %.1f ms\n",
+           (double)alone / 1e6, (double)beside / 1e6, (double)sink.blocked_ns / 1e6,
+           (double)allowed / 1e6);
+    assert_true(sink.blocked_ns > 2 * allowed);
+    expect_sum(&f);
+    fixture_end(&f);
+    temp_dir_remove(&dir);
+    return beside > allowed;
+}
+
+static void no_commit_is_stalled_by_a_backup_into_a_sink_that_blocks(void **unused)
+{
+    (void)unused;
+    assert_false(is_stalled(WAIT_FLOOR_NS, NULL));
+}
+
+/* What is planted: those who write hold a lock that the sink waits in. */
+static void commits_that_wait_for_the_sink_are_seen(void **unused)
+{
+    (void)unused;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    assert_true(is_stalled(WAIT_FLOOR_NS / 20, &gate));
+    assert_int_equal(pthread_mutex_destroy(&gate), 0);
 }
 
 /* A list so long that its record adopts it: a backup pins its root, a tree of positions. */
@@ -311,7 +440,7 @@ static void write_in_another_process(const char *data, uint64_t seed, int until)
     fixture_set(&f, "storage.checkpoint_bytes=64KiB");
     fixture_open(&f);
     while (read(until, &byte, 1) < 0) { /* nothing yet: the pipe is not closed */
-        move_one(&f, &random);
+        move_one(&f, &random, PBASE_DURABILITY_NONE);
     }
     fixture_close(&f);
     _exit(0);
@@ -372,6 +501,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commits_do_not_wait_for_a_slow_backup),
+        cmocka_unit_test(no_commit_is_stalled_by_a_backup_into_a_sink_that_blocks),
+        cmocka_unit_test(commits_that_wait_for_the_sink_are_seen),
         cmocka_unit_test(space_is_given_back_beside_a_backup_and_nothing_it_copies),
         cmocka_unit_test(other_processes_go_on_meanwhile),
     };
