@@ -292,6 +292,10 @@ pbase_status file_locks_acquire(file_locks *locks, const pbase_call *call, const
     if (status == PBASE_BUSY) {
         status = PBASE_FAIL(err, PBASE_BUSY, "the lock '%s' of the folder '%s' is held elsewhere",
                             name, (const char *)locks->folder->root.data);
+        pbase_error_hint(err,
+                         "try again; a process that is stopped within a commit keeps it until it "
+                         "goes on or ends: `fuser %s/LOCK.%s` names it",
+                         (const char *)locks->folder->root.data, name);
     }
     return status;
 }

@@ -40,7 +40,8 @@ static const pbase_option blocks_options[] = {
     {"segment_size", PBASE_OPTION_SIZE, 0, "64MiB", "64KiB..1GiB",
      "Size of one segment of the store."},
     {"read_only", PBASE_OPTION_BOOL, 0, "false", NULL,
-     "Change nothing in the folder, which must be there."},
+     "Change nothing in the folder, which must be there: for recovering, as any other opening "
+     "writes its locks."},
     {"direct_io", PBASE_OPTION_ENUM, 0, "auto", "auto|always|never",
      "Write the journal past the page cache: where the file system can, or nowhere else, or not."},
     {"network", PBASE_OPTION_ENUM, 0, "refuse", "refuse|allow",
