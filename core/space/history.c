@@ -191,6 +191,13 @@ static pbase_status run_from(history_run *run, const retained_checkpoint *checkp
     return status;
 }
 
+static bool is_older(pbase_space *space, uint64_t sequence)
+{
+    history_range range;
+    history_range_read(space->engine, &range);
+    return sequence < range.oldest;
+}
+
 pbase_status pbase_history(pbase_space *space, uint64_t from, uint64_t to, const pbase_call *call,
                            pbase_commit_each each, void *state, pbase_error *err)
 {
@@ -203,13 +210,15 @@ pbase_status pbase_history(pbase_space *space, uint64_t from, uint64_t to, const
     if (status != PBASE_OK) {
         return status;
     }
-    history_range_read(space->engine, &range);
-    run.from = from == 0 ? range.oldest + 1 : from;
-    run.to = to < range.newest ? to : range.newest;
-    if (run.from > run.to && run.from <= range.newest + 1) {
-        return PBASE_OK;
-    }
-    status = history_pin(space->engine, run.from - 1, &pin, &checkpoint, err);
+    do { /* what was the oldest may have been let go of when it is to be kept */
+        history_range_read(space->engine, &range);
+        run.from = from == 0 ? range.oldest + 1 : from;
+        run.to = to < range.newest ? to : range.newest;
+        if (run.from > run.to && run.from <= range.newest + 1) {
+            return PBASE_OK;
+        }
+        status = history_pin(space->engine, run.from - 1, &pin, &checkpoint, err);
+    } while (status == PBASE_NOT_FOUND && from == 0 && is_older(space, range.oldest));
     if (status == PBASE_OK) {
         pbase_buffer_init(&run.origin, space->host->alloc);
         status = run_from(&run, &checkpoint, err);

@@ -231,6 +231,22 @@ bool engine_settles_elsewhere(const engine *self)
     return (self->storage->vtable->capabilities & PBASE_STORAGE_PERSISTENT) != 0;
 }
 
+/* Makes the new list the one that is kept, and trims the journal to it and to what is pinned by then. */
+static pbase_status let_go(engine *self, checkpoint_run *run, const pbase_call *call,
+                           pbase_error *err)
+{
+    pbase_position upto = history_checkpoint_publish(self, &run->kept);
+    pbase_status status = pbase_storage_trim(self->storage, call, upto, run->anchor, err);
+    if (status == PBASE_OK) {
+        engine_lock(self, self->queue_mutex);
+        self->kept_anchor = run->anchor;
+        engine_unlock(self, self->queue_mutex);
+    } else {
+        history_kept_swap(self, &run->kept);
+    }
+    return status;
+}
+
 /* Appends the record, and lets go of what is not kept. */
 static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pbase_call *call,
                                     pbase_error *err)
@@ -249,17 +265,10 @@ static pbase_status name_checkpoint(engine *self, checkpoint_run *run, const pba
         status = append_record(self, run, err);
     }
     if (status == PBASE_OK) {
-        pbase_position upto = history_keep_from(self, &run->kept);
-        status = pbase_storage_trim(self->storage, call, upto, run->anchor, err);
+        status = let_go(self, run, call, err);
     } else if (run->number != 0) {
         state_list_root_set(&self->states, run->number, PBASE_ATOM_NONE);
     }
-    if (status == PBASE_OK) {
-        engine_lock(self, self->queue_mutex);
-        self->kept_anchor = run->anchor;
-        engine_unlock(self, self->queue_mutex);
-    }
-    history_checkpoint_end(self, status == PBASE_OK ? &run->kept : NULL);
     retained_list_fini(&run->kept);
     return status;
 }

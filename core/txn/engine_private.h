@@ -3,12 +3,12 @@
 #define PROTOBASE_TXN_ENGINE_PRIVATE_H
 #include "store/latency.h"
 #include "txn/deferred.h"
+#include "txn/fold_need.h"
 #include "txn/history.h"
 #include "txn/move_plan.h"
 #include "txn/needs.h"
 #include "txn/pressure.h"
 #include "txn/store_coder.h"
-#include "txn/fold_need.h"
 #include "txn/sweep_need.h"
 
 typedef struct {

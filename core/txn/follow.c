@@ -59,7 +59,7 @@ static void publish_loaded(engine *self, const engine_loaded *loaded, retained_l
     self->settled_memory_bytes = 0; /* what is in memory now was not settled by it */
     self->counters.rebases++;
     engine_unlock(self, self->queue_mutex);
-    history_checkpoint_end(self, kept);
+    history_kept_swap(self, kept);
     atomic_store(&self->applied, self->head);
 }
 

@@ -7,19 +7,10 @@
 
 /* ---------------------------------------------------------------------------------- range ----- */
 
-/* With the queue locked: the kept ones that no checkpoint is about to let go. */
-static retained_list visible(const engine_history *history)
-{
-    retained_list list = history->kept;
-    list.items += history->hidden;
-    list.count -= history->hidden;
-    return list;
-}
-
 void history_range_read(engine *self, history_range *out)
 {
     engine_lock(self, self->queue_mutex);
-    retained_list kept = visible(&self->history);
+    const retained_list kept = self->history.kept;
     *out = (history_range){.oldest = kept.items[0].sequence,
                            .oldest_ns = kept.items[0].timestamp_ns,
                            .newest = self->newest->sequence,
@@ -73,7 +64,7 @@ static pbase_status pin_kept(engine *self, uint64_t sequence, engine_pin *pin,
                              retained_checkpoint *out, pbase_error *err)
 {
     engine_lock(self, self->queue_mutex);
-    retained_list kept = visible(&self->history);
+    const retained_list kept = self->history.kept;
     size_t at = retained_list_find(&kept, sequence);
     bool found = at < kept.count && sequence <= self->newest->sequence;
     if (found) {
@@ -140,7 +131,7 @@ void history_pin_all(engine *self, engine_pin *pins, retained_list *out, uint64_
                      int64_t *out_newest_ns, pbase_position *out_end)
 {
     engine_lock(self, self->queue_mutex);
-    retained_list kept = visible(&self->history);
+    const retained_list kept = self->history.kept;
     PBASE_ASSERT(kept.count <= RETAINED_MAX && out->capacity >= kept.count);
     for (size_t i = 0; i < kept.count; i++) {
         out->items[i] = kept.items[i];
@@ -476,7 +467,7 @@ pbase_status history_sequence_at(engine *self, const pbase_call *call, int64_t t
         return PBASE_OK;
     }
     engine_lock(self, self->queue_mutex);
-    retained_list kept = visible(&self->history);
+    const retained_list kept = self->history.kept;
     size_t at = retained_list_find_time(&kept, time_ns);
     if (at < kept.count) {
         from = kept.items[at];
@@ -526,16 +517,25 @@ pbase_status history_checkpoint_begin(engine *self, const retained_checkpoint *n
         return status;
     }
     retention_apply(&self->options.retention, os->system->wall_ns(os), newest->replay, out);
-    engine_lock(self, self->queue_mutex);
-    while (history->hidden + 1 < history->kept.count &&
-           history->kept.items[history->hidden].replay < out->items[0].replay) {
-        history->hidden++;
-    }
-    engine_unlock(self, self->queue_mutex);
     return PBASE_OK;
 }
 
-pbase_position history_keep_from(engine *self, const retained_list *list)
+/* With the queue locked. */
+static void swap_kept(engine_history *history, retained_list *list)
+{
+    retained_list before = history->kept;
+    history->kept = *list;
+    *list = before;
+}
+
+void history_kept_swap(engine *self, retained_list *list)
+{
+    engine_lock(self, self->queue_mutex);
+    swap_kept(&self->history, list);
+    engine_unlock(self, self->queue_mutex);
+}
+
+pbase_position history_checkpoint_publish(engine *self, retained_list *list)
 {
     pbase_position upto = list->items[0].replay;
     engine_lock(self, self->queue_mutex);
@@ -543,18 +543,7 @@ pbase_position history_keep_from(engine *self, const retained_list *list)
         bool within = self->published - pin->position <= HISTORY_PIN_BYTES_MAX;
         upto = within && pin->position < upto ? pin->position : upto;
     }
+    swap_kept(&self->history, list);
     engine_unlock(self, self->queue_mutex);
     return upto;
-}
-
-void history_checkpoint_end(engine *self, retained_list *list)
-{
-    engine_lock(self, self->queue_mutex);
-    self->history.hidden = 0;
-    if (list != NULL) {
-        retained_list before = self->history.kept;
-        self->history.kept = *list;
-        *list = before;
-    }
-    engine_unlock(self, self->queue_mutex);
 }

@@ -83,7 +83,6 @@ typedef struct {
 
 typedef struct {
     retained_list kept; /* the newest checkpoint is the last of them */
-    size_t hidden;      /* of its oldest, that a checkpoint is about to let go */
     engine_pin *pins;
     history_cached cached[HISTORY_CACHE_STATES];
     uint64_t uses;
@@ -94,13 +93,14 @@ void history_fini(engine *self);
 PBASE_MUST_CHECK pbase_status history_checkpoint_state(engine *self,
                                                        const retained_checkpoint *from,
                                                        space_state **out, pbase_error *err);
-/* What a checkpoint will keep when it is done, itself included; hides what it will not. */
+/* What a checkpoint will keep when it is done, itself included. */
 PBASE_MUST_CHECK pbase_status history_checkpoint_begin(engine *self,
                                                        const retained_checkpoint *newest,
                                                        retained_list *out, pbase_error *err);
-/* First position that has to stay when `list` is kept. */
-pbase_position history_keep_from(engine *self, const retained_list *list);
-/* `list` is kept now (its items are taken); NULL: nothing came of the checkpoint. */
-void history_checkpoint_end(engine *self, retained_list *list);
+/* `list` is what is kept from now on, and gets what was. Returns the first position of the journal that
+ * has to stay: whoever pinned the past by now has what it needs, and nobody can pin more of it. */
+pbase_position history_checkpoint_publish(engine *self, retained_list *list);
+/* The same without a position: another process made the checkpoint, or nothing came of it. */
+void history_kept_swap(engine *self, retained_list *list);
 
 #endif

@@ -4,8 +4,10 @@
 #include "sim_os.h"
 #include "space_fixture.h"
 #include <protobase/history.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -467,6 +469,42 @@ static void a_listener_that_has_heard_enough_ends_the_history(void **unused)
     assert_int_equal(calls, 1);
 }
 
+static pbase_status pass_over(void *state, const pbase_commit_info *commit, pbase_error *err)
+{
+    (void)state;
+    (void)err;
+    return commit->sequence > 0 ? PBASE_OK : PBASE_INTERNAL;
+}
+
+static atomic_bool writer_ended;
+
+static void *let_go_of_the_past(void *unused)
+{
+    for (int64_t i = 0; i < 150; i++) {
+        (void)put("a", 1, i);
+        settle();
+    }
+    atomic_store(&writer_ended, true);
+    return unused;
+}
+
+static void history_from_the_oldest_on_is_told_while_it_is_let_go_of(void **unused)
+{
+    (void)unused;
+    pthread_t writer;
+    fixture_end(&f);
+    open_keeping("storage.retention_count=1");
+    atomic_store(&writer_ended, false);
+    (void)put("a", 0, 0);
+    assert_int_equal(pthread_create(&writer, NULL, let_go_of_the_past, NULL), 0);
+    while (!atomic_load(&writer_ended)) {
+        pbase_error err;
+        pbase_error_init(&err);
+        assert_ok(pbase_history(f.space, 0, UINT64_MAX, NULL, pass_over, NULL, &err), &err);
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+}
+
 /* ---------------------------------------------------------------------------------- model ---- */
 
 #define MODEL_KEYS 12
@@ -625,6 +663,7 @@ int main(void)
         SENTENCE(a_branch_has_no_past_before_it_was_made),
         SENTENCE(history_tells_every_commit_that_is_kept),
         SENTENCE(a_listener_that_has_heard_enough_ends_the_history),
+        SENTENCE(history_from_the_oldest_on_is_told_while_it_is_let_go_of),
         SENTENCE(every_kept_state_equals_what_was_remembered),
         SENTENCE(reading_the_past_survives_every_failing_allocation),
         SENTENCE(reading_the_past_survives_every_failing_call),
