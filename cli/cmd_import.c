@@ -36,7 +36,8 @@ typedef struct {
     pbase_txn *txn;
     unsigned tries;
     uint64_t batch_count, batch_rejected, batch_rejects_written;
-    bool ended; /* the input */
+    bool ended;   /* the input */
+    bool is_lost; /* its rows are too many to be read again */
 } import_work;
 
 /* --------------------------------------------------------------------------------- arguments ---- */
@@ -246,12 +247,8 @@ static pbase_status begin_rows(import_work *self, pbase_error *err)
     if (self->tries++ == 0) {
         rows_mark_here(&self->input);
     } else if (!rows_go_back(&self->input)) {
-        pbase_status status =
-            PBASE_FAIL(err, PBASE_CONFLICT,
-                       "the batch lost against other writers, and its rows are too many to be "
-                       "kept for another try");
-        pbase_error_hint(err, "import the rest with a smaller --batch");
-        return status;
+        self->is_lost = true;
+        return PBASE_FAIL(err, PBASE_LIMIT, "no other try: its rows are gone"); /* ends the tries */
     }
     return PBASE_OK;
 }
@@ -300,6 +297,12 @@ static pbase_status import_batch(import_work *self, pbase_error *err)
                                         : pbase_txn_run(self->run->database, NULL, &self->run->call,
                                                         put_batch, self, err);
     self->rejected += self->batch_rejected;
+    if (self->is_lost) {
+        status = PBASE_FAIL(err, PBASE_CONFLICT,
+                            "the batch lost against other writers, and its rows are too many to be "
+                            "kept for another try");
+        pbase_error_hint(err, "import the rest with a smaller --batch");
+    }
     if (status == PBASE_OK) {
         self->imported += self->batch_count;
         progress_update(&self->progress, self->imported, self->input.bytes_given);

@@ -220,6 +220,24 @@ static pbase_status fold(const move *self, atom_ref ref, atom_view *view, pbase_
     return PBASE_OK;
 }
 
+/* The same, unless the leaf cannot be read: then it stays where it is, and `of_base` says so. */
+static pbase_status fold_if_readable(const move *self, atom_ref ref, atom_view *view,
+                                     tree_move_wish *of_base, pbase_error *err)
+{
+    pbase_error why;
+    pbase_error_init(&why);
+    pbase_status status = fold(self, ref, view, &why);
+    if (status == PBASE_CORRUPT || status == PBASE_LOST || status == PBASE_FORMAT ||
+        status == PBASE_IO) {
+        *of_base = TREE_MOVE_NOTHING;
+        return PBASE_OK;
+    }
+    if (status != PBASE_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
 /* A patch: as it is, or as one with its leaf where that moves. */
 static pbase_status move_patch(const move *self, visit *parent, uint32_t index, atom_ref *out,
                                pbase_error *err)
@@ -244,7 +262,7 @@ static pbase_status move_patch(const move *self, visit *parent, uint32_t index, 
         status = self->mover->wish(self->mover->state, base.ref, base.size, &of_base, err);
     }
     if (status == PBASE_OK && of_base == TREE_MOVE_IT) {
-        status = fold(self, child.ref, &view, err);
+        status = fold_if_readable(self, child.ref, &view, &of_base, err);
     }
     if (status == PBASE_OK && (wish == TREE_MOVE_IT || of_base == TREE_MOVE_IT)) {
         return batch_add(self, parent, index, &view, err);

@@ -31,6 +31,7 @@ typedef struct {
     uint64_t since_ns; /* when they began to grow */
     atom_ref settled;  /* root of base->catalog on storage */
     tree_moves moved;  /* of what was settled before, where it is now */
+    bool move_failed;  /* nothing was moved, though it was planned */
     pbase_position anchor;
     retained_list kept; /* after it, itself the last */
     uint64_t fence;     /* of the lock `checkpoint` */
@@ -301,6 +302,7 @@ static void move_settled(engine *self, checkpoint_run *run)
     pbase_call call = background_call(self);
     uint64_t bytes = 0;
     pbase_error_init(&why);
+    run->move_failed = false;
     if (move_plan_is_empty(&self->moves) || run->settled == ATOM_REF_NONE) {
         return;
     }
@@ -312,6 +314,7 @@ static void move_settled(engine *self, checkpoint_run *run)
     engine_unlock(self, self->settle_mutex);
     move_plan_fini(&self->moves);
     if (status != PBASE_OK) {
+        run->move_failed = true;
         tree_moves_fini(&run->moved);
         log_failure(self, "core/move", status, &why);
         return;
@@ -581,7 +584,11 @@ static pbase_status fold(engine *self, checkpoint_run *run, sweep_report *out, p
     if (status == PBASE_OK) {
         status = sweep_and_choose(self, &call, NULL, FOLD_BYTES, out, err);
     }
-    return status == PBASE_OK && out->loose_patches > 0 ? settle(self, run, &call, err) : status;
+    if (status == PBASE_OK && out->loose_patches > 0) {
+        status = settle(self, run, &call, err);
+        out->move_failed = run->move_failed;
+    }
+    return status;
 }
 
 /* --------------------------------------------------------------------------------- the whole -- */
@@ -691,15 +698,18 @@ static void fold_when_due(engine *self)
     }
     pbase_error why;
     pbase_call now = {.deadline_ns = now_ns};
-    sweep_report report = {.loose_patches = UINT64_MAX};
+    sweep_report report = {.segments = 0};
     pbase_error_init(&why);
     engine_unlock(self, self->queue_mutex);
     pbase_status status = checkpoint(self, &now, &now, CHECKPOINT_FOLDS, NULL, &report, &why);
     log_failure(self, "core/fold", status, &why);
-    uint64_t bytes = status == PBASE_OK ? report.planned_bytes : UINT64_MAX / 1000;
+    const fold_outcome outcome = {.is_failed = status != PBASE_OK || report.move_failed,
+                                  .bytes = report.planned_bytes,
+                                  .loose = report.loose_patches,
+                                  .live = report.live_patches,
+                                  .written = written};
     engine_lock(self, self->queue_mutex);
-    fold_need_note(&self->fold_need, os->system->monotonic_ns(os), bytes, report.loose_patches,
-                   written);
+    fold_need_note(&self->fold_need, os->system->monotonic_ns(os), &outcome);
 }
 
 static void settler_run(void *engine_pointer)

@@ -12,12 +12,19 @@ bool fold_need_is_due(fold_need *self, uint64_t now_ns, uint64_t sequence, uint6
            written >= self->written + FOLD_PATCHES_MIN;
 }
 
-void fold_need_note(fold_need *self, uint64_t now_ns, uint64_t bytes, uint64_t left,
-                    uint64_t written)
+void fold_need_note(fold_need *self, uint64_t now_ns, const fold_outcome *outcome)
 {
-    uint64_t pause_ns = bytes * 1000 / FOLD_BYTES_A_SECOND * 1000 * 1000;
-    self->next_ns = now_ns + (pause_ns > FOLD_IDLE_NS ? FOLD_IDLE_NS : pause_ns);
-    if (left == 0) {
-        self->written = written;
+    uint64_t pause_ns = outcome->bytes * 1000 / FOLD_BYTES_A_SECOND * 1000 * 1000;
+    pause_ns = pause_ns > FOLD_IDLE_NS ? FOLD_IDLE_NS : pause_ns;
+    bool is_held = outcome->loose == 0 && outcome->live >= FOLD_PATCHES_MIN;
+    bool is_stuck = self->loose > 0 && outcome->loose >= self->loose;
+    if (outcome->is_failed || is_held || is_stuck) {
+        self->in_vain += self->in_vain < FOLD_VAIN_MAX;
+        pause_ns = FOLD_IDLE_NS << self->in_vain;
+    } else {
+        self->in_vain = 0;
+        self->written = outcome->loose == 0 ? outcome->written : self->written;
     }
+    self->loose = outcome->is_failed ? self->loose : outcome->loose;
+    self->next_ns = now_ns + pause_ns;
 }

@@ -28,6 +28,7 @@ typedef struct {
         planned_bytes; /* that the next checkpoint writes anew, to empty segments (move_plan.h) */
     uint64_t live_patches;  /* of leaves, stored */
     uint64_t loose_patches; /* of these, of which nothing is pinned, nor of their leaves */
+    bool move_failed;       /* what was chosen could not be moved */
 } sweep_report;
 
 #define SWEEP_BYTES_ASKED (UINT64_C(256) << 20) /* to be written anew in a round for who waits */

@@ -536,6 +536,36 @@ static void a_patch_whose_leaf_moves_becomes_one_with_it_and_parents_know_its_si
     heap_source_fini(&store);
 }
 
+/* One leaf that cannot be read would keep all others from becoming one with their patches. */
+static void a_patch_whose_leaf_cannot_be_read_stays_and_the_others_move(void **state)
+{
+    (void)state; /* no fixture */
+    heap_source store;
+    tree t;
+    tree_moves moved;
+    atom_ref to;
+    uint32_t size = 0;
+    heap_source_init(&store, pbase_alloc_default());
+    tree_moves_init(&moved, pbase_alloc_default());
+    uint8_t *payload = patched(&store, &t, &size);
+    node patch = node_of(payload, size);
+    patch_base base = patch_base_of(&patch);
+    static uint8_t junk[64]; /* of level 0, and no leaf */
+    base.ref = atom_ref_of_pointer(
+        heap_source_store(&store, ATOM_NODE, pbase_bytes_of(junk, sizeof junk)));
+    patch_base_put(payload, size, &base);
+    const tree_mover mover = {.state = &store, .wish = wish_leaves};
+    /* when */
+    assert_int_equal(tree_move(&store.source, t.root, false, &mover, &moved, &to, NULL), PBASE_OK);
+    /* then */
+    assert_int_not_equal(to, t.root);
+    t = tree_of(&store.source, to, false);
+    assert_int_equal(assert_children_known(&store, t.root), 1);
+    assert_value(&t, 2000, "changed");
+    tree_moves_fini(&moved);
+    heap_source_fini(&store);
+}
+
 /* Else a leaf that becomes one with its patch again and again would grow for ever. */
 static void a_leaf_that_has_grown_by_its_patches_is_split_by_what_is_new_in_it(void **state)
 {
@@ -656,6 +686,7 @@ int main(void)
         cmocka_unit_test(what_was_put_since_is_there_without_the_leaf_and_what_is_lost_is_counted),
         cmocka_unit_test(a_leaf_that_moves_is_followed_by_its_patches),
         cmocka_unit_test(a_patch_whose_leaf_moves_becomes_one_with_it_and_parents_know_its_size),
+        cmocka_unit_test(a_patch_whose_leaf_cannot_be_read_stays_and_the_others_move),
         cmocka_unit_test(a_leaf_that_has_grown_by_its_patches_is_split_by_what_is_new_in_it),
         cmocka_unit_test(puts_into_patches_survive_every_failure),
         cmocka_unit_test(reading_a_patched_leaf_without_memory_fails_and_leaks_nothing),
