@@ -213,6 +213,12 @@ static pbase_status file_truncate(pbase_os_file *file, uint64_t size_bytes, pbas
     return result == 0 ? PBASE_OK : OS_FAIL_PATH(err, errno, "resizing", file->path);
 }
 
+/* Sandboxes and odd drivers say otherwise that there is no fallocate here. */
+static bool is_refused_here(int number)
+{
+    return number == ENOSYS || number == EPERM || number == EINVAL;
+}
+
 static pbase_status file_reserve(pbase_os_file *file, int mode, uint64_t offset, uint64_t size,
                                  const char *doing, pbase_error *err)
 {
@@ -224,7 +230,10 @@ static pbase_status file_reserve(pbase_os_file *file, int mode, uint64_t offset,
     do {
         result = fallocate(file->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
     } while (result != 0 && errno == EINTR);
-    return result == 0 ? PBASE_OK : OS_FAIL_PATH(err, errno, doing, file->path);
+    if (result == 0) {
+        return PBASE_OK;
+    }
+    return OS_FAIL_PATH(err, is_refused_here(errno) ? EOPNOTSUPP : errno, doing, file->path);
 }
 
 static pbase_status file_allocate(pbase_os_file *file, uint64_t offset, uint64_t size,
